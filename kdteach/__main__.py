@@ -1,0 +1,62 @@
+"""Command line: ``python -m kdteach reproduce|teachers``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kdteach.experiments import EXPERIMENTS, reproduce
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0, or 1 after an error that is told in one line.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "teachers":
+            from kdteach.experiments.digit_teachers import remake
+
+            remake(options.out, say=print)
+        else:
+            _reproduce(options)
+    except (ValueError, OSError) as error:
+        print(f"kdteach: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    if options.list:
+        for experiment in EXPERIMENTS.values():
+            print(f"{experiment.name}  {experiment.seeds} seeds  {experiment.question}")
+        return
+    for name in options.names or EXPERIMENTS:
+        reproduce(
+            name,
+            seeds=options.seeds,
+            data_dir=options.data_dir,
+            results_dir=options.results_dir,
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kdteach", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    rerun = commands.add_parser("reproduce", help="run what is not recorded yet")
+    rerun.add_argument("names", nargs="*", metavar="NAME", help="by default all")
+    rerun.add_argument("--list", action="store_true", help="list the experiments")
+    rerun.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1")
+    rerun.add_argument("--data-dir", type=Path, metavar="DIR", help="or KDTEACH_DATA")
+    rerun.add_argument("--results-dir", type=Path, metavar="DIR")
+    teachers = commands.add_parser("teachers", help="train the shipped digit teachers")
+    teachers.add_argument("--out", type=Path, metavar="DIR", help="by default the package")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

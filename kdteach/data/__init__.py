@@ -1,0 +1,38 @@
+"""Data: one file a source, all loaded by name, whole in memory, splits fixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kdteach.data.augment import Jitter, jitter
+from kdteach.data.digits import load_digits
+from kdteach.data.mnist import load_mnist
+from kdteach.types import ImageSet
+
+__all__ = ["NAMES", "Jitter", "jitter", "load"]
+
+_LOADERS = {"digits": load_digits, "mnist": load_mnist}
+NAMES = tuple(_LOADERS)
+
+
+def load(name: str, root: str | Path | None = None, **options: Any) -> ImageSet:
+    """Load a data set with its fixed splits.
+
+    Args:
+        name: "digits" (embedded, 8x8) or "mnist" (28x28).
+        root: the folder with the files; by default ``$KDTEACH_DATA``. Not for "digits".
+        **options: of the source: ``dtype`` (torch.float32) for all; see ``load_digits``
+            and ``load_mnist``.
+
+    Returns:
+        An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; pixels in
+        [0, 1], background 0.
+
+    Raises:
+        ValueError: unknown name; a damaged file.
+        FileNotFoundError: the data set is not there and may not be downloaded.
+    """
+    if name not in _LOADERS:
+        raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
+    return _LOADERS[name](root, **options)

@@ -1,0 +1,55 @@
+"""The recipe of the small digit teachers that ship with the package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kdteach.data import jitter, load
+from kdteach.metrics import evaluate
+from kdteach.models import TEACHERS, build
+from kdteach.objectives import hard_labels
+from kdteach.results import records_folder
+from kdteach.training import cosine, fit
+from kdteach.types import ImageSet
+
+
+def train_teacher(data: ImageSet, seed: int) -> nn.Module:
+    """Train one ``cnn-digits`` teacher on jittered digits, about 15 s on one core.
+
+    Dropout 0.3, shifts of up to one pixel, 120 epochs in batches of 64, Adam with 2e-3
+    falling along a cosine: chosen on the validation split.
+
+    Args:
+        data: digits, in float64.
+        seed: of weights, order, shifts and dropout.
+    """
+    teacher = build("cnn-digits", seed=seed, dropout=0.3, dtype=torch.float64)
+    fit(
+        teacher, data, hard_labels(), epochs=120, batch_size=64, learning_rate=2e-3,
+        schedule=cosine, augment=jitter(1), seed=seed,
+    )  # fmt: skip
+    return teacher.eval()
+
+
+def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> None:
+    """Train all shipped teachers and write their weights in float16.
+
+    Args:
+        out: folder of the files, by default the package's own.
+        say: called with one line a teacher.
+    """
+    from safetensors.torch import save_file
+
+    folder = out or records_folder() / "teachers"
+    folder.mkdir(parents=True, exist_ok=True)
+    data = load("digits", dtype=torch.float64)
+    for seed in TEACHERS:
+        teacher = train_teacher(data, seed)
+        weights = {name: value.half() for name, value in teacher.state_dict().items()}
+        path = folder / f"cnn-digits-{seed}.safetensors"
+        save_file(weights, path)
+        say(f"{path.name}: {evaluate(teacher, data.valid).errors} errors on validation")

@@ -1,0 +1,138 @@
+"""Response-based losses: what the last layer of the teacher says (Hinton et al. 2015).
+
+The public functions check their arguments and then call the two kernels at the end of
+this file, which training calls directly with a leading dimension for a stack of students.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kdteach.losses._check import (
+    check_alpha,
+    check_labels,
+    check_logits,
+    check_pair,
+    check_temperature,
+)
+
+
+def soft_targets(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    r"""Turn logits into probabilities at a temperature.
+
+    .. math:: p_i = \exp(z_i/T) \,/\, \textstyle\sum_j \exp(z_j/T)
+
+    Args:
+        logits: (N, C) float, raw scores of a model, finite.
+        temperature: T > 0, without unit; 1 is the ordinary softmax, larger is softer.
+
+    Returns:
+        (N, C), same dtype, each row sums to 1.
+
+    Raises:
+        TypeError: logits are no floating-point tensor, or T is not a number.
+        ValueError: T <= 0 or not finite, wrong shape, NaN or infinite logits.
+
+    Source: Hinton et al. 2015, Eq. 1.
+    """
+    check_temperature(temperature)
+    check_logits("logits", logits)
+    return torch.softmax(_wide(logits) / temperature, dim=-1).to(logits.dtype)
+
+
+def distillation_loss(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float
+) -> Tensor:
+    r"""Soft term of distillation: T^2 times the divergence from teacher to student.
+
+    .. math:: T^2 \frac1N \sum_n \sum_i p_{ni} \log\frac{p_{ni}}{q_{ni}}, \quad
+        p = \mathrm{softmax}(v/T),\; q = \mathrm{softmax}(z/T)
+
+    Summed over classes, averaged over the N images, never over classes. The factor T^2
+    keeps the size of the gradient, which is T (q - p) / N, comparable between
+    temperatures. No gradient reaches the teacher.
+
+    Args:
+        student_logits: (N, C) float, z.
+        teacher_logits: (N, C) float, v, same dtype as the student's.
+        temperature: T > 0.
+
+    Returns:
+        () non-negative, in nats times T^2; float32 for half-precision logits, whose
+        exponentials would otherwise lose all digits, else the dtype of the logits.
+
+    Raises:
+        TypeError: not tensors, not floating point, or dtypes differ.
+        ValueError: shapes or devices differ, NaN logits, T <= 0.
+
+    Source: Hinton et al. 2015, section 2. The paper writes the cross-entropy of p and q;
+    it differs by the teacher's entropy, has the same gradient, and is not zero when the
+    student is perfect. Who differs: ``nn.KLDivLoss()`` with its default reduction divides
+    by C as well; the Keras example leaves out T^2; KD_Lib's default is the squared error
+    of probabilities.
+    """
+    check_temperature(temperature)
+    check_pair(student_logits, teacher_logits)
+    return soft_term(student_logits, teacher_logits, temperature).mean()
+
+
+def kd_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    temperature: float,
+    alpha: float,
+) -> Tensor:
+    r"""Distillation loss with both terms.
+
+    .. math:: \alpha\, T^2\, \mathrm{KL}(p \,\|\, q) + (1-\alpha)\,\mathrm{CE}(y, z)
+
+    Args:
+        student_logits: (N, C) float, z.
+        teacher_logits: (N, C) float, v, same dtype.
+        labels: (N,) int64 in [0, C).
+        temperature: T > 0, used in the soft term alone; the hard term is taken at T = 1.
+        alpha: in [0, 1], the weight of the SOFT term; the hard term has 1 - alpha.
+
+    Returns:
+        () non-negative, mean over the N images; dtype as ``distillation_loss``.
+
+    Raises:
+        TypeError: wrong types or dtypes.
+        ValueError: shapes differ, NaN logits, labels outside [0, C), T <= 0, alpha
+            outside [0, 1].
+
+    Source: Hinton et al. 2015, section 2. Who differs: torchdistill and Keras call the
+    weight of the HARD term alpha.
+    """
+    check_temperature(temperature)
+    check_alpha(alpha)
+    check_pair(student_logits, teacher_logits)
+    check_labels(labels, *student_logits.shape)
+    soft = soft_term(student_logits, teacher_logits, temperature).mean()
+    hard = hard_term(student_logits, labels).mean()
+    return alpha * soft + (1 - alpha) * hard
+
+
+def soft_term(student: Tensor, teacher: Tensor, temperature: Tensor | float) -> Tensor:
+    """T^2 KL of each image, unchecked: (..., C), (..., C) -> (...).
+
+    ``temperature`` is a number, or a tensor that broadcasts against (...).
+    """
+    scale = torch.as_tensor(temperature, dtype=_wide(student).dtype, device=student.device)
+    log_p = torch.log_softmax(_wide(teacher.detach()) / scale[..., None], dim=-1)
+    log_q = torch.log_softmax(_wide(student) / scale[..., None], dim=-1)
+    divergence = (log_p.exp() * (log_p - log_q)).sum(dim=-1)  # over classes, not a mean
+    return scale**2 * divergence
+
+
+def hard_term(student: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy with the labels of each image, unchecked: (..., C), (...) -> (...)."""
+    log_q = torch.log_softmax(_wide(student), dim=-1)
+    return -log_q.gather(-1, labels[..., None]).squeeze(-1)
+
+
+def _wide(logits: Tensor) -> Tensor:
+    """Half precision to float32; float32 and float64 as they are."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits

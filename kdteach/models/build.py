@@ -1,0 +1,164 @@
+"""Networks by name, with their initial weights from a seed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdteach.seeding import seeded
+
+_FC = re.compile(r"fc-(\d+(?:-\d+)*)")
+_KNOWN = (
+    "cnn-valid, cnn-same, cnn-digits, fc-11k and fc-<width>-<width>... (fc-64, fc-784-784)"
+)
+
+
+def build(
+    name: str,
+    *,
+    seed: int = 0,
+    input_shape: tuple[int, int, int] | None = None,
+    num_classes: int = 10,
+    dropout: float | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> nn.Module:
+    """Build a network with fresh weights.
+
+    ======================  ==========  ==============================================
+    name                    parameters  what
+    ======================  ==========  ==============================================
+    ``cnn-valid``            1,011,466  teacher of Reports 2 and 3, no padding
+    ``cnn-same``             1,625,866  teacher of Report 0, "same" padding
+    ``fc-784-784``           1,238,730  student of Reports 0, 2 and 3
+    ``fc-1200-1200``         2,395,210  teacher of Hinton et al. 2015 and of Report 1
+    ``fc-11k``                  11,140  student of Report 1: 784-14-10
+    ``cnn-digits``              21,706  teacher for 8x8 digits
+    ``fc-<w1>-<w2>-...``                fully connected, any widths
+    ======================  ==========  ==============================================
+
+    Args:
+        name: one of the above.
+        seed: of the initial weights; the global random state is left as it was.
+        input_shape: (channels, H, W); (1, 28, 28) unless the name says digits.
+        num_classes: C >= 2, the width of the output.
+        dropout: probability in [0, 1) before the dense layers that follow the first one
+            (CNN: before both dense layers); by default 0.5 in CNNs of the reports, else 0.
+        dtype: of the weights; it must be that of the images.
+
+    Returns:
+        A module (B, channels, H, W) -> (B, C) logits, in train mode, on the CPU.
+
+    Raises:
+        ValueError: unknown name, or an option out of range.
+    """
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, got {num_classes!r}")
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
+    with seeded(seed, "init"):
+        if name in ("cnn-valid", "cnn-same"):
+            network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
+        elif name == "cnn-digits":
+            network = _digit_cnn(input_shape or (1, 8, 8), num_classes, dropout or 0.0)
+        elif name == "fc-11k":
+            network = _dense(input_shape, (14,), num_classes, dropout or 0.0)
+        elif match := _FC.fullmatch(name):
+            widths = tuple(int(width) for width in match.group(1).split("-"))
+            network = _dense(input_shape, widths, num_classes, dropout or 0.0)
+        else:
+            raise ValueError(f"unknown model {name!r}; known are {_KNOWN}")
+        return network.to(dtype)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Inside the block the model is in eval mode; afterwards each part is as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _dropout(rate: float) -> nn.Module:
+    """A dropout layer, or one that does nothing, so that the names of weights stay."""
+    return nn.Dropout(rate) if rate else nn.Identity()
+
+
+class _PadRightBottom(nn.Module):
+    """One zero row and column, so that a stride-1 pool keeps the size ("same")."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return functional.pad(images, (0, 1, 0, 1))
+
+
+def _report_cnn(
+    name: str,
+    input_shape: tuple[int, int, int] | None,
+    num_classes: int,
+    dropout: float | None,
+) -> nn.Module:
+    if input_shape not in (None, (1, 28, 28)):
+        raise ValueError(f"{name} takes images of shape (1, 28, 28), got {input_shape}")
+    same = name == "cnn-same"
+    rate = 0.5 if dropout is None else dropout
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1 if same else 0),  # (B, 32, 26 or 28, ...)
+        nn.ReLU(),
+        _PadRightBottom() if same else nn.Identity(),
+        nn.MaxPool2d(2, stride=1),  # 25 or 28
+        nn.Conv2d(32, 64, 3, padding=1 if same else 0),  # 23 or 28
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # 11 or 14
+        nn.Flatten(),
+        _dropout(rate),
+        nn.Linear(64 * (14 if same else 11) ** 2, 128),
+        nn.ReLU(),
+        _dropout(rate),
+        nn.Linear(128, num_classes),
+    )
+
+
+def _digit_cnn(
+    input_shape: tuple[int, int, int], num_classes: int, dropout: float
+) -> nn.Module:
+    channels, height, width = input_shape
+    if height < 2 or width < 2:
+        raise ValueError(f"cnn-digits needs images of at least 2x2, got {input_shape}")
+    return nn.Sequential(
+        nn.Conv2d(channels, 12, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(12, 24, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        _dropout(dropout),
+        nn.Linear(24 * (height // 2) * (width // 2), 48),
+        nn.ReLU(),
+        _dropout(dropout),
+        nn.Linear(48, num_classes),
+    )
+
+
+def _dense(
+    input_shape: tuple[int, int, int] | None,
+    widths: tuple[int, ...],
+    num_classes: int,
+    dropout: float,
+) -> nn.Module:
+    if 0 in widths:
+        raise ValueError(f"widths must be at least 1, got {widths}")
+    layers: list[nn.Module] = [nn.Flatten()]
+    inputs = prod(input_shape or (1, 28, 28))
+    for width in widths:
+        layers += [nn.Linear(inputs, width), nn.ReLU(), _dropout(dropout)]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, num_classes))

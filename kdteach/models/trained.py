@@ -1,0 +1,44 @@
+"""The small trained digit teachers that ship with the package."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+
+import torch
+from torch import nn
+
+from kdteach.models.build import build
+
+TEACHERS = tuple(range(10))
+"""Seeds for which a trained teacher ships."""
+
+
+def trained_teacher(seed: int = 0, *, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Load a ``cnn-digits`` teacher trained on jittered digits.
+
+    Remade by ``python -m kdteach teachers``, whose recipe is
+    ``kdteach.experiments.digit_teachers``. Weights are stored in float16: the teacher is
+    the network with the rounded weights.
+
+    Args:
+        seed: 0 to 9, the teacher's own seed (initial weights, order and shifts).
+        dtype: of the weights after loading.
+
+    Returns:
+        The network (B, 1, 8, 8) -> (B, 10) logits, in eval mode.
+
+    Raises:
+        ValueError: no teacher ships for this seed.
+    """
+    if seed not in TEACHERS:
+        raise ValueError(
+            f"trained teachers ship for seeds 0 to {TEACHERS[-1]}, got {seed!r}"
+        )
+    from safetensors.torch import load_file
+
+    network = build("cnn-digits", seed=seed, dropout=0.3, dtype=dtype)
+    resource = files("kdteach") / "records" / "teachers" / f"cnn-digits-{seed}.safetensors"
+    with as_file(resource) as path:
+        weights = load_file(path)
+    network.load_state_dict({key: value.to(dtype) for key, value in weights.items()})
+    return network.eval()

@@ -1,0 +1,105 @@
+"""Recorded runs: one JSON line a run, sorted, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+
+from kdteach.types import RunRecord
+
+_FIELDS = ("experiment", "config", "seed", "result", "history", "environment")
+
+
+class RecordError(ValueError):
+    """A results file holds a line that is not a record."""
+
+
+def run_key(config: Mapping[str, object], seed: int) -> str:
+    """Identify a run by configuration and seed: 12 hex digits, order of keys ignored."""
+    text = json.dumps({"config": dict(config), "seed": seed}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def records_folder() -> Path:
+    """Where the records that ship with the package lie."""
+    return Path(str(files("kdteach") / "records"))
+
+
+def load_records(experiment: str, folder: Path | None = None) -> list[RunRecord]:
+    """Read the records of one experiment, sorted as they were written.
+
+    Args:
+        experiment: its name; the file is ``<name>.jsonl``.
+        folder: by default the records that ship with the package.
+
+    Returns:
+        The records, an empty list where there is no file yet.
+
+    Raises:
+        RecordError: a line is not a record; the message names file and line.
+    """
+    path = (folder or records_folder()) / f"{experiment}.jsonl"
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [_parse(line, path, number) for number, line in enumerate(lines, 1)]
+
+
+def add_records(
+    experiment: str, new: Iterable[RunRecord], folder: Path | None = None
+) -> Path:
+    """Add records to an experiment's file in one atomic step.
+
+    Args:
+        experiment: its name.
+        new: the records to add; a run that is there already is refused.
+        folder: by default the records that ship with the package.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        RecordError: the file holds a line that is not a record, or a run twice; the file
+            is left as it was.
+        OSError: the folder cannot be written; the file is left as it was.
+    """
+    folder = folder or records_folder()
+    records = [*load_records(experiment, folder), *new]
+    keys = [run_key(record.config, record.seed) for record in records]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise RecordError(f"{experiment}: the run {twice} is recorded already")
+    records.sort(key=lambda r: (json.dumps(r.config, sort_keys=True), r.seed))
+    text = "".join(json.dumps(asdict(record), sort_keys=True) + "\n" for record in records)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{experiment}.jsonl"
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{experiment}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _parse(line: str, path: Path, number: int) -> RunRecord:
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{path}, line {number}: not JSON ({error})") from error
+    if not isinstance(entry, dict) or sorted(entry) != sorted(_FIELDS):
+        raise RecordError(
+            f"{path}, line {number}: not a record; expected the fields {', '.join(_FIELDS)}"
+        )
+    return RunRecord(**entry)

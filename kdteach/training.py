@@ -1,0 +1,485 @@
+"""Training: one loop, for one student or for a stack of students of one architecture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from kdteach.losses._check import check_labels
+from kdteach.metrics import predict_logits
+from kdteach.models import evaluation_mode
+from kdteach.objectives import LogitObjective, Objective, stacked
+from kdteach.seeding import generator, seeded
+from kdteach.types import Augment, Batch, History, ImageSet, LossTerms, Split
+
+OptimizerFactory = Callable[[list[Tensor], float], torch.optim.Optimizer]
+Schedule = Callable[[float], float]
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
+def adam(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+    """Adam with torch's defaults, its update fused into one kernel."""
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+
+
+def momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum 0.9."""
+    return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
+
+
+def constant(_: float) -> float:
+    """Keep the learning rate."""
+    return 1.0
+
+
+def cosine(progress: float) -> float:
+    """Lower the learning rate along half a cosine: progress 0 gives 1, progress 1 gives 0.
+
+    Source: Loshchilov and Hutter 2017, Eq. 5, without restarts.
+    """
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+def fit(
+    model: nn.Module,
+    data: ImageSet | Split,
+    objective: Objective,
+    *,
+    epochs: int,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    optimizer: OptimizerFactory = adam,
+    schedule: Schedule = constant,
+    augment: Augment | None = None,
+    drop_last: bool = False,
+    precision: torch.dtype | None = None,
+    monitor: Split | None = None,
+    on_epoch: Callable[[int], None] | None = None,
+) -> History:
+    """Train a model in place.
+
+    Args:
+        model: (B, channels, H, W) -> (B, C) logits; trained on the device it is on.
+        data: an ImageSet, whose ``train`` is used, or a Split. Kept in memory, moved to
+            the model's device once.
+        objective: see ``kdteach.objectives``; baseline and distilled student differ here
+            and nowhere else.
+        epochs: passes over the data, at least 1.
+        batch_size: images a step, at least 1; the last batch may be smaller.
+        learning_rate: above 0.
+        seed: of order, augmentation and dropout, by separate streams. The initial weights
+            are the model's own (``kdteach.models.build(..., seed=...)``).
+        optimizer: from (parameters, learning_rate): ``adam`` or ``momentum``.
+        schedule: factor on the learning rate by progress in [0, 1]: ``constant`` or
+            ``cosine``.
+        augment: random change of each batch, such as ``kdteach.data.jitter(1)``.
+        drop_last: leave out the last, smaller batch of each epoch.
+        precision: ``torch.bfloat16`` computes matrix products in bfloat16 (autocast);
+            by default everything has the dtype of the weights.
+        monitor: a split whose accuracy is noted after each epoch; never the test split.
+        on_epoch: called with the number of finished epochs, after each of them.
+
+    Returns:
+        The History of the run; the model is trained, each part in the mode it had.
+
+    Raises:
+        ValueError: an option out of range, an empty split, labels outside [0, C), stored
+            teacher logits that do not fit the data or the augmentation.
+        TypeError: images and weights differ in dtype.
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    options = _Options(
+        epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
+        precision, monitor, on_epoch,
+    )  # fmt: skip
+    return _train(_Alone(model, objective, options), _split(data), (seed,), options)[0]
+
+
+def fit_many(
+    models: Sequence[nn.Module],
+    data: ImageSet | Split,
+    objectives: Sequence[Objective],
+    *,
+    seeds: Sequence[int] | None = None,
+    epochs: int,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    optimizer: OptimizerFactory = adam,
+    schedule: Schedule = constant,
+    augment: Augment | None = None,
+    drop_last: bool = False,
+    precision: torch.dtype | None = None,
+    monitor: Split | None = None,
+    on_epoch: Callable[[int], None] | None = None,
+) -> list[History]:
+    """Train S models of one architecture together, each as ``fit`` would train it alone.
+
+    The weights are stacked, so a step is one batched matrix product for all of them; that
+    pays for small models, where a step alone is mostly overhead. Models with dropout or
+    buffers (BatchNorm), and objectives that need more than logits, are trained one after
+    the other instead: same result, no gain.
+
+    Args:
+        models: S models of one architecture, on one device, trained in place.
+        data: as ``fit``; all students see it, each in the order of its own seed.
+        objectives: S objectives, one a student; kinds may be mixed.
+        seeds: S seeds, by default 0 to S - 1.
+        epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
+            precision, monitor, on_epoch: as ``fit``, shared by all.
+
+    Returns:
+        S histories, equal to those of ``fit`` up to the rounding of sums.
+
+    Raises:
+        ValueError: the lists differ in length or are empty, or architectures differ.
+        As ``fit``.
+    """
+    seeds = tuple(range(len(models))) if seeds is None else tuple(seeds)
+    if not models or not len(models) == len(objectives) == len(seeds):
+        raise ValueError(
+            "models, objectives and seeds must be lists of one length of at least 1, "
+            f"got {len(models)}, {len(objectives)} and {len(seeds)}"
+        )
+    if len({id(model) for model in models}) != len(models):
+        raise ValueError("models holds the same module twice; build one for each student")
+    shapes = [{k: (v.shape, v.dtype) for k, v in m.state_dict().items()} for m in models]
+    for i, shape in enumerate(shapes):
+        if shape != shapes[0] or str(models[i]) != str(models[0]):
+            raise ValueError(f"models[{i}] differs in architecture or dtype from models[0]")
+    options = _Options(
+        epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
+        precision, monitor, on_epoch,
+    )  # fmt: skip
+    split = _split(data)
+    if _can_stack(models[0], objectives):
+        return _train(_Stack(models, objectives, options), split, seeds, options)
+    return [
+        _train(_Alone(model, objective, options), split, (seed,), options)[0]
+        for model, objective, seed in zip(models, objectives, seeds, strict=True)
+    ]
+
+
+def teacher_logits(model: nn.Module, split: Split, batch_size: int = 1024) -> Tensor:
+    """Compute a teacher's logits once, to be looked up by sample index.
+
+    Args:
+        model: the teacher; asked in eval mode and without gradients, mode restored.
+        split: usually ``data.train``, at least one image.
+        batch_size: images at a time.
+
+    Returns:
+        (N, C) on the CPU, detached; row i belongs to sample index i. Where the split is a
+        selection, rows of samples outside it are NaN, so that they are never used.
+
+    Raises:
+        ValueError: an empty split, or a teacher whose logits are NaN.
+    """
+    split.require_samples("teacher_logits")
+    logits = predict_logits(model, split.images, batch_size)
+    table = logits.new_full((int(split.index.max()) + 1, logits.shape[1]), math.nan)
+    table[split.index.cpu()] = logits
+    return table
+
+
+@dataclass(frozen=True)
+class _Options:
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: OptimizerFactory
+    schedule: Schedule
+    augment: Augment | None
+    drop_last: bool
+    precision: torch.dtype | None
+    monitor: Split | None
+    on_epoch: Callable[[int], None] | None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(
+                f"learning_rate must be finite and above 0, got {self.learning_rate!r}"
+            )
+        if self.monitor is not None:
+            self.monitor.require_samples("monitoring")
+
+
+class _Learner(Protocol):
+    """What the loop needs of one student, or of a stack of S of them."""
+
+    size: int
+    optimizer: torch.optim.Optimizer
+
+    def modules(self) -> Sequence[nn.Module]: ...
+
+    def check(self, split: Split, augmented: bool) -> None: ...
+
+    def loss(self, batch: Batch) -> LossTerms: ...
+
+    def accuracy(self, split: Split) -> list[float]: ...
+
+    def finish(self) -> None: ...
+
+
+def _train(
+    learner: _Learner, split: Split, seeds: Sequence[int], options: _Options
+) -> list[History]:
+    """The loop. Everything in it has a leading dimension of S students."""
+    split.require_samples("training")
+    _check_dtype(learner.modules()[0], split)
+    learner.check(split, options.augment is not None)
+    split = split.to(next(learner.modules()[0].parameters()).device)
+    orders = [generator(seed, "order") for seed in seeds]
+    views = [generator(seed, "augment") for seed in seeds]
+    steps = _steps_per_epoch(len(split), options)
+    log: list[_Epoch] = []
+    with seeded(seeds[0], "dropout"):
+        for epoch in range(options.epochs):
+            for module in learner.modules():
+                module.train()
+            sums = _Epoch()
+            for step, batch in enumerate(_batches(split, orders, views, options)):
+                progress = (epoch + step / steps) / options.epochs
+                rate = options.learning_rate * options.schedule(progress)
+                for group in learner.optimizer.param_groups:
+                    group["lr"] = rate
+                with _autocast(split.images.device, options.precision):
+                    terms = learner.loss(batch)
+                learner.optimizer.zero_grad(set_to_none=True)
+                torch.autograd.backward(
+                    terms.total.sum()
+                )  # a student's gradient is its own
+                learner.optimizer.step()
+                sums.add(terms, batch.labels.shape[-1], rate)
+            sums.require_finite(epoch, options.learning_rate, seeds)
+            if options.monitor is not None:
+                sums.accuracy = learner.accuracy(options.monitor)
+            log.append(sums)
+            if options.on_epoch is not None:
+                options.on_epoch(epoch + 1)
+    learner.finish()
+    return [_history(log, student) for student in range(learner.size)]
+
+
+class _Alone:
+    """One student."""
+
+    size = 1
+
+    def __init__(self, model: nn.Module, objective: Objective, options: _Options) -> None:
+        self.model, self.objective = model, objective
+        self.modes = [(module, module.training) for module in model.modules()]
+        trainable: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
+        if not trainable:
+            raise ValueError("the model has no parameter that requires a gradient")
+        self.optimizer = options.optimizer(trainable, options.learning_rate)
+
+    def modules(self) -> Sequence[nn.Module]:
+        return (self.model,)
+
+    def check(self, split: Split, augmented: bool) -> None:
+        classes = _num_classes(self.model, split)
+        check_labels(split.labels, len(split), classes)
+        if isinstance(self.objective, LogitObjective):
+            self.objective.check(split, classes, augmented)
+
+    def loss(self, batch: Batch) -> LossTerms:
+        one = Batch(batch.images[0], batch.labels[0], batch.index[0])
+        terms = self.objective(self.model, one)
+        parts = {name: value[None] for name, value in terms.parts.items()}
+        return LossTerms(terms.total[None], parts)
+
+    def accuracy(self, split: Split) -> list[float]:
+        right = predict_logits(self.model, split.images).argmax(dim=1) == split.labels.cpu()
+        return [float(right.double().mean())]
+
+    def finish(self) -> None:
+        for module, training in self.modes:
+            module.training = training
+
+
+class _Stack:
+    """S students of one architecture, their weights in a leading dimension."""
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        objectives: Sequence[Objective],
+        options: _Options,
+    ) -> None:
+        self.models = models
+        self.size = len(models)
+        self.members = [o for o in objectives if isinstance(o, LogitObjective)]
+        self.objective = stacked(self.members)
+        self.weights, _ = stack_module_state(list(models))
+        self.optimizer = options.optimizer(
+            list(self.weights.values()), options.learning_rate
+        )
+        self.forward = vmap(
+            lambda weights, images: functional_call(models[0], weights, (images,))
+        )
+        self.shared_forward = vmap(
+            lambda weights, images: functional_call(models[0], weights, (images,)),
+            in_dims=(0, None),
+        )
+
+    def modules(self) -> Sequence[nn.Module]:
+        return self.models[:1]  # stateless in a forward pass: the first stands for all
+
+    def check(self, split: Split, augmented: bool) -> None:
+        classes = _num_classes(self.models[0], split)
+        check_labels(split.labels, len(split), classes)
+        for member in self.members:
+            member.check(split, classes, augmented)
+
+    def loss(self, batch: Batch) -> LossTerms:
+        return self.objective.terms(self.forward(self.weights, batch.images), batch)
+
+    def accuracy(self, split: Split) -> list[float]:
+        device = next(iter(self.weights.values())).device
+        right = torch.zeros(self.size, dtype=torch.float64)
+        with torch.no_grad():
+            for images, labels in zip(
+                torch.split(split.images, 256), torch.split(split.labels, 256), strict=True
+            ):
+                logits = self.shared_forward(self.weights, images.to(device))
+                right += (logits.argmax(dim=-1).cpu() == labels.cpu()).sum(dim=1)
+        return (right / len(split)).tolist()
+
+    def finish(self) -> None:
+        with torch.no_grad():
+            for i, model in enumerate(self.models):
+                for name, parameter in model.named_parameters():
+                    parameter.copy_(self.weights[name][i])
+
+
+class _Epoch:
+    """Sums over the samples of one epoch, for S students."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.total: Tensor | float = 0.0
+        self.parts: dict[str, Tensor] = {}
+        self.accuracy: list[float] = []
+        self.rate = math.nan
+
+    def add(self, terms: LossTerms, samples: int, rate: float) -> None:
+        self.samples += samples
+        self.rate = rate
+        self.total = self.total + terms.total.detach().double() * samples
+        for name, value in terms.parts.items():
+            total = value.detach().double() * samples
+            self.parts[name] = self.parts[name] + total if name in self.parts else total
+
+    def require_finite(self, epoch: int, rate: float, seeds: Sequence[int]) -> None:
+        finite = torch.isfinite(torch.as_tensor(self.total))
+        if not finite.all():
+            student = int((~finite).nonzero()[0, 0])
+            raise TrainingDivergedError(
+                f"the loss became NaN or infinite in epoch {epoch + 1} at learning rate "
+                f"{rate:g} (student {student}, seed {seeds[student]}): try a smaller "
+                "learning rate, and look for NaN in the images"
+            )
+
+
+def _history(log: list[_Epoch], student: int) -> History:
+    def mean(epoch: _Epoch, total: Tensor | float) -> float:
+        return float(torch.as_tensor(total)[student]) / epoch.samples
+
+    return History(
+        loss=tuple(mean(epoch, epoch.total) for epoch in log),
+        parts={
+            name: tuple(mean(epoch, epoch.parts[name]) for epoch in log)
+            for name in log[0].parts
+        },
+        accuracy=tuple(epoch.accuracy[student] for epoch in log if epoch.accuracy),
+        learning_rate=tuple(epoch.rate for epoch in log),
+    )
+
+
+def _batches(
+    split: Split,
+    orders: Iterable[torch.Generator],
+    views: Sequence[torch.Generator],
+    options: _Options,
+) -> Iterator[Batch]:
+    n, device = len(split), split.images.device
+    order = torch.stack([torch.randperm(n, generator=g) for g in orders]).to(device)
+    for start in range(0, n, options.batch_size):
+        rows = order[:, start : start + options.batch_size]  # (S, B)
+        if options.drop_last and rows.shape[1] < options.batch_size:
+            return
+        images = split.images[rows]
+        if options.augment is not None:
+            images = torch.stack(
+                [options.augment(x, g) for x, g in zip(images, views, strict=True)]
+            )
+        yield Batch(images, split.labels[rows], split.index[rows])
+
+
+def _steps_per_epoch(n: int, options: _Options) -> int:
+    steps = n // options.batch_size if options.drop_last else -(-n // options.batch_size)
+    if steps == 0:
+        raise ValueError(
+            f"drop_last leaves nothing: batch_size {options.batch_size} exceeds the "
+            f"{n} training images"
+        )
+    return steps
+
+
+def _autocast(device: torch.device, precision: torch.dtype | None) -> Any:
+    return torch.autocast(
+        device.type, dtype=precision or torch.bfloat16, enabled=precision is not None
+    )
+
+
+def _can_stack(model: nn.Module, objectives: Sequence[Objective]) -> bool:
+    dropout = any(
+        isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
+    )
+    frozen = any(not p.requires_grad for p in model.parameters())
+    stateful = next(model.buffers(), None) is not None
+    logit_only = all(isinstance(o, LogitObjective) for o in objectives)
+    return logit_only and not (dropout or frozen or stateful)
+
+
+def _split(data: ImageSet | Split) -> Split:
+    if isinstance(data, ImageSet):
+        return data.train
+    if isinstance(data, Split):
+        return data
+    raise TypeError(f"data must be an ImageSet or a Split, got {type(data).__name__}")
+
+
+def _check_dtype(model: nn.Module, split: Split) -> None:
+    weights = next(model.parameters()).dtype
+    if split.images.dtype != weights:
+        raise TypeError(
+            f"images are {split.images.dtype} but the weights are {weights}: give both the "
+            "same dtype, load(..., dtype=...) and build(..., dtype=...)"
+        )
+
+
+def _num_classes(model: nn.Module, split: Split) -> int:
+    """C, by asking the model about one image."""
+    device = next(model.parameters()).device
+    with evaluation_mode(model), torch.no_grad():
+        logits = model(split.images[:1].to(device))
+    if logits.ndim != 2 or len(logits) != 1:
+        raise ValueError(
+            f"the model must return (B, C), got {tuple(logits.shape)} for B = 1"
+        )
+    return int(logits.shape[1])

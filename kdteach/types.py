@@ -1,0 +1,171 @@
+"""Frozen records that every room shares: what a batch, a data set and a history are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""``(images (B, channels, H, W), generator) -> images of the same shape``, at random."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples that a model sees together.
+
+    Attributes:
+        images: (B, channels, H, W) float, or (S, B, channels, H, W) for a stack.
+        labels: (B,) int64, the class of each image (or (S, B)).
+        index: (B,) int64, the sample index of each image (or (S, B)).
+    """
+
+    images: Tensor
+    labels: Tensor
+    index: Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set (train, valid or test), whole in memory.
+
+    Attributes:
+        images: (N, channels, H, W) float.
+        labels: (N,) int64.
+        index: (N,) int64, the sample index: row number in the split as it was loaded. A
+            selection keeps it, so that stored teacher logits still find their image.
+    """
+
+    images: Tensor
+    labels: Tensor
+    index: Tensor
+
+    def __post_init__(self) -> None:
+        sizes = (len(self.images), len(self.labels), len(self.index))
+        if len(set(sizes)) != 1:
+            raise ValueError(
+                f"images, labels and index must have the same length, got {sizes}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, rows: Tensor) -> Split:
+        """Keep some rows, by boolean mask (N,) or by int64 positions; the index is kept."""
+        return Split(self.images[rows], self.labels[rows], self.index[rows])
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Split:
+        """Move to a device; ``dtype`` changes the images alone."""
+        return Split(
+            self.images.to(device=device, dtype=dtype),
+            self.labels.to(device=device),
+            self.index.to(device=device),
+        )
+
+    def require_samples(self, purpose: str) -> None:
+        """Raise ValueError when there is nothing to work on."""
+        if len(self) == 0:
+            raise ValueError(
+                f"the split is empty: {purpose} needs at least one image. Was it loaded "
+                "with a validation size of 0, or selected with a mask that is never true?"
+            )
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A data set with fixed splits.
+
+    Attributes:
+        name: as given to ``kdteach.data.load``.
+        train, valid, test: choices are made on ``valid``; ``test`` is read once.
+        classes: the class names; class number c is called ``classes[c]``.
+        checksum: hex digest of images, labels and splits, the same on every machine.
+    """
+
+    name: str
+    train: Split
+    valid: Split
+    test: Split
+    classes: tuple[str, ...]
+    checksum: str
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, H, W) of one image."""
+        return tuple(self.train.images.shape[1:])
+
+    @property
+    def num_classes(self) -> int:
+        """C, the number of classes."""
+        return len(self.classes)
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> ImageSet:
+        """Move all three splits; ``dtype`` changes the images alone."""
+        return replace(
+            self,
+            train=self.train.to(device, dtype),
+            valid=self.valid.to(device, dtype),
+            test=self.test.to(device, dtype),
+        )
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """A loss and what it is made of.
+
+    Attributes:
+        total: what is minimised, () for one student or (S,) for a stack.
+        parts: the named terms before they are weighed, each shaped like ``total``.
+    """
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened in training, one entry an epoch.
+
+    Attributes:
+        loss: mean training loss per sample.
+        parts: mean of each named loss term per sample.
+        accuracy: fraction right on the monitored split, empty without one.
+        learning_rate: at the last step of the epoch.
+    """
+
+    loss: tuple[float, ...]
+    parts: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    accuracy: tuple[float, ...] = ()
+    learning_rate: tuple[float, ...] = ()
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs trained."""
+        return len(self.loss)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One recorded training run.
+
+    Attributes:
+        experiment: name of the experiment.
+        config: everything that decides the run apart from the seed, JSON values only.
+        seed: of the run.
+        result: what was measured, fractions and counts.
+        history: per-epoch lists by name.
+        environment: versions, device, threads, seconds, git commit, data checksum.
+    """
+
+    experiment: str
+    config: Mapping[str, object]
+    seed: int
+    result: Mapping[str, float | int]
+    history: Mapping[str, list[float]]
+    environment: Mapping[str, object]
