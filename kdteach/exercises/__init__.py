@@ -1,0 +1,25 @@
+"""Exercises: one module of checks a chapter; a check gives hints, never the answer."""
+
+from kdteach.exercises._check import CheckResult
+from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
+from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
+from kdteach.exercises.hard_and_soft_targets import check_dark_knowledge, check_runner_up
+from kdteach.exercises.teacher_and_student import (
+    check_choose_temperature,
+    check_paired_interval,
+)
+from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
+
+__all__ = [
+    "CheckResult",
+    "check_choose_temperature",
+    "check_conv_flops",
+    "check_dark_knowledge",
+    "check_dense_parameters",
+    "check_kd_loss",
+    "check_paired_interval",
+    "check_runner_up",
+    "check_soft_gradient",
+    "check_soft_targets",
+    "check_temperature_for",
+]
