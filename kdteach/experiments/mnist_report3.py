@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
+import torch
 from torch import nn
 
 from kdteach.metrics import evaluate
@@ -43,12 +44,15 @@ def run(
     Yields:
         (configuration, result, history, seconds) for each of the three.
     """
-    teacher = build("cnn-valid", seed=seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    data = data.to(device)
+    teacher = build("cnn-valid", seed=seed).to(device)
     yield _trained(CONFIGURATIONS[0], teacher, hard_labels(), data, seed)
-    plain = build("fc-784-784", seed=seed)
+    plain = build("fc-784-784", seed=seed).to(device)
     yield _trained(CONFIGURATIONS[1], plain, hard_labels(), data, seed)
-    objective = distil(teacher_logits(teacher, data.train), TEMPERATURE, ALPHA)
-    distilled = build("fc-784-784", seed=seed)
+    logits = teacher_logits(teacher, data.train).to(device)
+    objective = distil(logits, TEMPERATURE, ALPHA)
+    distilled = build("fc-784-784", seed=seed).to(device)
     yield _trained(CONFIGURATIONS[2], distilled, objective, data, seed)
 
 

@@ -127,12 +127,18 @@ def _environment(seconds: float, data: ImageSet) -> dict[str, object]:
     return {
         "commit": _commit(),
         "data": data.checksum,
-        "device": platform.processor() or platform.machine(),
+        "device": _device(),
         "python": platform.python_version(),
         "seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return platform.processor() or platform.machine()
 
 
 def _commit() -> str:

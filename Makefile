@@ -1,0 +1,43 @@
+# make book: render the book.  make test: test everything.  Both install what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+HTML := book/_build/html
+
+.PHONY: book test check execute bench serve address clean
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+book: $(INSTALLED)  ## render the stored chapters, warnings are errors
+	$(BIN)/jupyter-book build . --path-output book -W --keep-going -n -q
+	@echo "The book: $(HTML)/index.html"
+
+test: $(INSTALLED) book  ## unit tests, the chapters' outputs, and the rendered pages
+	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q --nbval book
+
+check: $(INSTALLED)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+execute: $(INSTALLED)  ## run the chapters in place and store their outputs
+	$(BIN)/python book/_ext/chapters.py execute $(CHAPTERS)
+	$(BIN)/ruff format -q book
+
+bench: $(INSTALLED)  ## speed against the usual pattern; table in build/bench.json
+	$(BIN)/python -m bench
+
+serve: book  ## read the book at http://localhost:8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(HTML)
+
+address: $(INSTALLED)  ## make address URL=https://github.com/you/kdteach
+	$(BIN)/python book/_ext/chapters.py address "$(URL)"
+
+clean:
+	rm -rf book/_build build

@@ -1,0 +1,84 @@
+"""Sphinx extension: what the pages need from outside is served by the book itself.
+
+MathJax and the Vega scripts come from Python packages and are copied into the build, so no
+page asks another host for anything. The page of solutions is gathered from the chapters.
+"""
+
+import importlib.util
+import json
+import pathlib
+import shutil
+
+import altair
+import vl_convert
+import yaml
+
+CHAPTERS = pathlib.Path(__file__).resolve().parent.parent
+
+
+def collect_scripts(app):
+    """Put MathJax and Vega where Sphinx finds static files."""
+    if app.builder.format != "html":
+        return
+    out = pathlib.Path(app.doctreedir).parent / "kd_static" / "vendor"
+    out.mkdir(parents=True, exist_ok=True)
+    # Altair's stored output loads its scripts from a network unless VEGA_DEBUG already names
+    # the same versions: here it does, in a notebook service it does not.
+    versions = {
+        "vega_version": altair.VEGA_VERSION,
+        "vegalite_version": altair.VEGALITE_VERSION,
+        "vegaembed_version": altair.VEGAEMBED_VERSION,
+    }
+    script = vl_convert.javascript_bundle(
+        f"window.vegaEmbed = vegaEmbed; window.VEGA_DEBUG = {json.dumps(versions)};",
+        vl_version=".".join(altair.VEGALITE_VERSION.split(".")[:2]),
+    )
+    # in a function, for the bundle declares a global named _
+    (out / "vega-bundle.js").write_text(f"(function(){{{script}\n}})();\n")
+    spec = importlib.util.find_spec("sphinx-mathjax-offline")
+    package = pathlib.Path(spec.origin).parent / "static" / "mathjax"
+    fonts = "output/chtml/fonts/woff-v2"
+    shutil.copytree(package / fonts, out / "mathjax" / fonts, dirs_exist_ok=True)
+    shutil.copy(package / "tex-mml-chtml.js", out / "mathjax")
+    app.config.html_static_path.append(str(out.parent))
+
+
+def add_vega(app, pagename, templatename, context, doctree):
+    """Load the Vega bundle on pages with a chart, before the chart's own script."""
+    if "altair-viz-" in (context.get("body") or ""):
+        app.add_js_file("vendor/vega-bundle.js", priority=100)
+
+
+def gather_solutions(app, docname, source):
+    """Fill the page of solutions with the solution cells of the chapters, in their order."""
+    if not docname.endswith("book/solutions"):
+        return
+    parts = []
+    for name in _chapter_names():
+        notebook = json.loads((CHAPTERS / f"{name}.ipynb").read_text(encoding="utf-8"))
+        title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
+        cells = [
+            "".join(cell["source"])
+            for cell in notebook["cells"]
+            if "solution" in cell["metadata"].get("tags", [])
+        ]
+        if cells:
+            parts.append(f"## [{title}]({name}.ipynb)\n")
+            parts += [f"```python\n{cell}\n```\n" for cell in cells]
+    source[0] = source[0].replace("<!-- solutions -->", "\n".join(parts))
+
+
+def _chapter_names():
+    """The notebooks in the order of the table of contents."""
+    contents = yaml.safe_load((CHAPTERS.parent / "_toc.yml").read_text(encoding="utf-8"))
+    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    names = [pathlib.PurePosixPath(file).name for file in files]
+    return [name for name in names if (CHAPTERS / f"{name}.ipynb").exists()]
+
+
+def setup(app):
+    """Register the extension."""
+    app.connect("builder-inited", collect_scripts)
+    app.connect("html-page-context", add_vega)
+    app.connect("source-read", gather_solutions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
