@@ -100,6 +100,7 @@ def reproduce(
         return None
     source, options = experiment.data
     data = load(source, data_dir, **options)
+    commit = _commit()  # of the code that runs, whatever happens to the checkout meanwhile
     path = None
     for done, seed in enumerate(missing):
         start = time.perf_counter()
@@ -110,7 +111,7 @@ def reproduce(
                 seed,
                 result,
                 {"loss": list(history.loss)},
-                _environment(seconds, data),
+                _environment(seconds, data, commit),
             )
             for config, result, history, seconds in experiment.run(data, seed)
         ]
@@ -123,9 +124,9 @@ def reproduce(
     return path
 
 
-def _environment(seconds: float, data: ImageSet) -> dict[str, object]:
+def _environment(seconds: float, data: ImageSet, commit: str) -> dict[str, object]:
     return {
-        "commit": _commit(),
+        "commit": commit,
         "data": data.checksum,
         "device": _device(),
         "python": platform.python_version(),
