@@ -45,7 +45,7 @@ def count_flops(model: nn.Module, input_shape: Sequence[int]) -> int:
     half of ours, and calls them FLOPs.
 
     Args:
-        model: takes (1, *input_shape); mode and gradients are left as they were.
+        model: takes images of shape ``(1, *input_shape)``; left in its mode.
         input_shape: of one image, (channels, H, W), without the batch dimension.
 
     Returns:
@@ -94,7 +94,7 @@ def measure_latency(
     """Time forward passes in eval mode without gradients.
 
     Args:
-        model: takes (batch_size, *input_shape); timed on the device it is on.
+        model: takes ``(batch_size, *input_shape)``; timed on the device it is on.
         input_shape: of one image, (channels, H, W).
         batch_size: images in a pass, at least 1.
         repeats: timed passes, at least 3.
@@ -123,6 +123,31 @@ def measure_latency(
     return Latency(
         median, low, high, repeats, batch_size, torch.get_num_threads(), str(images.device)
     )
+
+
+def matmul_peak(
+    size: int = 1024, *, dtype: torch.dtype = torch.float32, repeats: int = 10
+) -> float:
+    """Measure the fastest square matrix product on the CPU, with torch's threads as set.
+
+    Args:
+        size: rows and columns, at least 1; small ones do not reach the peak.
+        dtype: of the matrices.
+        repeats: timed products, at least 1; the fastest counts.
+
+    Returns:
+        Floating-point operations a second.
+    """
+    if size < 1 or repeats < 1:
+        raise ValueError(f"size and repeats must be at least 1, got {size} and {repeats}")
+    left = torch.ones(size, size, dtype=dtype)
+    out = torch.empty_like(left)
+    best = float("inf")
+    for _ in range(repeats + 1):  # the first one warms up and hardly ever wins
+        start = time.perf_counter()
+        torch.mm(left, left, out=out)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
 
 
 def _images(model: nn.Module, input_shape: Sequence[int], batch_size: int) -> torch.Tensor:

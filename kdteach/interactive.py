@@ -60,6 +60,6 @@ def temperature_slider(
         )
     )
     chart: altair.Chart = bars.add_params(temperature).properties(
-        width="container", height=220, description=description, usermeta=embed
+        width=260, height=200, description=description, usermeta=embed
     )
     return chart

@@ -43,7 +43,7 @@ class Evaluation:
 
     @cached_property
     def confusion(self) -> Tensor:
-        """(C, C) int64, row: true class, column: predicted class."""
+        """(C, C) int64, a row for each true class, a column for each predicted one."""
         classes = self.logits.shape[1]
         cells = self.labels * classes + self.logits.argmax(dim=1)
         return torch.bincount(cells, minlength=classes**2).reshape(classes, classes)

@@ -1,13 +1,14 @@
 """Figures: data in, a Figure out. The only room that imports matplotlib and seaborn.
 
-Every figure demands ``alt``, a sentence or two that say what is seen; it travels with the
-picture, so that no number in it is typed. No figure touches pyplot's global state.
+Every figure demands ``alt``, a sentence that says what is seen, and adds the main numbers
+itself; the text travels with the picture, and no number in it is typed. No figure touches
+pyplot's global state.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -96,7 +97,7 @@ def soft_target_bars(
         targets: (n, C), probabilities; what lies below ``floor`` is drawn at the floor.
         classes: C names.
         titles: n titles.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
         floor: lower end of the axis.
     """
     pictures, bars = np.asarray(images), np.asarray(targets)
@@ -116,7 +117,12 @@ def soft_target_bars(
             bottom.bar(classes, np.maximum(bar, floor) - floor, bottom=floor, color=colors)
             bottom.set(yscale="log", ylim=(floor, 2), xlabel="class")
         axes[1, 0].set_ylabel("probability")
-    return Figure(canvas, alt)
+    seconds = [int(np.argsort(bar)[-2]) for bar in bars]
+    runners_up = (
+        f"{title}: runner-up {classes[second]} with {bar[second]:.1e}"
+        for title, bar, second in zip(titles, bars, seconds, strict=True)
+    )
+    return Figure(canvas, _joined(alt, runners_up))
 
 
 def class_matrix(
@@ -128,7 +134,7 @@ def class_matrix(
         matrix: (C, C), row: true class, column: class asked about.
         classes: C names.
         label: what the colour means, with unit.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
         digits: decimals in the cells.
     """
     values = np.asarray(matrix, dtype=float)
@@ -142,7 +148,13 @@ def class_matrix(
         axes.grid(visible=False)
         axes.set(xlabel="class the probability goes to", ylabel="true class")
         axes.tick_params(axis="y", rotation=0)
-    return Figure(canvas, alt)
+    shown = np.where(hidden, -np.inf, values)
+    row, column = divmod(int(shown.argmax()), len(values))
+    largest = (
+        f"Largest value {shown.max():.{digits}f}, from true class {classes[row]} to "
+        f"class {classes[column]}"
+    )
+    return Figure(canvas, _joined(alt, [largest]))
 
 
 def lines(
@@ -163,7 +175,7 @@ def lines(
         x: (n,) positions.
         series: name to (n,) values.
         xlabel, ylabel: with unit.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
         roles: name to role (see ``ROLES``); by default in the order of the roles.
         xscale, yscale: "linear" or "log".
         reference: a horizontal line and its name.
@@ -181,7 +193,11 @@ def lines(
             )  # fmt: skip
         axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
         axes.legend()
-    return Figure(canvas, alt)
+    ends = (
+        f"{name}: from {float(values[0]):.3g} to {float(values[-1]):.3g}"
+        for name, values in ((name, np.asarray(row)) for name, row in series.items())
+    )
+    return Figure(canvas, _joined(alt, ends))
 
 
 def seeds_by_setting(
@@ -200,7 +216,7 @@ def seeds_by_setting(
         settings: names along the axis.
         series: name to (settings, seeds) values.
         xlabel, ylabel: with unit.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
         bands: name to (seeds,) values that do not depend on the setting, drawn as a mean
             line with the band of its interval.
         roles: name to role; by default "plain" for bands, "distilled" for the series.
@@ -222,7 +238,18 @@ def seeds_by_setting(
         axes.set_xticklabels(settings)
         axes.margins(y=0.12)
         axes.legend()
-    return Figure(canvas, alt)
+    means = [
+        f"{name}: "
+        + ", ".join(
+            f"{setting} {mean:.1f}"
+            for setting, mean in zip(settings, np.asarray(values).mean(axis=1), strict=True)
+        )
+        for name, values in series.items()
+    ]
+    means += [
+        f"{name}: {np.asarray(values).mean():.1f}" for name, values in (bands or {}).items()
+    ]
+    return Figure(canvas, _joined(alt, means, "Means"))
 
 
 def curves_over_epochs(
@@ -238,7 +265,7 @@ def curves_over_epochs(
     Args:
         series: name to (seeds, epochs) values.
         ylabel: with unit.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
         roles: name to role.
         yscale: "linear" or "log".
     """
@@ -253,7 +280,11 @@ def curves_over_epochs(
             )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=ylabel, yscale=yscale)
         axes.legend()
-    return Figure(canvas, alt)
+    ends = (
+        f"{name}: {np.atleast_2d(np.asarray(values))[:, -1].mean():.1f}"
+        for name, values in series.items()
+    )
+    return Figure(canvas, _joined(alt, ends, "Means after the last epoch"))
 
 
 def paired_seeds(
@@ -265,7 +296,7 @@ def paired_seeds(
         left, right: (seeds,) values of the two methods, same seeds in the same order.
         names: of the two methods; drawn in the roles "plain" and "distilled".
         ylabel: with unit.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
     """
     a, b = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
     with _axes(size=(5.0, 3.6)) as (canvas, axes):
@@ -277,7 +308,9 @@ def paired_seeds(
         axes.set(ylabel=ylabel, xlim=(-0.5, 1.5), xticks=[0, 1])
         axes.set_xticklabels(names)
         axes.margins(y=0.12)
-    return Figure(canvas, alt)
+    fall = f"{(b < a).sum()} of {len(a)} lines fall"
+    means = [f"{names[0]} {a.mean():.1f}", f"{names[1]} {b.mean():.1f}", fall]
+    return Figure(canvas, _joined(alt, means, "Means"))
 
 
 def cost_bars(
@@ -287,7 +320,7 @@ def cost_bars(
 
     Args:
         groups: cost (with unit) to {model: value}, all above 0.
-        alt: what is seen.
+        alt: what is seen, one sentence; the main numbers are added.
         reference: the model that counts as 1.
     """
     with _axes(1, len(groups), (2.1 * len(groups), 3.2), squeeze=False, sharey=True) as (
@@ -306,7 +339,18 @@ def cost_bars(
             panel.set_title(cost, fontsize=10)
             panel.tick_params(axis="x", rotation=25)
         axes[0, 0].set_ylabel(f"multiple of {reference}")
-    return Figure(canvas, alt)
+    multiples = (
+        f"{cost}: {model} {value / values[reference]:.2f}"
+        for cost, values in groups.items()
+        for model, value in values.items()
+        if model != reference
+    )
+    return Figure(canvas, _joined(alt, multiples, f"Multiples of {reference}"))
+
+
+def _joined(alt: str, numbers: Iterable[str], title: str = "") -> str:
+    """What is seen, then the numbers that carry it."""
+    return f"{alt} {title + ': ' if title else ''}{'; '.join(numbers)}."
 
 
 def _shifts(count: int) -> list[float]:

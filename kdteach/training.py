@@ -134,15 +134,25 @@ def fit_many(
         data: as ``fit``; all students see it, each in the order of its own seed.
         objectives: S objectives, one a student; kinds may be mixed.
         seeds: S seeds, by default 0 to S - 1.
-        epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-            precision, monitor, on_epoch: as ``fit``, shared by all.
+        epochs: as ``fit``, like all that follow; shared by all students.
+        batch_size: as ``fit``.
+        learning_rate: as ``fit``.
+        optimizer: as ``fit``.
+        schedule: as ``fit``.
+        augment: as ``fit``; each student gets shifts of its own.
+        drop_last: as ``fit``.
+        precision: as ``fit``.
+        monitor: as ``fit``.
+        on_epoch: as ``fit``.
 
     Returns:
         S histories, equal to those of ``fit`` up to the rounding of sums.
 
     Raises:
-        ValueError: the lists differ in length or are empty, or architectures differ.
-        As ``fit``.
+        ValueError: the lists differ in length or are empty, architectures differ, or as
+            ``fit``.
+        TypeError: as ``fit``.
+        TrainingDivergedError: as ``fit``; the message names the student.
     """
     seeds = tuple(range(len(models))) if seeds is None else tuple(seeds)
     if not models or not len(models) == len(objectives) == len(seeds):

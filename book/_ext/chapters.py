@@ -16,7 +16,11 @@ import yaml
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KERNEL = {
+    "display_name": "Python 3 (ipykernel)",
+    "language": "python",
+    "name": "python3",
+}
 PLACEHOLDER = "OWNER_NOT_SET"
 
 
@@ -50,8 +54,9 @@ def stub(solution):
     """
     head, _, rest = solution.partition(":\n")
     call = next(line for line in reversed(rest.splitlines()) if line.startswith("check_"))
-    define = re.sub(r"^# Solution.*\n", "", head)
-    return f"{define}:\n    ...\n\n\n{call.replace('.raise_if_failed()', '')}"
+    call = call.replace(".raise_if_failed()", "")
+    define = re.sub(r"^# @title.*\n", "", head)
+    return f"{define}:\n    ...  # your code here\n\n\n{call}"
 
 
 def prepare(notebook, url):
@@ -103,7 +108,9 @@ def execute(path, url):
 def set_address(url):
     """Write the address into ``_config.yml`` and the set-up cells, nothing else."""
     if not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+?", url) or url.endswith(".git"):
-        sys.exit(f"address: expected https://HOST/OWNER/REPOSITORY without .git, got {url!r}")
+        sys.exit(
+            f"address: expected https://HOST/OWNER/REPOSITORY without .git, got {url!r}"
+        )
     config = ROOT / "_config.yml"
     text = config.read_text(encoding="utf-8")
     new = re.sub(r"(?m)^(repository:\n  url: )\S+", lambda match: match[1] + url, text)

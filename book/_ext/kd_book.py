@@ -22,8 +22,8 @@ def collect_scripts(app):
         return
     out = pathlib.Path(app.doctreedir).parent / "kd_static" / "vendor"
     out.mkdir(parents=True, exist_ok=True)
-    # Altair's stored output loads its scripts from a network unless VEGA_DEBUG already names
-    # the same versions: here it does, in a notebook service it does not.
+    # Altair's stored output fetches its scripts unless VEGA_DEBUG already names the same
+    # versions: here it does, in a notebook service it does not.
     versions = {
         "vega_version": altair.VEGA_VERSION,
         "vegalite_version": altair.VEGALITE_VERSION,
@@ -50,7 +50,7 @@ def add_vega(app, pagename, templatename, context, doctree):
 
 
 def gather_solutions(app, docname, source):
-    """Fill the page of solutions with the solution cells of the chapters, in their order."""
+    """Fill the page of solutions from the solution cells of the chapters."""
     if not docname.endswith("book/solutions"):
         return
     parts = []

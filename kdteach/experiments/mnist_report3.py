@@ -21,6 +21,9 @@ from kdteach.training import fit, teacher_logits
 from kdteach.types import History, ImageSet
 
 TEMPERATURE, ALPHA = 20.0, 0.9
+PUBLISHED = {"teacher": 0.9932, "plain": 0.9795, "distilled": 0.9868}
+"""Test accuracy after the last epoch, one run each, as Report 3 prints it."""
+
 _COMMON = {"epochs": 12, "batch_size": 256, "learning_rate": 1e-3, "drop_last": True}
 _ROLES: dict[str, dict[str, object]] = {
     "teacher": {"model": "cnn-valid"},
@@ -47,7 +50,8 @@ def run(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     data = data.to(device)
     # channels last: the same numbers up to rounding, a quarter less time on a CPU
-    teacher = build("cnn-valid", seed=seed).to(device, memory_format=torch.channels_last)
+    teacher = build("cnn-valid", seed=seed).to(device)
+    teacher = teacher.to(memory_format=torch.channels_last)
     yield _trained(CONFIGURATIONS[0], teacher, hard_labels(), data, seed)
     plain = build("fc-784-784", seed=seed).to(device)
     yield _trained(CONFIGURATIONS[1], plain, hard_labels(), data, seed)
