@@ -64,7 +64,13 @@ def claim(sentence: str, holds: bool, evidence: str | Interval) -> Claim:
 
 
 def interval_text(interval: Interval, unit: str = "", digits: int = 2) -> str:
-    """Write an interval out: mean, interval, level and number of runs."""
+    """Write an interval out: mean, interval, level and number of runs.
+
+    Args:
+        interval: what to write.
+        unit: behind the mean.
+        digits: decimals.
+    """
     space = " " if unit else ""
     return (
         f"mean {interval.mean:.{digits}f}{space}{unit}, {interval.level:.0%} interval "

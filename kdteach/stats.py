@@ -95,6 +95,11 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interv
 def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     """Wilson's interval for a fraction such as the accuracy on n test images.
 
+    Args:
+        successes: how many of the n.
+        n: how many in all, at least 1.
+        level: confidence level in (0, 1).
+
     Source: E. B. Wilson, JASA 22 (1927) 209-212, through statsmodels.
 
     Raises:

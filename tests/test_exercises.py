@@ -1,0 +1,218 @@
+"""Checks: right answers pass, wrong ones get a hint of their own, nothing breaks them."""
+
+import math
+
+import pytest
+import torch
+
+from kdteach import exercises
+from kdteach.exercises import (
+    _check,
+    compression,
+    distillation_loss,
+    hard_and_soft_targets,
+    teacher_and_student,
+    temperature,
+)
+
+F = torch.nn.functional
+ROOMS = (
+    hard_and_soft_targets,
+    temperature,
+    distillation_loss,
+    teacher_and_student,
+    compression,
+)
+ALL = [
+    (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)
+    for room in ROOMS
+    for name, exercise in vars(room).items()
+    if isinstance(exercise, _check.Exercise)
+]
+CHECKS = [
+    getattr(exercises, name) for name in exercises.__all__ if name.startswith("check_")
+]
+ids = [name for name, _ in ALL]
+
+
+@pytest.mark.parametrize("exercise", [e for _, e in ALL], ids=ids)
+def test_reference_passes_and_each_mistake_has_its_hint(exercise):
+    passed = exercise.check(exercise.reference)
+    assert passed
+    assert repr(passed).startswith("Right: ")
+    assert passed.raise_if_failed() is passed
+    hints = []
+    for mistake in exercise.mistakes:
+        result = exercise.check(mistake.does)
+        assert not result
+        assert result.message.lower() == mistake.hint.lower(), mistake.hint
+        hints.append(result.message)
+    assert len(set(hints)) == len(hints) >= 3
+
+
+def test_there_are_two_checks_a_chapter():
+    assert len(CHECKS) == len(ALL) == 2 * len(ROOMS)
+
+
+# Wrong answers as a student would write them, without a look at the library.
+WRONG = [
+    ("check_soft_targets", lambda z, t: F.softmax(z * t, dim=-1), "did you multiply"),
+    ("check_soft_targets", lambda z, t: F.softmax(z, dim=-1) / t, "inside the exponential"),
+    ("check_soft_targets", lambda z, t: F.softmax(z / t, 0), "columns sum to 1"),
+    (
+        "check_soft_targets",
+        lambda z, t: torch.exp(z / t) / torch.sum(torch.exp(z / t), 1, keepdim=True),
+        "overflows",
+    ),
+    (
+        "check_temperature_for",
+        lambda m, p: 1 / (m / math.log(p / (1 - p))),
+        "inverse of the temperature",
+    ),
+    (
+        "check_kd_loss",
+        lambda z, v, y, t, a: (
+            a
+            * F.kl_div(F.log_softmax(z / t, 1), F.softmax(v / t, 1), reduction="batchmean")
+            + (1 - a) * F.cross_entropy(z, y)
+        ),
+        "right at T = 1 only",
+    ),
+    (
+        "check_kd_loss",
+        lambda z, v, y, t, a: (
+            a
+            * t**2
+            * F.kl_div(F.log_softmax(z / t, 1), F.softmax(v / t, 1), reduction="sum")
+            / z.numel()
+            + (1 - a) * F.cross_entropy(z, y)
+        ),
+        "number of classes",
+    ),
+    (
+        "check_kd_loss",
+        lambda z, v, y, t, a: (
+            a
+            * t**2
+            * F.kl_div(F.log_softmax(v / t, 1), F.softmax(z / t, 1), reduction="batchmean")
+            + (1 - a) * F.cross_entropy(z, y)
+        ),
+        "from the student to the teacher",
+    ),
+    (
+        "check_kd_loss",
+        lambda z, v, y, t, a: (
+            (1 - a)
+            * t**2
+            * F.kl_div(F.log_softmax(z / t, 1), F.softmax(v / t, 1), reduction="batchmean")
+            + a * F.cross_entropy(z, y)
+        ),
+        "alpha weighs the hard term",
+    ),
+    (
+        "check_kd_loss",
+        lambda z, v, y, t, a: (
+            a * t**2 * F.cross_entropy(z / t, F.softmax(v / t, 1))
+            + (1 - a) * F.cross_entropy(z, y)
+        ),
+        "cross-entropy form",
+    ),
+    (
+        "check_soft_gradient",
+        lambda z, v, t: t * (F.softmax(v / t, 1) - F.softmax(z / t, 1)) / z.shape[0],
+        "sign is wrong",
+    ),
+    ("check_runner_up", lambda p: p.max(1).indices, "surest"),
+    ("check_runner_up", lambda p: torch.topk(p, 2).values[:, 1], "its number is asked"),
+    (
+        "check_dark_knowledge",
+        lambda p, y: p * (1 - F.one_hot(y, p.shape[1])),
+        "no longer sum to 1",
+    ),
+    (
+        "check_dense_parameters",
+        lambda w: sum(w[i] * w[i + 1] for i in range(len(w) - 1)),
+        "bias",
+    ),
+    ("check_conv_flops", lambda i, o, k, h, w: i * o * k**2 * h * w, "multiply-adds"),
+    ("check_choose_temperature", lambda v: min(v, key=lambda t: min(v[t])), "lucky"),
+    ("check_paired_interval", lambda a, b: [sum(b) - sum(a)] * 3, "wrong value"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
+def test_wrong_answers_in_other_words(check, answer, hint):
+    result = getattr(exercises, check)(answer)
+    assert not result
+    assert hint.lower() in result.message.lower()
+
+
+def boom(*_):
+    raise ZeroDivisionError("division by zero")
+
+
+def leave(*_):
+    raise SystemExit
+
+
+def spoil(*arguments):
+    for argument in arguments:
+        if isinstance(argument, torch.Tensor):
+            argument.zero_()
+        elif isinstance(argument, (list, dict)):
+            argument.clear()
+    return 0.0
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (None, "takes your function itself"),
+        (3.0, "takes your function itself"),
+        (torch.zeros(2), "takes your function itself"),
+        (lambda *_: None, "returned nothing"),
+        (lambda *_: ..., "three dots"),
+        (lambda *_: "many", "numbers are expected"),
+        (lambda *_: object(), "numbers are expected"),
+        (lambda *_: torch.zeros(7, 7, 7), "shape"),
+        (lambda: 1, "raised TypeError"),
+        (boom, "raised ZeroDivisionError (division by zero)"),
+        (leave, "raised SystemExit"),
+        (int, ""),
+    ],
+)
+def test_nothing_breaks_a_check(check, answer, says):
+    result = check(answer)
+    assert not result
+    assert says in result.message
+    with pytest.raises(AssertionError):
+        result.raise_if_failed()
+
+
+def test_arguments_must_stay():
+    assert "in place" in exercises.check_soft_targets(spoil).message
+    assert "in place" in exercises.check_dense_parameters(spoil).message
+
+
+@pytest.mark.parametrize("exercise", [e for _, e in ALL], ids=ids)
+def test_the_answer_is_never_shown(exercise):
+    """No message holds a value of the reference that an almost right answer lacks."""
+    shape = [_check._tensor(exercise.reference(*case)) for case in exercise.cases]
+
+    def almost(*arguments):
+        return _check._tensor(exercise.reference(*arguments)) + 0.123
+
+    message = exercise.check(almost).message
+    for value in shape:
+        for number in value.flatten().tolist():
+            for digits in (3, 4, 6):
+                assert f"{number:.{digits}f}" not in message
+    assert "lambda" not in message
+
+
+def test_html_is_escaped():
+    def bad(*_):
+        raise ValueError("<script>")
+
+    assert "<script>" not in exercises.check_soft_targets(bad)._repr_html_()

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as reference
+from torch import nn
+
+from kdteach import metrics, models
+from kdteach.metrics import Evaluation
+from kdteach.types import Split
+
+
+@pytest.fixture
+def case():
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(101, 4, dtype=torch.float64, generator=draw)
+    return Evaluation(logits, torch.randint(4, (101,), generator=draw))
+
+
+def test_against_scikit_learn(case):
+    predicted, labels = case.logits.argmax(dim=1), case.labels
+    assert case.accuracy == pytest.approx(reference.accuracy_score(labels, predicted))
+    assert case.errors == int((predicted != labels).sum())
+    f1 = reference.f1_score(labels, predicted, average=None)
+    np.testing.assert_allclose(case.per_class_f1, f1)
+    weighted = reference.f1_score(labels, predicted, average="weighted")
+    assert case.weighted_f1 == pytest.approx(weighted)
+    recall = reference.recall_score(labels, predicted, average=None)
+    np.testing.assert_allclose(case.per_class_accuracy, recall)
+    np.testing.assert_array_equal(
+        case.confusion, reference.confusion_matrix(labels, predicted)
+    )
+    probabilities = torch.softmax(case.logits, dim=1)
+    assert case.nll == pytest.approx(reference.log_loss(labels, probabilities))
+
+
+def test_calibration_by_hand():
+    """Two bins: three answers at 0.9 of which two are right, one at 0.6 that is wrong."""
+    p = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.6, 0.4]], dtype=torch.float64)
+    case = Evaluation(p.log(), torch.tensor([0, 0, 1, 1]))
+    assert case.ece(bins=4) == pytest.approx((abs(2 - 2.7) + 0.6) / 4)
+    assert case.ece(bins=1) == pytest.approx(abs(2 - 3.3) / 4)
+    certain = Evaluation(torch.tensor([[100.0, 0.0]]), torch.tensor([0]))
+    assert certain.ece() == pytest.approx(0)
+    with pytest.raises(ValueError, match="bins"):
+        case.ece(0)
+
+
+def test_batches_do_not_matter_and_the_mode_stays(digits):
+    model = models.build("cnn-digits", dropout=0.5, dtype=torch.float64)
+    whole = metrics.evaluate(model, digits.valid, batch_size=299)
+    ragged = metrics.evaluate(model, digits.valid, batch_size=64)
+    assert torch.allclose(whole.logits, ragged.logits, atol=1e-12)
+    assert model.training
+    assert whole.errors == ragged.errors
+
+
+def test_teacher_logits_do_not_depend_on_batch_mates(digits):
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64), nn.Linear(64, 10)).double()
+    alone = metrics.predict_logits(model, digits.valid.images[:1])
+    together = metrics.predict_logits(model, digits.valid.images[:50])
+    assert torch.allclose(alone[0], together[0], atol=1e-12)
+    assert int(model[1].num_batches_tracked) == 0
+
+
+def test_agreement_and_entropy():
+    a, b = torch.tensor([[1.0, 0], [1, 0]]), torch.tensor([[2.0, 0], [0, 2]])
+    assert metrics.agreement(a, b) == 0.5
+    rows = torch.tensor([[1.0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25]], dtype=torch.float64)
+    np.testing.assert_allclose(metrics.entropy(rows), [0, np.log(4)])
+    with pytest.raises(ValueError, match="sum to 1"):
+        metrics.entropy(torch.tensor([[0.5, 0.6]]))
+
+
+def test_bad_input(digits):
+    model = models.build("fc-8", input_shape=(1, 8, 8), dtype=torch.float64)
+    empty = digits.valid.select(torch.zeros(299, dtype=torch.bool))
+    with pytest.raises(ValueError, match="split is empty: evaluation"):
+        metrics.evaluate(model, empty)
+    wrong = Split(digits.valid.images, digits.valid.labels + 5, digits.valid.index)
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 10\)"):
+        metrics.evaluate(model, wrong)
+    with pytest.raises(ValueError, match="batch_size"):
+        metrics.evaluate(model, digits.valid, batch_size=0)
+    with torch.no_grad():
+        model[1].bias[0] = torch.nan
+    with pytest.raises(ValueError, match="model's output must be finite"):
+        metrics.evaluate(model, digits.valid)

@@ -1,0 +1,106 @@
+"""The tests themselves are tested: each planted fault must make one of them fail."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FAULTS = {
+    "drop T squared": (
+        "losses/response.py",
+        "return scale**2 * divergence",
+        "return divergence",
+        "test_losses.py",
+    ),
+    "swap the arguments of KL": (
+        "losses/response.py",
+        "log_p.exp() * (log_p - log_q)",
+        "log_q.exp() * (log_q - log_p)",
+        "test_losses.py",
+    ),
+    "average over classes": (
+        "losses/response.py",
+        "(log_p.exp() * (log_p - log_q)).sum(dim=-1)",
+        "(log_p.exp() * (log_p - log_q)).mean(dim=-1)",
+        "test_losses.py",
+    ),
+    "exchange alpha and 1 - alpha": (
+        "losses/response.py",
+        "return alpha * soft + (1 - alpha) * hard",
+        "return (1 - alpha) * soft + alpha * hard",
+        "test_losses.py",
+    ),
+    "let gradients reach the teacher": (
+        "losses/response.py",
+        "teacher.detach()",
+        "teacher",
+        "test_losses.py",
+    ),
+    "leave the teacher in train mode": (
+        "models/build.py",
+        "    model.eval()\n",
+        "    pass\n",
+        "test_training.py",
+    ),
+    "pair logits with the wrong images": (
+        "objectives.py",
+        "return teacher[index.to(teacher.device)]",
+        "return teacher[: len(index)]",
+        "test_training.py",
+    ),
+    "give all students one order": (
+        "training.py",
+        'orders = [generator(seed, "order") for seed in seeds]',
+        'orders = [generator(seeds[0], "order") for seed in seeds]',
+        "test_training.py",
+    ),
+    "mean of batch means": (
+        "training.py",
+        "sums.add(terms, batch.labels.shape[-1], rate)",
+        "sums.add(terms, 1, rate)",
+        "test_training.py",
+    ),
+    "stop after the first epoch in eval mode": (
+        "training.py",
+        "                module.train()\n",
+        "                module.train(epoch == 0)\n",
+        "test_training.py",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_breaks_a_test(fault, tmp_path):
+    file, old, new, tests = FAULTS[fault]
+    for folder in ("kdteach", "tests"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    path = tmp_path / "kdteach" / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{file} no longer holds the line that {fault!r} changes"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"tests/{tests}",
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr  # 1: tests ran, and one failed
+    assert "1 failed" in done.stdout

@@ -1,0 +1,247 @@
+"""Chapters: thin, in order, without leftovers, and equal to their sources."""
+
+import ast
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from kdteach import exercises
+
+ROOT = Path(__file__).resolve().parent.parent
+PATHS = sorted((ROOT / "book").glob("*.ipynb"))
+HEADINGS = ["Predict", "Limits", "Exercises", "Sources"]
+
+
+def tool():
+    spec = importlib.util.spec_from_file_location(
+        "chapters", ROOT / "book" / "_ext" / "chapters.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+chapters = tool()
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def prose(notebook):
+    return "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+
+
+def test_every_chapter_is_in_the_contents():
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = {c["file"] for part in contents["parts"] for c in part["chapters"]}
+    assert {f"book/{path.stem}" for path in PATHS} <= files
+    assert len(PATHS) >= 5
+    for path in PATHS:  # and on the first page
+        assert f"({path.name})" in (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+
+
+def test_executed_in_order_without_leftovers(notebook):
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+    for cell in code(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+            text = json.dumps(
+                {k: v for k, v in output.get("data", {}).items() if k != "image/png"}
+            )
+            text += output.get("text", "")
+            assert not re.search(r"(?<![\w/])/(tmp|home|root|Users|work)/", text)
+            assert "0x" not in text
+
+
+def test_thin(notebook):
+    assert len(code(notebook)) <= 30
+    for cell in code(notebook):
+        source = cell.source
+        lines = [
+            x for x in source.splitlines() if x.strip() and not x.lstrip().startswith("#")
+        ]
+        assert len(lines) <= 14, source
+        assert max(map(len, source.splitlines())) <= 78, source
+        if "setup" in tags(cell):
+            continue
+        tree = ast.parse(source)
+        kinds = {type(node) for node in ast.walk(tree)}
+        assert not kinds & {ast.ClassDef, ast.Try, ast.While, ast.AsyncFunctionDef}, source
+        assert "import *" not in source
+        assert "warnings" not in source
+        assert not re.search(r"^\s*[%!]", source, re.M)
+        assert not source.rstrip().endswith(";")
+
+
+def test_structure(notebook):
+    first = notebook.cells[0].source.splitlines()
+    assert first[0].startswith("# ")
+    question = next(line for line in first[1:] if line.strip())
+    assert question.startswith("**")
+    assert question.rstrip().endswith("?**") or "?**" in notebook.cells[0].source
+    headings = re.findall(r"(?m)^## (.*)$", prose(notebook))
+    places = [headings.index(heading) for heading in HEADINGS]
+    assert places == sorted(places)
+    assert headings[-1] == "Sources"
+
+
+def test_the_prediction_comes_before_training_and_claims(notebook):
+    sources = [cell.source for cell in notebook.cells]
+    predict = next(i for i, s in enumerate(sources) if "## Predict" in s)
+    assert "{admonition} Predict" in sources[predict]
+    results = [i for i, s in enumerate(sources) if "fit_many(" in s and "import" not in s]
+    assert all(i > predict for i in results)
+    claims = [i for i, s in enumerate(sources) if re.search(r"(?m)^claim\(", s)]
+    assert claims
+    assert max(claims) > predict
+
+
+def test_every_claim_was_shown(notebook):
+    for cell in code(notebook):
+        if re.search(r"(?m)^claim\(", cell.source):
+            shown = [o.data["text/plain"] for o in cell.outputs if "data" in o]
+            assert any(text.startswith("Checked: ") for text in shown), cell.source
+
+
+def test_figures_have_alt_text_and_captions(notebook):
+    figures = 0
+    for cell in code(notebook):
+        for output in cell.outputs:
+            if "image/png" not in output.get("data", {}):
+                continue
+            figures += 1
+            alt = output.metadata["image/png"]["alt"]
+            assert cell.metadata["mystnb"]["image"]["alt"] == alt
+            assert len(alt.split()) >= 8
+            assert output.data["text/plain"] == f"Figure: {alt}"
+    assert figures >= 1
+
+
+def test_setup_cell_is_the_address_of_the_configuration(notebook):
+    url = chapters.repository_url()
+    cells = [cell for cell in code(notebook) if "setup" in tags(cell)]
+    assert cells == [code(notebook)[0]]
+    assert cells[0].source == chapters.setup_cell(url)
+    assert f"git+{url}\n" in cells[0].source
+    assert cells[0].outputs == []
+
+
+def test_the_address_stands_once():
+    url = chapters.repository_url()
+    owner = url.split("/")[-2]
+    for path in ROOT.rglob("*"):
+        skip = {".git", ".venv", "_build", "build", "node_modules", "kdteach.egg-info"}
+        if skip & set(path.relative_to(ROOT).parts) or not path.is_file():
+            continue
+        if (
+            path.suffix in {".md", ".toml", ".txt", ".py", ".yml", ""}
+            and path.name != "Makefile"
+        ):
+            text = path.read_text(encoding="utf-8")
+            expected = 1 if path.name == "_config.yml" else 0
+            assert text.count(f"{url.split('//')[1]}") == expected, path
+    if owner == chapters.PLACEHOLDER:
+        config = (ROOT / "_config.yml").read_text(encoding="utf-8")
+        assert "make address URL=" in config
+
+
+def test_address_command(tmp_path, monkeypatch, capsys):
+    """It changes the address in the configuration and the set-up cells, nothing else."""
+    (tmp_path / "book").mkdir()
+    for path in PATHS:
+        (tmp_path / "book" / path.name).write_bytes(path.read_bytes())
+    before = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    (tmp_path / "_config.yml").write_text(before, encoding="utf-8")
+    monkeypatch.setattr(chapters, "ROOT", tmp_path)
+    old = chapters.repository_url()
+    chapters.set_address("https://git.example.org/someone/kd-course")
+    assert chapters.repository_url() == "https://git.example.org/someone/kd-course"
+    after = (tmp_path / "_config.yml").read_text(encoding="utf-8")
+    assert after == before.replace(old, chapters.repository_url(), 1)
+    for path in PATHS:
+        new = nbformat.read(tmp_path / "book" / path.name, as_version=4)
+        was = nbformat.read(path, as_version=4)
+        changed = [
+            i for i, (a, b) in enumerate(zip(new.cells, was.cells, strict=True)) if a != b
+        ]
+        assert len(changed) == 1
+        assert "kd-course" in new.cells[changed[0]].source
+    for bad in ("", "github.com/a/b", "https://github.com/a/b.git", "https://github.com/a"):
+        with pytest.raises(SystemExit, match="address: expected"):
+            chapters.set_address(bad)
+
+
+def exercise_pairs(notebook):
+    stubs = {c.metadata["exercise"]: c for c in code(notebook) if "exercise" in tags(c)}
+    solved = {c.metadata["exercise"]: c for c in code(notebook) if "solution" in tags(c)}
+    return stubs, solved
+
+
+def test_stubs_come_from_solutions_which_pass(notebook):
+    stubs, solved = exercise_pairs(notebook)
+    assert stubs.keys() == solved.keys()
+    assert len(stubs) == 2
+    for name, stub in stubs.items():
+        assert stub.source == chapters.stub(solved[name].source)
+        assert hasattr(exercises, f"check_{name}")
+        assert stub.outputs[0].data["text/plain"].startswith("Not yet: ")
+        assert solved[name].outputs[0].data["text/plain"].startswith("Right: ")
+        assert "raise_if_failed" in solved[name].source
+        assert "hide-cell" in tags(solved[name])  # folded in the book
+        assert solved[name].metadata["cellView"] == "form"  # and in Colab
+        assert solved[name].metadata["jupyter"]["source_hidden"]  # and in JupyterLab
+    assert len(re.findall(r"(?m)^\*\*\d\. ", prose(notebook))) in (2, 3)
+
+
+def test_outputs_are_ignored_only_for_times(notebook):
+    ignored = [cell for cell in code(notebook) if "nbval-ignore-output" in tags(cell)]
+    assert len(ignored) <= 2
+    for cell in ignored:
+        assert cell.source.startswith("# output not compared: times differ")
+    assert not any("nbval-skip" in tags(cell) for cell in code(notebook))
+    assert not any("NBVAL" in cell.source for cell in code(notebook))
+
+
+def test_test_images_are_read_at_most_once(notebook):
+    """No chapter asks the test split before its choice is made, nor twice."""
+    uses = [c for c in code(notebook) if re.search(r"evaluate\([^)]*\.test\b", c.source)]
+    assert len(uses) <= 1
+    assert not any("monitor=digits.test" in c.source for c in code(notebook))
+
+
+def test_links_between_chapters_lead_somewhere():
+    for path in [*PATHS, *(ROOT / "book").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([\w.]+\.(?:ipynb|md))\)", text):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_terms_of_the_chapters_are_in_the_glossary():
+    glossary = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8").lower()
+    for term in (
+        "teacher",
+        "student",
+        "logits",
+        "softmax",
+        "soft target",
+        "jitter",
+        "flop",
+    ):
+        assert re.search(rf"(?m)^{term}$", glossary), term

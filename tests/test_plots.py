@@ -1,0 +1,96 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+
+from kdteach import interactive, plots
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.random((2, 8, 8))
+SEEDS = RNG.normal(10, 1, (3, 10))
+ALT = "A sentence that says in words what the figure shows."
+FIGURES = {
+    "soft_target_bars": lambda alt: plots.soft_target_bars(
+        IMAGES, [[0.9, 0.1], [0.2, 0.8]], ["a", "b"], titles=["x", "y"], alt=alt
+    ),
+    "class_matrix": lambda alt: plots.class_matrix(
+        [[0, 7.0], [2, 0]], ["a", "b"], label="share", alt=alt
+    ),
+    "lines": lambda alt: plots.lines(
+        [1, 2], {"a": [1.0, 2.0], "b": [3.0, 4.0]}, xlabel="x", ylabel="y", alt=alt,
+        reference=(2.0, "two"),
+    ),
+    "seeds_by_setting": lambda alt: plots.seeds_by_setting(
+        ["1", "2", "3"], {"d": SEEDS}, xlabel="T", ylabel="errors", alt=alt,
+        bands={"plain": SEEDS[0]},
+    ),
+    "curves_over_epochs": lambda alt: plots.curves_over_epochs(
+        {"a": SEEDS}, ylabel="errors", alt=alt, roles={"a": "plain"}
+    ),
+    "paired_seeds": lambda alt: plots.paired_seeds(
+        SEEDS[0], SEEDS[1], ("a", "b"), ylabel="errors", alt=alt
+    ),
+    "cost_bars": lambda alt: plots.cost_bars(
+        {"bytes": {"t": 2.0, "s": 1.0}}, reference="t", alt=alt
+    ),
+}  # fmt: skip
+NUMBERS = {
+    "soft_target_bars": "x: runner-up b with 1.0e-01; y: runner-up a with 2.0e-01",
+    "class_matrix": "Largest value 7.0, from true class a to class b",
+    "lines": "a: from 1 to 2; b: from 3 to 4",
+    "seeds_by_setting": f"Means: d: 1 {SEEDS[0].mean():.1f}, 2 {SEEDS[1].mean():.1f}",
+    "curves_over_epochs": f"after the last epoch: a: {SEEDS[:, -1].mean():.1f}",
+    "paired_seeds": f"Means: a {SEEDS[0].mean():.1f}; b {SEEDS[1].mean():.1f}; "
+    f"{(SEEDS[1] < SEEDS[0]).sum()} of 10 lines fall",
+    "cost_bars": "Multiples of t: bytes: s 0.50",
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_carry_picture_and_numbers(name):
+    before = dict(mpl.rcParams)
+    figure = FIGURES[name](ALT)
+    data, metadata = figure._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert metadata["image/png"]["alt"] == figure.alt
+    assert figure.alt.startswith(ALT)
+    assert NUMBERS[name] in figure.alt
+    assert data["text/plain"] == f"Figure: {figure.alt}"
+    assert dict(mpl.rcParams) == before
+    assert FIGURES[name](ALT).png() == FIGURES[name](ALT).png()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_alt_text_must_be_a_sentence(name):
+    with pytest.raises(ValueError, match="alt must say what"):
+        plots.Figure(FIGURES[name](ALT).canvas, "fig 1")
+
+
+def test_the_slider_holds_what_the_page_needs():
+    chart = interactive.temperature_slider(
+        [3.0, 1.0, -1.0], ["a", "b", "c"], description="d"
+    )
+    spec = chart.to_dict()
+    assert spec["description"] == "d"
+    assert spec["usermeta"] == {"embedOptions": {"actions": False}}
+    (parameter,) = spec["params"]
+    assert (parameter["name"], parameter["bind"]["input"]) == ("T", "range")
+    rows = next(iter(spec["datasets"].values()))
+    assert [row["z"] for row in rows] == [0.0, -2.0, -4.0]  # shifted, so nothing overflows
+
+
+@pytest.mark.parametrize(
+    ("logits", "classes", "says"),
+    [
+        ([1.0], ["a", "b"], "one logit for each of 2"),
+        ([1.0, 2.0], ["a", "a"], "different classes"),
+        ([1.0, np.nan], ["a", "b"], "finite"),
+    ],
+)
+def test_bad_sliders(logits, classes, says):
+    with pytest.raises(ValueError, match=says):
+        interactive.temperature_slider(logits, classes, description="d")
+
+
+def test_slider_takes_tensors():
+    interactive.temperature_slider(torch.zeros(2), ["a", "b"], description="d")

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kdteach import stats
+from kdteach.claims import Claim, ClaimError, claim, interval_text, sentence
+
+runs = st.lists(st.floats(-100, 100), min_size=2, max_size=20)
+
+
+def test_t_interval_by_table():
+    """t(0.975, 9) = 2.262 and sd of 0..9 = 3.02765, by the usual tables."""
+    interval = stats.mean_interval(range(10))
+    assert interval.mean == 4.5
+    assert interval.high - interval.mean == pytest.approx(
+        2.262 * 3.02765 / 10**0.5, abs=1e-3
+    )
+    assert (interval.n, interval.level) == (10, 0.95)
+    assert interval.covers(4.5)
+    assert not interval.covers(9)
+    assert f"{interval:.1f}" == "4.5 [2.3, 6.7]"
+    assert str(interval) == "4.50 [2.33, 6.67]"
+
+
+@settings(deadline=None)
+@given(runs)
+def test_paired_differences_turn_around(values):
+    a, b = np.array(values), np.array(values[::-1])
+    forth, back = stats.paired_difference(a, b), stats.paired_difference(b, a)
+    assert forth.mean == pytest.approx(-back.mean)
+    assert forth.low == pytest.approx(-back.high)
+
+
+def test_wilson_published():
+    """Newcombe 1998, Table I: 81 of 263 has the Wilson interval 0.2553 to 0.3662."""
+    interval = stats.proportion_interval(81, 263)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (0.2553, 0.3662)
+    assert stats.proportion_interval(0, 10).low == pytest.approx(0)
+
+
+def test_mcnemar_is_a_binomial_test():
+    """Ten against two discordant pairs: 2 (1 + 12 + 66) / 2^12."""
+    a = np.array([1] * 10 + [0] * 2 + [1] * 5 + [0] * 3, dtype=bool)
+    b = np.array([0] * 10 + [1] * 2 + [1] * 5 + [0] * 3, dtype=bool)
+    result = stats.mcnemar(a, b)
+    assert (result.only_a, result.only_b) == (10, 2)
+    assert result.p_value == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert stats.mcnemar(a, a).p_value == 1
+
+
+def test_bootstrap_covers_what_it_should():
+    """Methods of equal accuracy: the 80 % interval covers 0 in about 80 % of cases."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(100):
+        a, b = rng.random((2, 8, 60)) < 0.8
+        interval = stats.bootstrap_difference(a, b, level=0.8, resamples=200, seed=trial)
+        covered += interval.covers(0)
+    assert 70 <= covered <= 99  # two levels are a little wide on purpose
+    clear = stats.bootstrap_difference(np.ones((3, 50)), np.zeros((3, 50)))
+    assert (clear.mean, clear.low, clear.n) == (1, 1, 3)
+    again = [stats.bootstrap_difference(a, b, resamples=50, seed=1) for _ in range(2)]
+    assert again[0] == again[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: stats.mean_interval([1.0]), "at least 2 numbers"),
+        (lambda: stats.mean_interval([1.0, np.nan]), "not finite"),
+        (lambda: stats.mean_interval([1.0, 2.0], level=95), r"\(0, 1\), got 95"),
+        (lambda: stats.paired_difference([1, 2], [1, 2, 3]), "got 2 and 3 runs"),
+        (lambda: stats.proportion_interval(3, 2), "got 3 of 2"),
+        (lambda: stats.mcnemar([1, 0], [1]), "one length"),
+        (lambda: stats.bootstrap_difference([[1]], [[1, 0]]), r"\(seeds, images\)"),
+        (lambda: stats.bootstrap_difference([[1]], [[1]], resamples=0), "resamples"),
+    ],
+)
+def test_bad_input(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
+
+
+def test_claims_hold_or_raise():
+    interval = stats.mean_interval([1.0, 2.0, 3.0])
+    held = claim("Two is more than one.", True, interval)
+    assert isinstance(held, Claim)
+    assert repr(held).startswith("Checked: Two is more than one. (mean 2.00, 95% interval")
+    assert "n = 3" in repr(held)
+    with pytest.raises(ClaimError, match=r"does not hold: One < two.*evidence"):
+        claim("One < two", False, "evidence")
+    with pytest.raises(TypeError, match="bool, got str"):
+        claim("x", "yes", "evidence")
+    html = claim("a < b", True, "<b>")._repr_html_()
+    assert "a &lt; b" in html
+    assert "<b>" not in html
+    assert sentence("two")._repr_markdown_() == repr(sentence("two")) == "two"
+    assert interval_text(interval, "errors", 1).startswith("mean 2.0 errors, 95%")
