@@ -91,11 +91,11 @@ def test_bad_names_and_options(name, options, says):
 
 def test_evaluation_mode_restores_each_part():
     model = models.build("cnn-digits", dropout=0.3)
-    model[6].eval()
+    model[9].eval()
     with models.evaluation_mode(model):
         assert not any(module.training for module in model.modules())
     assert model.training
-    assert not model[6].training
+    assert not model[9].training
     with pytest.raises(RuntimeError), models.evaluation_mode(model):
         raise RuntimeError
     assert model.training

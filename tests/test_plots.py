@@ -72,7 +72,7 @@ def test_the_slider_holds_what_the_page_needs():
     )
     spec = chart.to_dict()
     assert spec["description"] == "d"
-    assert spec["usermeta"] == {"embedOptions": {"actions": False}}
+    assert spec["usermeta"] == {"embedOptions": {"actions": False, "renderer": "svg"}}
     (parameter,) = spec["params"]
     assert (parameter["name"], parameter["bind"]["input"]) == ("T", "range")
     rows = next(iter(spec["datasets"].values()))

@@ -56,7 +56,7 @@ def stub(solution):
     call = next(line for line in reversed(rest.splitlines()) if line.startswith("check_"))
     call = call.replace(".raise_if_failed()", "")
     define = re.sub(r"^# @title.*\n", "", head)
-    return f"{define}:\n    ...  # your code here\n\n\n{call}"
+    return f"{define}:\n    return ...  # your code here\n\n\n{call}"
 
 
 def prepare(notebook, url):

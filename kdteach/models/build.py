@@ -38,7 +38,7 @@ def build(
     ``fc-784-784``           1,238,730  student of Reports 0, 2 and 3
     ``fc-1200-1200``         2,395,210  teacher of Hinton et al. 2015 and of Report 1
     ``fc-11k``                  11,140  student of Report 1: 784-14-10
-    ``cnn-digits``              21,706  teacher for 8x8 digits
+    ``cnn-digits``              25,866  teacher for 8x8 digits
     ``fc-<w1>-<w2>-...``                fully connected, any widths
     ======================  ==========  ==============================================
 
@@ -47,8 +47,8 @@ def build(
         seed: of the initial weights; the global random state is left as it was.
         input_shape: (channels, H, W); (1, 28, 28) unless the name says digits.
         num_classes: C >= 2, the width of the output.
-        dropout: probability in [0, 1) before the dense layers that follow the first one
-            (CNN: before both dense layers); by default 0.5 in CNNs of the reports, else 0.
+        dropout: probability in [0, 1), after each hidden dense layer (CNN: before each
+            dense layer); by default 0.5 in the CNNs of the reports, else 0.
         dtype: of the weights; it must be that of the images.
 
     Returns:
@@ -131,20 +131,20 @@ def _digit_cnn(
     input_shape: tuple[int, int, int], num_classes: int, dropout: float
 ) -> nn.Module:
     channels, height, width = input_shape
-    if height < 2 or width < 2:
-        raise ValueError(f"cnn-digits needs images of at least 2x2, got {input_shape}")
+    if height < 4 or width < 4:
+        raise ValueError(f"cnn-digits needs images of at least 4x4, got {input_shape}")
     return nn.Sequential(
-        nn.Conv2d(channels, 12, 3, padding=1),
+        nn.Conv2d(channels, 16, 3, padding=1),  # (B, 16, 8, 8)
         nn.ReLU(),
-        nn.Conv2d(12, 24, 3, padding=1),
+        nn.Conv2d(16, 32, 3, padding=1),
         nn.ReLU(),
-        nn.MaxPool2d(2),
+        nn.MaxPool2d(2),  # 4
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # 2
         nn.Flatten(),
         _dropout(dropout),
-        nn.Linear(24 * (height // 2) * (width // 2), 48),
-        nn.ReLU(),
-        _dropout(dropout),
-        nn.Linear(48, num_classes),
+        nn.Linear(64 * (height // 4) * (width // 4), num_classes),
     )
 
 

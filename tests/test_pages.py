@@ -1,0 +1,182 @@
+"""The rendered book in a browser: offline, legible, usable; needs Chromium and a build."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "book" / "_build" / "html"
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))),
+    None,
+)
+CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("*.ipynb"))
+PAGES = [*CHAPTERS, *sorted(path.stem for path in (ROOT / "book").glob("*.md"))]
+WITH_MATHS = {"temperature", "distillation_loss", "notation"}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="Chromium is not installed: pages not looked at"
+    ),
+    pytest.mark.skipif(
+        not (HTML / "index.html").exists(), reason="the book is not built: run make book"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page, what it asked for, and what went wrong on it."""
+
+    def __init__(self, browser, name, *, scheme="light", width=1280):
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        self.page = self.context.new_page()
+        self.requests, self.errors = [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.errors.append(request.url))
+        self.page.goto((HTML / "book" / f"{name}.html").as_uri())
+        self.page.wait_for_load_state("networkidle")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_ask_nobody_and_fail_nowhere(browser, name):
+    with Visit(browser, name) as visit:
+        outside = [
+            u for u in visit.requests if not u.startswith(("file:", "data:", "blob:"))
+        ]
+        assert outside == []
+        assert visit.errors == []
+        if name in WITH_MATHS:
+            visit.page.wait_for_selector("mjx-container")
+            assert visit.page.locator("mjx-container").count() > 3
+            assert visit.page.locator("mjx-merror").count() == 0
+        unset = visit.page.evaluate("document.querySelector('article').innerText")
+        assert not re.search(r"\{(numref|cite|ref|doc)\}|\\frac|:::", unset)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_sideways_scrolling_on_a_phone(browser, name):
+    with Visit(browser, name, width=390) as visit:
+        overflow = visit.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_wcag_2_aa(browser, name, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with Visit(browser, name, scheme=scheme) as visit:
+        visit.page.wait_for_timeout(300)
+        options = {"runOnly": ["wcag2a", "wcag2aa"]}
+        found = Axe().run(visit.page, options=options).response["violations"]
+        said = [
+            (v["id"], [(n["target"], n["failureSummary"][:200]) for n in v["nodes"][:3]])
+            for v in found
+        ]
+        assert said == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_slider_computes_the_softmax(browser, scheme, width):
+    """Moved by keyboard; the bars are those of the library to 1e-6."""
+    from kdteach.losses import soft_targets
+
+    z = torch.tensor([[0.70, 0.25, 0.05]], dtype=torch.float64).log()
+    with Visit(browser, "temperature", scheme=scheme, width=width) as visit:
+        slider = visit.page.locator(".vega-embed input[type=range]")
+        slider.wait_for()
+        assert slider.count() == 1
+        assert "Temperature" in visit.page.locator(".vega-bind-name").inner_text()
+        slider.focus()
+        assert visit.page.evaluate("document.activeElement.type") == "range"
+        for presses in (0, 1, 30, 40):
+            for _ in range(presses):
+                visit.page.keyboard.press("ArrowRight")
+            T = float(slider.input_value())
+            visit.page.wait_for_timeout(150)
+            heights = bar_heights(visit.page)
+            wanted = soft_targets(z, T)[0].tolist()
+            assert heights == pytest.approx(wanted, abs=1e-6)
+        assert pytest.approx(8.1) == T
+        box = visit.page.locator(".vega-embed svg, .vega-embed canvas").first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+def bar_heights(page):
+    """What the chart's own data say, read from the Vega view behind the page."""
+    return page.evaluate(
+        """() => {
+            const node = document.querySelector('.vega-embed');
+            const view = node.__view__ || node.value;
+            const names = Object.keys(view.getState({data: () => true}).data);
+            for (const name of names) {
+                const rows = view.data(name);
+                if (rows.length && 'p' in rows[0]) return rows.map(row => row.p);
+            }
+            return [];
+        }"""
+    )
+
+
+def test_the_first_page_leads_to_the_book(browser):
+    page = browser.new_page()
+    page.goto((HTML / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html")
+    assert "Knowledge distillation" in page.title()
+    page.close()
+
+
+def test_search_works_from_a_file(browser):
+    page = browser.new_page()
+    page.goto((HTML / "search.html").as_uri() + "?q=temperature")
+    page.wait_for_selector("#search-results li")
+    assert page.locator("#search-results li").count() >= 2
+    page.close()
+
+
+def test_figures_keep_their_alt_text():
+    for name in CHAPTERS:
+        text = (HTML / "book" / f"{name}.html").read_text(encoding="utf-8")
+        images = re.findall(r"<img[^>]*_images/[^>]*>", text)
+        assert images, name
+        for image in images:
+            alt = re.search(r'alt="([^"]*)"', image)
+            assert alt, image
+            assert len(alt.group(1).split()) >= 8, image
+
+
+def test_launch_button_leads_to_colab():
+    for name in CHAPTERS:
+        text = (HTML / "book" / f"{name}.html").read_text(encoding="utf-8")
+        assert re.search(
+            rf'href="https://colab\.research\.google\.com/github/[^"]*{name}', text
+        )
