@@ -3,7 +3,7 @@
 The usual pattern: torchvision's MNIST with ToTensor in a DataLoader with two workers, the
 teacher asked under no_grad in every step, Adam. Same batch size, same machine, same run;
 the two take turns, and the median of three epochs counts. MNIST comes from
-``KDTEACH_DATA``, or is made up in its format, for the time does not depend on what the pixels show.
+``KDTEACH_DATA``, or is made up in its format: what the pixels show takes no time.
 """
 
 import os

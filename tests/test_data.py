@@ -28,7 +28,7 @@ def mnist(tmp_path):
 
 
 def test_digits_are_all_there_once(digits):
-    assert [len(s) for s in (digits.train, digits.valid, digits.test)] == [1009, 299, 489]
+    assert [len(s) for s in (digits.train, digits.valid, digits.test)] == [646, 383, 768]
     bunch = load_digits()
     pixels = torch.cat([s.images for s in (digits.train, digits.valid, digits.test)])
     ours = sorted(map(bytes, (16 * pixels).round().byte().flatten(1).numpy()))
@@ -36,7 +36,7 @@ def test_digits_are_all_there_once(digits):
     assert ours == theirs
     for split in (digits.train, digits.valid, digits.test):
         shares = torch.bincount(split.labels).double() / len(split)
-        assert (shares - 0.1).abs().max() < 0.01  # stratified
+        assert (shares - 0.1).abs().max() < 0.02  # every writer wrote every digit
         assert torch.equal(split.index, torch.arange(len(split)))
     assert digits.image_shape == (1, 8, 8)
     assert digits.classes == tuple("0123456789")
@@ -45,7 +45,7 @@ def test_digits_are_all_there_once(digits):
 
 
 def test_digits_are_the_same_everywhere():
-    assert data.load("digits").checksum == "da3e81e81f3b447b"
+    assert data.load("digits").checksum == "6da1d536e237490f"
     assert data.load("digits").train.images.dtype == torch.float32
 
 

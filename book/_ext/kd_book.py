@@ -49,6 +49,16 @@ def add_vega(app, pagename, templatename, context, doctree):
         app.add_js_file("vendor/vega-bundle.js", priority=100)
 
 
+def drop_deprecated_roles(app, pagename, templatename, context, doctree):
+    """Drop roles that docutils gives to citations and WAI-ARIA has deprecated."""
+    body = context.get("body") or ""
+    if "citation-list" in body:
+        body = body.replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
+        context["body"] = body.replace(' role="doc-biblioentry"', "")
+
+
 def gather_solutions(app, docname, source):
     """Fill the page of solutions from the solution cells of the chapters."""
     if not docname.endswith("book/solutions"):
@@ -80,5 +90,6 @@ def setup(app):
     """Register the extension."""
     app.connect("builder-inited", collect_scripts)
     app.connect("html-page-context", add_vega)
+    app.connect("html-page-context", drop_deprecated_roles)
     app.connect("source-read", gather_solutions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
