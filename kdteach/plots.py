@@ -192,7 +192,7 @@ def lines(
                 ha="right", va="bottom", fontsize=9, color="0.3",
             )  # fmt: skip
         axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
-        axes.legend()
+        canvas.legend(loc="outside upper center", ncols=len(series))
     ends = (
         f"{name}: from {float(values[0]):.3g} to {float(values[-1]):.3g}"
         for name, values in ((name, np.asarray(row)) for name, row in series.items())
@@ -209,6 +209,7 @@ def seeds_by_setting(
     alt: str,
     bands: Mapping[str, ArrayLike] | None = None,
     roles: Mapping[str, str] | None = None,
+    ordered: bool = True,
 ) -> Figure:
     """One dot a seed, the mean and its 95 % interval, for each setting.
 
@@ -220,6 +221,7 @@ def seeds_by_setting(
         bands: name to (seeds,) values that do not depend on the setting, drawn as a mean
             line with the band of its interval.
         roles: name to role; by default "plain" for bands, "distilled" for the series.
+        ordered: join the means by a line; False for settings without an order.
     """
     chosen = {name: "distilled" for name in series} | {
         name: "plain" for name in bands or {}
@@ -233,7 +235,7 @@ def seeds_by_setting(
             axes.axhspan(interval.low, interval.high, color=color, alpha=0.2, linewidth=0)
             axes.axhline(interval.mean, label=name, color=color, linestyle="--")
         for shift, (name, values) in zip(_shifts(len(series)), series.items(), strict=True):
-            _seeds(axes, position + shift, np.asarray(values), name, chosen[name])
+            _seeds(axes, position + shift, np.asarray(values), name, chosen[name], ordered)
         axes.set(xlabel=xlabel, ylabel=ylabel, xticks=position)
         axes.set_xticklabels(settings)
         axes.margins(y=0.12)
@@ -358,10 +360,16 @@ def _shifts(count: int) -> list[float]:
 
 
 def _seeds(
-    axes: Axes, x: np.ndarray, values: np.ndarray, name: str | None, role: str
+    axes: Axes,
+    x: np.ndarray,
+    values: np.ndarray,
+    name: str | None,
+    role: str,
+    joined: bool = True,
 ) -> None:
     """Dots for the seeds, mean and interval of each setting: values (len(x), seeds)."""
     style = ROLES[role]
+    line = style["linestyle"] if len(x) > 1 and joined else "none"
     intervals = [mean_interval(row) for row in values]
     means = np.array([interval.mean for interval in intervals])
     ends = np.array([[i.mean - i.low, i.high - i.mean] for i in intervals]).T
@@ -371,5 +379,5 @@ def _seeds(
                       color=style["color"], alpha=0.3)  # fmt: skip
     axes.errorbar(
         x, means, yerr=ends, color=style["color"], marker=style["marker"],
-        linestyle=style["linestyle"] if len(x) > 1 else "none", capsize=3, label=name,
+        linestyle=line, capsize=3, label=name,
     )  # fmt: skip
