@@ -108,7 +108,7 @@ def test_shipped_teachers(digits):
         teacher = models.trained_teacher(seed, dtype=torch.float64)
         assert not teacher.training
         evaluation = metrics.evaluate(teacher, digits.valid)
-        assert evaluation.accuracy > 0.97
+        assert evaluation.accuracy > 0.95  # on writers they never saw
         answers.append(evaluation.logits)
     assert len({float(answer.sum()) for answer in answers}) == len(models.TEACHERS)
     with pytest.raises(ValueError, match="seeds 0 to 9, got 10"):
