@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kdteach.experiments import EXPERIMENTS, reproduce
+from kdteach.experiments.executors import KNOWN
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0, or 1 after an error that is told in one line.
+        The exit status: 0; 1 after an error, told in one line; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -24,9 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             remake(options.out, say=print)
         else:
             _reproduce(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
         print(f"kdteach: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # the runner has said what is kept
     return 0
 
 
@@ -39,6 +42,7 @@ def _reproduce(options: argparse.Namespace) -> None:
         reproduce(
             name,
             seeds=options.seeds,
+            executor=options.executor,
             data_dir=options.data_dir,
             results_dir=options.results_dir,
         )
@@ -51,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     rerun.add_argument("names", nargs="*", metavar="NAME", help="by default all")
     rerun.add_argument("--list", action="store_true", help="list the experiments")
     rerun.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1")
+    rerun.add_argument(
+        "--executor",
+        metavar="WHERE",
+        help=f"{KNOWN}; by default processes where it pays",
+    )
     rerun.add_argument("--data-dir", type=Path, metavar="DIR", help="or KDTEACH_DATA")
     rerun.add_argument("--results-dir", type=Path, metavar="DIR")
     teachers = commands.add_parser("teachers", help="train the shipped digit teachers")

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
+from torch import Tensor
+
 from kdteach.types import RunRecord
 
 _FIELDS = ("experiment", "config", "seed", "result", "history", "environment")
@@ -77,20 +79,72 @@ def add_records(
         raise RecordError(f"{experiment}: the run {twice} is recorded already")
     records.sort(key=lambda r: (json.dumps(r.config, sort_keys=True), r.seed))
     text = "".join(json.dumps(asdict(record), sort_keys=True) + "\n" for record in records)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{experiment}.jsonl"
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{experiment}-")
+    _write_whole(path, text.encode())
+    return path
+
+
+def require_writable(folder: Path) -> None:
+    """Raise OSError when a folder cannot be written, before work is put into it."""
+    probe = folder / ".probe"
+    _write_whole(probe, b"0")
+    probe.unlink()
+
+
+def save_logits(path: Path, logits: Tensor) -> None:
+    """Keep a teacher's logits, in one atomic step.
+
+    Args:
+        path: a ``.safetensors`` file; its folder is made.
+        logits: (N, C).
+    """
+    from safetensors.torch import save
+
+    _write_whole(path, save({"logits": logits.contiguous()}))
+
+
+def load_logits(path: Path) -> Tensor:
+    """Read what ``save_logits`` has written.
+
+    Raises:
+        RecordError: the file is damaged; the message says what to do.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        return load_file(path)["logits"]
+    except (SafetensorError, KeyError) as error:
+        raise RecordError(
+            f"{path}: not a teacher's logits ({error}). Delete the file; the teacher is "
+            "then trained again."
+        ) from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole, or as it was before."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    except OSError as error:
+        raise OSError(
+            error.errno, f"cannot write results: {error.strerror}", str(path)
+        ) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise OSError(
+            error.errno, f"cannot write results: {error.strerror}", str(path)
+        ) from error
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return path
 
 
 def _parse(line: str, path: Path, number: int) -> RunRecord:

@@ -171,12 +171,27 @@ def fit_many(
         precision, monitor, on_epoch,
     )  # fmt: skip
     split = _split(data)
-    if _can_stack(models[0], objectives):
+    logit_only = all(isinstance(objective, LogitObjective) for objective in objectives)
+    if logit_only and can_stack(models[0]):
         return _train(_Stack(models, objectives, options), split, seeds, options)
     return [
         _train(_Alone(model, objective, options), split, (seed,), options)[0]
         for model, objective, seed in zip(models, objectives, seeds, strict=True)
     ]
+
+
+def can_stack(model: nn.Module) -> bool:
+    """Say whether ``fit_many`` can train several such models in one stack.
+
+    Not with dropout (a stack would share its noise), buffers such as BatchNorm's, or
+    frozen weights.
+    """
+    dropout = any(
+        isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
+    )
+    frozen = any(not p.requires_grad for p in model.parameters())
+    stateful = next(model.buffers(), None) is not None
+    return not (dropout or frozen or stateful)
 
 
 def teacher_logits(model: nn.Module, split: Split, batch_size: int = 1024) -> Tensor:
@@ -454,16 +469,6 @@ def _autocast(device: torch.device, precision: torch.dtype | None) -> Any:
     return torch.autocast(
         device.type, dtype=precision or torch.bfloat16, enabled=precision is not None
     )
-
-
-def _can_stack(model: nn.Module, objectives: Sequence[Objective]) -> bool:
-    dropout = any(
-        isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
-    )
-    frozen = any(not p.requires_grad for p in model.parameters())
-    stateful = next(model.buffers(), None) is not None
-    logit_only = all(isinstance(o, LogitObjective) for o in objectives)
-    return logit_only and not (dropout or frozen or stateful)
 
 
 def _split(data: ImageSet | Split) -> Split:

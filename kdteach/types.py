@@ -158,7 +158,7 @@ class RunRecord:
         experiment: name of the experiment.
         config: everything that decides the run apart from the seed, JSON values only.
         seed: of the run.
-        result: what was measured, fractions and counts.
+        result: what was measured: fractions, counts, lists of sample indices.
         history: per-epoch lists by name.
         environment: versions, device, threads, seconds, git commit, data checksum.
     """
@@ -166,6 +166,6 @@ class RunRecord:
     experiment: str
     config: Mapping[str, object]
     seed: int
-    result: Mapping[str, float | int]
+    result: Mapping[str, float | int | list[int]]
     history: Mapping[str, list[float]]
     environment: Mapping[str, object]

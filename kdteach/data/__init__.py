@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from kdteach.types import ImageSet
 
 __all__ = ["NAMES", "Jitter", "jitter", "load"]
 
-_LOADERS = {"digits": load_digits, "mnist": load_mnist}
+_LOADERS: dict[str, Callable[..., ImageSet]] = {"digits": load_digits, "mnist": load_mnist}
 NAMES = tuple(_LOADERS)
 
 

@@ -1,5 +1,7 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments.runner import EXPERIMENTS, reproduce
+from kdteach.experiments.catalogue import EXPERIMENTS
+from kdteach.experiments.design import Config, Experiment, Published
+from kdteach.experiments.runner import reproduce
 
-__all__ = ["EXPERIMENTS", "reproduce"]
+__all__ = ["EXPERIMENTS", "Config", "Experiment", "Published", "reproduce"]

@@ -1,0 +1,18 @@
+"""All experiments by name."""
+
+from __future__ import annotations
+
+from kdteach.experiments import digits, mnist_fc, mnist_hinton, mnist_report3, mnist_reports
+from kdteach.experiments.design import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        digits.WRITERS,
+        digits.HINTON,
+        mnist_fc.EXPERIMENT,
+        mnist_hinton.EXPERIMENT,
+        mnist_report3.EXPERIMENT,
+        mnist_reports.EXPERIMENT,
+    )
+}

@@ -1,0 +1,101 @@
+"""What an experiment is: a name, configurations, seeds, and published values beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Config = Mapping[str, object]
+"""Everything that decides a run apart from its seed, JSON values only.
+
+=================  ====================================================================
+key                meaning; where it is missing, the default
+=================  ====================================================================
+``role``           what the run is in the experiment, such as "teacher" or "plain"
+``model``          name for ``kdteach.models.build``
+``epochs``         passes over the training images
+``batch_size``     images a step
+``learning_rate``  of ``optimizer``
+``optimizer``      "adam" (default) or "momentum"
+``schedule``       "constant" (default) or "cosine"
+``dropout``        by default the model's own
+``jitter``         largest shift in pixels, 0
+``drop_last``      leave out the last, smaller batch, false
+``precision``      "bfloat16" computes matrix products in it; by default that of the weights
+``temperature``    T of a distilled student; without it the student has labels alone
+``alpha``          weight of the soft term
+``teacher``        configuration of the teacher; by default the experiment's own
+``teacher_epoch``  the teacher as it was after this epoch; by default after the last
+``omit``           classes left out of the student's training images
+``only``           classes kept of the student's training images
+=================  ====================================================================
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published value that stands beside our runs.
+
+    Attributes:
+        source: such as "Report 2, Table I" or "Hinton et al. 2015, section 3".
+        where: the settings of the runs it belongs to; a run fits when it has them all.
+        metric: name in the records' results.
+        value: in the unit of the records (fractions, counts).
+    """
+
+    source: str
+    where: Config
+    metric: str
+    value: float
+
+    def fits(self, config: Config) -> bool:
+        """Say whether a run with this configuration stands beside the value."""
+        return all(config.get(key) == value for key, value in self.where.items())
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to run.
+
+    Attributes:
+        name: on the command line and of the results file.
+        question: what it answers, one line.
+        data: name and options of the data set.
+        configurations: one run each and seed.
+        seeds: how many by default.
+        fewer_seeds: (settings, seeds): runs that have all these settings get so many seeds.
+        published: values to stand beside.
+    """
+
+    name: str
+    question: str
+    data: tuple[str, Mapping[str, object]]
+    configurations: tuple[Config, ...]
+    seeds: int = 10
+    fewer_seeds: tuple[tuple[Config, int], ...] = ()
+    published: tuple[Published, ...] = field(default=(), repr=False)
+
+    def seeds_of(self, config: Config, seeds: int | None = None) -> range:
+        """The seeds of one configuration, when ``seeds`` are asked for (None: default)."""
+        count = self.seeds if seeds is None else seeds
+        for where, fewer in self.fewer_seeds:
+            if seeds is None and all(config.get(key) == v for key, v in where.items()):
+                count = min(count, fewer)
+        return range(count)
+
+    def teacher_of(self, config: Config) -> Config | None:
+        """The configuration of a student's teacher, None for labels alone."""
+        if "temperature" not in config:
+            return None
+        if "teacher" in config:
+            teacher = config["teacher"]
+            assert isinstance(teacher, Mapping)
+            return teacher
+        (teacher,) = (c for c in self.configurations if c["role"] == "teacher")
+        return teacher
+
+
+def config_text(config: Config) -> str:
+    """One spelling for equal configurations, whatever the order of their keys."""
+    return json.dumps(config, sort_keys=True)

@@ -1,0 +1,99 @@
+"""Where jobs run: here, in processes of this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+import torch
+
+KNOWN = "local, processes, dask or dask=ADDRESS"
+_PATIENCE = 8  # seconds to wait for a Dask scheduler
+
+
+class LocalExecutor(Executor):
+    """Runs each job at once, in this thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run the job and return its finished future; Ctrl-C is not caught."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def open_executor(
+    name: str | None, jobs: int
+) -> Iterator[tuple[Executor, int, int | None]]:
+    """Open an executor by name and close it, leaving no job running.
+
+    Args:
+        name: "local", "processes", "dask" (a cluster on this machine) or "dask=ADDRESS";
+            None takes processes where it pays: several jobs, several cores and no GPU.
+        jobs: how many there will be.
+
+    Yields:
+        (executor, jobs in flight, threads of a job or None to leave them).
+
+    Raises:
+        ValueError: an unknown name.
+        ModuleNotFoundError: Dask is not installed.
+        ConnectionError: nothing answers at the address.
+    """
+    cores = os.cpu_count() or 1
+    if name is None:
+        pays = jobs > 1 and cores > 1 and not torch.cuda.is_available()
+        name = "processes" if pays else "local"
+    kind, _, address = name.partition("=")
+    if kind == "local" and not address:
+        yield LocalExecutor(), 1, None
+    elif kind == "processes" and not address:
+        workers = min(cores, max(jobs, 1))
+        # spawn: a forked child of a process that has used threads may hang
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        try:
+            yield pool, workers, max(1, cores // workers)
+        except BaseException:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+    elif kind == "dask" and (address or "=" not in name):
+        yield from _dask(address, cores)
+    else:
+        raise ValueError(f"unknown executor {name!r}; known are {KNOWN}")
+
+
+def _dask(address: str, cores: int) -> Iterator[tuple[Executor, int, int | None]]:
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Dask distributed is not installed: pip install 'kdteach[dask]'"
+        ) from error
+    if not address:
+        cluster = LocalCluster(
+            n_workers=cores, threads_per_worker=1, dashboard_address=None
+        )
+        with cluster, Client(cluster) as client:
+            yield client.get_executor(), cores, 1
+        return
+    try:
+        client = Client(address, timeout=_PATIENCE)
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {address!r} within {_PATIENCE} s: is it "
+            "running, and is this the scheduler's address, such as tcp://host:8786?"
+        ) from error
+    with client:
+        workers = client.scheduler_info()["workers"]
+        slots = sum(worker["nthreads"] for worker in workers.values())
+        yield client.get_executor(), max(slots, 1), None

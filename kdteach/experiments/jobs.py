@@ -1,0 +1,266 @@
+"""What a worker does: train one teacher, or the students of one stack, and measure them."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.data import jitter, load
+from kdteach.experiments.design import Config, config_text
+from kdteach.metrics import Evaluation, best_bias, evaluate
+from kdteach.models import build
+from kdteach.objectives import Objective, distil, hard_labels
+from kdteach.training import adam, constant, cosine, fit, fit_many, momentum, teacher_logits
+from kdteach.types import History, ImageSet, RunRecord, Split
+
+_OPTIMIZERS = {"adam": adam, "momentum": momentum}
+_SCHEDULES = {"constant": constant, "cosine": cosine}
+_RECIPE = (
+    "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
+    "jitter", "drop_last", "precision",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work that one worker does without asking back.
+
+    Attributes:
+        experiment: its name.
+        data: name and options of the data set.
+        data_dir: folder of the data set, as the worker sees it.
+        seed: of the runs.
+        configs: one teacher, or students that share recipe and training images.
+        logits: for each student its teacher's logits, None for labels alone.
+        keep_epochs: of a teacher: the epochs after which its logits are kept.
+        threads: of the worker; None leaves them.
+        commit: of the code, written into the records.
+    """
+
+    experiment: str
+    data: tuple[str, Mapping[str, object]]
+    data_dir: Path | None
+    seed: int
+    configs: tuple[Config, ...]
+    logits: tuple[Tensor | None, ...]
+    keep_epochs: tuple[int, ...] = ()
+    threads: int | None = None
+    commit: str = "unknown"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a job gives back.
+
+    Attributes:
+        records: one a configuration.
+        logits: of a teacher, (N, C) on the training images, by epoch.
+    """
+
+    records: tuple[RunRecord, ...]
+    logits: Mapping[int, Tensor] = field(default_factory=dict)
+
+
+def run_job(job: Job) -> Done:
+    """Train and measure what a job asks for; the number of threads is put back."""
+    threads = torch.get_num_threads()
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
+    try:
+        return _run(job)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def same_stack(config: Config) -> str:
+    """Students with the same text here can be trained in one stack."""
+    keys = (*_RECIPE, "omit", "only")
+    return config_text({key: config[key] for key in keys if key in config})
+
+
+def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
+    """Build a configuration's network with the initial weights of a seed."""
+    dropout = config.get("dropout")
+    assert dropout is None or isinstance(dropout, float)
+    model = build(
+        str(config["model"]), seed=seed, dropout=dropout, dtype=data.train.images.dtype,
+        input_shape=(data.image_shape[0], data.image_shape[1], data.image_shape[2]),
+        num_classes=data.num_classes,
+    )  # fmt: skip
+    if any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        # the same numbers up to rounding, a quarter less time on a CPU
+        model = model.to(memory_format=torch.channels_last)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def transfer_set(config: Config, split: Split) -> Split:
+    """The images a student is trained on: all, or without the classes in ``omit``."""
+    keep = torch.ones(len(split), dtype=torch.bool)
+    for key, kept in (("omit", False), ("only", True)):
+        if key in config:
+            classes = torch.tensor(config[key])
+            keep &= torch.isin(split.labels, classes) == kept
+    return split if bool(keep.all()) else split.select(keep)
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
+    import json
+
+    chosen = json.loads(options)
+    if "dtype" in chosen:
+        chosen["dtype"] = getattr(torch, chosen["dtype"])
+    return load(name, data_dir, **chosen)
+
+
+def load_data(data: tuple[str, Mapping[str, object]], data_dir: Path | None) -> ImageSet:
+    """Load a job's data set, once a process."""
+    return _load(data[0], data_dir, config_text(data[1]))
+
+
+def _run(job: Job) -> Done:
+    data = load_data(job.data, job.data_dir)
+    start = time.perf_counter()
+    models = [fresh_model(config, data, job.seed) for config in job.configs]
+    kept: dict[int, Tensor] = {}
+
+    def keep(epoch: int) -> None:
+        if epoch in job.keep_epochs:
+            kept[epoch] = teacher_logits(models[0], data.train)
+
+    config = job.configs[0]
+    shift, precision = int(str(config.get("jitter", 0))), config.get("precision")
+    histories = _fit(
+        models, transfer_set(config, data.train), _objectives(job), job.seed,
+        monitor=data.valid if len(data.valid) else None,
+        on_epoch=keep if job.keep_epochs else None,
+        epochs=config["epochs"],
+        batch_size=config["batch_size"],
+        learning_rate=config["learning_rate"],
+        optimizer=_OPTIMIZERS[str(config.get("optimizer", "adam"))],
+        schedule=_SCHEDULES[str(config.get("schedule", "constant"))],
+        augment=jitter(shift) if shift else None,
+        drop_last=bool(config.get("drop_last", False)),
+        precision=getattr(torch, str(precision)) if precision else None,
+    )  # fmt: skip
+    results = [_measure(c, m, data) for c, m in zip(job.configs, models, strict=True)]
+    seconds = (time.perf_counter() - start) / len(models)
+    records = tuple(
+        RunRecord(
+            job.experiment, c, job.seed, result, _course(history),
+            _environment(seconds, data, job.commit),
+        )
+        for c, result, history in zip(job.configs, results, histories, strict=True)
+    )  # fmt: skip
+    return Done(records, kept)
+
+
+def _fit(
+    models: Sequence[nn.Module],
+    train: Split,
+    objectives: Sequence[Objective],
+    seed: int,
+    **options: object,
+) -> list[History]:
+    if len(models) == 1:
+        return [fit(models[0], train, objectives[0], seed=seed, **options)]  # type: ignore[arg-type]
+    seeds = [seed] * len(models)
+    return fit_many(models, train, objectives, seeds=seeds, **options)  # type: ignore[arg-type]
+
+
+def _objectives(job: Job) -> list[Objective]:
+    shared: dict[int, Tensor] = {}  # one copy of logits that several students share
+    objectives: list[Objective] = []
+    for config, logits in zip(job.configs, job.logits, strict=True):
+        if logits is None:
+            objectives.append(hard_labels())
+            continue
+        table = shared.setdefault(id(logits), logits)
+        objectives.append(
+            distil(table, float(str(config["temperature"])), float(str(config["alpha"])))
+        )
+    return objectives
+
+
+def _measure(
+    config: Config, model: nn.Module, data: ImageSet
+) -> dict[str, float | int | list[int]]:
+    result: dict[str, float | int | list[int]] = {}
+    test = evaluate(model, data.test)
+    if len(data.valid):
+        valid = evaluate(model, data.valid)
+        result["valid_errors"] = valid.errors
+        if "omit" in config or "only" in config:
+            result |= _biased(config, valid, test)
+    result["test_accuracy"] = test.accuracy
+    result["test_errors"] = test.errors
+    result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
+    return result
+
+
+def _biased(
+    config: Config, valid: Evaluation, test: Evaluation
+) -> dict[str, float | int | list[int]]:
+    """Errors after one bias on the logits of the omitted (or only) classes.
+
+    Chosen on validation, as it should be, and on test, as Hinton et al. 2015 did.
+    """
+    chosen = config.get("omit", config.get("only"))
+    assert isinstance(chosen, Sequence)
+    classes = [int(c) for c in chosen]
+    result: dict[str, float | int | list[int]] = {"test_class_errors": _by_class(test)}
+    for where, answers in (("valid", valid), ("test", test)):
+        bias = best_bias(answers, classes)
+        logits = test.logits.clone()
+        logits[:, classes] += bias
+        corrected = Evaluation(logits, test.labels)
+        result[f"{where}_bias"] = bias
+        result[f"{where}_bias_test_errors"] = corrected.errors
+        result[f"{where}_bias_test_class_errors"] = _by_class(corrected)
+    return result
+
+
+def _by_class(answers: Evaluation) -> list[int]:
+    wrong = answers.labels[~answers.correct]
+    return torch.bincount(wrong, minlength=answers.logits.shape[1]).tolist()
+
+
+def _course(history: History) -> dict[str, list[float]]:
+    """Per-epoch numbers, at the seven digits that float32 carries."""
+    course = {"loss": list(history.loss), "valid_accuracy": list(history.accuracy)}
+    course |= {name: list(values) for name, values in history.parts.items()}
+    return {
+        name: [float(f"{value:.7g}") for value in values]
+        for name, values in course.items()
+        if values
+    }
+
+
+def _environment(seconds: float, data: ImageSet, commit: str) -> dict[str, object]:
+    on_gpu = torch.cuda.is_available()
+    return {
+        "commit": commit,
+        "data": data.checksum,
+        "device": torch.cuda.get_device_name() if on_gpu else _processor(),
+        "python": platform.python_version(),
+        "seconds": round(seconds, 1),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    """The processor's own name where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+    return next(iter(names), platform.processor() or platform.machine())

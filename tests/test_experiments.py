@@ -1,0 +1,372 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import quick_experiment
+import torch
+from distributed import Client, LocalCluster
+
+from kdteach import __main__ as command_line
+from kdteach import results
+from kdteach.data import load
+from kdteach.experiments import EXPERIMENTS, Published, jobs, reproduce, runner
+from kdteach.metrics import Evaluation
+
+HERE = Path(__file__).resolve().parent
+PARTS = ("config", "seed", "result", "history")
+
+
+def values(folder, name="quick"):
+    """All that a record says, apart from when and how fast it was made."""
+    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [{part: json.loads(line)[part] for part in PARTS} for line in lines]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "quick", quick_experiment.QUICK)
+    return quick_experiment.QUICK
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    subprocess.run(
+        [sys.executable, str(HERE / "quick_experiment.py"), str(folder), "0", "0"],
+        check=True, cwd=HERE.parent,
+    )  # fmt: skip
+    return folder
+
+
+def test_every_run_is_recorded_once_and_sorted(undisturbed):
+    records = results.load_records("quick", undisturbed)
+    keys = [(json.dumps(r.config, sort_keys=True), r.seed) for r in records]
+    assert len(set(keys)) == quick_experiment.RUNS
+    assert keys == sorted(keys)
+    known = {"commit", "data", "device", "python", "seconds", "threads", "torch"}
+    for record in records:
+        assert set(record.environment) == known
+        assert len(record.history["loss"]) == 6
+        assert len(record.history["valid_accuracy"]) == 6
+        wrong = record.result["test_wrong"]
+        assert len(wrong) == record.result["test_errors"]
+
+
+def test_a_record_is_what_fit_gives(undisturbed):
+    """The students of a stack against the same students trained one by one."""
+    from kdteach import fit, teacher_logits
+    from kdteach.metrics import evaluate
+    from kdteach.models import build
+    from kdteach.objectives import distil, hard_labels
+
+    torch.set_num_threads(1)
+    digits = load("digits", dtype=torch.float64)
+    recipe = {"epochs": 6, "batch_size": 32, "learning_rate": 0.01, "seed": 3}
+    option = {"input_shape": (1, 8, 8), "dtype": torch.float64, "seed": 3}
+    teacher = build("fc-32", **option)
+    at_epoch = {}
+
+    def keep(epoch):
+        at_epoch[epoch] = teacher_logits(teacher, digits.train)
+
+    fit(teacher, digits, hard_labels(), on_epoch=keep, **recipe)
+    distilled, early = build("fc-16", **option), build("fc-8", **option)
+    history = fit(distilled, digits, distil(at_epoch[6], 4.0, 0.5), **recipe)
+    without = digits.train.select(digits.train.labels != 3)
+    fit(early, without, distil(at_epoch[2], 4.0, 1.0), **recipe)
+    recorded = {
+        (r["config"]["role"], r["config"].get("temperature")): r
+        for r in values(undisturbed)
+        if r["seed"] == 3
+    }
+    mine = recorded["distilled", 4.0]
+    assert mine["history"]["loss"] == pytest.approx(list(history.loss), rel=1e-6)
+    wrong = ~evaluate(distilled, digits.test).correct
+    assert mine["result"]["test_wrong"] == wrong.nonzero()[:, 0].tolist()
+    mine = recorded["early", 4.0]["result"]
+    assert mine["test_errors"] == evaluate(early, digits.test).errors
+    moved = evaluate(early, digits.test).logits
+    moved[:, 3] += mine["valid_bias"]
+    assert Evaluation(moved, digits.test.labels).errors == mine["valid_bias_test_errors"]
+
+
+def test_killed_twenty_times_nothing_is_lost_doubled_or_torn(undisturbed, tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(HERE / "quick_experiment.py"), str(tmp_path), "20", "1"],
+        check=True, cwd=HERE.parent, capture_output=True, text=True,
+    )  # fmt: skip
+    assert int(done.stdout) >= 5, "too few kills landed before the end"
+    assert values(tmp_path) == values(undisturbed)
+    left = {p.name for p in tmp_path.iterdir() if not p.name.startswith(".quick-")}
+    assert left == {"quick.jsonl", ".teachers"}
+
+
+def test_a_killed_dask_worker_changes_nothing(quick, undisturbed, tmp_path):
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        said = []
+
+        def tell(line):
+            said.append(line)
+            if len(said) == 8:  # in the middle
+                pids = client.run(os.getpid)
+                os.kill(next(iter(pids.values())), signal.SIGKILL)
+
+        pool = client.get_executor()
+        reproduce("quick", executor=pool, results_dir=tmp_path, say=tell)
+    assert values(tmp_path) == values(undisturbed)
+
+
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_other_executors_give_the_same_records(quick, undisturbed, tmp_path, executor):
+    reproduce("quick", seeds=2, executor=executor, results_dir=tmp_path, say=lambda _: None)
+    assert values(tmp_path) == [r for r in values(undisturbed) if r["seed"] < 2]
+
+
+def test_any_executor_will_do(quick, undisturbed, tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        reproduce("quick", seeds=1, executor=pool, results_dir=tmp_path, say=lambda _: None)
+    assert values(tmp_path) == [r for r in values(undisturbed) if r["seed"] < 1]
+
+
+def test_what_is_recorded_is_not_trained_again(quick, undisturbed, monkeypatch):
+    def train(_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(runner, "run_job", train)
+    said = []
+    start = time.perf_counter()
+    assert reproduce("quick", results_dir=undisturbed, say=said.append) is None
+    assert time.perf_counter() - start < 5
+    assert said == ["quick: all 50 runs are recorded"]
+
+
+def test_students_added_later_find_their_teacher(quick, tmp_path, monkeypatch):
+    reproduce("quick", seeds=1, executor="local", results_dir=tmp_path, say=lambda _: None)
+    path = tmp_path / "quick.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = "".join(lines)
+    path.write_text("".join(line for line in lines if '"role": "early"' not in line[:200]))
+    trained = []
+
+    def watched(job):
+        trained.extend(config["role"] for config in job.configs)
+        return jobs.run_job(job)
+
+    monkeypatch.setattr(runner, "run_job", watched)
+    path.write_text("".join(x for x in lines if json.loads(x)["config"]["role"] != "early"))
+    reproduce("quick", seeds=1, executor="local", results_dir=tmp_path, say=lambda _: None)
+    assert trained == ["early"]  # the teacher's logits were kept
+    again = values(tmp_path)
+    path.write_text(whole)
+    assert again == values(tmp_path)
+
+
+def test_progress_says_how_much_and_how_long(quick, tmp_path):
+    said = []
+    reproduce("quick", seeds=1, executor="local", results_dir=tmp_path, say=said.append)
+    assert said[0].startswith("quick: 1 of 5 runs recorded, about ")
+    assert said[-1] == "quick: 5 of 5 runs recorded, about 00:00 to go"
+
+
+@pytest.mark.parametrize("executor", ["local", "processes"])
+def test_ctrl_c_keeps_what_is_finished(tmp_path, executor):
+    code = (
+        "import sys; sys.path.insert(0, 'tests'); import quick_experiment as q\n"
+        "from kdteach.__main__ import main\n"
+        "if __name__ == '__main__':\n"
+        "    q.register()\n"
+        f"    sys.exit(main(['reproduce', 'quick', '--executor', {executor!r}, "
+        f"'--results-dir', {str(tmp_path)!r}]))\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code.replace("'tests'", repr(str(HERE))))
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=HERE.parent, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert "of 50 runs recorded" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of the group
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    said = out.splitlines()[-1]
+    assert "stopped" in said
+    assert "the same command goes on from there" in said
+    kept = int(said.split(". ")[1].split()[0])
+    assert len(results.load_records("quick", tmp_path)) == kept > 0
+
+
+def test_a_dead_worker_process_is_told(quick, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runner, "run_job", _die)
+    arguments = ["quick", "--executor", "processes", "--results-dir", str(tmp_path)]
+    assert command_line.main(["reproduce", *arguments]) == 1
+    assert "a worker process died" in capsys.readouterr().err
+
+
+def _die(_):
+    os._exit(1)
+
+
+def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed):
+    """The limit on a file's size stands for a full disk: the system's own error comes."""
+    code = (
+        "import sys, signal, resource; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(HERE)!r}); import quick_experiment as q; q.register()\n"
+        "from kdteach.__main__ import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))\n"
+        "sys.exit(main(['reproduce', 'quick', '--seeds', '2', '--executor', 'local',\n"
+        "               '--results-dir', sys.argv[1]]))\n"
+    )
+    lines = (undisturbed / "quick.jsonl").read_text(encoding="utf-8").splitlines(True)
+    kept = "".join(line for line in lines if json.loads(line)["seed"] == 0)
+    (tmp_path / "quick.jsonl").write_text(kept)
+    limit = str(len(kept) + 100)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), limit], cwd=HERE.parent,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "cannot write results" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "quick.jsonl").read_text() == kept
+    assert not list(tmp_path.glob(".quick-*"))
+
+
+def test_an_unwritable_folder_is_told_before_anything_is_trained(
+    quick, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(runner, "run_job", _die)
+    file = tmp_path / "a-file"
+    file.write_text("")
+    arguments = ["quick", "--executor", "local", "--results-dir", str(file)]
+    assert command_line.main(["reproduce", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert "cannot write results" in said
+    assert "a-file" in said
+
+
+def test_bad_requests_are_told(quick, tmp_path, capsys):
+    for arguments, says in (
+        (["nothing"], "unknown experiment 'nothing'; known are digits-hinton, "),
+        (["quick", "--seeds", "0"], "seeds must be at least 1, got 0"),
+        (["quick", "--executor", "threads"], "unknown executor 'threads'; known are local"),
+        (["mnist-report3", "--data-dir", str(tmp_path), "--seeds", "99"], "is missing"),
+    ):
+        folder = ["--results-dir", str(tmp_path / "out")]
+        assert command_line.main(["reproduce", *arguments, *folder]) == 1
+        assert says in capsys.readouterr().err
+    assert not (tmp_path / "out" / "quick.jsonl").exists()
+
+
+def test_a_damaged_results_file_is_named_and_left(quick, tmp_path, capsys):
+    path = tmp_path / "quick.jsonl"
+    path.write_text('{"a": 1}\n')
+    assert command_line.main(["reproduce", "quick", "--results-dir", str(tmp_path)]) == 1
+    assert f"{path}, line 1: not a record" in capsys.readouterr().err
+    assert path.read_text() == '{"a": 1}\n'
+
+
+def test_damaged_logits_are_named(tmp_path):
+    path = tmp_path / "x.safetensors"
+    results.save_logits(path, torch.randn(3, 2))
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(results.RecordError, match=r"x\.safetensors.*trained again"):
+        results.load_logits(path)
+
+
+def test_an_unreachable_scheduler_is_told_in_time(quick, tmp_path, capsys):
+    start = time.perf_counter()
+    arguments = ["quick", "--executor", "dask=tcp://127.0.0.1:9", "--results-dir"]
+    assert command_line.main(["reproduce", *arguments, str(tmp_path)]) == 1
+    assert time.perf_counter() - start < 10
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
+
+
+def test_the_catalogue_is_sound():
+    for name, experiment in EXPERIMENTS.items():
+        assert experiment.name == name
+        texts = [json.dumps(c, sort_keys=True) for c in experiment.configurations]
+        assert len(set(texts)) == len(texts)
+        for published in experiment.published:
+            assert any(published.fits(c) for c in experiment.configurations), published
+        for config in experiment.configurations:
+            teacher = experiment.teacher_of(config)
+            assert (teacher is None) == ("temperature" not in config)
+            if config["role"] != "grid":
+                assert len(experiment.seeds_of(config)) == experiment.seeds
+            assert len(experiment.seeds_of(config, 2)) == 2
+
+
+def test_the_thirty_settings_of_report_2_stand_beside_ours():
+    experiment = EXPERIMENTS["mnist-reports"]
+    table = [p for p in experiment.published if p.source == "Report 2, Table I"]
+    assert len(table) == 30
+    for published in table:
+        fitting = [c for c in experiment.configurations if published.fits(c)]
+        assert len(fitting) == 1
+
+
+def test_published_values_fit_by_all_their_settings():
+    published = Published("x", {"a": 1, "b": 2}, "m", 0.5)
+    assert published.fits({"a": 1, "b": 2, "c": 3})
+    assert not published.fits({"a": 1})
+
+
+def test_students_see_what_their_configuration_says():
+    train = load("digits").train
+    left = jobs.transfer_set({"omit": [3]}, train)
+    assert 3 not in left.labels
+    assert len(left) == int((train.labels != 3).sum())
+    only = jobs.transfer_set({"only": [7, 8]}, train)
+    assert set(only.labels.tolist()) == {7, 8}
+    assert jobs.transfer_set({}, train) is train
+
+
+def test_stacks_hold_what_may_be_trained_together():
+    same = {"model": "fc-8", "epochs": 1, "role": "a", "temperature": 2.0}
+    assert jobs.same_stack(same) == jobs.same_stack({**same, "role": "b"})
+    for change in ({"epochs": 2}, {"omit": [3]}, {"precision": "bfloat16"}):
+        assert jobs.same_stack(same) != jobs.same_stack({**same, **change})
+
+
+def test_best_bias_finds_the_fewest_errors():
+    """Against trying a fine grid of numbers."""
+    from kdteach.metrics import best_bias
+
+    for seed in range(60):
+        g = torch.Generator().manual_seed(seed)
+        rng = random.Random(seed)
+        n, c = rng.randint(1, 40), rng.randint(2, 5)
+        logits = 2 * torch.randn(n, c, generator=g)
+        logits = logits.round() if seed % 3 == 0 else logits
+        labels = torch.randint(c, (n,), generator=g)
+        classes = rng.sample(range(c), rng.randint(1, c - 1))
+
+        def errors(bias, logits=logits, labels=labels, classes=classes):
+            moved = logits.double().clone()
+            moved[:, classes] += bias
+            return Evaluation(moved, labels).errors
+
+        bias = best_bias(Evaluation(logits, labels), classes)
+        grid = torch.linspace(-15, 15, 1501).add(1e-4).tolist()
+        assert errors(bias) <= min([errors(0.0), *map(errors, grid)])
+
+
+@pytest.mark.parametrize("classes", [[], [0, 1], [0, 0], [2], [-1]])
+def test_best_bias_refuses(classes):
+    from kdteach.metrics import best_bias
+
+    with pytest.raises(ValueError, match="classes must be some of 0 to 1"):
+        best_bias(Evaluation(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)), classes)
