@@ -100,14 +100,15 @@ def fit(
     """
     options = _Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, monitor, on_epoch,
+        precision, on_epoch,
     )  # fmt: skip
-    return _train(_Alone(model, objective, options), _split(data), (seed,), options)[0]
+    pool, watched = _pool(_split(data), 1, "training"), _watched(monitor, 1)
+    return _train(_Alone(model, objective, options), pool, watched, (seed,), options)[0]
 
 
 def fit_many(
     models: Sequence[nn.Module],
-    data: ImageSet | Split,
+    data: ImageSet | Split | Sequence[ImageSet | Split],
     objectives: Sequence[Objective],
     *,
     seeds: Sequence[int] | None = None,
@@ -119,7 +120,7 @@ def fit_many(
     augment: Augment | None = None,
     drop_last: bool = False,
     precision: torch.dtype | None = None,
-    monitor: Split | None = None,
+    monitor: Split | Sequence[Split] | None = None,
     on_epoch: Callable[[int], None] | None = None,
 ) -> list[History]:
     """Train S models of one architecture together, each as ``fit`` would train it alone.
@@ -131,7 +132,8 @@ def fit_many(
 
     Args:
         models: S models of one architecture, on one device, trained in place.
-        data: as ``fit``; all students see it, each in the order of its own seed.
+        data: as ``fit``; all students see it, each in the order of its own seed. Or a list
+            of S, one a student, all of one size.
         objectives: S objectives, one a student; kinds may be mixed.
         seeds: S seeds, by default 0 to S - 1.
         epochs: as ``fit``, like all that follow; shared by all students.
@@ -142,7 +144,7 @@ def fit_many(
         augment: as ``fit``; each student gets shifts of its own.
         drop_last: as ``fit``.
         precision: as ``fit``.
-        monitor: as ``fit``.
+        monitor: as ``fit``, or a list of S splits of one size.
         on_epoch: as ``fit``.
 
     Returns:
@@ -168,15 +170,24 @@ def fit_many(
             raise ValueError(f"models[{i}] differs in architecture or dtype from models[0]")
     options = _Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, monitor, on_epoch,
+        precision, on_epoch,
     )  # fmt: skip
-    split = _split(data)
+    pool = _pool(data, len(models), "training")
+    watched = _watched(monitor, len(models))
     logit_only = all(isinstance(objective, LogitObjective) for objective in objectives)
     if logit_only and can_stack(models[0]):
-        return _train(_Stack(models, objectives, options), split, seeds, options)
+        return _train(_Stack(models, objectives, options), pool, watched, seeds, options)
     return [
-        _train(_Alone(model, objective, options), split, (seed,), options)[0]
-        for model, objective, seed in zip(models, objectives, seeds, strict=True)
+        _train(
+            _Alone(model, objective, options),
+            pool.of(i),
+            watched and watched.of(i),
+            (seed,),
+            options,
+        )[0]
+        for i, (model, objective, seed) in enumerate(
+            zip(models, objectives, seeds, strict=True)
+        )
     ]
 
 
@@ -226,7 +237,6 @@ class _Options:
     augment: Augment | None
     drop_last: bool
     precision: torch.dtype | None
-    monitor: Split | None
     on_epoch: Callable[[int], None] | None
 
     def __post_init__(self) -> None:
@@ -238,8 +248,70 @@ class _Options:
             raise ValueError(
                 f"learning_rate must be finite and above 0, got {self.learning_rate!r}"
             )
-        if self.monitor is not None:
-            self.monitor.require_samples("monitoring")
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """The splits of S students, one after the other; what several share is kept once.
+
+    Attributes:
+        whole: all distinct splits, joined.
+        splits: (S) the split of each student.
+        first: (S,) the row of ``whole`` where it begins.
+    """
+
+    whole: Split
+    splits: tuple[Split, ...]
+    first: Tensor
+
+    def __len__(self) -> int:
+        """Images of one student."""
+        return len(self.splits[0])
+
+    @property
+    def shared(self) -> bool:
+        """Whether all students have the same split."""
+        return len(self.whole) == len(self)
+
+    def of(self, student: int) -> _Pool:
+        """The pool of one student alone."""
+        split = self.splits[student]
+        return _Pool(split, (split,), torch.zeros(1, dtype=torch.int64))
+
+    def to(self, device: torch.device) -> _Pool:
+        """Move the images that are trained on."""
+        return _Pool(self.whole.to(device), self.splits, self.first)
+
+
+def _pool(
+    data: ImageSet | Split | Sequence[ImageSet | Split], students: int, purpose: str
+) -> _Pool:
+    each = data if isinstance(data, Sequence) else [data] * students
+    if len(each) != students:
+        raise ValueError(f"{purpose}: {len(each)} data sets for {students} students")
+    splits = tuple(_split(item) for item in each)
+    distinct = {id(split): split for split in splits}
+    for split in distinct.values():
+        split.require_samples(purpose)
+        if len(split) != len(splits[0]):
+            raise ValueError(
+                f"{purpose}: the splits of a stack must be of one size, got "
+                f"{len(splits[0])} and {len(split)} images"
+            )
+    place = {key: i * len(splits[0]) for i, key in enumerate(distinct)}
+    first = torch.tensor([place[id(split)] for split in splits])
+    if len(distinct) == 1:
+        return _Pool(splits[0], splits, first)
+    whole = Split(
+        torch.cat([split.images for split in distinct.values()]),
+        torch.cat([split.labels for split in distinct.values()]),
+        torch.cat([split.index for split in distinct.values()]),
+    )
+    return _Pool(whole, splits, first)
+
+
+def _watched(monitor: Split | Sequence[Split] | None, students: int) -> _Pool | None:
+    return None if monitor is None else _pool(monitor, students, "monitoring")
 
 
 class _Learner(Protocol):
@@ -250,38 +322,41 @@ class _Learner(Protocol):
 
     def modules(self) -> Sequence[nn.Module]: ...
 
-    def check(self, split: Split, augmented: bool) -> None: ...
+    def check(self, splits: Sequence[Split], augmented: bool) -> None: ...
 
     def loss(self, batch: Batch) -> LossTerms: ...
 
-    def accuracy(self, split: Split) -> list[float]: ...
+    def accuracy(self, pool: _Pool) -> list[float]: ...
 
     def finish(self) -> None: ...
 
 
 def _train(
-    learner: _Learner, split: Split, seeds: Sequence[int], options: _Options
+    learner: _Learner,
+    pool: _Pool,
+    watched: _Pool | None,
+    seeds: Sequence[int],
+    options: _Options,
 ) -> list[History]:
     """The loop. Everything in it has a leading dimension of S students."""
-    split.require_samples("training")
-    _check_dtype(learner.modules()[0], split)
-    learner.check(split, options.augment is not None)
-    split = split.to(next(learner.modules()[0].parameters()).device)
+    _check_dtype(learner.modules()[0], pool.whole)
+    learner.check(pool.splits, options.augment is not None)
+    pool = pool.to(next(learner.modules()[0].parameters()).device)
     orders = [generator(seed, "order") for seed in seeds]
     views = [generator(seed, "augment") for seed in seeds]
-    steps = _steps_per_epoch(len(split), options)
+    steps = _steps_per_epoch(len(pool), options)
     log: list[_Epoch] = []
     with seeded(seeds[0], "dropout"):
         for epoch in range(options.epochs):
             for module in learner.modules():
                 module.train()
             sums = _Epoch()
-            for step, batch in enumerate(_batches(split, orders, views, options)):
+            for step, batch in enumerate(_batches(pool, orders, views, options)):
                 progress = (epoch + step / steps) / options.epochs
                 rate = options.learning_rate * options.schedule(progress)
                 for group in learner.optimizer.param_groups:
                     group["lr"] = rate
-                with _autocast(split.images.device, options.precision):
+                with _autocast(pool.whole.images.device, options.precision):
                     terms = learner.loss(batch)
                 learner.optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(
@@ -290,8 +365,8 @@ def _train(
                 learner.optimizer.step()
                 sums.add(terms, batch.labels.shape[-1], rate)
             sums.require_finite(epoch, options.learning_rate, seeds)
-            if options.monitor is not None:
-                sums.accuracy = learner.accuracy(options.monitor)
+            if watched is not None:
+                sums.accuracy = learner.accuracy(watched)
             log.append(sums)
             if options.on_epoch is not None:
                 options.on_epoch(epoch + 1)
@@ -315,7 +390,8 @@ class _Alone:
     def modules(self) -> Sequence[nn.Module]:
         return (self.model,)
 
-    def check(self, split: Split, augmented: bool) -> None:
+    def check(self, splits: Sequence[Split], augmented: bool) -> None:
+        (split,) = splits
         classes = _num_classes(self.model, split)
         check_labels(split.labels, len(split), classes)
         if isinstance(self.objective, LogitObjective):
@@ -327,7 +403,8 @@ class _Alone:
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
 
-    def accuracy(self, split: Split) -> list[float]:
+    def accuracy(self, pool: _Pool) -> list[float]:
+        split = pool.whole
         right = predict_logits(self.model, split.images).argmax(dim=1) == split.labels.cpu()
         return [float(right.double().mean())]
 
@@ -364,25 +441,29 @@ class _Stack:
     def modules(self) -> Sequence[nn.Module]:
         return self.models[:1]  # stateless in a forward pass: the first stands for all
 
-    def check(self, split: Split, augmented: bool) -> None:
-        classes = _num_classes(self.models[0], split)
-        check_labels(split.labels, len(split), classes)
-        for member in self.members:
+    def check(self, splits: Sequence[Split], augmented: bool) -> None:
+        classes = _num_classes(self.models[0], splits[0])
+        for split, member in zip(splits, self.members, strict=True):
+            check_labels(split.labels, len(split), classes)
             member.check(split, classes, augmented)
 
     def loss(self, batch: Batch) -> LossTerms:
         return self.objective.terms(self.forward(self.weights, batch.images), batch)
 
-    def accuracy(self, split: Split) -> list[float]:
+    def accuracy(self, pool: _Pool) -> list[float]:
         device = next(iter(self.weights.values())).device
         right = torch.zeros(self.size, dtype=torch.float64)
         with torch.no_grad():
-            for images, labels in zip(
-                torch.split(split.images, 256), torch.split(split.labels, 256), strict=True
-            ):
-                logits = self.shared_forward(self.weights, images.to(device))
+            for part in torch.split(torch.arange(len(pool)), 256):
+                if pool.shared:
+                    images, labels = pool.whole.images[part], pool.whole.labels[part]
+                    logits = self.shared_forward(self.weights, images.to(device))
+                else:
+                    rows = pool.first[:, None] + part  # (S, B)
+                    images, labels = pool.whole.images[rows], pool.whole.labels[rows]
+                    logits = self.forward(self.weights, images.to(device))
                 right += (logits.argmax(dim=-1).cpu() == labels.cpu()).sum(dim=1)
-        return (right / len(split)).tolist()
+        return (right / len(pool)).tolist()
 
     def finish(self) -> None:
         with torch.no_grad():
@@ -436,13 +517,14 @@ def _history(log: list[_Epoch], student: int) -> History:
 
 
 def _batches(
-    split: Split,
+    pool: _Pool,
     orders: Iterable[torch.Generator],
     views: Sequence[torch.Generator],
     options: _Options,
 ) -> Iterator[Batch]:
-    n, device = len(split), split.images.device
-    order = torch.stack([torch.randperm(n, generator=g) for g in orders]).to(device)
+    n, split, device = len(pool), pool.whole, pool.whole.images.device
+    order = torch.stack([torch.randperm(n, generator=g) for g in orders])
+    order = (order + pool.first[:, None]).to(device)
     for start in range(0, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:

@@ -47,7 +47,7 @@ def test_calibration_by_hand():
 
 def test_batches_do_not_matter_and_the_mode_stays(digits):
     model = models.build("cnn-digits", dropout=0.5, dtype=torch.float64)
-    whole = metrics.evaluate(model, digits.valid, batch_size=383)
+    whole = metrics.evaluate(model, digits.valid, batch_size=len(digits.valid))
     ragged = metrics.evaluate(model, digits.valid, batch_size=64)
     assert torch.allclose(whole.logits, ragged.logits, atol=1e-12)
     assert model.training
@@ -73,7 +73,7 @@ def test_agreement_and_entropy():
 
 def test_bad_input(digits):
     model = models.build("fc-8", input_shape=(1, 8, 8), dtype=torch.float64)
-    empty = digits.valid.select(torch.zeros(383, dtype=torch.bool))
+    empty = digits.valid.select(torch.zeros(len(digits.valid), dtype=torch.bool))
     with pytest.raises(ValueError, match="split is empty: evaluation"):
         metrics.evaluate(model, empty)
     wrong = Split(digits.valid.images, digits.valid.labels + 5, digits.valid.index)

@@ -71,6 +71,36 @@ def test_many_equal_one_by_one(digits, logits, changes):
             assert left.parts[name] == pytest.approx(values, abs=1e-9)
 
 
+def test_many_with_data_of_their_own_equal_one_by_one():
+    """Three students, two draws of the digits, one draw shared."""
+    draws = [data.load("digits", draw=draw, dtype=torch.float64) for draw in (0, 1)]
+    sets = [draws[0], draws[1], draws[0]]
+    tables = [kdteach.teacher_logits(small(9), draw.train) for draw in draws]
+    goals = [
+        objectives.distil(tables[0], 2.0, 0.5),
+        objectives.distil(tables[1], 8.0, 0.9),
+        objectives.hard_labels(),
+    ]
+    together, alone = [small(i) for i in range(3)], [small(i) for i in range(3)]
+    monitor = [images.valid for images in sets]
+    many = kdteach.fit_many(together, sets, goals, monitor=monitor, **options())
+    for i in range(3):
+        one = kdteach.fit(
+            alone[i], sets[i], goals[i], seed=i, monitor=monitor[i], **options()
+        )
+        assert many[i].accuracy == pytest.approx(one.accuracy, abs=1e-12)
+        assert torch.allclose(weights(together[i]), weights(alone[i]), rtol=0, atol=1e-9)
+
+
+def test_data_of_a_stack_must_be_of_one_size(digits):
+    hard = [objectives.hard_labels()] * 2
+    short = digits.train.select(torch.arange(10))
+    with pytest.raises(ValueError, match="of one size, got 1079 and 10 images"):
+        kdteach.fit_many([small(0), small(1)], [digits, short], hard, **options())
+    with pytest.raises(ValueError, match="1 data sets for 2 students"):
+        kdteach.fit_many([small(0), small(1)], [digits], hard, **options())
+
+
 def test_many_equal_one_by_one_with_augmentation(digits):
     teacher = models.trained_teacher(0, dtype=torch.float64)
     goals = [objectives.distil(teacher, 4.0, 0.5), objectives.distil(teacher, 2.0, 1.0)]
@@ -252,7 +282,7 @@ def test_bad_options(digits, changes, error, says):
 
 def test_bad_data(digits, logits):
     hard = objectives.hard_labels()
-    empty = digits.train.select(torch.zeros(646, dtype=torch.bool))
+    empty = digits.train.select(torch.zeros(len(digits.train), dtype=torch.bool))
     with pytest.raises(ValueError, match="split is empty: training"):
         kdteach.fit(small(0), empty, hard, **options())
     with pytest.raises(ValueError, match="split is empty: teacher_logits"):
@@ -267,11 +297,11 @@ def test_bad_data(digits, logits):
     with pytest.raises(ValueError, match="same length"):
         Split(digits.train.images, digits.train.labels[1:], digits.train.index)
     few = digits.train.select(torch.arange(10))
-    table = torch.full((646, 10), torch.nan, dtype=torch.float64)
+    table = torch.full((len(digits.train), 10), torch.nan, dtype=torch.float64)
     table[:10] = kdteach.teacher_logits(small(0), few)
     for teacher, says in (
         (table, "sample index 10 are NaN"),
-        (logits[0][:10], r"10 rows.*sample index 645"),
+        (logits[0][:10], r"10 rows.*sample index 1078"),
         (logits[0][:, :9], "9 classes, the student has 10"),
     ):
         goal = objectives.distil(teacher, 4.0, 0.5)

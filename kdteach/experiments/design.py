@@ -61,7 +61,8 @@ class Experiment:
     Attributes:
         name: on the command line and of the results file.
         question: what it answers, one line.
-        data: name and options of the data set.
+        data: name and options of the data set; the option value "seed" stands for the
+            seed of the run, such as ``{"draw": "seed"}``.
         configurations: one run each and seed.
         seeds: how many by default.
         fewer_seeds: (settings, seeds): runs that have all these settings get so many seeds.

@@ -21,10 +21,10 @@ def train_teacher(data: ImageSet, seed: int) -> nn.Module:
     """Train one ``cnn-digits`` teacher on jittered digits, about 30 s on one core.
 
     Dropout 0.3, shifts of up to one pixel, 200 epochs in batches of 64, Adam with 4e-3
-    falling along a cosine: chosen on the validation split.
+    falling along a cosine: chosen on validation images.
 
     Args:
-        data: digits, in float64.
+        data: the digits of draw ``seed``, in float64.
         seed: of weights, order, shifts and dropout.
     """
     teacher = build("cnn-digits", seed=seed, dropout=0.3, dtype=torch.float64)
@@ -46,8 +46,8 @@ def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> No
 
     folder = out or records_folder() / "teachers"
     folder.mkdir(parents=True, exist_ok=True)
-    data = load("digits", dtype=torch.float64)
     for seed in TEACHERS:
+        data = load("digits", draw=seed, dtype=torch.float64)
         teacher = train_teacher(data, seed)
         weights = {name: value.half() for name, value in teacher.state_dict().items()}
         path = folder / f"cnn-digits-{seed}.safetensors"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kdteach.experiments.design import Experiment
 
 _STUDENT = {
-    "model": "fc-64", "epochs": 100, "batch_size": 32, "learning_rate": 0.02,
+    "model": "fc-64", "epochs": 60, "batch_size": 32, "learning_rate": 0.02,
     "schedule": "cosine",
 }  # fmt: skip
 _SHIPPED = {"role": "teacher", "shipped": "cnn-digits"}
@@ -33,7 +33,7 @@ _SOFT = {"temperature": 20.0, "teacher": _SHIPPED}
 HINTON = Experiment(
     "digits-hinton",
     "The digits of Hinton et al. 2015, small enough for a live cell",
-    ("digits", {"dtype": "float64"}),
+    ("digits", {"dtype": "float64", "draw": "seed"}),
     (
         {"role": "plain", **_STUDENT},
         {"role": "distilled", "alpha": 0.9, **_SOFT, **_STUDENT},

@@ -110,7 +110,7 @@ def transfer_set(config: Config, split: Split) -> Split:
     return split if bool(keep.all()) else split.select(keep)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=2)  # a seed's jobs follow one another
 def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
     import json
 
@@ -120,13 +120,16 @@ def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
     return load(name, data_dir, **chosen)
 
 
-def load_data(data: tuple[str, Mapping[str, object]], data_dir: Path | None) -> ImageSet:
-    """Load a job's data set, once a process."""
-    return _load(data[0], data_dir, config_text(data[1]))
+def load_data(
+    data: tuple[str, Mapping[str, object]], data_dir: Path | None, seed: int
+) -> ImageSet:
+    """Load a job's data set, once a process; an option "seed" becomes the seed's number."""
+    options = {key: seed if value == "seed" else value for key, value in data[1].items()}
+    return _load(data[0], data_dir, config_text(options))
 
 
 def _run(job: Job) -> Done:
-    data = load_data(job.data, job.data_dir)
+    data = load_data(job.data, job.data_dir, job.seed)
     start = time.perf_counter()
     models = [fresh_model(config, data, job.seed) for config in job.configs]
     kept: dict[int, Tensor] = {}

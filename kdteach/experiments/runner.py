@@ -118,10 +118,12 @@ def reproduce(
         total = sum(len(experiment.seeds_of(c, seeds)) for c in experiment.configurations)
         say(f"{name}: all {total} runs are recorded")
         return None
-    data = load_data(experiment.data, data_dir)
+    data = load_data(experiment.data, data_dir, seed=0)
     folder = results_dir or records_folder()
     require_writable(folder)
-    shelf = _Shelf(folder / ".teachers" / name, data)
+    shelf = _Shelf(
+        folder / ".teachers" / name, lambda seed: load_data(experiment.data, data_dir, seed)
+    )
     work = list(_plan(experiment, missing, data, shelf))
     run = _Run(experiment, data_dir, folder, shelf, known, say)
     if isinstance(executor, Executor):
@@ -135,7 +137,7 @@ def reproduce(
 class _Shelf:
     """Teachers' logits by configuration, epoch and seed, on disk."""
 
-    def __init__(self, folder: Path, data: ImageSet) -> None:
+    def __init__(self, folder: Path, data: Callable[[int], ImageSet]) -> None:
         self.folder, self.data = folder, data
 
     def path(self, config: Config, epoch: int, seed: int) -> Path:
@@ -146,8 +148,8 @@ class _Shelf:
 
     def get(self, config: Config, epoch: int, seed: int) -> Tensor:
         if "shipped" in config:
-            teacher = trained_teacher(seed, dtype=self.data.train.images.dtype)
-            return teacher_logits(teacher, self.data.train)
+            train = self.data(seed).train
+            return teacher_logits(trained_teacher(seed, dtype=train.images.dtype), train)
         return load_logits(self.path(config, epoch, seed))
 
     def put(self, config: Config, epoch: int, seed: int, logits: Tensor) -> None:

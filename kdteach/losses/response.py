@@ -121,16 +121,26 @@ def soft_term(student: Tensor, teacher: Tensor, temperature: Tensor | float) -> 
     ``temperature`` is a number, or a tensor that broadcasts against (...).
     """
     scale = torch.as_tensor(temperature, dtype=_wide(student).dtype, device=student.device)
-    log_p = torch.log_softmax(_wide(teacher.detach()) / scale[..., None], dim=-1)
-    log_q = torch.log_softmax(_wide(student) / scale[..., None], dim=-1)
+    log_p = _log_softmax(_wide(teacher.detach()) / scale[..., None])
+    log_q = _log_softmax(_wide(student) / scale[..., None])
     divergence = (log_p.exp() * (log_p - log_q)).sum(dim=-1)  # over classes, not a mean
     return scale**2 * divergence
 
 
 def hard_term(student: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy with the labels of each image, unchecked: (..., C), (...) -> (...)."""
-    log_q = torch.log_softmax(_wide(student), dim=-1)
+    log_q = _log_softmax(_wide(student))
     return -log_q.gather(-1, labels[..., None]).squeeze(-1)
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    """torch.log_softmax over the last dimension, written out.
+
+    torch's own goes row by row; with rows of ten that takes three times as long on a CPU,
+    and in a stack of small students most of a step.
+    """
+    shifted = logits - logits.amax(dim=-1, keepdim=True).detach()
+    return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
 
 def _wide(logits: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ def trained_teacher(seed: int = 0, *, dtype: torch.dtype = torch.float32) -> nn.
     the network with the rounded weights.
 
     Args:
-        seed: 0 to 9, the teacher's own seed (initial weights, order and shifts).
+        seed: 0 to 9, the teacher's own seed (initial weights, order and shifts). It was
+            trained on the training part of ``load("digits", draw=seed)``: with another draw
+            it has seen images that should be new to it.
         dtype: of the weights after loading.
 
     Returns:
