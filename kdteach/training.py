@@ -31,6 +31,22 @@ def adam(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimize
     return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 
+def adamw(weight_decay: float) -> OptimizerFactory:
+    """Adam with decoupled weight decay, above 0.
+
+    Source: Loshchilov and Hutter 2019, Algorithm 2.
+    """
+    if not (math.isfinite(weight_decay) and weight_decay > 0):
+        raise ValueError(f"weight_decay must be finite and above 0, got {weight_decay!r}")
+
+    def factory(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            parameters, lr=learning_rate, weight_decay=weight_decay, fused=True
+        )
+
+    return factory
+
+
 def momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum 0.9."""
     return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
@@ -79,7 +95,8 @@ def fit(
         learning_rate: above 0.
         seed: of order, augmentation and dropout, by separate streams. The initial weights
             are the model's own (``kdteach.models.build(..., seed=...)``).
-        optimizer: from (parameters, learning_rate): ``adam`` or ``momentum``.
+        optimizer: from (parameters, learning_rate): ``adam``, ``adamw(0.1)`` or
+            ``momentum``.
         schedule: factor on the learning rate by progress in [0, 1]: ``constant`` or
             ``cosine``.
         augment: random change of each batch, such as ``kdteach.data.jitter(1)``.
@@ -205,13 +222,22 @@ def can_stack(model: nn.Module) -> bool:
     return not (dropout or frozen or stateful)
 
 
-def teacher_logits(model: nn.Module, split: Split, batch_size: int = 1024) -> Tensor:
+def teacher_logits(
+    model: nn.Module,
+    split: Split,
+    batch_size: int = 1024,
+    *,
+    views: Callable[[Tensor], Iterable[Tensor]] | None = None,
+) -> Tensor:
     """Compute a teacher's logits once, to be looked up by sample index.
 
     Args:
         model: the teacher; asked in eval mode and without gradients, mode restored.
         split: usually ``data.train``, at least one image.
         batch_size: images at a time.
+        views: from the images to several views of them, such as
+            ``kdteach.data.jitter(1).views``: the teacher is asked about each, and the
+            logits are averaged. By default it is asked about the images as they are.
 
     Returns:
         (N, C) on the CPU, detached; row i belongs to sample index i. Where the split is a
@@ -221,7 +247,9 @@ def teacher_logits(model: nn.Module, split: Split, batch_size: int = 1024) -> Te
         ValueError: an empty split, or a teacher whose logits are NaN.
     """
     split.require_samples("teacher_logits")
-    logits = predict_logits(model, split.images, batch_size)
+    seen = [split.images] if views is None else views(split.images)
+    answers = [predict_logits(model, images, batch_size) for images in seen]
+    logits = torch.stack(answers).mean(dim=0)
     table = logits.new_full((int(split.index.max()) + 1, logits.shape[1]), math.nan)
     table[split.index.cpu()] = logits
     return table

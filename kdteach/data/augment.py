@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -21,10 +23,21 @@ class Jitter:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Shift (B, channels, H, W) at random; same shape and dtype back."""
-        n, channels, height, width = images.shape
         reach = 2 * self.pixels + 1
+        shift = torch.randint(reach, (2, len(images)), generator=generator)
+        return self._shifted(images, shift.to(images.device))
+
+    def views(self, images: Tensor) -> Iterator[Tensor]:
+        """Each of the (2 pixels + 1)^2 shifts of (B, channels, H, W) in turn."""
+        reach = range(2 * self.pixels + 1)
+        for down, right in product(reach, reach):
+            shift = torch.tensor([[down], [right]], device=images.device)
+            yield self._shifted(images, shift.expand(2, len(images)))
+
+    def _shifted(self, images: Tensor, shift: Tensor) -> Tensor:
+        """Cut (B, channels, H, W) from the padded images at (2, B) corners."""
+        n, channels, height, width = images.shape
         padded = functional.pad(images, [self.pixels] * 4)
-        shift = torch.randint(reach, (2, n), generator=generator).to(images.device)
         rows = shift[0, :, None] + torch.arange(height, device=images.device)  # (B, H)
         columns = shift[1, :, None] + torch.arange(width, device=images.device)  # (B, W)
         rows = rows[:, None, :, None].expand(n, channels, height, padded.shape[3])

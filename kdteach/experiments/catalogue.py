@@ -8,6 +8,7 @@ from kdteach.experiments.design import Experiment
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
+        digits.RECIPES,
         digits.WRITERS,
         digits.HINTON,
         mnist_fc.EXPERIMENT,

@@ -18,9 +18,11 @@ key                meaning; where it is missing, the default
 ``batch_size``     images a step
 ``learning_rate``  of ``optimizer``
 ``optimizer``      "adam" (default) or "momentum"
+``weight_decay``   Adam with decoupled weight decay, instead of ``optimizer``
 ``schedule``       "constant" (default) or "cosine"
 ``dropout``        by default the model's own
 ``jitter``         largest shift in pixels, 0
+``views``          a teacher's logits are means over all shifts of so many pixels, 0
 ``drop_last``      leave out the last, smaller batch, false
 ``precision``      "bfloat16" computes matrix products in it; by default that of the weights
 ``temperature``    T of a distilled student; without it the student has labels alone

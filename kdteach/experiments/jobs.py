@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,14 +17,24 @@ from kdteach.experiments.design import Config, config_text
 from kdteach.metrics import Evaluation, best_bias, evaluate
 from kdteach.models import build
 from kdteach.objectives import Objective, distil, hard_labels
-from kdteach.training import adam, constant, cosine, fit, fit_many, momentum, teacher_logits
+from kdteach.training import (
+    OptimizerFactory,
+    adam,
+    adamw,
+    constant,
+    cosine,
+    fit,
+    fit_many,
+    momentum,
+    teacher_logits,
+)
 from kdteach.types import History, ImageSet, RunRecord, Split
 
 _OPTIMIZERS = {"adam": adam, "momentum": momentum}
 _SCHEDULES = {"constant": constant, "cosine": cosine}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
-    "jitter", "drop_last", "precision",
+    "weight_decay", "jitter", "drop_last", "precision",
 )  # fmt: skip
 
 
@@ -100,6 +110,12 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def views_of(config: Config) -> Callable[[Tensor], Iterator[Tensor]] | None:
+    """The views on which a teacher is asked."""
+    pixels = int(str(config.get("views", 0)))
+    return jitter(pixels).views if pixels else None
+
+
 def transfer_set(config: Config, split: Split) -> Split:
     """The images a student is trained on: all, or without the classes in ``omit``."""
     keep = torch.ones(len(split), dtype=torch.bool)
@@ -136,7 +152,7 @@ def _run(job: Job) -> Done:
 
     def keep(epoch: int) -> None:
         if epoch in job.keep_epochs:
-            kept[epoch] = teacher_logits(models[0], data.train)
+            kept[epoch] = teacher_logits(models[0], data.train, views=views_of(config))
 
     config = job.configs[0]
     shift, precision = int(str(config.get("jitter", 0))), config.get("precision")
@@ -147,7 +163,7 @@ def _run(job: Job) -> Done:
         epochs=config["epochs"],
         batch_size=config["batch_size"],
         learning_rate=config["learning_rate"],
-        optimizer=_OPTIMIZERS[str(config.get("optimizer", "adam"))],
+        optimizer=_optimizer(config),
         schedule=_SCHEDULES[str(config.get("schedule", "constant"))],
         augment=jitter(shift) if shift else None,
         drop_last=bool(config.get("drop_last", False)),
@@ -163,6 +179,12 @@ def _run(job: Job) -> Done:
         for c, result, history in zip(job.configs, results, histories, strict=True)
     )  # fmt: skip
     return Done(records, kept)
+
+
+def _optimizer(config: Config) -> OptimizerFactory:
+    if "weight_decay" in config:
+        return adamw(float(str(config["weight_decay"])))
+    return _OPTIMIZERS[str(config.get("optimizer", "adam"))]
 
 
 def _fit(

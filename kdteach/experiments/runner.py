@@ -30,6 +30,7 @@ from kdteach.experiments.jobs import (
     run_job,
     same_stack,
     transfer_set,
+    views_of,
 )
 from kdteach.models import trained_teacher
 from kdteach.results import (
@@ -149,7 +150,8 @@ class _Shelf:
     def get(self, config: Config, epoch: int, seed: int) -> Tensor:
         if "shipped" in config:
             train = self.data(seed).train
-            return teacher_logits(trained_teacher(seed, dtype=train.images.dtype), train)
+            teacher = trained_teacher(seed, dtype=train.images.dtype)
+            return teacher_logits(teacher, train, views=views_of(config))
         return load_logits(self.path(config, epoch, seed))
 
     def put(self, config: Config, epoch: int, seed: int, logits: Tensor) -> None:
