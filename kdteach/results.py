@@ -11,6 +11,8 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kdteach.types import RunRecord
@@ -51,6 +53,42 @@ def load_records(experiment: str, folder: Path | None = None) -> list[RunRecord]
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     return [_parse(line, path, number) for number, line in enumerate(lines, 1)]
+
+
+def measured(
+    experiment: str, metric: str, *, folder: Path | None = None, **where: object
+) -> NDArray[np.float64]:
+    """Read one number of each seed of one configuration.
+
+    Args:
+        experiment: its name.
+        metric: name in the records' results, such as "test_errors".
+        folder: by default the records that ship with the package.
+        **where: settings that single the configuration out; None where a setting must be
+            missing.
+
+    Returns:
+        (seeds,) in the order of the seeds, so that two configurations are paired.
+
+    Raises:
+        LookupError: no configuration fits or more than one does, or the metric is missing.
+        RecordError: a line is not a record.
+    """
+    runs = [
+        record
+        for record in load_records(experiment, folder)
+        if all(record.config.get(key) == value for key, value in where.items())
+    ]
+    found = {json.dumps(record.config, sort_keys=True) for record in runs}
+    if len(found) != 1:
+        raise LookupError(
+            f"{experiment}: {len(found)} configurations fit {where}, need exactly one"
+        )
+    if metric not in runs[0].result:
+        known = ", ".join(sorted(runs[0].result))
+        raise LookupError(f"{experiment}: no {metric!r} in the results, known are {known}")
+    runs.sort(key=lambda record: record.seed)
+    return np.array([record.result[metric] for record in runs], dtype=np.float64)
 
 
 def add_records(

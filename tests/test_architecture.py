@@ -16,7 +16,7 @@ LEVELS = {
     "metrics": 2, "cost": 2, "objectives": 2,
     "training": 3,
     "results": 4, "experiments": 5,
-    "explain": 6, "claims": 6,
+    "explain": 6, "claims": 6, "tables": 6,
     "plots": 7, "interactive": 7, "exercises": 7,
     "__main__": 8, "__init__": 9,
 }  # fmt: skip

@@ -171,6 +171,22 @@ def test_jitter_shifts_each_image_and_fills_with_zero():
     assert shifted.min() == 0
 
 
+def test_views_are_all_shifts_once():
+    images = torch.rand(3, 1, 5, 5, generator=torch.Generator().manual_seed(0))
+    views = list(data.jitter(1).views(images))
+    assert len(views) == 9
+    expected = [
+        torch.roll(torch.nn.functional.pad(images, [1] * 4), (down, right), (2, 3))[
+            :, :, 1:-1, 1:-1
+        ]
+        for down in (1, 0, -1)
+        for right in (1, 0, -1)
+    ]
+    for view, shifted in zip(views, expected, strict=True):
+        assert torch.equal(view, shifted)
+    assert any(torch.equal(view, images) for view in views)
+
+
 @pytest.mark.parametrize("pixels", [0, -1, 1.5, True])
 def test_jitter_refuses(pixels):
     with pytest.raises(ValueError, match="pixels"):

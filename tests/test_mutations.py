@@ -53,19 +53,19 @@ FAULTS = {
         "test_training.py",
     ),
     "give all students one order": (
-        "training.py",
+        "training/loop.py",
         'orders = [generator(seed, "order") for seed in seeds]',
         'orders = [generator(seeds[0], "order") for seed in seeds]',
         "test_training.py",
     ),
     "mean of batch means": (
-        "training.py",
+        "training/loop.py",
         "sums.add(terms, batch.labels.shape[-1], rate)",
         "sums.add(terms, 1, rate)",
         "test_training.py",
     ),
     "stop after the first epoch in eval mode": (
-        "training.py",
+        "training/loop.py",
         "                module.train()\n",
         "                module.train(epoch == 0)\n",
         "test_training.py",

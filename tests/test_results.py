@@ -67,6 +67,23 @@ def test_a_full_disk_leaves_the_earlier_records(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_measured_gives_one_configuration_by_seed(tmp_path):
+    runs = [
+        RunRecord("x", {"T": T, **more}, seed, {"errors": 10 * seed + T}, {}, {})
+        for T in (1, 4)
+        for seed in (10, 2)
+        for more in ({}, {"alpha": 0.5})
+    ]
+    results.add_records("x", runs, tmp_path)
+    read = results.measured("x", "errors", folder=tmp_path, T=4, alpha=None)
+    assert read.tolist() == [24.0, 104.0]
+    for where, says in (({"T": 4}, "2 configurations"), ({"T": 2}, "0 configurations")):
+        with pytest.raises(LookupError, match=says):
+            results.measured("x", "errors", folder=tmp_path, **where)
+    with pytest.raises(LookupError, match=r"no .loss.*known are errors"):
+        results.measured("x", "loss", folder=tmp_path, T=4, alpha=0.5)
+
+
 def test_module_runs_as_a_command():
     done = subprocess.run(
         [sys.executable, "-m", "kdteach", "reproduce", "--list"],

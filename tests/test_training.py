@@ -314,6 +314,14 @@ def test_bad_data(digits, logits):
         kdteach.fit_many([small(0)], digits, [stale], **options(augment=data.jitter(1)))
 
 
+def test_logits_are_averaged_over_views(digits):
+    few = digits.train.select(torch.arange(7))
+    model = small(0)
+    by_hand = torch.stack([model(x) for x in data.jitter(1).views(few.images)]).mean(dim=0)
+    table = kdteach.teacher_logits(model, few, views=data.jitter(1).views)
+    assert torch.allclose(table, by_hand, rtol=0, atol=1e-12)
+
+
 def test_logits_of_a_selection_are_nan_elsewhere(digits):
     odd = digits.train.select(digits.train.labels % 2 == 1)
     table = kdteach.teacher_logits(small(0), odd)

@@ -96,7 +96,13 @@ def same_stack(config: Config) -> str:
 
 
 def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
-    """Build a configuration's network with the initial weights of a seed."""
+    """Build a configuration's network with the initial weights of a seed.
+
+    Args:
+        config: of the run.
+        data: gives shape and dtype of the images, and the number of classes.
+        seed: of the initial weights.
+    """
     dropout = config.get("dropout")
     assert dropout is None or isinstance(dropout, float)
     model = build(
@@ -139,7 +145,13 @@ def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
 def load_data(
     data: tuple[str, Mapping[str, object]], data_dir: Path | None, seed: int
 ) -> ImageSet:
-    """Load a job's data set, once a process; an option "seed" becomes the seed's number."""
+    """Load a job's data set, once a process.
+
+    Args:
+        data: name and options; an option with the value "seed" becomes the seed's number.
+        data_dir: folder of the data set.
+        seed: of the run.
+    """
     options = {key: seed if value == "seed" else value for key, value in data[1].items()}
     return _load(data[0], data_dir, config_text(options))
 

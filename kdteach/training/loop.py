@@ -16,53 +16,13 @@ from kdteach.metrics import predict_logits
 from kdteach.models import evaluation_mode
 from kdteach.objectives import LogitObjective, Objective, stacked
 from kdteach.seeding import generator, seeded
+from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
+from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
 from kdteach.types import Augment, Batch, History, ImageSet, LossTerms, Split
-
-OptimizerFactory = Callable[[list[Tensor], float], torch.optim.Optimizer]
-Schedule = Callable[[float], float]
 
 
 class TrainingDivergedError(RuntimeError):
     """The loss became NaN or infinite."""
-
-
-def adam(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    """Adam with torch's defaults, its update fused into one kernel."""
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
-
-
-def adamw(weight_decay: float) -> OptimizerFactory:
-    """Adam with decoupled weight decay, above 0.
-
-    Source: Loshchilov and Hutter 2019, Algorithm 2.
-    """
-    if not (math.isfinite(weight_decay) and weight_decay > 0):
-        raise ValueError(f"weight_decay must be finite and above 0, got {weight_decay!r}")
-
-    def factory(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            parameters, lr=learning_rate, weight_decay=weight_decay, fused=True
-        )
-
-    return factory
-
-
-def momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum 0.9."""
-    return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
-
-
-def constant(_: float) -> float:
-    """Keep the learning rate."""
-    return 1.0
-
-
-def cosine(progress: float) -> float:
-    """Lower the learning rate along half a cosine: progress 0 gives 1, progress 1 gives 0.
-
-    Source: Loshchilov and Hutter 2017, Eq. 5, without restarts.
-    """
-    return (1 + math.cos(math.pi * progress)) / 2
 
 
 def fit(
@@ -119,7 +79,7 @@ def fit(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
         precision, on_epoch,
     )  # fmt: skip
-    pool, watched = _pool(_split(data), 1, "training"), _watched(monitor, 1)
+    pool, watched = pool_splits(as_split(data), 1, "training"), watched_splits(monitor, 1)
     return _train(_Alone(model, objective, options), pool, watched, (seed,), options)[0]
 
 
@@ -189,8 +149,8 @@ def fit_many(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
         precision, on_epoch,
     )  # fmt: skip
-    pool = _pool(data, len(models), "training")
-    watched = _watched(monitor, len(models))
+    pool = pool_splits(data, len(models), "training")
+    watched = watched_splits(monitor, len(models))
     logit_only = all(isinstance(objective, LogitObjective) for objective in objectives)
     if logit_only and can_stack(models[0]):
         return _train(_Stack(models, objectives, options), pool, watched, seeds, options)
@@ -222,39 +182,6 @@ def can_stack(model: nn.Module) -> bool:
     return not (dropout or frozen or stateful)
 
 
-def teacher_logits(
-    model: nn.Module,
-    split: Split,
-    batch_size: int = 1024,
-    *,
-    views: Callable[[Tensor], Iterable[Tensor]] | None = None,
-) -> Tensor:
-    """Compute a teacher's logits once, to be looked up by sample index.
-
-    Args:
-        model: the teacher; asked in eval mode and without gradients, mode restored.
-        split: usually ``data.train``, at least one image.
-        batch_size: images at a time.
-        views: from the images to several views of them, such as
-            ``kdteach.data.jitter(1).views``: the teacher is asked about each, and the
-            logits are averaged. By default it is asked about the images as they are.
-
-    Returns:
-        (N, C) on the CPU, detached; row i belongs to sample index i. Where the split is a
-        selection, rows of samples outside it are NaN, so that they are never used.
-
-    Raises:
-        ValueError: an empty split, or a teacher whose logits are NaN.
-    """
-    split.require_samples("teacher_logits")
-    seen = [split.images] if views is None else views(split.images)
-    answers = [predict_logits(model, images, batch_size) for images in seen]
-    logits = torch.stack(answers).mean(dim=0)
-    table = logits.new_full((int(split.index.max()) + 1, logits.shape[1]), math.nan)
-    table[split.index.cpu()] = logits
-    return table
-
-
 @dataclass(frozen=True)
 class _Options:
     epochs: int
@@ -278,70 +205,6 @@ class _Options:
             )
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """The splits of S students, one after the other; what several share is kept once.
-
-    Attributes:
-        whole: all distinct splits, joined.
-        splits: (S) the split of each student.
-        first: (S,) the row of ``whole`` where it begins.
-    """
-
-    whole: Split
-    splits: tuple[Split, ...]
-    first: Tensor
-
-    def __len__(self) -> int:
-        """Images of one student."""
-        return len(self.splits[0])
-
-    @property
-    def shared(self) -> bool:
-        """Whether all students have the same split."""
-        return len(self.whole) == len(self)
-
-    def of(self, student: int) -> _Pool:
-        """The pool of one student alone."""
-        split = self.splits[student]
-        return _Pool(split, (split,), torch.zeros(1, dtype=torch.int64))
-
-    def to(self, device: torch.device) -> _Pool:
-        """Move the images that are trained on."""
-        return _Pool(self.whole.to(device), self.splits, self.first)
-
-
-def _pool(
-    data: ImageSet | Split | Sequence[ImageSet | Split], students: int, purpose: str
-) -> _Pool:
-    each = data if isinstance(data, Sequence) else [data] * students
-    if len(each) != students:
-        raise ValueError(f"{purpose}: {len(each)} data sets for {students} students")
-    splits = tuple(_split(item) for item in each)
-    distinct = {id(split): split for split in splits}
-    for split in distinct.values():
-        split.require_samples(purpose)
-        if len(split) != len(splits[0]):
-            raise ValueError(
-                f"{purpose}: the splits of a stack must be of one size, got "
-                f"{len(splits[0])} and {len(split)} images"
-            )
-    place = {key: i * len(splits[0]) for i, key in enumerate(distinct)}
-    first = torch.tensor([place[id(split)] for split in splits])
-    if len(distinct) == 1:
-        return _Pool(splits[0], splits, first)
-    whole = Split(
-        torch.cat([split.images for split in distinct.values()]),
-        torch.cat([split.labels for split in distinct.values()]),
-        torch.cat([split.index for split in distinct.values()]),
-    )
-    return _Pool(whole, splits, first)
-
-
-def _watched(monitor: Split | Sequence[Split] | None, students: int) -> _Pool | None:
-    return None if monitor is None else _pool(monitor, students, "monitoring")
-
-
 class _Learner(Protocol):
     """What the loop needs of one student, or of a stack of S of them."""
 
@@ -354,15 +217,15 @@ class _Learner(Protocol):
 
     def loss(self, batch: Batch) -> LossTerms: ...
 
-    def accuracy(self, pool: _Pool) -> list[float]: ...
+    def accuracy(self, pool: Pool) -> list[float]: ...
 
     def finish(self) -> None: ...
 
 
 def _train(
     learner: _Learner,
-    pool: _Pool,
-    watched: _Pool | None,
+    pool: Pool,
+    watched: Pool | None,
     seeds: Sequence[int],
     options: _Options,
 ) -> list[History]:
@@ -431,7 +294,7 @@ class _Alone:
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
 
-    def accuracy(self, pool: _Pool) -> list[float]:
+    def accuracy(self, pool: Pool) -> list[float]:
         split = pool.whole
         right = predict_logits(self.model, split.images).argmax(dim=1) == split.labels.cpu()
         return [float(right.double().mean())]
@@ -478,7 +341,7 @@ class _Stack:
     def loss(self, batch: Batch) -> LossTerms:
         return self.objective.terms(self.forward(self.weights, batch.images), batch)
 
-    def accuracy(self, pool: _Pool) -> list[float]:
+    def accuracy(self, pool: Pool) -> list[float]:
         device = next(iter(self.weights.values())).device
         right = torch.zeros(self.size, dtype=torch.float64)
         with torch.no_grad():
@@ -545,7 +408,7 @@ def _history(log: list[_Epoch], student: int) -> History:
 
 
 def _batches(
-    pool: _Pool,
+    pool: Pool,
     orders: Iterable[torch.Generator],
     views: Sequence[torch.Generator],
     options: _Options,
@@ -579,14 +442,6 @@ def _autocast(device: torch.device, precision: torch.dtype | None) -> Any:
     return torch.autocast(
         device.type, dtype=precision or torch.bfloat16, enabled=precision is not None
     )
-
-
-def _split(data: ImageSet | Split) -> Split:
-    if isinstance(data, ImageSet):
-        return data.train
-    if isinstance(data, Split):
-        return data
-    raise TypeError(f"data must be an ImageSet or a Split, got {type(data).__name__}")
 
 
 def _check_dtype(model: nn.Module, split: Split) -> None:

@@ -1,0 +1,28 @@
+"""Training: one loop, for one student or for a stack of students of one architecture."""
+
+from kdteach.training.loop import TrainingDivergedError, can_stack, fit, fit_many
+from kdteach.training.optimizers import (
+    OptimizerFactory,
+    Schedule,
+    adam,
+    adamw,
+    constant,
+    cosine,
+    momentum,
+)
+from kdteach.training.teachers import teacher_logits
+
+__all__ = [
+    "OptimizerFactory",
+    "Schedule",
+    "TrainingDivergedError",
+    "adam",
+    "adamw",
+    "can_stack",
+    "constant",
+    "cosine",
+    "fit",
+    "fit_many",
+    "momentum",
+    "teacher_logits",
+]

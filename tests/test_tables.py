@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from kdteach import tables
+
+
+def test_pairs_give_the_paired_interval():
+    """Against SciPy's paired t interval."""
+    a, b = np.array([5.0, 7.0, 6.0, 9.0]), np.array([4.0, 4.0, 5.0, 5.0])
+    table = tables.pairs({"x": (a, b)}, ("plain", "distilled"), digits=3)
+    row = table.loc["x"]
+    interval = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert row["plain"] == "6.750"
+    assert row["distilled"] == "4.500"
+    assert row["difference"] == "2.250"
+    assert row["95 % interval"] == f"{interval.low:.3f} to {interval.high:.3f}"
+    assert row["seeds"] == "4"
+    percent = tables.pairs({"x": (a / 100, b / 100)}, ("p", "d"), scale=100)
+    assert percent.loc["x", "difference"] == "2.2"
+
+
+def test_runs_stand_beside_the_published():
+    values = [0.981, 0.983, 0.982]
+    table = tables.runs(
+        {"a": values, "b": values}, published={"a": 0.979}, digits=2, scale=100
+    )
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert table.loc["a", "published"] == "97.90"
+    assert table.loc["b", "published"] == ""
+    assert table.loc["a", "here, mean"] == "98.20"
+    assert table.loc["a", "95 % interval"] == f"{100 * low:.2f} to {100 * high:.2f}"
+    assert "published" not in tables.runs({"a": values}).columns
+
+
+def test_pairs_refuse_what_is_not_paired():
+    with pytest.raises(ValueError, match="paired"):
+        tables.pairs({"x": ([1, 2, 3], [1, 2])}, ("a", "b"))
