@@ -4,12 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from bench.distil_epoch import measure
+from bench import distil_epoch, stack
 
 
 def main() -> int:
     """Return 0 when every target holds, else 1."""
-    rows = measure()
+    rows = [*stack.measure(), *distil_epoch.measure()]
     for row in rows:
         verdict = "holds" if row["holds"] else "DOES NOT HOLD"
         print(

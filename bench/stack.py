@@ -1,0 +1,108 @@
+"""A sweep of 150 students of the digits: in one stack, and one after the other.
+
+30 settings (six temperatures, five weights) times five seeds, 64 units, 120 epochs in
+batches of 32, float32, one thread: a student of this size keeps no second core busy. One
+after the other is measured on every tenth student, for all of them take minutes, and
+stands for the mean of a student.
+"""
+
+import resource
+import sys
+import time
+from itertools import pairwise
+from multiprocessing import get_context
+
+import torch
+
+from kdteach import fit, fit_many, teacher_logits
+from kdteach.data import load
+from kdteach.models import build, trained_teacher
+from kdteach.objectives import distil
+
+TEMPERATURES, ALPHAS, SEEDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), (0.1, 0.3, 0.5, 0.7, 0.9), 5
+EPOCHS, BATCH, RATE = 120, 32, 0.01
+SPEEDUP, LEVEL = 10.0, 1.1
+
+
+def measure() -> list[dict[str, object]]:
+    """Time both ways, and stacks of several sizes; each in a fresh process."""
+    alone, _ = _apart(one_by_one)
+    costs, memory = {}, {}
+    for size in (30, 75, 150, 300):
+        costs[size], memory[size] = _apart(stacked, size)
+        print(
+            f"stack of {size:3d}: {1e3 * costs[size]:6.1f} ms a student, "
+            f"{memory[size]:.0f} MB more memory at its peak"
+        )
+    print(f"one after the other: {1e3 * alone:6.1f} ms a student")
+    sizes = list(costs)
+    growth = max(costs[b] / costs[a] for a, b in pairwise(sizes))
+    return [
+        {
+            "name": "150 students in a stack, times faster than fit",
+            "ratio": alone / costs[150],
+            "target": SPEEDUP,
+            "holds": alone / costs[150] >= SPEEDUP,
+        },
+        {
+            "name": "cost a student, largest growth between stack sizes",
+            "ratio": growth,
+            "target": LEVEL,
+            "holds": growth <= LEVEL,
+        },
+    ]
+
+
+def students(count: int) -> tuple[list[torch.nn.Module], list[object], list[int]]:
+    """Models, objectives and seeds of the first ``count`` students of the sweep."""
+    train = load("digits").train
+    tables = [teacher_logits(trained_teacher(0), train) for _ in range(SEEDS)]
+    settings = [
+        (T, alpha, seed) for seed in range(SEEDS) for T in TEMPERATURES for alpha in ALPHAS
+    ]
+    chosen = [settings[i % len(settings)] for i in range(count)]
+    shape = (1, 8, 8)
+    models = [build("fc-64", input_shape=shape, seed=i) for i in range(count)]
+    objectives = [distil(tables[seed], T, alpha) for T, alpha, seed in chosen]
+    return models, objectives, [seed for _, _, seed in chosen]
+
+
+def stacked(size: int) -> float:
+    """Seconds a student in a stack."""
+    models, objectives, seeds = students(size)
+    data = load("digits")
+    start = time.perf_counter()
+    fit_many(
+        models, data, objectives, seeds=seeds, epochs=EPOCHS, batch_size=BATCH,
+        learning_rate=RATE,
+    )  # fmt: skip
+    return (time.perf_counter() - start) / size
+
+
+def one_by_one() -> float:
+    """Seconds a student alone, the mean of every tenth of the sweep."""
+    models, objectives, seeds = students(150)
+    data = load("digits")
+    start = time.perf_counter()
+    for i in range(0, 150, 10):
+        fit(
+            models[i], data, objectives[i], seed=seeds[i], epochs=EPOCHS,
+            batch_size=BATCH, learning_rate=RATE,
+        )  # fmt: skip
+    return (time.perf_counter() - start) / 15
+
+
+def _apart(function, *arguments) -> tuple[float, float]:
+    """(seconds, MB beyond what the process had) of a function, in a new process."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(_watched, (function, arguments))
+
+
+def _watched(function, arguments) -> tuple[float, float]:
+    torch.set_num_threads(1)
+    students(1)  # everything imported and loaded
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = function(*arguments)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return seconds, (after - before) / unit
