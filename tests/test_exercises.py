@@ -11,6 +11,7 @@ from kdteach.exercises import (
     compression,
     distillation_loss,
     hard_and_soft_targets,
+    hintons_digits,
     teacher_and_student,
     temperature,
 )
@@ -22,6 +23,7 @@ ROOMS = (
     distillation_loss,
     teacher_and_student,
     compression,
+    hintons_digits,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

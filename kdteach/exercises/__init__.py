@@ -4,6 +4,7 @@ from kdteach.exercises._check import CheckResult
 from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
 from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
 from kdteach.exercises.hard_and_soft_targets import check_dark_knowledge, check_runner_up
+from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
 from kdteach.exercises.teacher_and_student import (
     check_choose_temperature,
     check_paired_interval,
@@ -17,9 +18,11 @@ __all__ = [
     "check_dark_knowledge",
     "check_dense_parameters",
     "check_kd_loss",
+    "check_matched_bias",
     "check_paired_interval",
     "check_runner_up",
     "check_soft_gradient",
     "check_soft_targets",
     "check_temperature_for",
+    "check_with_bias",
 ]
