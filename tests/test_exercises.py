@@ -12,6 +12,7 @@ from kdteach.exercises import (
     distillation_loss,
     hard_and_soft_targets,
     hintons_digits,
+    is_the_difference_real,
     teacher_and_student,
     temperature,
 )
@@ -24,6 +25,7 @@ ROOMS = (
     teacher_and_student,
     compression,
     hintons_digits,
+    is_the_difference_real,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

@@ -5,6 +5,10 @@ from kdteach.exercises.compression import check_conv_flops, check_dense_paramete
 from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
 from kdteach.exercises.hard_and_soft_targets import check_dark_knowledge, check_runner_up
 from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
+from kdteach.exercises.is_the_difference_real import (
+    check_seeds_needed,
+    check_standard_error,
+)
 from kdteach.exercises.teacher_and_student import (
     check_choose_temperature,
     check_paired_interval,
@@ -21,8 +25,10 @@ __all__ = [
     "check_matched_bias",
     "check_paired_interval",
     "check_runner_up",
+    "check_seeds_needed",
     "check_soft_gradient",
     "check_soft_targets",
+    "check_standard_error",
     "check_temperature_for",
     "check_with_bias",
 ]
