@@ -192,7 +192,9 @@ def lines(
                 ha="right", va="bottom", fontsize=9, color="0.3",
             )  # fmt: skip
         axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
-        canvas.legend(loc="outside upper center", ncols=len(series))
+        room = 45  # characters that fit beside each other
+        columns = len(series) if sum(map(len, series)) <= room else 2
+        canvas.legend(loc="outside upper center", ncols=columns)
     ends = (
         f"{name}: from {float(values[0]):.3g} to {float(values[-1]):.3g}"
         for name, values in ((name, np.asarray(row)) for name, row in series.items())
@@ -239,7 +241,8 @@ def seeds_by_setting(
         axes.set(xlabel=xlabel, ylabel=ylabel, xticks=position)
         axes.set_xticklabels(settings)
         axes.margins(y=0.12)
-        axes.legend()
+        if len(chosen) > 1:
+            axes.legend()
     means = [
         f"{name}: "
         + ", ".join(
