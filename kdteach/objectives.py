@@ -77,12 +77,15 @@ class Distil:
             for each distinct teacher of the stack.
         which: (S,) the teacher of each student, or None for a single student.
         temperature, alpha: numbers, or (S,) tensors for a stack.
+        bank: (teachers, N, C), all logits of a stack whose tables are of one size: then a
+            step looks them up at once instead of student by student.
     """
 
     teachers: tuple[Tensor | nn.Module, ...]
     temperature: float | Tensor
     alpha: float | Tensor
     which: tuple[int, ...] | None = None
+    bank: Tensor | None = None
 
     def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
         """Ask the student about the batch and compute its terms."""
@@ -143,16 +146,27 @@ class Distil:
             torch.tensor([float(m.temperature) for m in members], dtype=torch.float64),
             torch.tensor([float(m.alpha) for m in members], dtype=torch.float64),
             tuple(which),
+            _bank(teachers),
         )
 
     def _teacher_logits(self, batch: Batch) -> Tensor:
         if self.which is None:
             return _ask(self.teachers[0], batch.images, batch.index)
+        if self.bank is not None:
+            place = self.bank.device
+            rows = torch.tensor(self.which, device=place)[:, None]
+            return self.bank[rows, batch.index.to(place)].to(batch.images.device)
         answers = [
             _ask(self.teachers[teacher], batch.images[i], batch.index[i])
             for i, teacher in enumerate(self.which)
         ]
         return torch.stack(answers)  # (S, B, C)
+
+
+def _bank(teachers: Sequence[Tensor | nn.Module]) -> Tensor | None:
+    tables = [teacher for teacher in teachers if isinstance(teacher, Tensor)]
+    kinds = {(table.shape, table.dtype, table.device) for table in tables}
+    return torch.stack(tables) if len(tables) == len(teachers) and len(kinds) == 1 else None
 
 
 def _ask(teacher: Tensor | nn.Module, images: Tensor, index: Tensor) -> Tensor:

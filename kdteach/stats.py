@@ -92,6 +92,37 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interv
     return mean_interval(first - second, level)
 
 
+def verdict(published: float, ours: Interval, negligible: float) -> str:
+    """Judge a published difference by the paired runs of a repetition.
+
+    Args:
+        published: the difference between two single runs, in the unit of ``ours``.
+        ours: the mean difference of the same two methods over seeds, as
+            ``paired_difference`` gives it.
+        negligible: the size below which a difference is of no interest, above 0.
+
+    Returns:
+        "real" where the interval lies beyond zero on the published side; "noise" where it
+        lies beyond zero on the other side, or between plus and minus ``negligible``;
+        "cannot be told" in all other cases.
+
+    Raises:
+        ValueError: negligible is not above 0, published is not finite.
+    """
+    if not negligible > 0 or not np.isfinite(published):
+        raise ValueError(
+            "negligible must be above 0 and published finite, "
+            f"got {negligible!r} and {published!r}"
+        )
+    sign = 1 if published >= 0 else -1
+    near, far = sorted((sign * ours.low, sign * ours.high))
+    if near > 0:
+        return "real"
+    if far < 0 or (-negligible < ours.low and ours.high < negligible):
+        return "noise"
+    return "cannot be told"
+
+
 def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     """Wilson's interval for a fraction such as the accuracy on n test images.
 

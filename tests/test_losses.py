@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kdteach.losses import distillation_loss, kd_loss, soft_targets
+from kdteach.losses import decoupled_kd_loss, distillation_loss, kd_loss, soft_targets
 
 ORACLES = Path(__file__).parent / "oracles"
 STORE = np.load(ORACLES / "oracles.npz")
@@ -258,3 +258,64 @@ GOOD = {
 def test_bad_arguments_are_named(argument, value, error, says):
     with pytest.raises(error, match=says):
         kd_loss(**{**GOOD, argument: value})
+
+
+def test_decoupled_loss_is_that_of_its_authors():
+    entry = next(e for e in BOOK["entries"] if e["name"] == "dkd/T4_a1_b8")
+    student = tensor("logits/s").requires_grad_()
+    value = decoupled_kd_loss(
+        student, tensor("logits/t"), tensor("logits/y"), 4.0, 1.0, 8.0
+    )
+    assert value.item() == pytest.approx(entry["value"], rel=1e-10)
+    gradient = torch.autograd.grad(value, student)[0].numpy()
+    assert np.abs(gradient - STORE["dkd/T4_a1_b8/grad_s"]).max() < 1e-10
+
+
+@given(logits, logits, temperatures)
+def test_decoupled_loss_joins_to_the_whole(student, teacher, T):
+    """Zhao et al. 2022: KD = target part + (1 - p_y) times the rest, image by image."""
+    s, t = torch.from_numpy(student), torch.from_numpy(teacher)
+    labels = torch.tensor([0, 1, 2, 3])
+    for i in range(4):
+        one = s[i : i + 1], t[i : i + 1], labels[i : i + 1]
+        beta = 1 - float(soft_targets(one[1], T)[0, i])
+        parts = decoupled_kd_loss(*one, T, 1.0, max(beta, 0.0))
+        whole = distillation_loss(one[0], one[1], T)
+        assert parts.item() == pytest.approx(whole.item(), rel=1e-6, abs=1e-8 * T**2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_decoupled_loss_stays_finite(dtype):
+    student = torch.tensor([[1000.0, -1000, 0], [-1000, 1000, 0]], dtype=dtype)
+    teacher = torch.tensor([[-1000.0, 1000, 0], [-1000, 1000, 0]], dtype=dtype)
+    student.requires_grad_()
+    value = decoupled_kd_loss(student, teacher, torch.tensor([0, 1]), 1.0, 1.0, 8.0)
+    assert torch.isfinite(value)
+    assert torch.isfinite(torch.autograd.grad(value, student)[0]).all()
+
+
+def test_decoupled_loss_of_two_classes_has_no_rest():
+    s, t = torch.randn(5, 2).double(), torch.randn(5, 2).double()
+    y = torch.tensor([0, 1, 0, 1, 1])
+    assert decoupled_kd_loss(s, t, y, 2.0, 0.0, 1.0).item() == pytest.approx(0, abs=1e-12)
+    whole = distillation_loss(s, t, 2.0).item()
+    assert decoupled_kd_loss(s, t, y, 2.0, 1.0, 8.0).item() == pytest.approx(whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"alpha": -1.0}, "alpha must be finite and at least 0"),
+        ({"beta": float("inf")}, "beta must be finite"),
+        ({"temperature": 0.0}, "temperature"),
+    ],
+)
+def test_decoupled_loss_refuses(change, says):
+    z, y = torch.zeros(2, 3), torch.tensor([0, 1])
+    options = {"temperature": 1.0, "alpha": 1.0, "beta": 1.0} | change
+    with pytest.raises(ValueError, match=says):
+        decoupled_kd_loss(z, z, y, **options)
+    with pytest.raises(ValueError, match="at least two classes"):
+        decoupled_kd_loss(
+            z[:, :1], z[:, :1], torch.tensor([0, 0]), temperature=1.0, alpha=1.0, beta=1.0
+        )

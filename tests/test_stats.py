@@ -97,3 +97,29 @@ def test_claims_hold_or_raise():
     assert "<b>" not in html
     assert sentence("two")._repr_markdown_() == repr(sentence("two")) == "two"
     assert interval_text(interval, "errors", 1).startswith("mean 2.0 errors, 95%")
+
+
+@pytest.mark.parametrize(
+    ("published", "low", "high", "says"),
+    [
+        (0.3, 0.1, 0.5, "real"),
+        (-0.3, -0.5, -0.1, "real"),
+        (0.3, -0.5, -0.1, "noise"),
+        (-0.3, 0.1, 0.5, "noise"),
+        (0.3, -0.05, 0.05, "noise"),
+        (0.3, 0.01, 0.05, "real"),  # small, but told from zero
+        (0.3, -0.2, 0.4, "cannot be told"),
+        (-0.3, -0.4, 0.2, "cannot be told"),
+        (0.3, -0.1, 0.05, "cannot be told"),  # touches what is of interest
+    ],
+)
+def test_verdicts(published, low, high, says):
+    ours = stats.Interval((low + high) / 2, low, high, 0.95, 10)
+    assert stats.verdict(published, ours, negligible=0.1) == says
+
+
+def test_verdicts_refuse():
+    ours = stats.Interval(0.0, -1.0, 1.0, 0.95, 10)
+    for published, negligible in ((0.1, 0.0), (float("nan"), 0.1)):
+        with pytest.raises(ValueError, match="negligible must be above 0"):
+            stats.verdict(published, ours, negligible)

@@ -27,6 +27,14 @@ def check_alpha(alpha: float) -> None:
         )
 
 
+def check_weight(name: str, weight: float) -> None:
+    """Raise unless a free weight is a finite number of at least 0."""
+    if isinstance(weight, bool) or not isinstance(weight, Real):
+        raise TypeError(f"{name} must be a number, got {type(weight).__name__}")
+    if not math.isfinite(weight) or weight < 0:
+        raise ValueError(f"{name} must be finite and at least 0, got {weight!r}")
+
+
 def check_logits(name: str, logits: Tensor) -> None:
     """Raise unless logits are a finite floating-point (N, C) tensor with N, C >= 1."""
     if not isinstance(logits, Tensor):

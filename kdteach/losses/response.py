@@ -15,6 +15,7 @@ from kdteach.losses._check import (
     check_logits,
     check_pair,
     check_temperature,
+    check_weight,
 )
 
 
@@ -113,6 +114,69 @@ def kd_loss(
     soft = soft_term(student_logits, teacher_logits, temperature).mean()
     hard = hard_term(student_logits, labels).mean()
     return alpha * soft + (1 - alpha) * hard
+
+
+def decoupled_kd_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    temperature: float,
+    alpha: float,
+    beta: float,
+) -> Tensor:
+    r"""Decoupled distillation: the target class and the rest, weighed apart.
+
+    .. math:: T^2 \left( \alpha\, \mathrm{KL}(b^T \| b^S)
+        + \beta\, \mathrm{KL}(\hat p^T \| \hat p^S) \right)
+
+    where b = (p_y, 1 - p_y) is the share of the labelled class against all others, and
+    p-hat the softmax over the others alone, both at temperature T. With beta = 1 - p_y of
+    the teacher this is ``distillation_loss`` again. The hard term is not included. All of
+    it is computed from logarithms, so that a certain teacher or student does no harm.
+
+    Args:
+        student_logits: (N, C) float, C >= 2; with C = 2 the second part is 0.
+        teacher_logits: (N, C) float, same dtype as the student's.
+        labels: (N,) int64 in [0, C).
+        temperature: T > 0.
+        alpha: at least 0, the weight of the target part.
+        beta: at least 0, the weight of the others.
+
+    Returns:
+        () non-negative, mean over the N images; dtype as ``distillation_loss``.
+
+    Raises:
+        TypeError: wrong types or dtypes.
+        ValueError: shapes differ, NaN logits, labels outside [0, C), T <= 0, a weight that
+            is negative or not finite, fewer than two classes.
+
+    Source: Zhao et al. 2022, section 3. Who differs: mdistiller subtracts 1000 from the
+    target's logit instead of leaving it out, and takes the logarithm of a sum that can be
+    0, which gives NaN gradients for confident models in float32.
+    """
+    check_temperature(temperature)
+    check_weight("alpha", alpha)
+    check_weight("beta", beta)
+    check_pair(student_logits, teacher_logits)
+    check_labels(labels, *student_logits.shape)
+    if student_logits.shape[1] < 2:
+        raise ValueError("decoupled distillation needs at least two classes, got 1")
+    t = _wide(teacher_logits.detach()) / temperature
+    s = _wide(student_logits) / temperature
+    target = torch.nn.functional.one_hot(labels, s.shape[1]).bool()
+
+    def split(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give log p_y, log(1 - p_y), and the log-sum over the others."""
+        everything = z.logsumexp(dim=1)
+        others = z.masked_fill(target, -torch.inf).logsumexp(dim=1)
+        return z[target] - everything, others - everything, others
+
+    (t_target, t_rest, t_others), (s_target, s_rest, s_others) = split(t), split(s)
+    binary = t_target.exp() * (t_target - s_target) + t_rest.exp() * (t_rest - s_rest)
+    log_p, log_q = t - t_others[:, None], s - s_others[:, None]
+    p = log_p.masked_fill(target, -torch.inf).exp()
+    rest = (p * (log_p - log_q)).sum(dim=1)
+    return temperature**2 * (alpha * binary + beta * rest).mean()
 
 
 def soft_term(student: Tensor, teacher: Tensor, temperature: Tensor | float) -> Tensor:
