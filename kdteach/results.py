@@ -74,6 +74,38 @@ def measured(
         LookupError: no configuration fits or more than one does, or the metric is missing.
         RecordError: a line is not a record.
     """
+    runs = _runs_of(experiment, metric, folder, where)
+    return np.array([run.result[metric] for run in runs], dtype=np.float64)
+
+
+def wrong_images(
+    experiment: str, *, folder: Path | None = None, **where: object
+) -> list[list[int]]:
+    """Read which test images each seed of one configuration got wrong.
+
+    Args:
+        experiment: its name.
+        folder: as ``measured``.
+        **where: as ``measured``.
+
+    Returns:
+        A list for each seed, in the order of the seeds: sample indices of the test split.
+
+    Raises:
+        LookupError: as ``measured``.
+        RecordError: a line is not a record.
+    """
+    lists = []
+    for run in _runs_of(experiment, "test_wrong", folder, where):
+        wrong = run.result["test_wrong"]
+        assert isinstance(wrong, list)
+        lists.append(wrong)
+    return lists
+
+
+def _runs_of(
+    experiment: str, metric: str, folder: Path | None, where: Mapping[str, object]
+) -> list[RunRecord]:
     runs = [
         record
         for record in load_records(experiment, folder)
@@ -87,8 +119,7 @@ def measured(
     if metric not in runs[0].result:
         known = ", ".join(sorted(runs[0].result))
         raise LookupError(f"{experiment}: no {metric!r} in the results, known are {known}")
-    runs.sort(key=lambda record: record.seed)
-    return np.array([record.result[metric] for record in runs], dtype=np.float64)
+    return sorted(runs, key=lambda record: record.seed)
 
 
 def add_records(

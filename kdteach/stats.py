@@ -102,9 +102,9 @@ def verdict(published: float, ours: Interval, negligible: float) -> str:
         negligible: the size below which a difference is of no interest, above 0.
 
     Returns:
-        "real" where the interval lies beyond zero on the published side; "noise" where it
-        lies beyond zero on the other side, or between plus and minus ``negligible``;
-        "cannot be told" in all other cases.
+        "real" where the interval lies beyond zero on the published side, "reversed" where
+        on the other; "noise" where it covers zero and lies between plus and minus
+        ``negligible``; "cannot be told" in all other cases.
 
     Raises:
         ValueError: negligible is not above 0, published is not finite.
@@ -118,7 +118,9 @@ def verdict(published: float, ours: Interval, negligible: float) -> str:
     near, far = sorted((sign * ours.low, sign * ours.high))
     if near > 0:
         return "real"
-    if far < 0 or (-negligible < ours.low and ours.high < negligible):
+    if far < 0:
+        return "reversed"
+    if -negligible < ours.low and ours.high < negligible:
         return "noise"
     return "cannot be told"
 

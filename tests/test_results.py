@@ -80,6 +80,9 @@ def test_measured_gives_one_configuration_by_seed(tmp_path):
     for where, says in (({"T": 4}, "2 configurations"), ({"T": 2}, "0 configurations")):
         with pytest.raises(LookupError, match=says):
             results.measured("x", "errors", folder=tmp_path, **where)
+    wrong = RunRecord("y", {}, 0, {"test_wrong": [3, 7]}, {}, {})
+    results.add_records("y", [wrong], tmp_path)
+    assert results.wrong_images("y", folder=tmp_path) == [[3, 7]]
     with pytest.raises(LookupError, match=r"no .loss.*known are errors"):
         results.measured("x", "loss", folder=tmp_path, T=4, alpha=0.5)
 

@@ -104,8 +104,8 @@ def test_claims_hold_or_raise():
     [
         (0.3, 0.1, 0.5, "real"),
         (-0.3, -0.5, -0.1, "real"),
-        (0.3, -0.5, -0.1, "noise"),
-        (-0.3, 0.1, 0.5, "noise"),
+        (0.3, -0.5, -0.1, "reversed"),
+        (-0.3, 0.1, 0.5, "reversed"),
         (0.3, -0.05, 0.05, "noise"),
         (0.3, 0.01, 0.05, "real"),  # small, but told from zero
         (0.3, -0.2, 0.4, "cannot be told"),

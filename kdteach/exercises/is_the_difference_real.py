@@ -40,7 +40,7 @@ _ERROR = Exercise(
             lambda accuracy, images: math.sqrt(accuracy / images),
         ),
     ),
-    "with 10,000 images near 98 % nobody should read the second decimal.",
+    "with 10,000 images near 98 % nobody should read the second decimal of the per cent.",
 )
 
 
@@ -83,7 +83,7 @@ _SEEDS = Exercise(
             ),
         ),
     ),
-    "halving the interval takes four times the seeds.",
+    "with many seeds, halving the interval takes four times as many; with few, fewer.",
 )
 
 

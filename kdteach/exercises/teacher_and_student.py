@@ -49,6 +49,15 @@ _INTERVAL = Exercise(
             ),
         ),
         Mistake(
+            "your standard deviation divides by n. The mean was estimated from the same "
+            "runs: by what is it divided then?",
+            lambda a, b: _around(
+                mean(_differences(a, b)),
+                (_triple(a, b)[2] - mean(_differences(a, b)))
+                * ((len(a) - 1) / len(a)) ** 0.5,
+            ),
+        ),
+        Mistake(
             "that is the spread of single runs. How does the spread of their mean shrink "
             "with the number of runs?",
             lambda a, b: _around(
