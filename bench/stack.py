@@ -56,14 +56,14 @@ def measure() -> list[dict[str, object]]:
 def students(count: int) -> tuple[list[torch.nn.Module], list[object], list[int]]:
     """Models, objectives and seeds of the first ``count`` students of the sweep."""
     train = load("digits").train
-    tables = [teacher_logits(trained_teacher(0), train) for _ in range(SEEDS)]
+    logits = teacher_logits(trained_teacher(0), train)
     settings = [
         (T, alpha, seed) for seed in range(SEEDS) for T in TEMPERATURES for alpha in ALPHAS
     ]
     chosen = [settings[i % len(settings)] for i in range(count)]
     shape = (1, 8, 8)
     models = [build("fc-64", input_shape=shape, seed=i) for i in range(count)]
-    objectives = [distil(tables[seed], T, alpha) for T, alpha, seed in chosen]
+    objectives = [distil(logits, T, alpha) for T, alpha, _ in chosen]
     return models, objectives, [seed for _, _, seed in chosen]
 
 

@@ -1,6 +1,5 @@
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -102,7 +101,7 @@ def test_killed_twenty_times_nothing_is_lost_doubled_or_torn(undisturbed, tmp_pa
         [sys.executable, str(HERE / "quick_experiment.py"), str(tmp_path), "20", "1"],
         check=True, cwd=HERE.parent, capture_output=True, text=True,
     )  # fmt: skip
-    assert int(done.stdout) >= 5, "too few kills landed before the end"
+    assert int(done.stdout) >= 15, "too few kills landed before the end"
     assert values(tmp_path) == values(undisturbed)
     left = {p.name for p in tmp_path.iterdir() if not p.name.startswith(".quick-")}
     assert left == {"quick.jsonl", ".teachers"}
@@ -339,34 +338,3 @@ def test_stacks_hold_what_may_be_trained_together():
     assert jobs.same_stack(same) == jobs.same_stack({**same, "role": "b"})
     for change in ({"epochs": 2}, {"omit": [3]}, {"precision": "bfloat16"}):
         assert jobs.same_stack(same) != jobs.same_stack({**same, **change})
-
-
-def test_best_bias_finds_the_fewest_errors():
-    """Against trying a fine grid of numbers."""
-    from kdteach.metrics import best_bias
-
-    for seed in range(60):
-        g = torch.Generator().manual_seed(seed)
-        rng = random.Random(seed)
-        n, c = rng.randint(1, 40), rng.randint(2, 5)
-        logits = 2 * torch.randn(n, c, generator=g)
-        logits = logits.round() if seed % 3 == 0 else logits
-        labels = torch.randint(c, (n,), generator=g)
-        classes = rng.sample(range(c), rng.randint(1, c - 1))
-
-        def errors(bias, logits=logits, labels=labels, classes=classes):
-            moved = logits.double().clone()
-            moved[:, classes] += bias
-            return Evaluation(moved, labels).errors
-
-        bias = best_bias(Evaluation(logits, labels), classes)
-        grid = torch.linspace(-15, 15, 1501).add(1e-4).tolist()
-        assert errors(bias) <= min([errors(0.0), *map(errors, grid)])
-
-
-@pytest.mark.parametrize("classes", [[], [0, 1], [0, 0], [2], [-1]])
-def test_best_bias_refuses(classes):
-    from kdteach.metrics import best_bias
-
-    with pytest.raises(ValueError, match="classes must be some of 0 to 1"):
-        best_bias(Evaluation(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)), classes)

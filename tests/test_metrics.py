@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -85,3 +87,33 @@ def test_bad_input(digits):
         model[1].bias[0] = torch.nan
     with pytest.raises(ValueError, match="model's output must be finite"):
         metrics.evaluate(model, digits.valid)
+
+
+def test_best_bias_finds_the_fewest_errors():
+    """Against trying a fine grid of numbers."""
+    for seed in range(60):
+        g = torch.Generator().manual_seed(seed)
+        rng = random.Random(seed)
+        n, c = rng.randint(1, 40), rng.randint(2, 5)
+        logits = 2 * torch.randn(n, c, generator=g)
+        logits = logits.round() if seed % 3 == 0 else logits
+        labels = torch.randint(c, (n,), generator=g)
+        classes = rng.sample(range(c), rng.randint(1, c - 1))
+
+        def errors(bias, logits=logits, labels=labels, classes=classes):
+            moved = logits.double().clone()
+            moved[:, classes] += bias
+            return metrics.Evaluation(moved, labels).errors
+
+        bias = metrics.best_bias(metrics.Evaluation(logits, labels), classes)
+        grid = torch.linspace(-15, 15, 1501).add(1e-4).tolist()
+        assert errors(bias) <= min([errors(0.0), *map(errors, grid)])
+
+
+@pytest.mark.parametrize("classes", [[], [0, 1], [0, 0], [2], [-1]])
+def test_best_bias_refuses(classes):
+    with pytest.raises(ValueError, match="classes must be some of 0 to 1"):
+        metrics.best_bias(
+            metrics.Evaluation(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)),
+            classes,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,8 +135,6 @@ def transfer_set(config: Config, split: Split) -> Split:
 
 @lru_cache(maxsize=2)  # a seed's jobs follow one another
 def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
-    import json
-
     chosen = json.loads(options)
     if "dtype" in chosen:
         chosen["dtype"] = getattr(torch, chosen["dtype"])
@@ -213,15 +212,13 @@ def _fit(
 
 
 def _objectives(job: Job) -> list[Objective]:
-    shared: dict[int, Tensor] = {}  # one copy of logits that several students share
     objectives: list[Objective] = []
     for config, logits in zip(job.configs, job.logits, strict=True):
         if logits is None:
             objectives.append(hard_labels())
             continue
-        table = shared.setdefault(id(logits), logits)
         objectives.append(
-            distil(table, float(str(config["temperature"])), float(str(config["alpha"])))
+            distil(logits, float(str(config["temperature"])), float(str(config["alpha"])))
         )
     return objectives
 
@@ -270,14 +267,10 @@ def _by_class(answers: Evaluation) -> list[int]:
 
 
 def _course(history: History) -> dict[str, list[float]]:
-    """Per-epoch numbers, at the seven digits that float32 carries."""
+    """Per-epoch numbers as they came, not rounded."""
     course = {"loss": list(history.loss), "valid_accuracy": list(history.accuracy)}
     course |= {name: list(values) for name, values in history.parts.items()}
-    return {
-        name: [float(f"{value:.7g}") for value in values]
-        for name, values in course.items()
-        if values
-    }
+    return {name: values for name, values in course.items() if values}
 
 
 def _environment(seconds: float, data: ImageSet, commit: str) -> dict[str, object]:
