@@ -20,11 +20,13 @@ class Batch:
         images: (B, channels, H, W) float, or (S, B, channels, H, W) for a stack.
         labels: (B,) int64, the class of each image (or (S, B)).
         index: (B,) int64, the sample index of each image (or (S, B)).
+        epoch: number of epochs that were finished before.
     """
 
     images: Tensor
     labels: Tensor
     index: Tensor
+    epoch: int = 0
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,32 @@ def _die(_):
     os._exit(1)
 
 
+def test_workers_end_when_the_caller_is_killed(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os, time\n"
+        "from kdteach.experiments.executors import open_executor\n"
+        "if __name__ == '__main__':\n"
+        "    with open_executor('processes', 2) as (pool, _, _):\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        pool.submit(time.sleep, 300).result()\n"
+    )
+    caller = subprocess.Popen(
+        [sys.executable, str(script)], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
+    )
+    assert caller.stdout is not None
+    worker = Path("/proc") / caller.stdout.readline().strip()
+    assert worker.exists()
+    caller.kill()
+    caller.wait()
+    deadline = time.monotonic() + 20
+    while worker.exists() and time.monotonic() < deadline:
+        if worker.joinpath("stat").read_text().split()[2] == "Z":
+            return
+        time.sleep(0.1)
+    assert not worker.exists()
+
+
 def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed):
     """The limit on a file's size stands for a full disk: the system's own error comes."""
     code = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 import torch
@@ -57,7 +58,10 @@ def open_executor(
     elif kind == "processes" and not address:
         workers = min(cores, max(jobs, 1))
         # spawn: a forked child of a process that has used threads may hang
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        context = get_context("spawn")
+        pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_end_with_caller
+        )
         try:
             yield pool, workers, max(1, cores // workers)
         except BaseException:
@@ -70,6 +74,23 @@ def open_executor(
         yield from _dask(address, cores)
     else:
         raise ValueError(f"unknown executor {name!r}; known are {KNOWN}")
+
+
+def _end_with_caller() -> None:
+    """Let a worker end when the caller is gone, in the middle of a job if need be.
+
+    A caller that is killed cannot tell its workers, and each would go on training for
+    nobody until its job ends.
+    """
+    caller = parent_process()
+    if caller is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(caller.sentinel,), daemon=True).start()
 
 
 def _dask(address: str, cores: int) -> Iterator[tuple[Executor, int, int | None]]:

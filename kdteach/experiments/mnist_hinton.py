@@ -3,10 +3,10 @@
 The paper gives the widths, dropout, shifts of up to two pixels and T = 20; it gives neither
 optimiser nor number of epochs nor the weight of the labels. Here: Adam falling along a
 cosine; 40 epochs, batches of 128 and 1e-3 for the teacher; 30 epochs, batches of 64 and
-5e-4 for the students, chosen on validation and for their cost; alpha 0.9 where the labels are used, and 1 where classes are
-left out, so that only soft targets speak. Teachers have dropout 0.4 and no weight
-constraints. Of 60,000 images 10,000 are kept for validation; matrix products are computed
-in bfloat16.
+5e-4 for the students, chosen on validation and for their cost; alpha 0.9 where the labels
+are used, and 1 where classes are left out, so that only soft targets speak. Teachers have
+dropout 0.4 and no weight constraints. Of 60,000 images 10,000 are kept for validation;
+matrix products are computed in bfloat16.
 """
 
 from __future__ import annotations

@@ -35,6 +35,31 @@ def check_weight(name: str, weight: float) -> None:
         raise ValueError(f"{name} must be finite and at least 0, got {weight!r}")
 
 
+def check_smoothing(smoothing: float) -> None:
+    """Raise unless the smoothing of labels, epsilon, lies in [0, 1)."""
+    if isinstance(smoothing, bool) or not isinstance(smoothing, Real):
+        raise TypeError(f"smoothing must be a number, got {type(smoothing).__name__}")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing of labels must lie in [0, 1), got {smoothing!r}")
+
+
+def check_count(name: str, count: int) -> None:
+    """Raise unless a count is an integer of at least 1."""
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise TypeError(f"{name} must be an integer, got {type(count).__name__}")
+    if count < 1:
+        raise ValueError(f"{name} must be at least 1, got {count!r}")
+
+
+def check_subclasses(width: int, num_classes: int) -> None:
+    """Raise unless so many logits can be shared out evenly among the classes."""
+    if width % num_classes:
+        raise ValueError(
+            f"{width} logits cannot be {num_classes} classes with equally many subclasses: "
+            f"the width must be a multiple of {num_classes}"
+        )
+
+
 def check_logits(name: str, logits: Tensor) -> None:
     """Raise unless logits are a finite floating-point (N, C) tensor with N, C >= 1."""
     if not isinstance(logits, Tensor):

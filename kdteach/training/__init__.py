@@ -10,11 +10,13 @@ from kdteach.training.optimizers import (
     cosine,
     momentum,
 )
+from kdteach.training.stopping import StopRule, settled
 from kdteach.training.teachers import teacher_logits
 
 __all__ = [
     "OptimizerFactory",
     "Schedule",
+    "StopRule",
     "TrainingDivergedError",
     "adam",
     "adamw",
@@ -24,5 +26,6 @@ __all__ = [
     "fit",
     "fit_many",
     "momentum",
+    "settled",
     "teacher_logits",
 ]

@@ -14,10 +14,11 @@ from torch.func import functional_call, stack_module_state, vmap
 from kdteach.losses._check import check_labels
 from kdteach.metrics import predict_logits
 from kdteach.models import evaluation_mode
-from kdteach.objectives import LogitObjective, Objective, stacked
+from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.seeding import generator, seeded
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
+from kdteach.training.stopping import StopRule
 from kdteach.types import Augment, Batch, History, ImageSet, LossTerms, Split
 
 
@@ -41,6 +42,7 @@ def fit(
     precision: torch.dtype | None = None,
     monitor: Split | None = None,
     on_epoch: Callable[[int], None] | None = None,
+    stop: StopRule | None = None,
 ) -> History:
     """Train a model in place.
 
@@ -65,6 +67,9 @@ def fit(
             by default everything has the dtype of the weights.
         monitor: a split whose accuracy is noted after each epoch; never the test split.
         on_epoch: called with the number of finished epochs, after each of them.
+        stop: asked after each epoch, with the losses of the epochs so far, whether to end
+            before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
+            still counts all epochs.
 
     Returns:
         The History of the run; the model is trained, each part in the mode it had.
@@ -77,7 +82,7 @@ def fit(
     """
     options = _Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, on_epoch,
+        precision, on_epoch, stop,
     )  # fmt: skip
     pool, watched = pool_splits(as_split(data), 1, "training"), watched_splits(monitor, 1)
     return _train(_Alone(model, objective, options), pool, watched, (seed,), options)[0]
@@ -193,6 +198,7 @@ class _Options:
     drop_last: bool
     precision: torch.dtype | None
     on_epoch: Callable[[int], None] | None
+    stop: StopRule | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -213,7 +219,7 @@ class _Learner(Protocol):
 
     def modules(self) -> Sequence[nn.Module]: ...
 
-    def check(self, splits: Sequence[Split], augmented: bool) -> None: ...
+    def check(self, splits: Sequence[Split], course: Course) -> None: ...
 
     def loss(self, batch: Batch) -> LossTerms: ...
 
@@ -231,7 +237,7 @@ def _train(
 ) -> list[History]:
     """The loop. Everything in it has a leading dimension of S students."""
     _check_dtype(learner.modules()[0], pool.whole)
-    learner.check(pool.splits, options.augment is not None)
+    learner.check(pool.splits, _course(learner, pool, options))
     pool = pool.to(next(learner.modules()[0].parameters()).device)
     orders = [generator(seed, "order") for seed in seeds]
     views = [generator(seed, "augment") for seed in seeds]
@@ -242,7 +248,7 @@ def _train(
             for module in learner.modules():
                 module.train()
             sums = _Epoch()
-            for step, batch in enumerate(_batches(pool, orders, views, options)):
+            for step, batch in enumerate(_batches(pool, orders, views, options, epoch)):
                 progress = (epoch + step / steps) / options.epochs
                 rate = options.learning_rate * options.schedule(progress)
                 for group in learner.optimizer.param_groups:
@@ -261,6 +267,8 @@ def _train(
             log.append(sums)
             if options.on_epoch is not None:
                 options.on_epoch(epoch + 1)
+            if options.stop is not None and options.stop([float(e.mean) for e in log]):
+                break
     learner.finish()
     return [_history(log, student) for student in range(learner.size)]
 
@@ -281,23 +289,24 @@ class _Alone:
     def modules(self) -> Sequence[nn.Module]:
         return (self.model,)
 
-    def check(self, splits: Sequence[Split], augmented: bool) -> None:
+    def check(self, splits: Sequence[Split], course: Course) -> None:
         (split,) = splits
-        classes = _num_classes(self.model, split)
-        check_labels(split.labels, len(split), classes)
+        check_labels(split.labels, len(split), course.outputs)
         if isinstance(self.objective, LogitObjective):
-            self.objective.check(split, classes, augmented)
+            self.objective.check(split, course)
 
     def loss(self, batch: Batch) -> LossTerms:
-        one = Batch(batch.images[0], batch.labels[0], batch.index[0])
+        one = Batch(batch.images[0], batch.labels[0], batch.index[0], batch.epoch)
         terms = self.objective(self.model, one)
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
 
     def accuracy(self, pool: Pool) -> list[float]:
         split = pool.whole
-        right = predict_logits(self.model, split.images).argmax(dim=1) == split.labels.cpu()
-        return [float(right.double().mean())]
+        logits = predict_logits(self.model, split.images)
+        if isinstance(self.objective, LogitObjective):
+            logits = self.objective.read(logits)
+        return [float((logits.argmax(dim=1) == split.labels.cpu()).double().mean())]
 
     def finish(self) -> None:
         for module, training in self.modes:
@@ -332,11 +341,10 @@ class _Stack:
     def modules(self) -> Sequence[nn.Module]:
         return self.models[:1]  # stateless in a forward pass: the first stands for all
 
-    def check(self, splits: Sequence[Split], augmented: bool) -> None:
-        classes = _num_classes(self.models[0], splits[0])
+    def check(self, splits: Sequence[Split], course: Course) -> None:
         for split, member in zip(splits, self.members, strict=True):
-            check_labels(split.labels, len(split), classes)
-            member.check(split, classes, augmented)
+            check_labels(split.labels, len(split), course.outputs)
+            member.check(split, course)
 
     def loss(self, batch: Batch) -> LossTerms:
         return self.objective.terms(self.forward(self.weights, batch.images), batch)
@@ -353,7 +361,8 @@ class _Stack:
                     rows = pool.first[:, None] + part  # (S, B)
                     images, labels = pool.whole.images[rows], pool.whole.labels[rows]
                     logits = self.forward(self.weights, images.to(device))
-                right += (logits.argmax(dim=-1).cpu() == labels.cpu()).sum(dim=1)
+                answers = self.objective.read(logits).argmax(dim=-1).cpu()
+                right += (answers == labels.cpu()).sum(dim=1)
         return (right / len(pool)).tolist()
 
     def finish(self) -> None:
@@ -380,6 +389,11 @@ class _Epoch:
         for name, value in terms.parts.items():
             total = value.detach().double() * samples
             self.parts[name] = self.parts[name] + total if name in self.parts else total
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean loss per sample, (S,)."""
+        return torch.as_tensor(self.total) / self.samples
 
     def require_finite(self, epoch: int, rate: float, seeds: Sequence[int]) -> None:
         finite = torch.isfinite(torch.as_tensor(self.total))
@@ -412,6 +426,7 @@ def _batches(
     orders: Iterable[torch.Generator],
     views: Sequence[torch.Generator],
     options: _Options,
+    epoch: int,
 ) -> Iterator[Batch]:
     n, split, device = len(pool), pool.whole, pool.whole.images.device
     order = torch.stack([torch.randperm(n, generator=g) for g in orders])
@@ -425,7 +440,7 @@ def _batches(
             images = torch.stack(
                 [options.augment(x, g) for x, g in zip(images, views, strict=True)]
             )
-        yield Batch(images, split.labels[rows], split.index[rows])
+        yield Batch(images, split.labels[rows], split.index[rows], epoch)
 
 
 def _steps_per_epoch(n: int, options: _Options) -> int:
@@ -453,8 +468,15 @@ def _check_dtype(model: nn.Module, split: Split) -> None:
         )
 
 
-def _num_classes(model: nn.Module, split: Split) -> int:
-    """C, by asking the model about one image."""
+def _course(learner: _Learner, pool: Pool, options: _Options) -> Course:
+    n, size = len(pool), options.batch_size
+    rest = size if options.drop_last else n % size or size
+    outputs = _outputs(learner.modules()[0], pool.splits[0])
+    return Course(outputs, options.epochs, min(rest, n), options.augment is not None)
+
+
+def _outputs(model: nn.Module, split: Split) -> int:
+    """Width of the last layer, by asking the model about one image."""
     device = next(model.parameters()).device
     with evaluation_mode(model), torch.no_grad():
         logits = model(split.images[:1].to(device))

@@ -1,71 +1,27 @@
-"""Objectives: who supplies what the student is trained towards.
-
-A loss is what the paper writes; an objective pairs it with its source of targets. Every
-objective here works on one student or on a stack of them: logits (..., B, C) in, terms
-(...) out.
-"""
+"""Objectives with a teacher: its soft targets and the labels."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from kdteach.losses._check import check_alpha, check_temperature
+from kdteach.losses._check import (
+    check_alpha,
+    check_count,
+    check_labels,
+    check_subclasses,
+    check_temperature,
+)
 from kdteach.losses.response import hard_term, soft_term
+from kdteach.losses.subclass import class_term
 from kdteach.models import evaluation_mode
+from kdteach.objectives.base import Course
 from kdteach.types import Batch, LossTerms, Split
-
-
-class Objective(Protocol):
-    """Anything that turns a student and a batch into loss terms can be trained on."""
-
-    def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
-        """Compute the terms; ``total`` is minimised."""
-        ...
-
-
-@runtime_checkable
-class LogitObjective(Protocol):
-    """An objective that needs only the student's logits, so students can be stacked."""
-
-    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
-        """(..., B, C) logits to terms of shape (...)."""
-        ...
-
-    def check(self, split: Split, num_classes: int, augmented: bool) -> None:
-        """Raise ValueError when the objective cannot serve this training run."""
-        ...
-
-    @classmethod
-    def stack(cls, members: Sequence[Self]) -> LogitObjective:
-        """One objective for S students, its parameters in a leading dimension."""
-        ...
-
-
-@dataclass(frozen=True)
-class HardLabels:
-    """Cross-entropy with the labels."""
-
-    def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
-        """Ask the student about the batch and compute its terms."""
-        return self.terms(student(batch.images), batch)
-
-    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
-        """(..., B, C) logits to terms of shape (...)."""
-        hard = hard_term(logits, batch.labels).mean(dim=-1)
-        return LossTerms(hard, {"hard": hard})
-
-    def check(self, split: Split, num_classes: int, augmented: bool) -> None:
-        """Nothing to add: labels are checked by the training loop."""
-
-    @classmethod
-    def stack(cls, members: Sequence[Self]) -> HardLabels:
-        """All members are alike."""
-        return members[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +33,8 @@ class Distil:
             for each distinct teacher of the stack.
         which: (S,) the teacher of each student, or None for a single student.
         temperature, alpha: numbers, or (S,) tensors for a stack.
+        stop_epoch: after so many epochs alpha is 0; a number, or (S,) for a stack.
+        num_classes: C where teacher and student have subclasses, else None.
         bank: (teachers, N, C), all logits of a stack whose tables are of one size: then a
             step looks them up at once instead of student by student.
     """
@@ -84,6 +42,8 @@ class Distil:
     teachers: tuple[Tensor | nn.Module, ...]
     temperature: float | Tensor
     alpha: float | Tensor
+    stop_epoch: float | Tensor = math.inf
+    num_classes: int | None = None
     which: tuple[int, ...] | None = None
     bank: Tensor | None = None
 
@@ -94,27 +54,41 @@ class Distil:
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
         teacher = self._teacher_logits(batch)
-        hard = hard_term(logits, batch.labels).mean(dim=-1)
+        hard = hard_term(self.read(logits), batch.labels).mean(dim=-1)
         temperature = torch.as_tensor(self.temperature, dtype=torch.float64).to(hard)
         alpha = torch.as_tensor(self.alpha, dtype=torch.float64).to(hard)
+        stop = torch.as_tensor(self.stop_epoch, dtype=torch.float64, device=hard.device)
+        alpha = torch.where(batch.epoch < stop, alpha, 0.0)
         soft = soft_term(logits, teacher, temperature[..., None]).mean(dim=-1)
         return LossTerms(alpha * soft + (1 - alpha) * hard, {"soft": soft, "hard": hard})
 
-    def check(self, split: Split, num_classes: int, augmented: bool) -> None:
+    def read(self, logits: Tensor) -> Tensor:
+        """Logits of the classes: the subclasses of each taken together."""
+        return logits if self.num_classes is None else class_term(logits, self.num_classes)
+
+    def check(self, split: Split, course: Course) -> None:
         """Refuse stored logits that do not cover the split, and stale ones."""
+        if self.num_classes is not None:
+            check_subclasses(course.outputs, self.num_classes)
+            check_labels(split.labels, len(split), self.num_classes)
+        if math.isfinite(self.stop_epoch) and self.stop_epoch > course.epochs:
+            raise ValueError(
+                f"stop_epoch {self.stop_epoch} lies outside the schedule of "
+                f"{course.epochs} epochs: the soft term would never be switched off"
+            )
         for teacher in self.teachers:
             if isinstance(teacher, nn.Module):
                 continue
-            if augmented:
+            if course.augmented:
                 raise ValueError(
                     "stored teacher logits belong to the images as they are, but training "
                     "changes them at random (augment=...). Give distil the teacher "
                     "module itself, so that it sees what the student sees."
                 )
-            if teacher.shape[1] != num_classes:
+            if teacher.shape[1] != course.outputs:
                 raise ValueError(
                     f"teacher_logits have {teacher.shape[1]} classes, the student has "
-                    f"{num_classes}"
+                    f"{course.outputs}"
                 )
             if int(split.index.max()) >= len(teacher):
                 raise ValueError(
@@ -141,10 +115,15 @@ class Distil:
             which.append(known[0] if known else len(teachers))
             if not known:
                 teachers.append(teacher)
+        classes = {member.num_classes for member in members}
+        if len(classes) > 1:
+            raise ValueError(f"students of one stack differ in num_classes: {classes}")
         return Distil(
             tuple(teachers),
             torch.tensor([float(m.temperature) for m in members], dtype=torch.float64),
             torch.tensor([float(m.alpha) for m in members], dtype=torch.float64),
+            torch.tensor([float(m.stop_epoch) for m in members], dtype=torch.float64),
+            classes.pop(),
             tuple(which),
             _bank(teachers),
         )
@@ -177,12 +156,13 @@ def _ask(teacher: Tensor | nn.Module, images: Tensor, index: Tensor) -> Tensor:
     return logits
 
 
-def hard_labels() -> HardLabels:
-    """Train on the labels alone: the baseline of every comparison."""
-    return HardLabels()
-
-
-def distil(teacher_logits: Tensor | nn.Module, temperature: float, alpha: float) -> Distil:
+def distil(
+    teacher_logits: Tensor | nn.Module,
+    temperature: float,
+    alpha: float,
+    *,
+    stop_epoch: int | None = None,
+) -> Distil:
     """Train towards a teacher's soft targets and the labels.
 
     Args:
@@ -192,59 +172,65 @@ def distil(teacher_logits: Tensor | nn.Module, temperature: float, alpha: float)
             the images that the student gets.
         temperature: T > 0 of the soft term.
         alpha: in [0, 1], the weight of the SOFT term; the hard term has 1 - alpha.
+        stop_epoch: switch the soft term off after so many epochs, at least 1 and at most
+            those of the training; the labels go on alone, with weight 1. By default never.
 
     Raises:
         TypeError: the teacher is neither a module nor a floating-point tensor.
-        ValueError: T or alpha out of range; logits that are not (N, C).
+        ValueError: T, alpha or stop_epoch out of range; logits that are not (N, C).
 
-    Source: Hinton et al. 2015, section 2; see ``kdteach.losses.kd_loss``.
+    Source: Hinton et al. 2015, section 2; see ``kdteach.losses.kd_loss``. The stop: Cho
+    and Hariharan 2019.
     """
+    return _distil(teacher_logits, temperature, alpha, stop_epoch, None)
+
+
+def distil_subclasses(
+    teacher_logits: Tensor | nn.Module, num_classes: int, temperature: float, alpha: float
+) -> Distil:
+    """Train towards the soft targets of a teacher with subclasses, and the labels.
+
+    Args:
+        teacher_logits: as ``distil``, (N, C * S), class by class.
+        num_classes: C; the student puts out as many logits as the teacher.
+        temperature: T > 0 of the soft term, over all subclasses.
+        alpha: in [0, 1], the weight of the SOFT term; the hard term, over classes, has
+            1 - alpha.
+
+    Raises:
+        TypeError: as ``distil``.
+        ValueError: as ``distil``; num_classes < 1, or logits that are no multiple of it.
+
+    Source: Mueller et al. 2020; see ``kdteach.losses.subclass_kd_loss``.
+    """
+    check_count("num_classes", num_classes)
+    return _distil(teacher_logits, temperature, alpha, None, num_classes)
+
+
+def _distil(
+    teacher: Tensor | nn.Module,
+    temperature: float,
+    alpha: float,
+    stop_epoch: int | None,
+    num_classes: int | None,
+) -> Distil:
     check_temperature(temperature)
     check_alpha(alpha)
-    if isinstance(teacher_logits, nn.Module):
-        return Distil((teacher_logits,), temperature, alpha)
-    if not isinstance(teacher_logits, Tensor) or not teacher_logits.is_floating_point():
-        kind = getattr(teacher_logits, "dtype", type(teacher_logits).__name__)
+    if stop_epoch is not None:
+        check_count("stop_epoch", stop_epoch)
+    rest = (temperature, alpha, math.inf if stop_epoch is None else stop_epoch, num_classes)
+    if isinstance(teacher, nn.Module):
+        return Distil((teacher,), *rest)
+    if not isinstance(teacher, Tensor) or not teacher.is_floating_point():
+        kind = getattr(teacher, "dtype", type(teacher).__name__)
         raise TypeError(
             f"teacher_logits must be a floating-point (N, C) tensor or a module, got {kind}"
         )
-    if teacher_logits.ndim != 2 or 0 in teacher_logits.shape:
+    if teacher.ndim != 2 or 0 in teacher.shape:
         raise ValueError(
             "teacher_logits must have shape (N, C), row i for sample index i, "
-            f"got {tuple(teacher_logits.shape)}"
+            f"got {tuple(teacher.shape)}"
         )
-    return Distil((teacher_logits.detach(),), temperature, alpha)
-
-
-@dataclass(frozen=True)
-class Mixed:
-    """A stack whose students follow objectives of different kinds.
-
-    Attributes:
-        groups: (rows of the stack, their stacked objective).
-    """
-
-    groups: tuple[tuple[Tensor, LogitObjective], ...]
-
-    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
-        """(S, B, C) logits to terms of shape (S,); a term a student lacks is 0."""
-        total = torch.zeros(len(logits), dtype=torch.float64, device=logits.device)
-        parts: dict[str, Tensor] = {}
-        for rows, objective in self.groups:
-            mine = Batch(batch.images[rows], batch.labels[rows], batch.index[rows])
-            terms = objective.terms(logits[rows], mine)
-            total = total.index_put((rows,), terms.total.double())
-            for name, value in terms.parts.items():
-                blank = parts.setdefault(name, torch.zeros_like(total))
-                parts[name] = blank.index_put((rows,), value.double())
-        return LossTerms(total, parts)
-
-
-def stacked(objectives: Sequence[LogitObjective]) -> LogitObjective | Mixed:
-    """Join the objectives of S students, whatever their kinds, into one for the stack."""
-    kinds = list(dict.fromkeys(type(objective) for objective in objectives))
-    groups = []
-    for kind in kinds:
-        rows = [i for i, objective in enumerate(objectives) if type(objective) is kind]
-        groups.append((torch.tensor(rows), kind.stack([objectives[i] for i in rows])))
-    return groups[0][1] if len(groups) == 1 else Mixed(tuple(groups))
+    if num_classes is not None:
+        check_subclasses(teacher.shape[1], num_classes)
+    return Distil((teacher.detach(),), *rest)
