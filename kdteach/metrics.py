@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kdteach.losses._check import check_labels, check_logits, check_pair
 from kdteach.losses.response import hard_term
+from kdteach.losses.subclass import class_log_probs
 from kdteach.models import evaluation_mode
 from kdteach.types import Split
 
@@ -121,19 +122,30 @@ def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 1024) -> 
     return logits
 
 
-def evaluate(model: nn.Module, split: Split, batch_size: int = 1024) -> Evaluation:
+def evaluate(
+    model: nn.Module,
+    split: Split,
+    batch_size: int = 1024,
+    *,
+    num_classes: int | None = None,
+) -> Evaluation:
     """Evaluate a model on a split; its mode is left as it was.
 
     Args:
         model: returns logits (B, C).
         split: with at least one image, labels in [0, C).
         batch_size: images at a time; the result does not depend on it.
+        num_classes: C of a model with subclasses, which returns (B, C * S); the
+            subclasses of each class are taken together. By default the width is C.
 
     Raises:
-        ValueError: an empty split, labels outside [0, C), NaN logits.
+        ValueError: an empty split, labels outside [0, C), NaN logits, a width that is no
+            multiple of ``num_classes``.
     """
     split.require_samples("evaluation")
     logits = predict_logits(model, split.images, batch_size)
+    if num_classes is not None:
+        logits = class_log_probs(logits, num_classes)
     labels = split.labels.cpu()
     check_labels(labels, *logits.shape)
     return Evaluation(logits, labels)
@@ -151,6 +163,34 @@ def agreement(student_logits: Tensor, teacher_logits: Tensor) -> float:
     check_pair(student_logits, teacher_logits)
     same = student_logits.argmax(dim=1) == teacher_logits.argmax(dim=1)
     return float(same.double().mean())
+
+
+def subclass_recovery(subclass_logits: Tensor, labels: Tensor) -> float:
+    """How well subclasses that nobody named match classes that nobody showed.
+
+    Each image is given to its largest logit. Subclasses and classes are matched one to
+    one, so that as many images as possible fall into the subclass of their class.
+
+    Args:
+        subclass_logits: (N, K) float.
+        labels: (N,) int64 of the hidden classes, at least 0.
+
+    Returns:
+        Fraction of images in the subclass of their class, in [0, 1]; with fewer subclasses
+        than classes some classes have none. Chance is not 0: compare with a control.
+
+    Source: the matching is Kuhn's, by ``scipy.optimize.linear_sum_assignment``.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    check_logits("subclass_logits", subclass_logits)
+    check_labels(labels, len(subclass_logits), int(labels.max()) + 1)
+    found = subclass_logits.argmax(dim=1)
+    width, classes = subclass_logits.shape[1], int(labels.max()) + 1
+    together = torch.bincount(found * classes + labels, minlength=width * classes)
+    counts = together.reshape(width, classes).numpy()
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    return float(counts[rows, columns].sum() / len(labels))
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -160,19 +160,19 @@ def require_writable(folder: Path) -> None:
     probe.unlink()
 
 
-def save_logits(path: Path, logits: Tensor) -> None:
+def save_logits(path: Path, logits: Mapping[str, Tensor]) -> None:
     """Keep a teacher's logits, in one atomic step.
 
     Args:
         path: a ``.safetensors`` file; its folder is made.
-        logits: (N, C).
+        logits: (N, C) by name of the split.
     """
     from safetensors.torch import save
 
-    _write_whole(path, save({"logits": logits.contiguous()}))
+    _write_whole(path, save({name: table.contiguous() for name, table in logits.items()}))
 
 
-def load_logits(path: Path) -> Tensor:
+def load_logits(path: Path) -> dict[str, Tensor]:
     """Read what ``save_logits`` has written.
 
     Raises:
@@ -182,8 +182,8 @@ def load_logits(path: Path) -> Tensor:
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)["logits"]
-    except (SafetensorError, KeyError) as error:
+        return load_file(path)
+    except SafetensorError as error:
         raise RecordError(
             f"{path}: not a teacher's logits ({error}). Delete the file; the teacher is "
             "then trained again."

@@ -136,7 +136,7 @@ class History:
 
     Attributes:
         loss: mean training loss per sample.
-        parts: mean of each named loss term per sample.
+        parts: mean of each named loss term per sample, NaN in epochs without it.
         accuracy: fraction right on the monitored split, empty without one.
         learning_rate: at the last step of the epoch.
     """

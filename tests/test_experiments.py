@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 from kdteach import __main__ as command_line
 from kdteach import results
 from kdteach.data import load
-from kdteach.experiments import EXPERIMENTS, Published, jobs, reproduce, runner
+from kdteach.experiments import EXPERIMENTS, Experiment, Published, jobs, reproduce, runner
 from kdteach.metrics import Evaluation
 
 HERE = Path(__file__).resolve().parent
@@ -226,20 +226,24 @@ def test_workers_end_when_the_caller_is_killed(tmp_path):
         "        print(pool.submit(os.getpid).result(), flush=True)\n"
         "        pool.submit(time.sleep, 300).result()\n"
     )
-    caller = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script)], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
-    )
-    assert caller.stdout is not None
-    worker = Path("/proc") / caller.stdout.readline().strip()
-    assert worker.exists()
-    caller.kill()
-    caller.wait()
+    ) as caller:
+        assert caller.stdout is not None
+        worker = Path("/proc") / caller.stdout.readline().strip()
+        assert _runs(worker)
+        caller.kill()
     deadline = time.monotonic() + 20
-    while worker.exists() and time.monotonic() < deadline:
-        if worker.joinpath("stat").read_text().split()[2] == "Z":
-            return
+    while _runs(worker) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not worker.exists()
+    assert not _runs(worker)
+
+
+def _runs(process):
+    try:
+        return process.joinpath("stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed):
@@ -305,7 +309,7 @@ def test_a_damaged_results_file_is_named_and_left(quick, tmp_path, capsys):
 
 def test_damaged_logits_are_named(tmp_path):
     path = tmp_path / "x.safetensors"
-    results.save_logits(path, torch.randn(3, 2))
+    results.save_logits(path, {"train": torch.randn(3, 2)})
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(results.RecordError, match=r"x\.safetensors.*trained again"):
         results.load_logits(path)
@@ -351,12 +355,149 @@ def test_published_values_fit_by_all_their_settings():
 
 def test_students_see_what_their_configuration_says():
     train = load("digits").train
-    left = jobs.transfer_set({"omit": [3]}, train)
+    left = jobs.transfer_set({"omit": [3]}, train, 0)
     assert 3 not in left.labels
     assert len(left) == int((train.labels != 3).sum())
-    only = jobs.transfer_set({"only": [7, 8]}, train)
+    only = jobs.transfer_set({"only": [7, 8]}, train, 0)
     assert set(only.labels.tolist()) == {7, 8}
-    assert jobs.transfer_set({}, train) is train
+    assert jobs.transfer_set({}, train, 0) is train
+
+
+def test_students_of_a_sample_keep_the_sample_index():
+    train = load("digits").train
+    sample = jobs.transfer_set({"omit": [3], "transfer": 40}, train, 5)
+    assert len(sample) == 40
+    assert 3 not in sample.labels
+    assert torch.equal(sample.images, train.images[sample.index])
+
+
+RECIPE = quick_experiment.RECIPE
+SUBCLASSED = {"role": "teacher", "model": "fc-32", "subclasses": 3, "beta": 0.5, **RECIPE}
+SMOOTHED = {"role": "teacher", "model": "fc-32", "smoothing": 0.2, **RECIPE}
+ASSISTANT = {
+    "role": "assistant", "model": "fc-12", "temperature": 4.0, "alpha": 0.5,
+    "teacher": SMOOTHED, **RECIPE,
+}  # fmt: skip
+SOFT = {"model": "fc-6", "temperature": 4.0, "alpha": 0.5, **RECIPE}
+HALVES = ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
+
+
+def recorded(folder, name):
+    found = {}
+    for record in results.load_records(name, folder):
+        found.setdefault(record.config["role"], []).append(record)
+    return found
+
+
+@pytest.fixture
+def experiments(monkeypatch):
+    """Three small experiments on one data set, of which two share a teacher."""
+    data = ("digits", {"dtype": "float64", "groups": HALVES})
+    made = {
+        "parts": (
+            SUBCLASSED,
+            {"role": "subclasses", **SOFT, "subclasses": 3, "teacher": SUBCLASSED},
+            {"role": "classes", **SOFT, "teacher": SUBCLASSED, "transfer": 50},
+        ),
+        "chain": (
+            {"role": "of the assistant", **SOFT, "teacher": ASSISTANT},
+            {"role": "stopped", **SOFT, "teacher": SMOOTHED, "stop_epoch": 2},
+            ASSISTANT,
+            SMOOTHED,
+        ),
+        "early": (
+            {"role": "early", **SOFT, "teacher": SMOOTHED, "teacher_epoch": 2},
+            SMOOTHED,
+        ),
+    }
+    for name, configs in made.items():
+        monkeypatch.setitem(
+            EXPERIMENTS, name, Experiment(name, "?", data, configs, seeds=2)
+        )
+
+
+def go(name, folder):
+    reproduce(name, executor="local", results_dir=folder, say=lambda _: None)
+    return recorded(folder, name)
+
+
+def test_subclasses_are_distilled_and_read(experiments, tmp_path):
+    from kdteach import fit, teacher_logits
+    from kdteach.losses import class_log_probs
+    from kdteach.metrics import evaluate
+    from kdteach.models import build
+    from kdteach.objectives import distil, distil_subclasses, subclass_labels
+
+    found = go("parts", tmp_path)
+    data = load("digits", groups=HALVES, dtype=torch.float64)
+    option = {"input_shape": (1, 8, 8), "dtype": torch.float64, "seed": 1}
+    teacher = build("fc-32", num_classes=6, **option)
+    fit(teacher, data, subclass_labels(2, 0.5), **RECIPE, seed=1)
+    assert found["teacher"][1].result["test_errors"] == (
+        evaluate(teacher, data.test, num_classes=2).errors
+    )
+    assert 0.2 < found["teacher"][1].result["test_recovery"] < 1
+    table = teacher_logits(teacher, data.train)
+    student = build("fc-6", num_classes=6, **option)
+    history = fit(student, data, distil_subclasses(table, 2, 4.0, 0.5), **RECIPE, seed=1)
+    mine = found["subclasses"][1]
+    assert mine.history["loss"] == pytest.approx(list(history.loss), rel=1e-6)
+    answers = evaluate(student, data.test, num_classes=2)
+    assert mine.result["test_errors"] == answers.errors
+    its = evaluate(teacher, data.test, num_classes=2)
+    same = (answers.logits.argmax(1) == its.logits.argmax(1)).double().mean()
+    assert mine.result["test_agreement"] == pytest.approx(float(same))
+    assert mine.result["teacher_test_errors"] == its.errors
+    told = torch.softmax(table / 4, 1)
+    wanted = -(told * told.log()).sum(1).mean()
+    assert mine.result["soft_entropy"] == pytest.approx(float(wanted))
+    student = build("fc-6", num_classes=2, **option)
+    sample = jobs.transfer_set({"transfer": 50}, data.train, 1)
+    of_classes = distil(class_log_probs(table, 2), 4.0, 0.5)
+    fit(student, sample, of_classes, **RECIPE, seed=1)
+    errors = evaluate(student, data.test).errors
+    assert found["classes"][1].result["test_errors"] == errors
+    assert "test_recovery" not in found["classes"][1].result
+
+
+def test_an_assistant_is_taught_and_teaches(experiments, tmp_path, monkeypatch):
+    order = []
+
+    def watched(job):
+        order.extend((config["role"], job.seed) for config in job.configs)
+        return jobs.run_job(job)
+
+    monkeypatch.setattr(runner, "run_job", watched)
+    found = go("chain", tmp_path)
+    for seed in (0, 1):
+        mine = [role for role, s in order if s == seed]
+        assert (
+            mine.index("teacher") < mine.index("assistant") < mine.index("of the assistant")
+        )
+        assert len(mine) == 4
+        of_it = found["of the assistant"][seed].result["teacher_test_errors"]
+        assert of_it == found["assistant"][seed].result["test_errors"]
+    assert (
+        found["stopped"][0].history["loss"][2:] != found["stopped"][0].history["soft"][2:]
+    )
+
+
+def test_experiments_on_the_same_data_share_a_teacher(experiments, tmp_path, monkeypatch):
+    go("chain", tmp_path)
+    order = []
+
+    def watched(job):
+        order.extend(config["role"] for config in job.configs)
+        return jobs.run_job(job)
+
+    monkeypatch.setattr(runner, "run_job", watched)
+    said = []
+    reproduce("early", executor="local", results_dir=tmp_path, say=said.append)
+    assert order == ["early", "early"]  # its record, and its logits of epoch 2, were there
+    assert said[0] == "early: 2 runs taken over from other experiments on the same data"
+    mine, theirs = (recorded(tmp_path, name)["teacher"] for name in ("early", "chain"))
+    assert [r.result for r in mine] == [r.result for r in theirs]
+    assert {r.experiment for r in mine} == {"early"}
 
 
 def test_stacks_hold_what_may_be_trained_together():

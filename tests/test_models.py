@@ -15,6 +15,7 @@ from kdteach.experiments.digit_teachers import train_teacher
 PARAMETERS = {
     "cnn-valid": 1_011_466,
     "cnn-same": 1_625_866,
+    "cnn-225k": 225_034,
     "fc-784-784": 1_238_730,
     "fc-1200-1200": 2_395_210,
     "fc-11k": 11_140,

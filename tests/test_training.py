@@ -1,6 +1,7 @@
 """The loop: alone against stacked, repeatable, honest about what goes wrong."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -374,6 +375,29 @@ def test_bad_stacks(digits):
         kdteach.fit_many([model, model], digits, [hard] * 2, **options())
     with pytest.raises(ValueError, match="no parameter that requires"):
         kdteach.fit(small(0).requires_grad_(False), digits, hard, **options())
+
+
+def test_training_stops_when_the_loss_has_settled(digits):
+    def run(**more):
+        return kdteach.fit(
+            small(3), digits, objectives.hard_labels(), **options(epochs=40, **more)
+        )
+
+    whole, rule = run(), training.settled(0.05)
+    falls = [abs(b - a) for a, b in pairwise(whole.loss)]
+    first = next(i for i, fall in enumerate(falls) if fall < 0.05) + 2  # epochs are 1, 2 ..
+    seen = []
+    stopped = run(stop=rule, on_epoch=seen.append)
+    assert 2 < first < 40
+    assert stopped.epochs == first == seen[-1]
+    assert stopped.loss == whole.loss[:first]
+    assert next(e for e in range(1, 41) if rule(whole.loss[:e])) == first
+    assert not rule(whole.loss[:1])
+    for threshold in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="threshold"):
+            training.settled(threshold)
+    with pytest.raises(TypeError, match="threshold must be a number"):
+        training.settled("0.1")
 
 
 def test_schedules():

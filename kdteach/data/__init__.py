@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from kdteach.data.augment import Jitter, jitter
 from kdteach.data.digits import load_digits
 from kdteach.data.mnist import load_mnist
+from kdteach.data.select import merge_classes, small_sample
 from kdteach.types import ImageSet
 
-__all__ = ["NAMES", "Jitter", "jitter", "load"]
+__all__ = ["NAMES", "Jitter", "jitter", "load", "merge_classes", "small_sample"]
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {"digits": load_digits, "mnist": load_mnist}
 NAMES = tuple(_LOADERS)
 
 
-def load(name: str, root: str | Path | None = None, **options: Any) -> ImageSet:
+def load(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    groups: Sequence[Sequence[int]] | None = None,
+    **options: Any,
+) -> ImageSet:
     """Load a data set with its fixed splits.
 
     Args:
         name: "digits" (embedded, 8x8) or "mnist" (28x28).
         root: the folder with the files; by default ``$KDTEACH_DATA``. Not for "digits".
+        groups: classes to be joined, see ``merge_classes``; by default none.
         **options: of the source: ``dtype`` (torch.float32) for all; see ``load_digits``
             and ``load_mnist``.
 
@@ -36,4 +44,5 @@ def load(name: str, root: str | Path | None = None, **options: Any) -> ImageSet:
     """
     if name not in _LOADERS:
         raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
-    return _LOADERS[name](root, **options)
+    data = _LOADERS[name](root, **options)
+    return data if groups is None else merge_classes(data, groups)

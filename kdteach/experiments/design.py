@@ -12,7 +12,8 @@ Config = Mapping[str, object]
 =================  ====================================================================
 key                meaning; where it is missing, the default
 =================  ====================================================================
-``role``           what the run is in the experiment, such as "teacher" or "plain"
+``role``           what the run is in the experiment, such as "plain"; the logits of a
+                   "teacher" or an "assistant" are kept for its students
 ``model``          name for ``kdteach.models.build``
 ``epochs``         passes over the training images
 ``batch_size``     images a step
@@ -25,12 +26,17 @@ key                meaning; where it is missing, the default
 ``views``          a teacher's logits are means over all shifts of so many pixels, 0
 ``drop_last``      leave out the last, smaller batch, false
 ``precision``      "bfloat16" computes matrix products in it; by default that of the weights
+``smoothing``      epsilon of smoothed labels, 0
+``subclasses``     S: the network puts out S logits a class
+``beta``           weight of the diversity of subclasses, 0
 ``temperature``    T of a distilled student; without it the student has labels alone
 ``alpha``          weight of the soft term
 ``teacher``        configuration of the teacher; by default the experiment's own
+``stop_epoch``     the soft term is switched off after this epoch
 ``teacher_epoch``  the teacher as it was after this epoch; by default after the last
 ``omit``           classes left out of the student's training images
 ``only``           classes kept of the student's training images
+``transfer``       so many of these images are drawn, by default all are used
 =================  ====================================================================
 """
 
@@ -94,7 +100,7 @@ class Experiment:
         if "teacher" in config:
             teacher = config["teacher"]
             assert isinstance(teacher, Mapping)
-            return teacher
+            return teacher  # itself without one, or an assistant with its own
         (teacher,) = (c for c in self.configurations if c["role"] == "teacher")
         return teacher
 

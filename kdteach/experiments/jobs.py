@@ -13,11 +13,27 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from kdteach.data import jitter, load
+from kdteach.data import jitter, load, small_sample
 from kdteach.experiments.design import Config, config_text
-from kdteach.metrics import Evaluation, best_bias, evaluate
+from kdteach.losses import class_log_probs, soft_targets
+from kdteach.metrics import (
+    Evaluation,
+    agreement,
+    best_bias,
+    entropy,
+    evaluate,
+    predict_logits,
+    subclass_recovery,
+)
 from kdteach.models import build
-from kdteach.objectives import Objective, distil, hard_labels
+from kdteach.objectives import (
+    Objective,
+    distil,
+    distil_subclasses,
+    hard_labels,
+    smoothed_labels,
+    subclass_labels,
+)
 from kdteach.training import (
     OptimizerFactory,
     adam,
@@ -35,8 +51,12 @@ _OPTIMIZERS = {"adam": adam, "momentum": momentum}
 _SCHEDULES = {"constant": constant, "cosine": cosine}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
-    "weight_decay", "jitter", "drop_last", "precision",
+    "weight_decay", "jitter", "drop_last", "precision", "subclasses",
 )  # fmt: skip
+
+
+Answers = Mapping[str, Tensor]
+"""A teacher's logits (N, C) by split: "train", "valid" and "test"."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +69,7 @@ class Job:
         data_dir: folder of the data set, as the worker sees it.
         seed: of the runs.
         configs: one teacher, or students that share recipe and training images.
-        logits: for each student its teacher's logits, None for labels alone.
+        logits: for each student its teacher's logits, by split; None for labels alone.
         keep_epochs: of a teacher: the epochs after which its logits are kept.
         threads: of the worker; None leaves them.
         commit: of the code, written into the records.
@@ -60,7 +80,7 @@ class Job:
     data_dir: Path | None
     seed: int
     configs: tuple[Config, ...]
-    logits: tuple[Tensor | None, ...]
+    logits: tuple[Answers | None, ...]
     keep_epochs: tuple[int, ...] = ()
     threads: int | None = None
     commit: str = "unknown"
@@ -72,11 +92,11 @@ class Done:
 
     Attributes:
         records: one a configuration.
-        logits: of a teacher, (N, C) on the training images, by epoch.
+        logits: of a teacher, by epoch.
     """
 
     records: tuple[RunRecord, ...]
-    logits: Mapping[int, Tensor] = field(default_factory=dict)
+    logits: Mapping[int, Answers] = field(default_factory=dict)
 
 
 def run_job(job: Job) -> Done:
@@ -92,7 +112,7 @@ def run_job(job: Job) -> Done:
 
 def same_stack(config: Config) -> str:
     """Students with the same text here can be trained in one stack."""
-    keys = (*_RECIPE, "omit", "only")
+    keys = (*_RECIPE, "omit", "only", "transfer")
     return config_text({key: config[key] for key in keys if key in config})
 
 
@@ -109,7 +129,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
     model = build(
         str(config["model"]), seed=seed, dropout=dropout, dtype=data.train.images.dtype,
         input_shape=(data.image_shape[0], data.image_shape[1], data.image_shape[2]),
-        num_classes=data.num_classes,
+        num_classes=data.num_classes * int(str(config.get("subclasses", 1))),
     )  # fmt: skip
     if any(isinstance(module, nn.Conv2d) for module in model.modules()):
         # the same numbers up to rounding, a quarter less time on a CPU
@@ -123,14 +143,27 @@ def views_of(config: Config) -> Callable[[Tensor], Iterator[Tensor]] | None:
     return jitter(pixels).views if pixels else None
 
 
-def transfer_set(config: Config, split: Split) -> Split:
-    """The images a student is trained on: all, or without the classes in ``omit``."""
+def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
+    """A teacher's logits on all three splits."""
+    splits = {"train": data.train, "valid": data.valid, "test": data.test}
+    return {
+        name: teacher_logits(model, split, views=views_of(config))
+        for name, split in splits.items()
+        if len(split)
+    }
+
+
+def transfer_set(config: Config, split: Split, seed: int) -> Split:
+    """The images a student is trained on: all, those of some classes, or a sample."""
     keep = torch.ones(len(split), dtype=torch.bool)
     for key, kept in (("omit", False), ("only", True)):
         if key in config:
             classes = torch.tensor(config[key])
             keep &= torch.isin(split.labels, classes) == kept
-    return split if bool(keep.all()) else split.select(keep)
+    split = split if bool(keep.all()) else split.select(keep)
+    if "transfer" in config:
+        split = small_sample(split, int(str(config["transfer"])), seed=seed)
+    return split
 
 
 @lru_cache(maxsize=2)  # a seed's jobs follow one another
@@ -159,16 +192,25 @@ def _run(job: Job) -> Done:
     data = load_data(job.data, job.data_dir, job.seed)
     start = time.perf_counter()
     models = [fresh_model(config, data, job.seed) for config in job.configs]
-    kept: dict[int, Tensor] = {}
+    kept: dict[int, Answers] = {}
 
     def keep(epoch: int) -> None:
         if epoch in job.keep_epochs:
-            kept[epoch] = teacher_logits(models[0], data.train, views=views_of(config))
+            kept[epoch] = answers_of(config, models[0], data)
 
     config = job.configs[0]
+    train = transfer_set(config, data.train, job.seed)
+    teachers = [
+        _for_student(c, a, data.num_classes)
+        for c, a in zip(job.configs, job.logits, strict=True)
+    ]
+    objectives = [
+        _objective(c, a, data.num_classes)
+        for c, a in zip(job.configs, teachers, strict=True)
+    ]
     shift, precision = int(str(config.get("jitter", 0))), config.get("precision")
     histories = _fit(
-        models, transfer_set(config, data.train), _objectives(job), job.seed,
+        models, train, objectives, job.seed,
         monitor=data.valid if len(data.valid) else None,
         on_epoch=keep if job.keep_epochs else None,
         epochs=config["epochs"],
@@ -180,7 +222,12 @@ def _run(job: Job) -> Done:
         drop_last=bool(config.get("drop_last", False)),
         precision=getattr(torch, str(precision)) if precision else None,
     )  # fmt: skip
-    results = [_measure(c, m, data) for c, m in zip(job.configs, models, strict=True)]
+    results = [
+        _measure(c, m, data)
+        | ({} if a is None else _beside_teacher(c, m, a, data, train.index))
+        | _recovered(c, m, job)
+        for c, m, a in zip(job.configs, models, teachers, strict=True)
+    ]
     seconds = (time.perf_counter() - start) / len(models)
     records = tuple(
         RunRecord(
@@ -211,25 +258,40 @@ def _fit(
     return fit_many(models, train, objectives, seeds=seeds, **options)  # type: ignore[arg-type]
 
 
-def _objectives(job: Job) -> list[Objective]:
-    objectives: list[Objective] = []
-    for config, logits in zip(job.configs, job.logits, strict=True):
-        if logits is None:
-            objectives.append(hard_labels())
-            continue
-        objectives.append(
-            distil(logits, float(str(config["temperature"])), float(str(config["alpha"])))
-        )
-    return objectives
+def _for_student(
+    config: Config, answers: Answers | None, num_classes: int
+) -> Answers | None:
+    """A student without subclasses learns from the classes of a teacher with them."""
+    if answers is None or "subclasses" in config:
+        return answers
+    if answers["train"].shape[1] == num_classes:
+        return answers
+    return {name: class_log_probs(table, num_classes) for name, table in answers.items()}
+
+
+def _objective(config: Config, answers: Answers | None, num_classes: int) -> Objective:
+    if answers is None:
+        if "subclasses" in config:
+            return subclass_labels(num_classes, float(str(config.get("beta", 0.0))))
+        if "smoothing" in config:
+            return smoothed_labels(float(str(config["smoothing"])))
+        return hard_labels()
+    table, temperature = answers["train"], float(str(config["temperature"]))
+    alpha, stop = float(str(config["alpha"])), config.get("stop_epoch")
+    if "subclasses" in config:
+        return distil_subclasses(table, num_classes, temperature, alpha)
+    return distil(
+        table, temperature, alpha, stop_epoch=None if stop is None else int(str(stop))
+    )
 
 
 def _measure(
     config: Config, model: nn.Module, data: ImageSet
 ) -> dict[str, float | int | list[int]]:
     result: dict[str, float | int | list[int]] = {}
-    test = evaluate(model, data.test)
+    test = evaluate(model, data.test, num_classes=data.num_classes)
     if len(data.valid):
-        valid = evaluate(model, data.valid)
+        valid = evaluate(model, data.valid, num_classes=data.num_classes)
         result["valid_errors"] = valid.errors
         if "omit" in config or "only" in config:
             result |= _biased(config, valid, test)
@@ -237,6 +299,44 @@ def _measure(
     result["test_errors"] = test.errors
     result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
     return result
+
+
+def _beside_teacher(
+    config: Config, model: nn.Module, answers: Answers, data: ImageSet, seen: Tensor
+) -> dict[str, float | int | list[int]]:
+    """What the student was told, and whether it says the same.
+
+    Args:
+        config: of the student.
+        model: the student.
+        answers: of its teacher.
+        data: for the test images.
+        seen: sample indices of the student's training images.
+    """
+    classes = data.num_classes
+    mine, its = predict_logits(model, data.test.images), answers["test"]
+    told = soft_targets(answers["train"][seen].double(), float(str(config["temperature"])))
+    if "subclasses" in config:
+        mine, its = class_log_probs(mine, classes), class_log_probs(its, classes)
+    return {
+        "soft_entropy": float(entropy(told).mean()),
+        "test_agreement": agreement(mine, its.to(mine.dtype)),
+        "teacher_test_errors": Evaluation(its, data.test.labels).errors,
+    }
+
+
+def _recovered(
+    config: Config, model: nn.Module, job: Job
+) -> dict[str, float | int | list[int]]:
+    """How well the subclasses match the classes that were joined, where some were."""
+    name, options = job.data
+    if "subclasses" not in config or "groups" not in options:
+        return {}
+    before = {key: value for key, value in options.items() if key != "groups"}
+    test = load_data((name, before), job.data_dir, job.seed).test
+    return {
+        "test_recovery": subclass_recovery(predict_logits(model, test.images), test.labels)
+    }
 
 
 def _biased(

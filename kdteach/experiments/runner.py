@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from kdteach.cost import count_flops, count_parameters
@@ -23,14 +23,15 @@ from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
 from kdteach.experiments.executors import open_executor
 from kdteach.experiments.jobs import (
+    Answers,
     Done,
     Job,
+    answers_of,
     fresh_model,
     load_data,
     run_job,
     same_stack,
     transfer_set,
-    views_of,
 )
 from kdteach.models import trained_teacher
 from kdteach.results import (
@@ -42,8 +43,8 @@ from kdteach.results import (
     run_key,
     save_logits,
 )
-from kdteach.training import can_stack, teacher_logits
-from kdteach.types import ImageSet
+from kdteach.training import can_stack
+from kdteach.types import ImageSet, RunRecord
 
 _STACK_BYTES = 2**22
 """Weights of one stack. Larger ones gain nothing on a CPU, where a step is then arithmetic
@@ -61,7 +62,7 @@ class _Work:
     seed: int
     configs: tuple[Config, ...]
     cost: float
-    teachers: tuple[tuple[Config, int] | None, ...]
+    teachers: tuple[_Source | None, ...]
     keep_epochs: tuple[int, ...] = ()
     waits_for: set[str] = field(default_factory=set)
 
@@ -122,8 +123,14 @@ def reproduce(
     data = load_data(experiment.data, data_dir, seed=0)
     folder = results_dir or records_folder()
     require_writable(folder)
+    if taken := _recorded_elsewhere(experiment, missing, results_dir):
+        add_records(name, taken, folder)
+        known |= {run_key(record.config, record.seed) for record in taken}
+        missing = [(c, seed) for c, seed in missing if run_key(c, seed) not in known]
+        say(f"{name}: {len(taken)} runs taken over from other experiments on the same data")
     shelf = _Shelf(
-        folder / ".teachers" / name, lambda seed: load_data(experiment.data, data_dir, seed)
+        folder / ".teachers" / _shelf_name(experiment.data),
+        lambda seed: load_data(experiment.data, data_dir, seed),
     )
     work = list(_plan(experiment, missing, data, shelf))
     run = _Run(experiment, data_dir, folder, shelf, known, say)
@@ -147,15 +154,60 @@ class _Shelf:
     def has(self, config: Config, epoch: int, seed: int) -> bool:
         return "shipped" in config or self.path(config, epoch, seed).exists()
 
-    def get(self, config: Config, epoch: int, seed: int) -> Tensor:
+    def get(self, config: Config, epoch: int, seed: int) -> Answers:
         if "shipped" in config:
-            train = self.data(seed).train
-            teacher = trained_teacher(seed, dtype=train.images.dtype)
-            return teacher_logits(teacher, train, views=views_of(config))
+            data = self.data(seed)
+            teacher = trained_teacher(seed, dtype=data.train.images.dtype)
+            return answers_of(config, teacher, data)
         return load_logits(self.path(config, epoch, seed))
 
-    def put(self, config: Config, epoch: int, seed: int, logits: Tensor) -> None:
+    def put(self, config: Config, epoch: int, seed: int, logits: Answers) -> None:
         save_logits(self.path(config, epoch, seed), logits)
+
+
+def _shelf_name(data: tuple[str, Mapping[str, object]]) -> str:
+    """Experiments on the same data share their teachers."""
+    name, options = data
+    return f"{name}-{run_key(options, 0)}" if options else name
+
+
+def _recorded_elsewhere(
+    experiment: Experiment, missing: Iterable[tuple[Config, int]], folder: Path | None
+) -> list[RunRecord]:
+    """Runs that another experiment on the same data has recorded already."""
+    keys = {run_key(config, seed) for config, seed in missing}
+    found = {}
+    for other in EXPERIMENTS.values():
+        if other.name == experiment.name or other.data != experiment.data:
+            continue
+        for record in load_records(other.name, folder):
+            key = run_key(record.config, record.seed)
+            if key in keys:
+                found[key] = replace(record, experiment=experiment.name)
+    return list(found.values())
+
+
+def _epochs_wanted(teacher: Config, data: tuple[str, Mapping[str, object]]) -> set[int]:
+    """Epochs of a teacher from which some experiment's students learn, and its last."""
+    wanted = {int(str(teacher["epochs"]))}
+    for other in EXPERIMENTS.values():
+        if other.data != data:
+            continue
+        for config in other.configurations:
+            if "teacher_epoch" in config and other.teacher_of(config) == teacher:
+                wanted.add(int(str(config["teacher_epoch"])))
+    return wanted
+
+
+_Source = tuple[Config, int]
+"""A teacher, and the epoch after which it teaches."""
+
+
+def _source(experiment: Experiment, config: Config) -> _Source | None:
+    teacher = experiment.teacher_of(config)
+    if teacher is None:
+        return None
+    return teacher, int(str(config.get("teacher_epoch", teacher.get("epochs", 0))))
 
 
 def _plan(
@@ -164,43 +216,53 @@ def _plan(
     data: ImageSet,
     shelf: _Shelf,
 ) -> Iterator[_Work]:
-    """Teachers first, then students in stacks, seed by seed."""
+    """What is to be done, seed by seed."""
     missing = list(missing)
     for seed in sorted({seed for _, seed in missing}):
         configs = [config for config, s in missing if s == seed]
-        students: dict[str, list[tuple[Config, tuple[Config, int] | None]]] = {}
-        wanted: dict[str, tuple[Config, set[int]]] = {}
-        for config in configs:
-            teacher = experiment.teacher_of(config)
-            if teacher is None and config["role"] == "teacher":
-                wanted.setdefault(config_text(config), (config, set()))
-                continue
-            source = None
-            if teacher is not None:
-                epoch = int(str(config.get("teacher_epoch", teacher.get("epochs", 0))))
-                source = (teacher, epoch)
-                if not shelf.has(teacher, epoch, seed):
-                    wanted.setdefault(config_text(teacher), (teacher, set()))[1].add(epoch)
-            students.setdefault(same_stack(config), []).append((config, source))
-        for teacher, epochs in wanted.values():
-            # the last epoch's logits are kept for students to come
-            last = int(str(teacher["epochs"]))
-            yield _Work(
-                seed, (teacher,), _cost((teacher,), data), (None,),
-                tuple(sorted(epochs | {last})),
-            )  # fmt: skip
-        for members in students.values():
-            size = _stack_size(members[0][0], data)
-            for start in range(0, len(members), size):
-                chunk = members[start : start + size]
-                stack = tuple(config for config, _ in chunk)
-                sources = tuple(source for _, source in chunk)
-                waits = {
-                    run_key(source[0], seed)
-                    for source in sources
-                    if source is not None and config_text(source[0]) in wanted
-                }
-                yield _Work(seed, stack, _cost(stack, data), sources, (), waits)
+        yield from _plan_seed(experiment, configs, seed, data, shelf)
+
+
+def _plan_seed(
+    experiment: Experiment, configs: list[Config], seed: int, data: ImageSet, shelf: _Shelf
+) -> Iterator[_Work]:
+    """Teachers first, then assistants, then students in stacks."""
+    teachers: dict[str, Config] = {}  # to be trained, each after its own
+    students: dict[str, list[Config]] = {}
+
+    def teach(config: Config) -> None:
+        require_teacher(config)
+        teachers.setdefault(config_text(config), config)
+
+    def require_teacher(config: Config) -> None:
+        source = _source(experiment, config)
+        if source is not None and not shelf.has(*source, seed):
+            teach(source[0])
+
+    def work(stack: list[Config], keep: set[int]) -> _Work:
+        sources = tuple(_source(experiment, config) for config in stack)
+        waits = {
+            run_key(source[0], seed)
+            for source in sources
+            if source is not None and config_text(source[0]) in teachers
+        }
+        members = tuple(stack)
+        return _Work(
+            seed, members, _cost(members, data), sources, tuple(sorted(keep)), waits
+        )
+
+    for config in configs:
+        if config["role"] in ("teacher", "assistant"):
+            teach(config)
+        else:
+            require_teacher(config)
+            students.setdefault(same_stack(config), []).append(config)
+    for config in teachers.values():
+        yield work([config], _epochs_wanted(config, experiment.data))
+    for members in students.values():
+        size = _stack_size(members[0], data)
+        for start in range(0, len(members), size):
+            yield work(members[start : start + size], set())
 
 
 def _stack_size(config: Config, data: ImageSet) -> int:
@@ -217,7 +279,7 @@ def _cost(configs: tuple[Config, ...], data: ImageSet) -> float:
     model: nn.Module = fresh_model(configs[0], data, seed=0).cpu()
     channels, height, width = data.image_shape
     forward = count_flops(model, (channels, height, width))
-    images = len(transfer_set(configs[0], data.train))
+    images = len(transfer_set(configs[0], data.train, seed=0))
     return 3.0 * forward * images * int(str(configs[0]["epochs"])) * len(configs)
 
 
@@ -283,8 +345,8 @@ class _Run:
             raise
 
     def _job(self, item: _Work, threads: int | None) -> Job:
-        tables: dict[str, Tensor] = {}
-        logits: list[Tensor | None] = []
+        tables: dict[str, Answers] = {}
+        logits: list[Answers | None] = []
         for source in item.teachers:
             if source is None:
                 logits.append(None)

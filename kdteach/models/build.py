@@ -15,7 +15,8 @@ from kdteach.seeding import seeded
 
 _FC = re.compile(r"fc-(\d+(?:-\d+)*)")
 _KNOWN = (
-    "cnn-valid, cnn-same, cnn-digits, fc-11k and fc-<width>-<width>... (fc-64, fc-784-784)"
+    "cnn-valid, cnn-same, cnn-225k, cnn-digits, fc-11k and fc-<width>-<width>... "
+    "(fc-64, fc-784-784)"
 )
 
 
@@ -35,6 +36,7 @@ def build(
     ======================  ==========  ==============================================
     ``cnn-valid``            1,011,466  teacher of Reports 2 and 3, no padding
     ``cnn-same``             1,625,866  teacher of Report 0, "same" padding
+    ``cnn-225k``               225,034  teacher of Mueller et al. 2020's demonstration
     ``fc-784-784``           1,238,730  student of Reports 0, 2 and 3
     ``fc-1200-1200``         2,395,210  teacher of Hinton et al. 2015 and of Report 1
     ``fc-11k``                  11,140  student of Report 1: 784-14-10
@@ -62,7 +64,7 @@ def build(
     if dropout is not None and not 0 <= dropout < 1:
         raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
     with seeded(seed, "init"):
-        if name in ("cnn-valid", "cnn-same"):
+        if name in ("cnn-valid", "cnn-same", "cnn-225k"):
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
         elif name == "cnn-digits":
             network = _digit_cnn(input_shape or (1, 8, 8), num_classes, dropout or 0.0)
@@ -109,18 +111,20 @@ def _report_cnn(
     if input_shape not in (None, (1, 28, 28)):
         raise ValueError(f"{name} takes images of shape (1, 28, 28), got {input_shape}")
     same = name == "cnn-same"
+    first_stride = 2 if name == "cnn-225k" else 1
+    pixels = {"cnn-valid": 11, "cnn-same": 14, "cnn-225k": 5}[name] ** 2
     rate = 0.5 if dropout is None else dropout
     return nn.Sequential(
         nn.Conv2d(1, 32, 3, padding=1 if same else 0),  # (B, 32, 26 or 28, ...)
         nn.ReLU(),
         _PadRightBottom() if same else nn.Identity(),
-        nn.MaxPool2d(2, stride=1),  # 25 or 28
-        nn.Conv2d(32, 64, 3, padding=1 if same else 0),  # 23 or 28
+        nn.MaxPool2d(2, stride=first_stride),  # 25, 28 or 13
+        nn.Conv2d(32, 64, 3, padding=1 if same else 0),  # 23, 28 or 11
         nn.ReLU(),
-        nn.MaxPool2d(2),  # 11 or 14
+        nn.MaxPool2d(2),  # 11, 14 or 5
         nn.Flatten(),
         _dropout(rate),
-        nn.Linear(64 * (14 if same else 11) ** 2, 128),
+        nn.Linear(64 * pixels, 128),
         nn.ReLU(),
         _dropout(rate),
         nn.Linear(128, num_classes),

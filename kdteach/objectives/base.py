@@ -92,20 +92,25 @@ class Mixed:
 
     def read(self, logits: Tensor) -> Tensor:
         """(S, B, K) logits to (S, B, C): all students must have the same classes."""
-        (first, objective), *others = self.groups
-        answers = objective.read(logits[first])
-        whole = answers.new_zeros(len(logits), *answers.shape[1:])
-        whole[first] = answers
-        for rows, other in others:
-            whole[rows] = other.read(logits[rows])
+        answers = [(rows, objective.read(logits[rows])) for rows, objective in self.groups]
+        widths = sorted({table.shape[-1] for _, table in answers})
+        if len(widths) > 1:
+            raise ValueError(
+                f"students of one stack answer with {widths} classes: their accuracy "
+                "cannot be watched together. Leave monitor out, or train them apart"
+            )
+        whole = answers[0][1].new_zeros(*logits.shape[:-1], widths[0])
+        for rows, table in answers:
+            whole[rows] = table
         return whole
 
 
 def stacked(objectives: Sequence[LogitObjective]) -> LogitObjective | Mixed:
     """Join the objectives of S students, whatever their kinds, into one for the stack."""
-    kinds = list(dict.fromkeys(type(objective) for objective in objectives))
+    kinds = [(type(o), getattr(o, "num_classes", None)) for o in objectives]
     groups = []
-    for kind in kinds:
-        rows = [i for i, objective in enumerate(objectives) if type(objective) is kind]
-        groups.append((torch.tensor(rows), kind.stack([objectives[i] for i in rows])))
+    for kind in dict.fromkeys(kinds):
+        rows = [i for i, other in enumerate(kinds) if other == kind]
+        members = [objectives[i] for i in rows]
+        groups.append((torch.tensor(rows), type(members[0]).stack(members)))
     return groups[0][1] if len(groups) == 1 else Mixed(tuple(groups))

@@ -114,11 +114,8 @@ class SubclassLabels:
     @classmethod
     def stack(cls, members: Sequence[Self]) -> SubclassLabels:
         """Each member with its own weight and temperature."""
-        classes = {member.num_classes for member in members}
-        if len(classes) > 1:
-            raise ValueError(f"students of one stack differ in num_classes: {classes}")
         return SubclassLabels(
-            classes.pop(), _column(m.beta for m in members),
+            members[0].num_classes, _column(m.beta for m in members),
             _column(m.temperature for m in members),
         )  # fmt: skip
 

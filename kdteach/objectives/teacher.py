@@ -115,15 +115,12 @@ class Distil:
             which.append(known[0] if known else len(teachers))
             if not known:
                 teachers.append(teacher)
-        classes = {member.num_classes for member in members}
-        if len(classes) > 1:
-            raise ValueError(f"students of one stack differ in num_classes: {classes}")
         return Distil(
             tuple(teachers),
             torch.tensor([float(m.temperature) for m in members], dtype=torch.float64),
             torch.tensor([float(m.alpha) for m in members], dtype=torch.float64),
             torch.tensor([float(m.stop_epoch) for m in members], dtype=torch.float64),
-            classes.pop(),
+            members[0].num_classes,
             tuple(which),
             _bank(teachers),
         )

@@ -407,15 +407,15 @@ class _Epoch:
 
 
 def _history(log: list[_Epoch], student: int) -> History:
-    def mean(epoch: _Epoch, total: Tensor | float) -> float:
-        return float(torch.as_tensor(total)[student]) / epoch.samples
+    def mean(epoch: _Epoch, name: str) -> float:
+        if name not in epoch.parts:  # an objective may change what it is made of
+            return math.nan
+        return float(epoch.parts[name][student]) / epoch.samples
 
+    names = dict.fromkeys(name for epoch in log for name in epoch.parts)
     return History(
-        loss=tuple(mean(epoch, epoch.total) for epoch in log),
-        parts={
-            name: tuple(mean(epoch, epoch.parts[name]) for epoch in log)
-            for name in log[0].parts
-        },
+        loss=tuple(float(epoch.mean[student]) for epoch in log),
+        parts={name: tuple(mean(epoch, name) for epoch in log) for name in names},
         accuracy=tuple(epoch.accuracy[student] for epoch in log if epoch.accuracy),
         learning_rate=tuple(epoch.rate for epoch in log),
     )
