@@ -400,6 +400,63 @@ def test_training_stops_when_the_loss_has_settled(digits):
         training.settled("0.1")
 
 
+def test_after_each_epoch_the_models_of_a_stack_are_as_they_are(digits):
+    seen = {"alone": [], "stack": []}
+    alone, stack = small(3), [small(3), small(4)]
+    kdteach.fit(
+        alone, digits, objectives.hard_labels(), seed=3, **options(),
+        on_epoch=lambda _: seen["alone"].append(weights(alone).clone()),
+    )  # fmt: skip
+    kdteach.fit_many(
+        stack, digits, [objectives.hard_labels()] * 2, seeds=[3, 4], **options(),
+        on_epoch=lambda _: seen["stack"].append(weights(stack[0]).clone()),
+    )  # fmt: skip
+    assert len(seen["alone"]) == 3
+    assert not torch.equal(seen["alone"][0], seen["alone"][1])
+    torch.testing.assert_close(seen["stack"], seen["alone"], atol=1e-9, rtol=1e-9)
+
+
+def test_assistants_are_taught_in_a_row(digits, logits):
+    recipe = options(seeds=[0, 1])
+    steps = [[small(s, width) for s in (0, 1)] for width in (12, 6)]
+    tables = training.teach_assistants(
+        logits, steps, digits, temperature=4.0, alpha=0.7, **recipe
+    )
+    told = logits
+    for number, width in enumerate((12, 6)):
+        wanted = [small(s, width) for s in (0, 1)]
+        objective = [objectives.distil(table, 4.0, 0.7) for table in told]
+        kdteach.fit_many(wanted, digits, objective, **recipe)
+        told = [kdteach.teacher_logits(model, digits.train) for model in wanted]
+        torch.testing.assert_close(tables[number], told)
+    own = training.teach_assistants(  # each chain with data of its own
+        logits,
+        [[small(0), small(1)]],
+        [digits, digits],
+        temperature=4.0,
+        alpha=0.7,
+        **recipe,
+    )
+    shared = training.teach_assistants(
+        logits, [[small(0), small(1)]], digits, temperature=4.0, alpha=0.7, **recipe
+    )
+    torch.testing.assert_close(own, shared)
+
+
+def test_assistants_refuse_and_warn(digits, logits):
+    def chain(steps):
+        return training.teach_assistants(
+            logits, steps, digits, temperature=4.0, alpha=0.7, **options()
+        )
+
+    with pytest.raises(ValueError, match="assistants is empty"):
+        chain([])
+    with pytest.raises(ValueError, match=r"assistants\[1\] has 1 models for 2 teachers"):
+        chain([[small(0, 9), small(1, 9)], [small(0)]])
+    with pytest.warns(UserWarning, match="cannot give back"):
+        chain([[small(0, 4), small(1, 4)], [small(0, 9), small(1, 9)]])
+
+
 def test_schedules():
     assert training.constant(0.7) == 1
     assert training.cosine(0) == 1

@@ -1,5 +1,6 @@
 """Training: one loop, for one student or for a stack of students of one architecture."""
 
+from kdteach.training.assistants import teach_assistants
 from kdteach.training.loop import TrainingDivergedError, can_stack, fit, fit_many
 from kdteach.training.optimizers import (
     OptimizerFactory,
@@ -27,5 +28,6 @@ __all__ = [
     "fit_many",
     "momentum",
     "settled",
+    "teach_assistants",
     "teacher_logits",
 ]

@@ -66,7 +66,8 @@ def fit(
         precision: ``torch.bfloat16`` computes matrix products in bfloat16 (autocast);
             by default everything has the dtype of the weights.
         monitor: a split whose accuracy is noted after each epoch; never the test split.
-        on_epoch: called with the number of finished epochs, after each of them.
+        on_epoch: called with the number of finished epochs, after each of them; the model
+            is then as it is after that epoch.
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
             before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
             still counts all epochs.
@@ -127,7 +128,7 @@ def fit_many(
         drop_last: as ``fit``.
         precision: as ``fit``.
         monitor: as ``fit``, or a list of S splits of one size.
-        on_epoch: as ``fit``.
+        on_epoch: as ``fit``; models that are trained one after the other call it each.
 
     Returns:
         S histories, equal to those of ``fit`` up to the rounding of sums.
@@ -225,6 +226,8 @@ class _Learner(Protocol):
 
     def accuracy(self, pool: Pool) -> list[float]: ...
 
+    def show(self) -> None: ...
+
     def finish(self) -> None: ...
 
 
@@ -266,6 +269,7 @@ def _train(
                 sums.accuracy = learner.accuracy(watched)
             log.append(sums)
             if options.on_epoch is not None:
+                learner.show()
                 options.on_epoch(epoch + 1)
             if options.stop is not None and options.stop([float(e.mean) for e in log]):
                 break
@@ -307,6 +311,9 @@ class _Alone:
         if isinstance(self.objective, LogitObjective):
             logits = self.objective.read(logits)
         return [float((logits.argmax(dim=1) == split.labels.cpu()).double().mean())]
+
+    def show(self) -> None:
+        """The model is trained in place: there is nothing to do."""
 
     def finish(self) -> None:
         for module, training in self.modes:
@@ -365,11 +372,15 @@ class _Stack:
                 right += (answers == labels.cpu()).sum(dim=1)
         return (right / len(pool)).tolist()
 
-    def finish(self) -> None:
+    def show(self) -> None:
+        """Let the models have the weights as they are now."""
         with torch.no_grad():
             for i, model in enumerate(self.models):
                 for name, parameter in model.named_parameters():
                     parameter.copy_(self.weights[name][i])
+
+    def finish(self) -> None:
+        self.show()
 
 
 class _Epoch:

@@ -1,0 +1,83 @@
+"""Teacher assistants: from a large teacher to a small student in several steps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor, nn
+
+from kdteach.cost import count_parameters
+from kdteach.objectives import distil
+from kdteach.training.loop import fit_many
+from kdteach.training.teachers import teacher_logits
+from kdteach.types import ImageSet, Split
+
+
+def teach_assistants(
+    teachers: Sequence[Tensor],
+    assistants: Sequence[Sequence[nn.Module]],
+    data: ImageSet | Split | Sequence[ImageSet | Split],
+    *,
+    temperature: float,
+    alpha: float,
+    **options: Any,
+) -> list[list[Tensor]]:
+    """Train assistants one after the other, each by the one before it.
+
+    Args:
+        teachers: S tables of teacher logits (N, C), one for each chain, as
+            ``teacher_logits`` makes them.
+        assistants: the steps of the chain, from large to small, each of S models of one
+            architecture; trained in place.
+        data: as ``fit_many``: shared, or S of them.
+        temperature: T > 0 of every step.
+        alpha: weight of the soft term of every step, in [0, 1].
+        **options: of ``fit_many``: ``epochs``, ``seeds`` and so on, for every step.
+
+    Returns:
+        For each step the S tables of logits of its assistants on their training images; the
+        last are those for the student.
+
+    Raises:
+        ValueError: no assistants, a step whose number of models is not S, or as
+            ``fit_many``.
+
+    Warns:
+        UserWarning: a step that is not smaller than the one before: what a smaller network
+            has lost, a larger one behind it cannot give back.
+
+    Source: Mirzadeh et al. 2020.
+    """
+    if not assistants:
+        raise ValueError(
+            "assistants is empty: without one the student learns from the teacher itself, "
+            "fit(student, data, distil(...))"
+        )
+    for number, step in enumerate(assistants):
+        if len(step) != len(teachers):
+            raise ValueError(
+                f"assistants[{number}] has {len(step)} models for {len(teachers)} "
+                "teachers: one is needed for each"
+            )
+    sizes = [count_parameters(step[0]) for step in assistants]
+    if any(later >= earlier for earlier, later in pairwise(sizes)):
+        warnings.warn(
+            f"assistants have {', '.join(f'{size:,}' for size in sizes)} parameters, not "
+            "from large to small: a step passes on what it could hold, so what a smaller "
+            "network has lost, a larger one behind it cannot give back",
+            stacklevel=2,
+        )
+    splits = [data] * len(teachers) if isinstance(data, (ImageSet, Split)) else list(data)
+    told, tables = list(teachers), []
+    for step in assistants:
+        objectives = [distil(table, temperature, alpha) for table in told]
+        fit_many(step, data, objectives, **options)
+        told = [
+            teacher_logits(model, part.train if isinstance(part, ImageSet) else part)
+            for model, part in zip(step, splits, strict=True)
+        ]
+        tables.append(told)
+    return tables
