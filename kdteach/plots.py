@@ -212,6 +212,7 @@ def seeds_by_setting(
     bands: Mapping[str, ArrayLike] | None = None,
     roles: Mapping[str, str] | None = None,
     ordered: bool = True,
+    yscale: str = "linear",
 ) -> Figure:
     """One dot a seed, the mean and its 95 % interval, for each setting.
 
@@ -224,6 +225,7 @@ def seeds_by_setting(
             line with the band of its interval.
         roles: name to role; by default "plain" for bands, "distilled" for the series.
         ordered: join the means by a line; False for settings without an order.
+        yscale: "linear" or "log".
     """
     chosen = {name: "distilled" for name in series} | {
         name: "plain" for name in bands or {}
@@ -238,7 +240,7 @@ def seeds_by_setting(
             axes.axhline(interval.mean, label=name, color=color, linestyle="--")
         for shift, (name, values) in zip(_shifts(len(series)), series.items(), strict=True):
             _seeds(axes, position + shift, np.asarray(values), name, chosen[name], ordered)
-        axes.set(xlabel=xlabel, ylabel=ylabel, xticks=position)
+        axes.set(xlabel=xlabel, ylabel=ylabel, xticks=position, yscale=yscale)
         axes.set_xticklabels(settings)
         axes.margins(y=0.12)
         if len(chosen) > 1:
@@ -246,7 +248,7 @@ def seeds_by_setting(
     means = [
         f"{name}: "
         + ", ".join(
-            f"{setting} {mean:.1f}"
+            f"{setting.replace(chr(10), ' ')} {mean:.1f}"
             for setting, mean in zip(settings, np.asarray(values).mean(axis=1), strict=True)
         )
         for name, values in series.items()

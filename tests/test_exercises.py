@@ -10,10 +10,14 @@ from kdteach.exercises import (
     _check,
     compression,
     distillation_loss,
+    early_stopping,
     hard_and_soft_targets,
     hintons_digits,
     is_the_difference_real,
+    label_smoothing,
+    subclass_distillation,
     teacher_and_student,
+    teacher_assistants,
     temperature,
 )
 
@@ -26,6 +30,10 @@ ROOMS = (
     compression,
     hintons_digits,
     is_the_difference_real,
+    label_smoothing,
+    subclass_distillation,
+    early_stopping,
+    teacher_assistants,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

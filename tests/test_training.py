@@ -10,6 +10,7 @@ from torch import nn
 import kdteach
 from kdteach import data, metrics, models, objectives, training
 from kdteach.losses import kd_loss
+from kdteach.training import loop
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
 
@@ -398,6 +399,24 @@ def test_training_stops_when_the_loss_has_settled(digits):
             training.settled(threshold)
     with pytest.raises(TypeError, match="threshold must be a number"):
         training.settled("0.1")
+
+
+def test_a_long_list_is_trained_in_several_stacks(digits, logits, monkeypatch):
+    """With room for two students a stack: the same results, the same order."""
+    given = [objectives.distil(logits[i % 2], 4.0, i / 5) for i in range(5)]
+    own = [digits.train, digits.valid.select(torch.arange(300))]
+    own = [own[0].select(torch.arange(300)), own[1]] * 2 + [own[1]]
+    runs = []
+    for room in (loop._STACK_BYTES, 2 * 8 * 610):
+        monkeypatch.setattr(loop, "_STACK_BYTES", room)
+        nets = [small(s) for s in range(5)]
+        watched = [digits.valid, digits.test.select(torch.arange(359))] * 2 + [digits.valid]
+        histories = kdteach.fit_many(nets, own, given, monitor=watched, **options())
+        runs.append(([h.loss for h in histories], [h.accuracy for h in histories],
+                     [weights(net) for net in nets]))  # fmt: skip
+    assert loop.stack_size(small(0), 5) == 2
+    assert [loop.stack_size(small(0), n) for n in (1, 2, 3, 4)] == [1, 2, 2, 2]
+    torch.testing.assert_close(runs[0], runs[1], atol=1e-9, rtol=1e-9)
 
 
 def test_after_each_epoch_the_models_of_a_stack_are_as_they_are(digits):

@@ -3,32 +3,47 @@
 from kdteach.exercises._check import CheckResult
 from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
 from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
+from kdteach.exercises.early_stopping import check_luck_of_the_best, check_stopping_epoch
 from kdteach.exercises.hard_and_soft_targets import check_dark_knowledge, check_runner_up
 from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
 from kdteach.exercises.is_the_difference_real import (
     check_seeds_needed,
     check_standard_error,
 )
+from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
+from kdteach.exercises.subclass_distillation import (
+    check_class_probabilities,
+    check_correlations,
+)
 from kdteach.exercises.teacher_and_student import (
     check_choose_temperature,
     check_paired_interval,
 )
+from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
 from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
 
 __all__ = [
     "CheckResult",
     "check_choose_temperature",
+    "check_class_probabilities",
     "check_conv_flops",
+    "check_correlations",
     "check_dark_knowledge",
     "check_dense_parameters",
+    "check_even_steps",
+    "check_ideal_margin",
     "check_kd_loss",
+    "check_luck_of_the_best",
     "check_matched_bias",
     "check_paired_interval",
     "check_runner_up",
     "check_seeds_needed",
+    "check_shrinking",
+    "check_smoothed_targets",
     "check_soft_gradient",
     "check_soft_targets",
     "check_standard_error",
+    "check_stopping_epoch",
     "check_temperature_for",
     "check_with_bias",
 ]

@@ -144,7 +144,13 @@ def views_of(config: Config) -> Callable[[Tensor], Iterator[Tensor]] | None:
 
 
 def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
-    """A teacher's logits on all three splits."""
+    """A teacher's logits on all three splits.
+
+    Args:
+        config: of the teacher; says whether it is asked about several views.
+        model: the teacher.
+        data: the images.
+    """
     splits = {"train": data.train, "valid": data.valid, "test": data.test}
     return {
         name: teacher_logits(model, split, views=views_of(config))
@@ -154,7 +160,13 @@ def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
 
 
 def transfer_set(config: Config, split: Split, seed: int) -> Split:
-    """The images a student is trained on: all, those of some classes, or a sample."""
+    """The images a student is trained on: all, those of some classes, or a sample.
+
+    Args:
+        config: of the student.
+        split: the training images there are.
+        seed: of the sample.
+    """
     keep = torch.ones(len(split), dtype=torch.bool)
     for key, kept in (("omit", False), ("only", True)):
         if key in config:

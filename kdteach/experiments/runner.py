@@ -18,7 +18,7 @@ from pathlib import Path
 from torch import nn
 from tqdm import tqdm
 
-from kdteach.cost import count_flops, count_parameters
+from kdteach.cost import count_flops
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
 from kdteach.experiments.executors import open_executor
@@ -43,12 +43,8 @@ from kdteach.results import (
     run_key,
     save_logits,
 )
-from kdteach.training import can_stack
+from kdteach.training import can_stack, stack_size
 from kdteach.types import ImageSet, RunRecord
-
-_STACK_BYTES = 2**22
-"""Weights of one stack. Larger ones gain nothing on a CPU, where a step is then arithmetic
-and no longer overhead, and a run that is stopped would lose more."""
 
 
 def _tell(line: str) -> None:
@@ -260,18 +256,15 @@ def _plan_seed(
     for config in teachers.values():
         yield work([config], _epochs_wanted(config, experiment.data))
     for members in students.values():
-        size = _stack_size(members[0], data)
+        size = _stack_size(members[0], len(members), data)
         for start in range(0, len(members), size):
             yield work(members[start : start + size], set())
 
 
-def _stack_size(config: Config, data: ImageSet) -> int:
-    """How many students of this kind one stack may hold."""
+def _stack_size(config: Config, count: int, data: ImageSet) -> int:
+    """How many students of this kind one job takes: a stack, which is lost when stopped."""
     model = fresh_model(config, data, seed=0)
-    if not can_stack(model):
-        return 1
-    weight = next(model.parameters()).element_size()
-    return max(1, _STACK_BYTES // (count_parameters(model) * weight))
+    return stack_size(model, count) if can_stack(model) else 1
 
 
 def _cost(configs: tuple[Config, ...], data: ImageSet) -> float:

@@ -1,7 +1,13 @@
 """Training: one loop, for one student or for a stack of students of one architecture."""
 
 from kdteach.training.assistants import teach_assistants
-from kdteach.training.loop import TrainingDivergedError, can_stack, fit, fit_many
+from kdteach.training.loop import (
+    TrainingDivergedError,
+    can_stack,
+    fit,
+    fit_many,
+    stack_size,
+)
 from kdteach.training.optimizers import (
     OptimizerFactory,
     Schedule,
@@ -28,6 +34,7 @@ __all__ = [
     "fit_many",
     "momentum",
     "settled",
+    "stack_size",
     "teach_assistants",
     "teacher_logits",
 ]

@@ -113,6 +113,9 @@ def fit_many(
     buffers (BatchNorm), and objectives that need more than logits, are trained one after
     the other instead: same result, no gain.
 
+    A long list is trained in several stacks: beyond a few megabytes of weights a larger
+    one is no faster, and takes more memory.
+
     Args:
         models: S models of one architecture, on one device, trained in place.
         data: as ``fit``; all students see it, each in the order of its own seed. Or a list
@@ -158,20 +161,22 @@ def fit_many(
     pool = pool_splits(data, len(models), "training")
     watched = watched_splits(monitor, len(models))
     logit_only = all(isinstance(objective, LogitObjective) for objective in objectives)
-    if logit_only and can_stack(models[0]):
-        return _train(_Stack(models, objectives, options), pool, watched, seeds, options)
-    return [
-        _train(
-            _Alone(model, objective, options),
-            pool.of(i),
-            watched and watched.of(i),
-            (seed,),
-            options,
-        )[0]
-        for i, (model, objective, seed) in enumerate(
-            zip(models, objectives, seeds, strict=True)
+    stacks = logit_only and can_stack(models[0])
+    size = (
+        stack_size(models[0], len(models)) if stacks and on_epoch is None else len(models)
+    )
+    histories: list[History] = []
+    for start in range(0, len(models), size if stacks else 1):
+        stop = min(start + (size if stacks else 1), len(models))
+        learner: _Learner = (
+            _Stack(models[start:stop], objectives[start:stop], options)
+            if stacks
+            else _Alone(models[start], objectives[start], options)
         )
-    ]
+        mine = watched and watched.part(start, stop)
+        part = pool.part(start, stop)
+        histories += _train(learner, part, mine, seeds[start:stop], options)
+    return histories
 
 
 def can_stack(model: nn.Module) -> bool:
@@ -186,6 +191,19 @@ def can_stack(model: nn.Module) -> bool:
     frozen = any(not p.requires_grad for p in model.parameters())
     stateful = next(model.buffers(), None) is not None
     return not (dropout or frozen or stateful)
+
+
+_STACK_BYTES = 2**22
+"""Weights of one stack. Larger ones gain nothing on a CPU, where a step is then arithmetic
+and no longer overhead."""
+
+
+def stack_size(model: nn.Module, count: int) -> int:
+    """How many of ``count`` such models ``fit_many`` trains in one stack, evenly shared."""
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    most = max(1, _STACK_BYTES // max(weights, 1))
+    stacks = -(-count // most)
+    return -(-count // stacks)
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ class Pool:
         """Whether all students have the same split."""
         return len(self.whole) == len(self)
 
-    def of(self, student: int) -> Pool:
-        """The pool of one student alone."""
-        split = self.splits[student]
-        return Pool(split, (split,), torch.zeros(1, dtype=torch.int64))
+    def part(self, start: int, stop: int) -> Pool:
+        """The pool of some of the students."""
+        if (start, stop) == (0, len(self.splits)):
+            return self
+        return pool_splits(self.splits[start:stop], stop - start, "training")
 
     def to(self, device: torch.device) -> Pool:
         """Move the images that are trained on."""
