@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from kdteach.experiments import digits, mnist_fc, mnist_hinton, mnist_report3, mnist_reports
+from kdteach.experiments import (
+    digits,
+    mnist_fc,
+    mnist_hinton,
+    mnist_report3,
+    mnist_reports,
+    mnist_subclasses,
+    mnist_teachers,
+)
 from kdteach.experiments.design import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -15,5 +23,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,
         mnist_reports.EXPERIMENT,
+        mnist_teachers.EARLY_STOPPING,
+        mnist_teachers.SMOOTHING,
+        mnist_teachers.ASSISTANTS,
+        mnist_subclasses.TWO_CLASSES,
+        mnist_subclasses.TEN_CLASSES,
     )
 }

@@ -13,9 +13,9 @@ from kdteach.experiments.design import Experiment, Published
 _COMMON = {
     "epochs": 12, "batch_size": 256, "learning_rate": 1e-3, "precision": "bfloat16"
 }  # fmt: skip
-_VALID_CNN = {"role": "teacher", "model": "cnn-valid", **_COMMON}
+VALID_CNN = {"role": "teacher", "model": "cnn-valid", **_COMMON}
 _SAME_CNN = {"role": "teacher", "model": "cnn-same", **_COMMON}
-_STUDENT = {"model": "fc-784-784", **_COMMON}
+STUDENT = {"model": "fc-784-784", **_COMMON}
 _TEMPERATURES = (1.0, 2.0, 4.0, 16.0, 32.0, 64.0)
 
 # Report 2, Table I: a row for each temperature, alpha 0.1, 0.3, 0.5, 0.7, 0.9
@@ -36,7 +36,7 @@ def _distilled(
 ) -> dict[str, object]:
     return {
         "role": role, "temperature": temperature, "alpha": alpha, "teacher": teacher,
-        **_STUDENT,
+        **STUDENT,
     }  # fmt: skip
 
 
@@ -49,12 +49,12 @@ EXPERIMENT = Experiment(
     "Which of the differences in Reports 0, 2 and 3 on MNIST are real?",
     ("mnist", {}),
     (
-        _VALID_CNN,
-        {"role": "plain", **_STUDENT},
-        *(_distilled("over T", T, 0.5, _VALID_CNN) for T in _TEMPERATURES),
-        _distilled("report 3", 20.0, 0.9, _VALID_CNN),
+        VALID_CNN,
+        {"role": "plain", **STUDENT},
+        *(_distilled("over T", T, 0.5, VALID_CNN) for T in _TEMPERATURES),
+        _distilled("report 3", 20.0, 0.9, VALID_CNN),
         *(
-            _distilled("grid", T, alpha, _VALID_CNN)
+            _distilled("grid", T, alpha, VALID_CNN)
             for T in _TEMPERATURES
             for alpha in _ALPHAS
             if alpha != 0.5  # these stand under "over T"
@@ -72,7 +72,7 @@ EXPERIMENT = Experiment(
         ),
         *(
             _beside(
-                "Report 2, Table I", value, temperature=T, alpha=alpha, teacher=_VALID_CNN
+                "Report 2, Table I", value, temperature=T, alpha=alpha, teacher=VALID_CNN
             )
             for T, row in _TABLE_1.items()
             for alpha, value in zip(_ALPHAS, row, strict=True)
