@@ -56,13 +56,20 @@ def load_records(experiment: str, folder: Path | None = None) -> list[RunRecord]
 
 
 def measured(
-    experiment: str, metric: str, *, folder: Path | None = None, **where: object
+    experiment: str,
+    metric: str,
+    *,
+    item: int | None = None,
+    folder: Path | None = None,
+    **where: object,
 ) -> NDArray[np.float64]:
     """Read one number of each seed of one configuration.
 
     Args:
         experiment: its name.
         metric: name in the records' results, such as "test_errors".
+        item: which entry of a result that is a list, such as the class of
+            "test_class_errors".
         folder: by default the records that ship with the package.
         **where: settings that single the configuration out; None where a setting must be
             missing.
@@ -74,8 +81,12 @@ def measured(
         LookupError: no configuration fits or more than one does, or the metric is missing.
         RecordError: a line is not a record.
     """
-    runs = _runs_of(experiment, metric, folder, where)
-    return np.array([run.result[metric] for run in runs], dtype=np.float64)
+    values = [run.result[metric] for run in _runs_of(experiment, metric, folder, where)]
+    if item is None and any(isinstance(value, list) for value in values):
+        raise LookupError(f"{experiment}: {metric!r} is a list; say which item")
+    if item is not None:
+        values = [value[item] if isinstance(value, list) else value for value in values]
+    return np.array(values, dtype=np.float64)
 
 
 def wrong_images(

@@ -149,6 +149,47 @@ WRONG = [
     ("check_conv_flops", lambda i, o, k, h, w: i * o * k**2 * h * w, "multiply-adds"),
     ("check_choose_temperature", lambda v: min(v, key=lambda t: min(v[t])), "lucky"),
     ("check_paired_interval", lambda a, b: [sum(b) - sum(a)] * 3, "wrong value"),
+    (
+        "check_smoothed_targets",
+        lambda y, c, e: (
+            torch.full((len(y), c), e / (c - 1)).double().scatter(1, y[:, None], 1 - e)
+        ),
+        "among the wrong classes alone",
+    ),
+    ("check_ideal_margin", lambda c, e: math.log((1 - e) * c / e), "own share of epsilon"),
+    (
+        "check_correlations",
+        lambda z: (
+            F.layer_norm(z, z.shape[1:], eps=0) @ F.layer_norm(z, z.shape[1:], eps=0).T
+        ),
+        "correlation with itself",
+    ),
+    ("check_correlations", lambda z: torch.corrcoef(z.T), "shape"),
+    (
+        "check_class_probabilities",
+        lambda z, c: F.softmax(z, 1).unflatten(1, (-1, c)).sum(1),
+        "side by side",
+    ),
+    (
+        "check_stopping_epoch",
+        lambda x, t: next((i + 1 for i in range(len(x)) if x[i] < t), len(x)),
+        "change that counts",
+    ),
+    (
+        "check_stopping_epoch",
+        lambda x, t: next(
+            (i + 1 for i in range(len(x) - 1) if abs(x[i + 1] - x[i]) < t), len(x)
+        ),
+        "the change is seen after the later",
+    ),
+    ("check_luck_of_the_best", lambda d, n, p: p - float(d.min() / n), "wrong value"),
+    ("check_luck_of_the_best", lambda d, n, p: p - d.mean() / n, "mean of all"),
+    ("check_shrinking", lambda x: x == sorted(x, reverse=True), "same size"),
+    (
+        "check_even_steps",
+        lambda a, b, n: torch.linspace(a, b, n + 2)[1:-1].tolist(),
+        "equal differences",
+    ),
 ]
 
 

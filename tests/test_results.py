@@ -85,6 +85,9 @@ def test_measured_gives_one_configuration_by_seed(tmp_path):
     assert results.wrong_images("y", folder=tmp_path) == [[3, 7]]
     with pytest.raises(LookupError, match=r"no .loss.*known are errors"):
         results.measured("x", "loss", folder=tmp_path, T=4, alpha=0.5)
+    assert results.measured("y", "test_wrong", item=1, folder=tmp_path).tolist() == [7.0]
+    with pytest.raises(LookupError, match="'test_wrong' is a list; say which item"):
+        results.measured("y", "test_wrong", folder=tmp_path)
 
 
 def test_module_runs_as_a_command():

@@ -100,10 +100,10 @@ _LUCK = Exercise(
 
 
 def check_stopping_epoch(answer: Callable[[Sequence[float], float], Any]) -> CheckResult:
-    """Check ``answer(losses, threshold) -> `` number of the epoch, counted from 1."""
+    """Check ``answer(losses, threshold) -> epoch``, counted from 1."""
     return _STOP.check(answer)
 
 
 def check_luck_of_the_best(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
-    """Check ``answer(draws (repeats, k), n, p) -> `` seeming advantage of the best."""
+    """Check ``answer(draws (repeats, k), n, p) -> advantage`` the best seems to have."""
     return _LUCK.check(answer)

@@ -101,5 +101,5 @@ def check_smoothed_targets(answer: Callable[[Tensor, int, float], Any]) -> Check
 
 
 def check_ideal_margin(answer: Callable[[int, float], Any]) -> CheckResult:
-    """Check ``answer(num_classes, epsilon) -> `` lead of the right logit."""
+    """Check ``answer(num_classes, epsilon) -> margin`` of the right logit."""
     return _MARGIN.check(answer)

@@ -86,5 +86,5 @@ def check_shrinking(answer: Callable[[Sequence[int]], Any]) -> CheckResult:
 
 
 def check_even_steps(answer: Callable[[float, float, int], Any]) -> CheckResult:
-    """Check ``answer(teacher, student, n) -> `` n sizes from large to small."""
+    """Check ``answer(teacher, student, n) -> sizes`` of n assistants, large to small."""
     return _STEPS.check(answer)
