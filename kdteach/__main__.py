@@ -1,4 +1,4 @@
-"""Command line: ``python -m kdteach reproduce|teachers``."""
+"""Command line: ``python -m kdteach reproduce|petri|teachers``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from kdteach.experiments.digit_teachers import remake
 
             remake(options.out, say=print)
+        elif options.command == "petri":
+            from kdteach.data import petri
+
+            folder = petri.write(
+                options.out, size=options.size, scale=options.scale, seed=options.seed
+            )
+            print(f"drawn into {folder}: read it with load('mhist', {str(folder)!r})")
         else:
             _reproduce(options)
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
@@ -62,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     rerun.add_argument("--data-dir", type=Path, metavar="DIR", help="or KDTEACH_DATA")
     rerun.add_argument("--results-dir", type=Path, metavar="DIR")
+    petri = commands.add_parser("petri", help="draw a stand-in for MHIST, in its layout")
+    petri.add_argument(
+        "--out", type=Path, metavar="DIR", required=True, help="a new folder"
+    )
+    petri.add_argument("--size", type=int, default=224, metavar="PIXELS")
+    petri.add_argument("--scale", type=float, default=1.0, help="factor on 3,152 tiles")
+    petri.add_argument("--seed", type=int, default=0)
     teachers = commands.add_parser("teachers", help="train the shipped digit teachers")
     teachers.add_argument("--out", type=Path, metavar="DIR", help="by default the package")
     return parser

@@ -34,18 +34,21 @@ class Split:
     """One part of a data set (train, valid or test), whole in memory.
 
     Attributes:
-        images: (N, channels, H, W) float.
+        images: (N, channels, H, W) float, or uint8 for a network that normalises them.
         labels: (N,) int64.
         index: (N,) int64, the sample index: row number in the split as it was loaded. A
             selection keeps it, so that stored teacher logits still find their image.
+        votes: (N,) int64, how many annotators chose class 1, where that is known.
     """
 
     images: Tensor
     labels: Tensor
     index: Tensor
+    votes: Tensor | None = None
 
     def __post_init__(self) -> None:
-        sizes = (len(self.images), len(self.labels), len(self.index))
+        sizes = [len(self.images), len(self.labels), len(self.index)]
+        sizes += [] if self.votes is None else [len(self.votes)]
         if len(set(sizes)) != 1:
             raise ValueError(
                 f"images, labels and index must have the same length, got {sizes}"
@@ -56,7 +59,8 @@ class Split:
 
     def select(self, rows: Tensor) -> Split:
         """Keep some rows, by boolean mask (N,) or by int64 positions; the index is kept."""
-        return Split(self.images[rows], self.labels[rows], self.index[rows])
+        votes = None if self.votes is None else self.votes[rows]
+        return Split(self.images[rows], self.labels[rows], self.index[rows], votes)
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
@@ -66,6 +70,7 @@ class Split:
             self.images.to(device=device, dtype=dtype),
             self.labels.to(device=device),
             self.index.to(device=device),
+            None if self.votes is None else self.votes.to(device=device),
         )
 
     def require_samples(self, purpose: str) -> None:

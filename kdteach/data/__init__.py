@@ -8,13 +8,18 @@ from typing import Any
 
 from kdteach.data.augment import Jitter, jitter
 from kdteach.data.digits import load_digits
+from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
 from kdteach.data.select import merge_classes, small_sample
 from kdteach.types import ImageSet
 
 __all__ = ["NAMES", "Jitter", "jitter", "load", "merge_classes", "small_sample"]
 
-_LOADERS: dict[str, Callable[..., ImageSet]] = {"digits": load_digits, "mnist": load_mnist}
+_LOADERS: dict[str, Callable[..., ImageSet]] = {
+    "digits": load_digits,
+    "mnist": load_mnist,
+    "mhist": load_mhist,
+}
 NAMES = tuple(_LOADERS)
 
 
@@ -28,15 +33,15 @@ def load(
     """Load a data set with its fixed splits.
 
     Args:
-        name: "digits" (embedded, 8x8) or "mnist" (28x28).
+        name: "digits" (embedded, 8x8), "mnist" (28x28) or "mhist" (224x224, the reader's
+            own copy or a stand-in).
         root: the folder with the files; by default ``$KDTEACH_DATA``. Not for "digits".
         groups: classes to be joined, see ``merge_classes``; by default none.
-        **options: of the source: ``dtype`` (torch.float32) for all; see ``load_digits``
-            and ``load_mnist``.
+        **options: of the source: see ``load_digits``, ``load_mnist`` and ``load_mhist``.
 
     Returns:
-        An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; pixels in
-        [0, 1], background 0.
+        An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; digits have
+        pixels in [0, 1], background 0.
 
     Raises:
         ValueError: unknown name; a damaged file.

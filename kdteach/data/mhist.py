@@ -1,0 +1,286 @@
+"""MHIST: 3,152 tiles of colorectal polyps, hyperplastic (HP) or sessile serrated (SSA).
+
+The data may not be shipped or downloaded by anyone but its owners: this reads the reader's
+own copy, ``annotations.csv`` and ``images/``, or a folder that ``data.petri`` has drawn.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdteach.types import ImageSet, Split
+
+CLASSES = ("HP", "SSA")
+COLUMNS = (
+    "Image Name",
+    "Majority Vote Label",
+    "Number of Annotators who Selected SSA (Out of 7)",
+    "Partition",
+)
+_ANNOTATORS = 7
+_VALIDATION = 0.2  # of the training images of each class
+_SHOWN = 20  # problems in one message
+
+
+class MhistError(ValueError):
+    """A copy of MHIST is not as it should be; the message lists what and where."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    name: str
+    label: int
+    votes: int
+    partition: str
+
+
+def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> ImageSet:
+    """Load MHIST, or a stand-in in its layout.
+
+    Args:
+        root: folder with ``annotations.csv`` and ``images/``; by default ``MHIST`` in the
+            folder that the environment variable ``KDTEACH_DATA`` names.
+        size: height and width that every image must have; by default that of most.
+
+    Returns:
+        Images (3, H, W) uint8, 0 to 255: a network normalises them on the way, so that they
+        take a quarter of the memory. Labels 0 HP, 1 SSA; ``votes``: annotators for SSA, of
+        seven. Test as in the file; validation is a fifth of the training images of each
+        class, by a hash of the file name, the same on every machine.
+
+    Raises:
+        FileNotFoundError: no folder, no ``annotations.csv``, no ``images``.
+        MhistError: rows or images that are not as they should be; the message names all of
+            them, with row and file.
+
+    Source: Wei et al. 2021, arXiv 2101.12355.
+    """
+    folder = _folder(root)
+    rows = _read_rows(folder / "annotations.csv")
+    files = _image_files(folder / "images", rows)
+    images = _read_images(files, rows, size)
+    parts = _parts(rows)
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(f"{row.name} {row.label} {row.votes} {row.partition}\n".encode())
+    digest.update(images.numpy().tobytes())
+    labels = torch.tensor([row.label for row in rows])
+    votes = torch.tensor([row.votes for row in rows])
+
+    def split(name: str) -> Split:
+        at = torch.tensor(parts[name], dtype=torch.int64)
+        return Split(images[at], labels[at], torch.arange(len(at)), votes[at])
+
+    return ImageSet(
+        "mhist", split("train"), split("valid"), split("test"), CLASSES,
+        digest.hexdigest()[:16],
+    )  # fmt: skip
+
+
+def _folder(root: str | Path | None) -> Path:
+    if root is None:
+        home = os.environ.get("KDTEACH_DATA")
+        if not home:
+            raise FileNotFoundError(
+                "MHIST is nowhere: give its folder, load('mhist', 'path/to/MHIST'), or set "
+                "KDTEACH_DATA to the folder that holds it. It is given out by its owners "
+                "under a use agreement (Wei et al. 2021); 'python -m kdteach petri --out "
+                "DIR' draws a stand-in in its layout."
+            )
+        root = Path(home) / "MHIST"
+    folder = Path(root)
+    for path in (folder, folder / "annotations.csv", folder / "images"):
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{path} is missing: MHIST is a folder with annotations.csv and images/. "
+                "'python -m kdteach petri --out DIR' draws a stand-in."
+            )
+    return folder
+
+
+def _complain(path: Path, problems: list[str]) -> None:
+    if not problems:
+        return
+    more = len(problems) - _SHOWN
+    listed = [*problems[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+    raise MhistError(f"{path}: {len(problems)} problems\n  " + "\n  ".join(listed))
+
+
+def _read_rows(path: Path) -> list[_Row]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MhistError(f"{path}: not UTF-8 text ({error})") from error
+    table = list(csv.reader(text.splitlines()))
+    header = tuple(cell.strip() for cell in table[0]) if table else ()
+    if header != COLUMNS:
+        missing = [name for name in COLUMNS if name not in header]
+        extra = [name for name in header if name not in COLUMNS]
+        wrong = [f"missing column {name!r}" for name in missing]
+        wrong += [f"unknown column {name!r}" for name in extra]
+        _complain(path, wrong or [f"columns must stand in the order {', '.join(COLUMNS)}"])
+    rows: list[_Row] = []
+    problems: list[str] = []
+    for line, cells in enumerate(table[1:], 2):
+        row = _parse(line, cells, problems)
+        if row is not None:
+            rows.append(row)
+    lines: dict[str, int] = {}
+    for row in rows:
+        if row.name in lines:
+            problems.append(
+                f"row {row.line}: {row.name} has a row already, row {lines[row.name]}"
+            )
+        lines.setdefault(row.name, row.line)
+    for partition in ("train", "test"):
+        for number, label in enumerate(CLASSES):
+            if not any(r.partition == partition and r.label == number for r in rows):
+                problems.append(f"no row has partition {partition} and label {label}")
+    _complain(path, problems)
+    return rows
+
+
+def _parse(line: int, cells: list[str], problems: list[str]) -> _Row | None:
+    """One row, or None and what is wrong with it."""
+    if len(cells) != len(COLUMNS):
+        problems.append(f"row {line}: {len(cells)} cells instead of {len(COLUMNS)}")
+        return None
+    name, label, votes, partition = (cell.strip() for cell in cells)
+    wrong = []
+    if not name or name != Path(name).name or "\\" in name or name in (".", ".."):
+        wrong.append(f"{name!r} is not the plain name of a file in images/")
+    if label not in CLASSES:
+        wrong.append(f"label {label!r} is neither HP nor SSA")
+    number = int(votes) if votes.isascii() and votes.isdigit() else -1
+    if not 0 <= number <= _ANNOTATORS:
+        wrong.append(f"{votes!r} votes; a whole number from 0 to {_ANNOTATORS} is expected")
+    elif label in CLASSES and (number > _ANNOTATORS // 2) != (label == "SSA"):
+        wrong.append(
+            f"{number} of {_ANNOTATORS} votes for SSA contradict the label {label}"
+        )
+    if partition not in ("train", "test"):
+        wrong.append(f"partition {partition!r} is neither train nor test")
+    if wrong:
+        problems.extend(f"row {line}: {text}" for text in wrong)
+        return None
+    return _Row(line, name, CLASSES.index(label), number, partition)
+
+
+def _image_files(folder: Path, rows: list[_Row]) -> list[Path]:
+    problems, files, home = [], [], folder.resolve()
+    for row in rows:
+        path = folder / row.name
+        if not path.exists():
+            problems.append(f"row {row.line}: {row.name} is missing")
+        elif not path.resolve().is_relative_to(home):
+            problems.append(f"row {row.line}: {row.name} is a link to outside the folder")
+        elif not path.is_file():
+            problems.append(f"row {row.line}: {row.name} is not a file")
+        files.append(path)
+    _complain(folder, problems)
+    return files
+
+
+def _read_images(files: list[Path], rows: list[_Row], size: int | None) -> torch.Tensor:
+    """(N, 3, H, W) uint8, decoded by several threads; every problem is collected."""
+    folder = files[0].parent
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        sizes = list(pool.map(_size_of, files))
+        known = [found for found in sizes if isinstance(found, tuple)]
+        if not known:
+            _complain(
+                folder, [f"row {r.line}: {e}" for r, e in zip(rows, sizes, strict=True)]
+            )
+        wanted = (size, size) if size is not None else Counter(known).most_common(1)[0][0]
+        width, height = wanted
+        whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
+        pixels = whole.numpy()
+
+        def decode(number: int) -> str | None:
+            found = sizes[number]
+            if isinstance(found, str):
+                return found
+            if found != wanted:
+                return (
+                    f"{files[number].name} is {found[0]}x{found[1]} pixels, the others "
+                    f"{width}x{height}"
+                )
+            return _decode_into(files[number], pixels[number])
+
+        said = list(pool.map(decode, range(len(files))))
+    problems = [
+        f"row {row.line}: {text}" for row, text in zip(rows, said, strict=True) if text
+    ]
+    _complain(folder, problems)
+    return whole
+
+
+def _size_of(path: Path) -> tuple[int, int] | str:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        return f"{path.name} is not an image ({type(error).__name__})"
+
+
+def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
+    """Decode an image into (3, H, W); grey and alpha are converted, nothing else."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("RGB", "RGBA", "L", "LA"):
+                return (
+                    f"{path.name} has pixels of mode {image.mode}; 8-bit colour or grey is "
+                    "expected"
+                )
+            pixels[:] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    except (OSError, ValueError, SyntaxError) as error:
+        return f"{path.name} is damaged ({error})"
+    return None
+
+
+def _parts(rows: list[_Row]) -> dict[str, list[int]]:
+    """Row numbers of the splits; validation is cut from train, class by class."""
+    train = [i for i, row in enumerate(rows) if row.partition == "train"]
+    valid: set[int] = set()
+    for label in range(len(CLASSES)):
+        mine = [i for i in train if rows[i].label == label]
+        mine.sort(key=lambda i: hashlib.sha256(rows[i].name.encode()).digest())
+        valid |= set(mine[: max(1, round(_VALIDATION * len(mine)))])
+    return {
+        "train": [i for i in train if i not in valid],
+        "valid": sorted(valid),
+        "test": [i for i, row in enumerate(rows) if row.partition == "test"],
+    }
+
+
+def vote_shares(splits: Iterable[Split]) -> list[torch.Tensor]:
+    """(N, 2) shares of the seven votes for HP and SSA: human soft targets.
+
+    Args:
+        splits: of ``load_mhist``, with votes.
+    """
+    shares = []
+    for split in splits:
+        if split.votes is None:
+            raise ValueError(
+                "the split has no votes: only MHIST and its stand-in have them"
+            )
+        ssa = split.votes.double() / _ANNOTATORS
+        shares.append(torch.stack([1 - ssa, ssa], dim=1))
+    return shares
