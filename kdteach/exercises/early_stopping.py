@@ -105,5 +105,5 @@ def check_stopping_epoch(answer: Callable[[Sequence[float], float], Any]) -> Che
 
 
 def check_luck_of_the_best(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
-    """Check ``answer(draws (repeats, k), n, p) -> advantage`` the best seems to have."""
+    """Check ``answer(counts (repeats, k), n, p) -> advantage`` the best seems to have."""
     return _LUCK.check(answer)
