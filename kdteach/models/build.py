@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kdteach.models.photographs import NAMES, build_photograph
 from kdteach.seeding import seeded
 
 _FC = re.compile(r"fc-(\d+(?:-\d+)*)")
 _KNOWN = (
-    "cnn-valid, cnn-same, cnn-225k, cnn-digits, fc-11k and fc-<width>-<width>... "
-    "(fc-64, fc-784-784)"
+    "cnn-valid, cnn-same, cnn-225k, cnn-digits, fc-11k, linear, fc-<width>-<width>... "
+    f"(fc-64, fc-784-784), {', '.join(NAMES)}"
 )
 
 
@@ -28,8 +29,11 @@ def build(
     num_classes: int = 10,
     dropout: float | None = None,
     dtype: torch.dtype = torch.float32,
+    weights: str | None = None,
+    policy: str = "full",
+    download: bool = False,
 ) -> nn.Module:
-    """Build a network with fresh weights.
+    """Build a network with fresh weights, or with those of ImageNet.
 
     ======================  ==========  ==============================================
     name                    parameters  what
@@ -42,6 +46,10 @@ def build(
     ``fc-11k``                  11,140  student of Report 1: 784-14-10
     ``cnn-digits``              25,866  teacher for 8x8 digits
     ``fc-<w1>-<w2>-...``                fully connected, any widths
+    ``linear``                          no hidden layer: a linear probe
+    ``resnet50``            23,512,130  teacher of Report 3 on MHIST, with two classes
+    ``resnet18``            11,177,538
+    ``mobilenet_v2``         2,226,434  student of Report 3 on MHIST
     ======================  ==========  ==============================================
 
     Args:
@@ -52,13 +60,21 @@ def build(
         dropout: probability in [0, 1), after each hidden dense layer (CNN: before each
             dense layer); by default 0.5 in the CNNs of the reports, else 0.
         dtype: of the weights; it must be that of the images.
+        weights: "imagenet" for torchvision's trained weights of the last three, whose
+            1,000-way head is replaced, never extended.
+        policy: of the last three: "full" trains all, "fine-tune" the last stage and the
+            head, "features" the head alone. What is frozen has its BatchNorm in eval mode.
+        download: allow torchvision to fetch weights that are not in its cache.
 
     Returns:
         A module (B, channels, H, W) -> (B, C) logits, in train mode, on the CPU.
 
     Raises:
-        ValueError: unknown name, or an option out of range.
+        ValueError: unknown name, or an option out of range or of another network.
+        FileNotFoundError: weights that are not in the cache and may not be downloaded.
     """
+    if name not in NAMES and (weights is not None or policy != "full"):
+        raise ValueError(f"weights and policy are options of {', '.join(NAMES)} alone")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes!r}")
     if dropout is not None and not 0 <= dropout < 1:
@@ -68,6 +84,14 @@ def build(
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
         elif name == "cnn-digits":
             network = _digit_cnn(input_shape or (1, 8, 8), num_classes, dropout or 0.0)
+        elif name in NAMES:
+            if input_shape is not None and input_shape[0] != 3:
+                raise ValueError(f"{name} takes images of 3 channels, got {input_shape}")
+            network = build_photograph(
+                name, num_classes, weights=weights, policy=policy, download=download
+            )
+        elif name == "linear":
+            network = _dense(input_shape, (), num_classes, 0.0)
         elif name == "fc-11k":
             network = _dense(input_shape, (14,), num_classes, dropout or 0.0)
         elif match := _FC.fullmatch(name):

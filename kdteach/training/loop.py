@@ -490,6 +490,8 @@ def _autocast(device: torch.device, precision: torch.dtype | None) -> Any:
 
 def _check_dtype(model: nn.Module, split: Split) -> None:
     weights = next(model.parameters()).dtype
+    if split.images.dtype == torch.uint8:
+        return  # the network normalises bytes itself
     if split.images.dtype != weights:
         raise TypeError(
             f"images are {split.images.dtype} but the weights are {weights}: give both the "

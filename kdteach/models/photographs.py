@@ -1,0 +1,137 @@
+"""torchvision's networks for photographs, with a new head and parts that stay fixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+NAMES = ("resnet18", "resnet50", "mobilenet_v2")
+POLICIES = ("full", "fine-tune", "features")
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pixels, red, green and blue, for values in [0, 1]."""
+
+
+class Normalise(nn.Module):
+    """Bytes or fractions to what ImageNet's networks expect.
+
+    (B, 3, H, W) uint8 in 0 to 255, or float in [0, 1], to float: less the mean of ImageNet,
+    divided by its standard deviation. Inside the network, so that images stay bytes in
+    memory and no caller can forget it.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        shape = (1, 3, 1, 1)
+        self.register_buffer("mean", torch.tensor(MEAN).reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).reshape(shape), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalise a batch."""
+        if images.dtype == torch.uint8:
+            images = images.to(self.mean.dtype) / 255
+        return (images - self.mean) / self.std
+
+
+class Photograph(nn.Module):
+    """A backbone and a head; what is frozen stays in eval mode as well.
+
+    A frozen layer whose BatchNorm still follows the batches is not frozen: its output
+    drifts while its weights stand still.
+
+    Attributes:
+        backbone: (B, 3, H, W) -> (B, D).
+        head: (B, D) -> (B, C).
+    """
+
+    def __init__(self, backbone: nn.Sequential, head: nn.Module, trained: int) -> None:
+        super().__init__()
+        self.normalise, self.backbone, self.head = Normalise(), backbone, head
+        self._frozen = list(backbone)[: len(backbone) - trained]
+        for part in self._frozen:
+            part.requires_grad_(False)
+        self.train()
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the backbone sees: (B, 3, H, W) -> (B, D)."""
+        seen: Tensor = self.backbone(self.normalise(images))
+        return seen
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) uint8 or float in [0, 1] to (B, C) logits."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+    def train(self, mode: bool = True) -> Photograph:
+        """Train mode for what is trained; frozen parts stay in eval mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+
+def build_photograph(
+    name: str,
+    num_classes: int,
+    *,
+    weights: str | None,
+    policy: str,
+    download: bool,
+) -> Photograph:
+    """Build one of ``NAMES``; see ``kdteach.models.build``.
+
+    Args:
+        name: of the architecture.
+        num_classes: C; the head is new and takes the place of the 1,000 classes.
+        weights: "imagenet" or None for fresh ones.
+        policy: "full" trains everything, "fine-tune" the last stage and the head,
+            "features" the head alone.
+        download: allow torchvision to fetch the weights.
+
+    Raises:
+        ValueError: unknown weights or policy.
+        FileNotFoundError: weights that are not there and may not be downloaded.
+    """
+    from torchvision import models
+
+    if policy not in POLICIES:
+        raise ValueError(f"unknown policy {policy!r}; known are {', '.join(POLICIES)}")
+    if weights not in (None, "imagenet"):
+        raise ValueError(f"unknown weights {weights!r}; known are 'imagenet' and None")
+    network: Any = getattr(models, name)(weights=None)
+    if weights == "imagenet":
+        network.load_state_dict(_imagenet(name, download))
+    if name == "mobilenet_v2":
+        # the stages, then the last convolution to 1,280 channels, which is the last stage
+        stages: list[nn.Module] = list(network.features)
+        pool, width = nn.AdaptiveAvgPool2d(1), network.classifier[1].in_features
+        head: nn.Module = nn.Sequential(nn.Dropout(0.2), nn.Linear(width, num_classes))
+    else:
+        stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
+        stages = [stem, network.layer1, network.layer2, network.layer3, network.layer4]
+        pool, width = network.avgpool, network.fc.in_features
+        head = nn.Linear(width, num_classes)
+    backbone = nn.Sequential(*stages, nn.Sequential(pool, nn.Flatten()))
+    trained = {"full": len(backbone), "fine-tune": 2, "features": 0}[policy]
+    return Photograph(backbone, head, trained)
+
+
+def _imagenet(name: str, download: bool) -> dict[str, Tensor]:
+    """The state of torchvision's trained network, from its cache or by its download."""
+    from torchvision.models import get_model_weights
+
+    chosen: Any = get_model_weights(name).DEFAULT
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+    if not cached.exists() and not download:
+        raise FileNotFoundError(
+            f"the ImageNet weights of {name} are not here: {cached.name} belongs into "
+            "torch's cache, the folder checkpoints of torch.hub.get_dir(). Allow "
+            "torchvision to fetch them with download=True, or take weights=None."
+        )
+    state: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+    return state
