@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import kdteach
 from kdteach import data, metrics, models, objectives, training
@@ -399,6 +400,63 @@ def test_training_stops_when_the_loss_has_settled(digits):
             training.settled(threshold)
     with pytest.raises(TypeError, match="threshold must be a number"):
         training.settled("0.1")
+
+
+def test_weighted_and_soft_labels_are_torchs(digits):
+    """Alone and in a stack, against torch's own cross-entropy."""
+    noise = torch.Generator().manual_seed(0)
+    balance = torch.rand(2, 10, generator=noise, dtype=torch.float64) + 0.1
+    shares = torch.rand(2, len(digits.train), 10, generator=noise, dtype=torch.float64)
+    shares = shares / shares.sum(dim=2, keepdim=True)
+    given = [objectives.weighted_labels(w) for w in balance]
+    given += [objectives.soft_labels(p) for p in shares]
+
+    def by_torch(i):
+        def objective(model, batch):
+            if i < 2:
+                loss = F.cross_entropy(model(batch.images), batch.labels, balance[i])
+            else:
+                loss = F.cross_entropy(model(batch.images), shares[i - 2][batch.index])
+            return LossTerms(loss, {})
+
+        return objective
+
+    stack = [small(s) for s in range(4)]
+    together = kdteach.fit_many(stack, digits, given, **options())
+    for i in range(4):
+        wanted, alone = small(i), small(i)
+        by_hand = kdteach.fit(wanted, digits, by_torch(i), seed=i, **options())
+        history = kdteach.fit(alone, digits, given[i], seed=i, **options())
+        assert history.loss == pytest.approx(by_hand.loss, rel=1e-9)
+        assert together[i].loss == pytest.approx(by_hand.loss, rel=1e-9)
+        torch.testing.assert_close(weights(stack[i]), weights(wanted))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: objectives.weighted_labels(torch.ones(2, 2)), r"must be \(C,\)"),
+        (lambda: objectives.weighted_labels(torch.tensor([1.0, 0.0])), "above 0"),
+        (lambda: objectives.soft_labels(torch.ones(3)), r"shape \(N, C\)"),
+        (lambda: objectives.soft_labels(torch.ones(3, 2)), "sum to 1"),
+        (lambda: objectives.soft_labels(torch.tensor([[1.5, -0.5]])), "at least 0"),
+    ],
+)
+def test_bad_targets(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+def test_targets_must_cover_the_data(digits):
+    few = torch.full((5, 10), 0.1, dtype=torch.float64)
+    with pytest.raises(ValueError, match="do not cover 10 classes and sample indices"):
+        kdteach.fit(small(0), digits, objectives.soft_labels(few), **options())
+    two = objectives.weighted_labels(torch.ones(2))
+    with pytest.raises(ValueError, match="2 class weights for 10 classes"):
+        kdteach.fit(small(0), digits, two, **options())
+    for make in (objectives.soft_labels, objectives.weighted_labels):
+        with pytest.raises(TypeError, match="must be a floating-point tensor"):
+            make([1.0])
 
 
 def test_a_long_list_is_trained_in_several_stacks(digits, logits, monkeypatch):

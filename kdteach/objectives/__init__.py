@@ -1,7 +1,13 @@
 """Objectives: who supplies what the student is trained towards."""
 
 from kdteach.objectives.base import Course, LogitObjective, Mixed, Objective, stacked
-from kdteach.objectives.labels import hard_labels, smoothed_labels, subclass_labels
+from kdteach.objectives.labels import (
+    hard_labels,
+    smoothed_labels,
+    soft_labels,
+    subclass_labels,
+    weighted_labels,
+)
 from kdteach.objectives.teacher import distil, distil_subclasses
 
 __all__ = [
@@ -13,6 +19,8 @@ __all__ = [
     "distil_subclasses",
     "hard_labels",
     "smoothed_labels",
+    "soft_labels",
     "stacked",
     "subclass_labels",
+    "weighted_labels",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import torch
@@ -17,7 +17,7 @@ from kdteach.losses._check import (
     check_temperature,
     check_weight,
 )
-from kdteach.losses.response import hard_term, smoothed_term
+from kdteach.losses.response import hard_term, log_softmax, smoothed_term, wide
 from kdteach.losses.subclass import class_term, diversity_term
 from kdteach.objectives.base import Course
 from kdteach.types import Batch, LossTerms, Split
@@ -69,6 +69,70 @@ class SmoothedLabels(HardLabels):
     def stack(cls, members: Sequence[Self]) -> SmoothedLabels:
         """Each member with its own smoothing."""
         return SmoothedLabels(_column(m.smoothing for m in members))
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedLabels(HardLabels):
+    """Cross-entropy with the labels, each image weighed by its class.
+
+    Attributes:
+        weights: (C,), or (S, C) for a stack.
+    """
+
+    weights: Tensor = field(default_factory=lambda: torch.ones(2))
+
+    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
+        """(..., B, C) logits to terms of shape (...)."""
+        weights = self.weights.to(logits).expand(*batch.labels.shape[:-1], -1)
+        each = weights.gather(-1, batch.labels)
+        hard = (each * hard_term(logits, batch.labels)).sum(dim=-1) / each.sum(dim=-1)
+        return LossTerms(hard, {"hard": hard})
+
+    def check(self, split: Split, course: Course) -> None:
+        """Refuse weights of another number of classes."""
+        del split
+        if self.weights.shape[-1] != course.outputs:
+            raise ValueError(
+                f"{self.weights.shape[-1]} class weights for {course.outputs} classes"
+            )
+
+    @classmethod
+    def stack(cls, members: Sequence[Self]) -> WeightedLabels:
+        """Each member with its own weights."""
+        return WeightedLabels(torch.stack([member.weights for member in members]))
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLabels(HardLabels):
+    """Cross-entropy with a distribution for each image, such as the votes of annotators.
+
+    Attributes:
+        tables: (N, C) probabilities by sample index, one for each member of a stack.
+    """
+
+    tables: tuple[Tensor, ...] = ()
+
+    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
+        """(..., B, C) logits to terms of shape (...)."""
+        index = batch.index if len(self.tables) > 1 else (batch.index,)
+        rows = [table[i] for table, i in zip(self.tables, index, strict=True)]
+        targets = torch.stack(rows).reshape(logits.shape).to(logits)
+        soft = -(targets * log_softmax(wide(logits))).sum(dim=-1).mean(dim=-1)
+        return LossTerms(soft, {"soft": soft})
+
+    def check(self, split: Split, course: Course) -> None:
+        """Refuse a table that does not cover the split."""
+        for table in self.tables:
+            if table.shape[1] != course.outputs or int(split.index.max()) >= len(table):
+                raise ValueError(
+                    f"targets of shape {tuple(table.shape)} do not cover {course.outputs} "
+                    f"classes and sample indices up to {int(split.index.max())}"
+                )
+
+    @classmethod
+    def stack(cls, members: Sequence[Self]) -> SoftLabels:
+        """Each member with its own table."""
+        return SoftLabels(tuple(table for member in members for table in member.tables))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +207,45 @@ def smoothed_labels(smoothing: float) -> SmoothedLabels:
     """
     check_smoothing(smoothing)
     return SmoothedLabels(smoothing)
+
+
+def weighted_labels(weights: Tensor) -> WeightedLabels:
+    """Train on labels of classes that are weighed, for classes of unequal size.
+
+    The loss is the weighted mean over the batch, as in ``torch.nn.CrossEntropyLoss``.
+
+    Args:
+        weights: (C,) float, above 0; only their ratios matter.
+
+    Raises:
+        TypeError: weights are no floating-point tensor.
+        ValueError: weights are not (C,), or not all finite and above 0.
+    """
+    if not isinstance(weights, Tensor) or not weights.is_floating_point():
+        raise TypeError("weights must be a floating-point tensor of shape (C,)")
+    if weights.ndim != 1 or not (torch.isfinite(weights) & (weights > 0)).all():
+        raise ValueError(f"weights must be (C,), finite and above 0, got {weights}")
+    return WeightedLabels(weights)
+
+
+def soft_labels(targets: Tensor) -> SoftLabels:
+    """Train on a distribution for each image, such as the shares of seven annotators.
+
+    Args:
+        targets: (N, C) probabilities, row i for sample index i; each row sums to 1.
+
+    Raises:
+        TypeError: targets are no floating-point tensor.
+        ValueError: not (N, C), a negative entry, or a row that does not sum to 1.
+    """
+    if not isinstance(targets, Tensor) or not targets.is_floating_point():
+        raise TypeError("targets must be a floating-point tensor of shape (N, C)")
+    if targets.ndim != 2 or 0 in targets.shape:
+        raise ValueError(f"targets must have shape (N, C), got {tuple(targets.shape)}")
+    sums = targets.double().sum(dim=1)
+    if (targets < 0).any() or not torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
+        raise ValueError("targets must be at least 0 and each row must sum to 1")
+    return SoftLabels((targets,))
 
 
 def subclass_labels(
