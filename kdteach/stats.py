@@ -147,6 +147,50 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
     return Interval(successes / n, float(low), float(high), level, n)
 
 
+def auc_interval(scores: ArrayLike, positive: ArrayLike, level: float = 0.95) -> Interval:
+    """Area under the ROC curve with its interval, for one model on one test set.
+
+    The area is the chance that a positive image scores above a negative one, ties counted
+    half. The interval takes the images for independent; where several come from one
+    patient it is too narrow.
+
+    Args:
+        scores: (N,) larger for positive, any scale.
+        positive: (N,) bool, at least two of each kind.
+        level: confidence level in (0, 1).
+
+    Returns:
+        The area, a fraction; n is the number of images.
+
+    Raises:
+        ValueError: shapes differ, scores not finite, fewer than two of a kind.
+
+    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845.
+    """
+    from scipy.stats import norm
+
+    _check_level(level)
+    values, truth = np.asarray(scores, dtype=np.float64), np.asarray(positive, dtype=bool)
+    if values.shape != truth.shape or values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(
+            "scores and positive must both be (N,), scores finite, got "
+            f"{values.shape} and {truth.shape}"
+        )
+    above, below = values[truth], values[~truth]
+    if min(len(above), len(below)) < 2:
+        raise ValueError(
+            f"need at least two images of each kind, got {len(above)} positive and "
+            f"{len(below)} negative"
+        )
+    wins = (above[:, None] > below) + 0.5 * (above[:, None] == below)
+    spread = wins.mean(axis=1).var(ddof=1) / len(above)
+    spread += wins.mean(axis=0).var(ddof=1) / len(below)
+    area, reach = float(wins.mean()), float(norm.ppf((1 + level) / 2) * np.sqrt(spread))
+    return Interval(
+        area, max(area - reach, 0.0), min(area + reach, 1.0), level, len(values)
+    )
+
+
 def bootstrap_difference(
     correct_a: ArrayLike,
     correct_b: ArrayLike,

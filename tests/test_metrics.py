@@ -117,3 +117,22 @@ def test_best_bias_refuses(classes):
             metrics.Evaluation(torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)),
             classes,
         )
+
+
+def test_best_threshold_is_that_of_a_grid():
+    noise = torch.Generator().manual_seed(0)
+    labels = (torch.rand(60, generator=noise) < 0.3).long()
+    logits = torch.randn(60, 2, generator=noise, dtype=torch.float64)
+    logits[:, 1] += 1.5 * labels - 2
+    answers = metrics.Evaluation(logits, labels)
+
+    def score(number):
+        return metrics.Evaluation(logits + torch.tensor([0.0, number]), labels).weighted_f1
+
+    number = metrics.best_threshold(answers)
+    assert number > 0
+    assert score(number) == pytest.approx(max(score(x) for x in torch.arange(-6, 9, 0.01)))
+    perfect = metrics.Evaluation(torch.eye(2)[labels].double(), labels)
+    assert metrics.best_threshold(perfect) == 0
+    with pytest.raises(ValueError, match="two classes, got 3"):
+        metrics.best_threshold(metrics.Evaluation(torch.zeros(2, 3), labels[:2]))

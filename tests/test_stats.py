@@ -123,3 +123,29 @@ def test_verdicts_refuse():
     for published, negligible in ((0.1, 0.0), (float("nan"), 0.1)):
         with pytest.raises(ValueError, match="negligible must be above 0"):
             stats.verdict(published, ours, negligible)
+
+
+def test_auc_and_its_interval():
+    """scikit-learn's area; the width of Hanley and McNeil's formula and of a bootstrap."""
+    from scipy.stats import norm
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    positive = np.arange(977) < 360  # MHIST's test set
+    shift = np.sqrt(2) * norm.ppf(0.845)
+    widths, areas = [], []
+    for _ in range(200):
+        scores = rng.normal(size=977) + shift * positive
+        area = stats.auc_interval(scores, positive)
+        assert area.mean == pytest.approx(roc_auc_score(positive, scores))
+        widths.append((area.high - area.low) / 2 / 1.96)
+        areas.append(area.mean)
+    assert np.mean(widths) == pytest.approx(np.std(areas), rel=0.15)
+    q1, q2 = 0.845 / (2 - 0.845), 2 * 0.845**2 / (1 + 0.845)
+    formula = 0.845 * 0.155 + 359 * (q1 - 0.845**2) + 616 * (q2 - 0.845**2)
+    assert np.mean(widths) == pytest.approx(np.sqrt(formula / 360 / 617), rel=0.1)
+    ties = stats.auc_interval([1, 1, 1, 1], [True, True, False, False])
+    assert (ties.mean, ties.n) == (0.5, 4)
+    for scores, truth in (([1, 2], [True]), ([1, np.nan], [True, False]), ([1, 2], [1, 0])):
+        with pytest.raises(ValueError, match=r"scores and positive|two images of each"):
+            stats.auc_interval(scores, truth)
