@@ -223,7 +223,7 @@ def _run(job: Job) -> Done:
     shift, precision = int(str(config.get("jitter", 0))), config.get("precision")
     histories = _fit(
         models, train, objectives, job.seed,
-        monitor=data.valid if len(data.valid) else None,
+        monitor=_watched(train, data.valid),
         on_epoch=keep if job.keep_epochs else None,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
@@ -268,6 +268,11 @@ def _fit(
         return [fit(models[0], train, objectives[0], seed=seed, **options)]  # type: ignore[arg-type]
     seeds = [seed] * len(models)
     return fit_many(models, train, objectives, seeds=seeds, **options)  # type: ignore[arg-type]
+
+
+def _watched(train: Split, valid: Split) -> Split | None:
+    """What is watched after each epoch: nothing where that would be most of the work."""
+    return valid if 0 < len(valid) <= 20 * len(train) else None
 
 
 def _for_student(
