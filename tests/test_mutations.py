@@ -47,10 +47,28 @@ FAULTS = {
         "test_training.py",
     ),
     "pair logits with the wrong images": (
-        "objectives.py",
+        "objectives/teacher.py",
         "return teacher[index.to(teacher.device)]",
         "return teacher[: len(index)]",
         "test_training.py",
+    ),
+    "let the teacher go on for an epoch": (
+        "objectives/teacher.py",
+        "batch.epoch < stop",
+        "batch.epoch <= stop",
+        "test_subclasses.py",
+    ),
+    "leave out the factor of the diversity": (
+        "losses/subclass.py",
+        "/ (k * temperature[..., None, None])",
+        "/ temperature[..., None, None]",
+        "test_subclasses.py",
+    ),
+    "let frozen statistics drift": (
+        "models/photographs.py",
+        "part.eval()",
+        "part.train()",
+        "test_photographs.py",
     ),
     "give all students one order": (
         "training/loop.py",
