@@ -98,6 +98,7 @@ def execute(path, url):
         timeout=600,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # lines printed one after the other are one output
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     tidy(notebook)
