@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from kdteach import fit, fit_many, teacher_logits
 from kdteach.data import load, merge_classes, small_sample
@@ -22,8 +23,11 @@ from kdteach.objectives import (
     distil_subclasses,
     hard_labels,
     smoothed_labels,
+    soft_labels,
     subclass_labels,
+    weighted_labels,
 )
+from kdteach.types import Batch
 
 ORACLES = Path(__file__).parent / "oracles"
 STORE = np.load(ORACLES / "oracles.npz")
@@ -106,6 +110,32 @@ def test_diversity_stays_finite_in_float32(subclasses):
     assert np.isfinite(gradient).all()
     assert value == pytest.approx(exact, abs=1e-5)
     assert -np.log(64) < value <= 0
+
+
+def test_losses_keep_their_digits_where_the_network_computes_in_bfloat16():
+    """Inside autocast, with float32 and with bfloat16 logits, as outside."""
+    z = torch.randn(40, 50, generator=torch.Generator().manual_seed(2))
+    shares = torch.softmax(torch.randn(40, 50), 1)
+    batch = Batch(torch.zeros(40, 1), torch.arange(40) % 50, torch.arange(40))
+    balance = torch.arange(1.0, 51.0) / 7
+    for logits in (z, z.bfloat16()):
+        exact = logits.double()
+        with torch.autocast("cpu", torch.bfloat16):
+            diversity = subclass_diversity_loss(logits)
+            terms = [
+                objective.terms(logits, batch).total
+                for objective in (smoothed_labels(0.3), soft_labels(shares))
+            ]
+            terms.append(weighted_labels(balance).terms(logits, batch).total)
+        wanted = subclass_diversity_loss(exact).item()
+        assert diversity.item() == pytest.approx(wanted, abs=1e-6)
+        by_torch = [
+            F.cross_entropy(exact, batch.labels, label_smoothing=0.3),
+            F.cross_entropy(exact, shares.double()),
+            F.cross_entropy(exact, batch.labels, balance.double()),
+        ]
+        for ours, theirs in zip(terms, by_torch, strict=True):
+            assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
 
 
 def test_diversity_is_zero_for_images_alike_and_ignores_shift_and_scale():

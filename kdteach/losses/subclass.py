@@ -151,6 +151,8 @@ def diversity_term(subclass_logits: Tensor, temperature: Tensor) -> Tensor:
     n, k = z.shape[-2:]
     variance, mean = torch.var_mean(z, dim=-1, correction=0, keepdim=True)
     normal = (z - mean) / (variance + _EPSILON).sqrt()
-    correlation = normal @ normal.mT / (k * temperature[..., None, None])
+    # where a network computes in bfloat16, the loss shall not: its differences are small
+    with torch.autocast(z.device.type, enabled=False):
+        correlation = normal @ normal.mT / (k * temperature[..., None, None])
     spread = correlation.logsumexp(dim=-1).mean(dim=-1)
     return spread - 1 / temperature - torch.log(z.new_tensor(n))

@@ -61,7 +61,7 @@ class SmoothedLabels(HardLabels):
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
-        epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(logits)
+        epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(wide(logits))
         smoothed = smoothed_term(logits, batch.labels, epsilon[..., None]).mean(dim=-1)
         return LossTerms(smoothed, {"smoothed": smoothed})
 
@@ -83,7 +83,7 @@ class WeightedLabels(HardLabels):
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
-        weights = self.weights.to(logits).expand(*batch.labels.shape[:-1], -1)
+        weights = self.weights.to(wide(logits)).expand(*batch.labels.shape[:-1], -1)
         each = weights.gather(-1, batch.labels)
         hard = (each * hard_term(logits, batch.labels)).sum(dim=-1) / each.sum(dim=-1)
         return LossTerms(hard, {"hard": hard})
@@ -116,8 +116,9 @@ class SoftLabels(HardLabels):
         """(..., B, C) logits to terms of shape (...)."""
         index = batch.index if len(self.tables) > 1 else (batch.index,)
         rows = [table[i] for table, i in zip(self.tables, index, strict=True)]
-        targets = torch.stack(rows).reshape(logits.shape).to(logits)
-        soft = -(targets * log_softmax(wide(logits))).sum(dim=-1).mean(dim=-1)
+        log_q = log_softmax(wide(logits))
+        targets = torch.stack(rows).reshape(logits.shape).to(log_q)
+        soft = -(targets * log_q).sum(dim=-1).mean(dim=-1)
         return LossTerms(soft, {"soft": soft})
 
     def check(self, split: Split, course: Course) -> None:
