@@ -129,6 +129,10 @@ def test_losses_keep_their_digits_where_the_network_computes_in_bfloat16():
             terms.append(weighted_labels(balance).terms(logits, batch).total)
         wanted = subclass_diversity_loss(exact).item()
         assert diversity.item() == pytest.approx(wanted, abs=1e-6)
+    _, wanted = value_and_gradient(subclass_diversity_loss, z.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        _, gradient = value_and_gradient(subclass_diversity_loss, z)
+    np.testing.assert_allclose(gradient, wanted, atol=1e-5 * np.abs(wanted).max())
         by_torch = [
             F.cross_entropy(exact, batch.labels, label_smoothing=0.3),
             F.cross_entropy(exact, shares.double()),
