@@ -127,7 +127,7 @@ def best_threshold(answers: Evaluation) -> float:
     return float((edges[best[0]] + edges[best[0] + 1]) / 2)
 
 
-def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 1024) -> Tensor:
+def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
     """Run a model over images in eval mode, without gradients; mode restored.
 
     Args:
@@ -159,7 +159,7 @@ def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 1024) -> 
 def evaluate(
     model: nn.Module,
     split: Split,
-    batch_size: int = 1024,
+    batch_size: int = 128,
     *,
     num_classes: int | None = None,
 ) -> Evaluation:

@@ -15,7 +15,7 @@ from kdteach.types import Split
 def teacher_logits(
     model: nn.Module,
     split: Split,
-    batch_size: int = 1024,
+    batch_size: int = 128,
     *,
     views: Callable[[Tensor], Iterable[Tensor]] | None = None,
 ) -> Tensor:
