@@ -20,9 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "teachers":
-            from kdteach.experiments.digit_teachers import remake
+            from kdteach.experiments import digit_teachers, tissue_twins
 
-            remake(options.out, say=print)
+            digit_teachers.remake(options.out, say=print)
+            tissue_twins.remake(options.out, say=print)
         elif options.command == "petri":
             from kdteach.data import petri
 
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     petri.add_argument("--size", type=int, default=224, metavar="PIXELS")
     petri.add_argument("--scale", type=float, default=1.0, help="factor on 3,152 tiles")
     petri.add_argument("--seed", type=int, default=0)
-    teachers = commands.add_parser("teachers", help="train the shipped digit teachers")
+    teachers = commands.add_parser("teachers", help="train the shipped networks")
     teachers.add_argument("--out", type=Path, metavar="DIR", help="by default the package")
     return parser
 

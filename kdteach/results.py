@@ -110,7 +110,7 @@ def wrong_images(
     for run in _runs_of(experiment, "test_wrong", folder, where):
         wrong = run.result["test_wrong"]
         assert isinstance(wrong, list)
-        lists.append(wrong)
+        lists.append([int(image) for image in wrong])
     return lists
 
 

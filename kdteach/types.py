@@ -39,19 +39,22 @@ class Split:
         index: (N,) int64, the sample index: row number in the split as it was loaded. A
             selection keeps it, so that stored teacher logits still find their image.
         votes: (N,) int64, how many annotators chose class 1, where that is known.
+        masks: (N, H, W) bool, the pixels that decide the label, where that is known.
     """
 
     images: Tensor
     labels: Tensor
     index: Tensor
     votes: Tensor | None = None
+    masks: Tensor | None = None
 
     def __post_init__(self) -> None:
         sizes = [len(self.images), len(self.labels), len(self.index)]
-        sizes += [] if self.votes is None else [len(self.votes)]
+        sizes += [len(extra) for extra in (self.votes, self.masks) if extra is not None]
         if len(set(sizes)) != 1:
             raise ValueError(
-                f"images, labels and index must have the same length, got {sizes}"
+                "images, labels and index (votes, masks) must have the same length, got "
+                f"{sizes}"
             )
 
     def __len__(self) -> int:
@@ -59,18 +62,22 @@ class Split:
 
     def select(self, rows: Tensor) -> Split:
         """Keep some rows, by boolean mask (N,) or by int64 positions; the index is kept."""
-        votes = None if self.votes is None else self.votes[rows]
-        return Split(self.images[rows], self.labels[rows], self.index[rows], votes)
+        votes, masks = (None if t is None else t[rows] for t in (self.votes, self.masks))
+        return Split(self.images[rows], self.labels[rows], self.index[rows], votes, masks)
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Split:
         """Move to a device; ``dtype`` changes the images alone."""
+        votes, masks = (
+            None if t is None else t.to(device=device) for t in (self.votes, self.masks)
+        )
         return Split(
             self.images.to(device=device, dtype=dtype),
             self.labels.to(device=device),
             self.index.to(device=device),
-            None if self.votes is None else self.votes.to(device=device),
+            votes,
+            masks,
         )
 
     def require_samples(self, purpose: str) -> None:
@@ -173,6 +180,6 @@ class RunRecord:
     experiment: str
     config: Mapping[str, object]
     seed: int
-    result: Mapping[str, float | int | list[int]]
+    result: Mapping[str, float | int | list[int] | list[float]]
     history: Mapping[str, list[float]]
     environment: Mapping[str, object]

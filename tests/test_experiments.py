@@ -15,7 +15,15 @@ from distributed import Client, LocalCluster
 from kdteach import __main__ as command_line
 from kdteach import results
 from kdteach.data import load
-from kdteach.experiments import EXPERIMENTS, Experiment, Published, jobs, reproduce, runner
+from kdteach.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    Published,
+    jobs,
+    recipes,
+    reproduce,
+    runner,
+)
 from kdteach.metrics import Evaluation
 
 HERE = Path(__file__).resolve().parent
@@ -358,17 +366,17 @@ def test_published_values_fit_by_all_their_settings():
 
 def test_students_see_what_their_configuration_says():
     train = load("digits").train
-    left = jobs.transfer_set({"omit": [3]}, train, 0)
+    left = recipes.transfer_set({"omit": [3]}, train, 0)
     assert 3 not in left.labels
     assert len(left) == int((train.labels != 3).sum())
-    only = jobs.transfer_set({"only": [7, 8]}, train, 0)
+    only = recipes.transfer_set({"only": [7, 8]}, train, 0)
     assert set(only.labels.tolist()) == {7, 8}
-    assert jobs.transfer_set({}, train, 0) is train
+    assert recipes.transfer_set({}, train, 0) is train
 
 
 def test_students_of_a_sample_keep_the_sample_index():
     train = load("digits").train
-    sample = jobs.transfer_set({"omit": [3], "transfer": 40}, train, 5)
+    sample = recipes.transfer_set({"omit": [3], "transfer": 40}, train, 5)
     assert len(sample) == 40
     assert 3 not in sample.labels
     assert torch.equal(sample.images, train.images[sample.index])
@@ -455,7 +463,7 @@ def test_subclasses_are_distilled_and_read(experiments, tmp_path):
     wanted = -(told * told.log()).sum(1).mean()
     assert mine.result["soft_entropy"] == pytest.approx(float(wanted))
     student = build("fc-6", num_classes=2, **option)
-    sample = jobs.transfer_set({"transfer": 50}, data.train, 1)
+    sample = recipes.transfer_set({"transfer": 50}, data.train, 1)
     of_classes = distil(class_log_probs(table, 2), 4.0, 0.5)
     fit(student, sample, of_classes, **RECIPE, seed=1)
     errors = evaluate(student, data.test).errors
@@ -505,6 +513,6 @@ def test_experiments_on_the_same_data_share_a_teacher(experiments, tmp_path, mon
 
 def test_stacks_hold_what_may_be_trained_together():
     same = {"model": "fc-8", "epochs": 1, "role": "a", "temperature": 2.0}
-    assert jobs.same_stack(same) == jobs.same_stack({**same, "role": "b"})
+    assert recipes.same_stack(same) == recipes.same_stack({**same, "role": "b"})
     for change in ({"epochs": 2}, {"omit": [3]}, {"precision": "bfloat16"}):
-        assert jobs.same_stack(same) != jobs.same_stack({**same, **change})
+        assert recipes.same_stack(same) != recipes.same_stack({**same, **change})

@@ -6,19 +6,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kdteach.data.augment import Jitter, jitter
+from kdteach.data.augment import Flips, Jitter, flips, jitter
 from kdteach.data.digits import load_digits
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
+from kdteach.data.petri import load_petri
 from kdteach.data.select import merge_classes, small_sample
+from kdteach.data.tissues import load_tissues
 from kdteach.types import ImageSet
 
-__all__ = ["NAMES", "Jitter", "jitter", "load", "merge_classes", "small_sample"]
+__all__ = [
+    "NAMES",
+    "Flips",
+    "Jitter",
+    "flips",
+    "jitter",
+    "load",
+    "merge_classes",
+    "small_sample",
+]
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "digits": load_digits,
     "mnist": load_mnist,
     "mhist": load_mhist,
+    "petri": load_petri,
+    "tissues": load_tissues,
 }
 NAMES = tuple(_LOADERS)
 
@@ -33,11 +46,14 @@ def load(
     """Load a data set with its fixed splits.
 
     Args:
-        name: "digits" (embedded, 8x8), "mnist" (28x28) or "mhist" (224x224, the reader's
-            own copy or a stand-in).
-        root: the folder with the files; by default ``$KDTEACH_DATA``. Not for "digits".
+        name: "digits" (embedded, 8x8), "mnist" (28x28), "mhist" (224x224, the reader's
+            own copy or a stand-in in its layout), "petri" (the stand-in, drawn at once) or
+            "tissues" (drawn too: the task on which small networks learn before).
+        root: the folder with the files; by default ``$KDTEACH_DATA``. Only for "mnist"
+            and "mhist".
         groups: classes to be joined, see ``merge_classes``; by default none.
-        **options: of the source: see ``load_digits``, ``load_mnist`` and ``load_mhist``.
+        **options: of the source: see ``load_digits``, ``load_mnist``, ``load_mhist``,
+            ``load_petri`` and ``load_tissues``.
 
     Returns:
         An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; digits have

@@ -57,3 +57,20 @@ def jitter(pixels: int) -> Jitter:
     if isinstance(pixels, bool) or not isinstance(pixels, int) or pixels < 1:
         raise ValueError(f"pixels must be an integer of at least 1, got {pixels!r}")
     return Jitter(pixels)
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Mirror each image left to right, top to bottom, both or not at all."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Mirror (B, channels, H, W) at random; same shape and dtype back."""
+        chosen = torch.randint(2, (2, len(images), 1, 1, 1), generator=generator)
+        across, down = (chosen.to(images.device) == 1).unbind()
+        images = torch.where(across, images.flip(-1), images)
+        return torch.where(down, images.flip(-2), images)
+
+
+def flips() -> Flips:
+    """Make the augmentation for tissue, which has no up and down: mirror images."""
+    return Flips()

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,10 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
     rows = _read_rows(folder / "annotations.csv")
     files = _image_files(folder / "images", rows)
     images = _read_images(files, rows, size)
-    parts = _parts(rows)
+    parts = cut(
+        [row.name for row in rows], [row.label for row in rows],
+        [row.partition == "test" for row in rows],
+    )  # fmt: skip
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{row.name} {row.label} {row.votes} {row.partition}\n".encode())
@@ -254,18 +257,26 @@ def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
     return None
 
 
-def _parts(rows: list[_Row]) -> dict[str, list[int]]:
-    """Row numbers of the splits; validation is cut from train, class by class."""
-    train = [i for i, row in enumerate(rows) if row.partition == "train"]
+def cut(
+    names: Sequence[str], labels: Sequence[int], test: Sequence[bool]
+) -> dict[str, list[int]]:
+    """Row numbers of the splits; validation is cut from train, class by class.
+
+    Args:
+        names: of the files; their hash decides, so that the cut is the same everywhere.
+        labels: class numbers.
+        test: which rows are test images.
+    """
+    train = [i for i, held_out in enumerate(test) if not held_out]
     valid: set[int] = set()
     for label in range(len(CLASSES)):
-        mine = [i for i in train if rows[i].label == label]
-        mine.sort(key=lambda i: hashlib.sha256(rows[i].name.encode()).digest())
+        mine = [i for i in train if labels[i] == label]
+        mine.sort(key=lambda i: hashlib.sha256(names[i].encode()).digest())
         valid |= set(mine[: max(1, round(_VALIDATION * len(mine)))])
     return {
         "train": [i for i in train if i not in valid],
         "valid": sorted(valid),
-        "test": [i for i, row in enumerate(rows) if row.partition == "test"],
+        "test": [i for i, held_out in enumerate(test) if held_out],
     }
 
 

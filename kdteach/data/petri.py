@@ -20,12 +20,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from kdteach.data.mhist import COLUMNS
-
-Field = NDArray[np.float64]
+from kdteach.data._canvas import Canvas, Field, checksum, random, smooth
+from kdteach.data.mhist import CLASSES, COLUMNS, cut
+from kdteach.types import ImageSet, Split
 
 ANNOTATORS = 7
 _COUNTS = {
@@ -91,11 +92,11 @@ def cases(scale: float = 1.0, seed: int = 0) -> list[Case]:
     planned = []
     for (partition, label), count in _COUNTS.items():
         planned += [(partition, label)] * max(2, int(count * scale + 0.5))
-    order = _random(seed, 0).permutation(len(planned))
+    order = random(seed, 0).permutation(len(planned))
     made = []
     for number, place in enumerate(order):
         partition, label = planned[place]
-        shape, votes = _shape_and_votes(_random(seed, 1, number), label)
+        shape, votes = _shape_and_votes(random(seed, 1, number), label)
         name = f"MHIST_{_letters(number)}.png"
         made.append(Case(name, partition, label, votes, shape, (seed, number)))
     return made
@@ -113,13 +114,57 @@ def draw(case: Case, size: int = 224) -> Tile:
     """
     if isinstance(size, bool) or not isinstance(size, int) or size < 16:
         raise ValueError(f"size must be an integer of at least 16, got {size!r}")
-    rng = _random(case.key[0], 2, case.key[1])
+    rng = random(case.key[0], 2, case.key[1])
     scene = _Scene(rng, size)
     scene.paint_stroma()
     scene.paint_round_glands()
     mask = scene.paint_crypts(case.shape)
     scene.paint_debris()
     return Tile(scene.finished(), mask)
+
+
+def load_petri(
+    root: str | Path | None = None, *, size: int = 32, scale: float = 1.0, seed: int = 0
+) -> ImageSet:
+    """Draw the stand-in into memory, with votes and masks; nothing is written.
+
+    Args:
+        root: must be None: the tiles are drawn, not read.
+        size: height and width in pixels, at least 16; a tile of 32 takes about 2 ms.
+        scale: factor on the number of tiles; 1 gives MHIST's 3,152.
+        seed: of everything.
+
+    Returns:
+        As ``load_mhist``, and with the masks of the deciding regions.
+
+    Raises:
+        ValueError: a root was given; size, scale or seed out of range.
+    """
+    if root is not None:
+        raise ValueError(
+            "petri is drawn and reads no folder: leave root at None, or load('mhist', "
+            "folder) for one that 'python -m kdteach petri' has written"
+        )
+    planned = cases(scale, seed)
+    tiles = [draw(case, size) for case in planned]
+    pixels = torch.from_numpy(np.stack([tile.image for tile in tiles]))
+    images = pixels.permute(0, 3, 1, 2).contiguous()
+    masks = torch.from_numpy(np.stack([tile.mask for tile in tiles]))
+    labels = torch.tensor([CLASSES.index(case.label) for case in planned])
+    votes = torch.tensor([case.votes for case in planned])
+    parts = cut(
+        [case.name for case in planned], labels.tolist(),
+        [case.partition == "test" for case in planned],
+    )  # fmt: skip
+
+    def split(name: str) -> Split:
+        at = torch.tensor(parts[name], dtype=torch.int64)
+        return Split(images[at], labels[at], torch.arange(len(at)), votes[at], masks[at])
+
+    return ImageSet(
+        "petri", split("train"), split("valid"), split("test"), CLASSES,
+        checksum(images, labels, votes, masks),
+    )  # fmt: skip
 
 
 def write(
@@ -198,10 +243,6 @@ def _draw_to(case: Case, size: int, folder: Path) -> None:
     mask.save(folder / "masks" / case.name)
 
 
-def _random(*key: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
-
-
 def _letters(number: int) -> str:
     """0 -> aaa, 1 -> aab, as in MHIST's file names."""
     digits = ""
@@ -227,110 +268,8 @@ def _shape_and_votes(rng: np.random.Generator, label: str) -> tuple[float, int]:
             return shape, votes
 
 
-def _ramp(x: Field, width: float) -> Field:
-    """1 inside (x < 0), 0 outside, with an edge of so many units."""
-    return np.clip(0.5 - x / width, 0.0, 1.0)
-
-
-def _wave(x: Field) -> Field:
-    """A triangular wave of period 1 between -1 and 1."""
-    return 4 * np.abs(x - np.floor(x + 0.5)) - 1
-
-
-def _smooth(u: Field) -> Field:
-    return u * u * (3 - 2 * u)
-
-
-class _Scene:
-    """A canvas of the unit square, painted from back to front."""
-
-    def __init__(self, rng: np.random.Generator, size: int) -> None:
-        self.rng, self.size = rng, size
-        centres = (np.arange(size) + 0.5) / size
-        rows, columns = np.meshgrid(centres, centres, indexing="ij")
-        # a turn: the direction of a random point, so that no sine is needed
-        a, b = 1.0, (rng.random() - 0.5) * 0.9
-        length = float(np.sqrt(a * a + b * b))
-        cosine, sine = a / length, b / length
-        x, y = columns - 0.5, rows - 0.5
-        self.x = cosine * x - sine * y + 0.5
-        self.y = sine * x + cosine * y + 0.5
-        if rng.random() < 0.5:
-            self.y = 1 - self.y  # the lumen below instead of above
-        self.rows, self.columns = rows, columns
-        self.edge = 1.5 / size
-        self.colours = self._stain()
-        self.image = np.empty((size, size, 3))
-        # texture of the glands, shared by all of them
-        self.cells, self.goblets = self.noise(64), self.noise(30)
-        self.waver = self.noise(7) - 0.5
-
-    def _stain(self) -> dict[str, Field]:
-        """H and E of this slide: more or less of both, and a tint of its own."""
-        rng = self.rng
-        base = {
-            "stroma": (224, 170, 200), "muscle": (214, 146, 184),
-            "cytoplasm": (196, 138, 186), "mucus": (212, 186, 220),
-            "nucleus": (98, 62, 142), "lumen": (244, 240, 244),
-        }  # fmt: skip
-        strength, tint = 0.75 + 0.5 * rng.random(), 24 * (rng.random(3) - 0.5)
-        return {
-            name: np.clip(255 - strength * (255 - np.array(colour)) + tint, 0, 255)
-            for name, colour in base.items()
-        }
-
-    def noise(self, cells: int) -> Field:
-        """Smooth noise between 0 and 1 on a lattice of so many cells."""
-        lattice = self.rng.random((cells + 2, cells + 2))
-        at = self.rows[:, 0] * cells
-        i = np.floor(at).astype(int)
-        u = _smooth(at - i)
-        bands = lattice[i] + u[:, None] * (lattice[i + 1] - lattice[i])
-        left, right = bands[:, i], bands[:, i + 1]
-        field: Field = left + u * (right - left)
-        return field
-
-    def blend(self, colour: Field, weight: Field) -> None:
-        """Paint a colour with a weight from 0 to 1 for each pixel."""
-        self.image += weight[..., None] * (colour - self.image)
-
-    def spots(self, count: int, radius: float, within: Field | None = None) -> Field:
-        """Weight of many small ellipses, kept where ``within`` is true at their centre."""
-        weight = np.zeros((self.size, self.size))
-        numbers = self.rng.random((count, 5))
-        reach = int(np.ceil(1.8 * radius * self.size + 1.5))
-        for cy, cx, stretch, size, tilt in numbers.tolist():
-            row, column = int(cy * self.size), int(cx * self.size)
-            if within is not None and not within[row, column]:
-                continue
-            top, left = max(row - reach, 0), max(column - reach, 0)
-            part = np.s_[top : row + reach + 1, left : column + reach + 1]
-            y, x = self.rows[part] - cy, self.columns[part] - cx
-            slope = tilt - 0.5
-            u, v = x + slope * y, y - slope * x
-            r = radius * (0.7 + 0.6 * size)
-            distance = np.sqrt(u * u + v * v * (1 + 2 * stretch)) - r
-            weight[part] = np.maximum(weight[part], _ramp(distance, self.edge))
-        return weight
-
-    def paint_stroma(self) -> None:
-        """Connective tissue with nuclei; at the bottom the fibres of the muscle."""
-        self.image[:] = self.colours["stroma"]
-        self.image += 26 * (self.noise(9) - 0.5)[..., None]
-        self.image += 18 * (self.noise(40) - 0.5)[..., None]
-        level = 0.9 + 0.1 * self.rng.random()
-        fibres = 0.5 + 0.5 * _wave(28 * self.y + 3 * self.noise(5))
-        muscle = _ramp(level - self.y + 0.04 * (self.noise(6) - 0.5), 0.04)
-        self.blend(self.colours["muscle"], muscle * (0.6 + 0.4 * fibres))
-        self.blend(self.colours["nucleus"], 0.85 * self.spots(170, 0.008))
-
-    def paint_round_glands(self) -> None:
-        """Crypts cut across: rings, which say nothing about the base."""
-        for _ in range(int(self.rng.integers(0, 3))):
-            cx, cy = self.rng.random(2).tolist()
-            r = 0.05 + 0.025 * self.rng.random()
-            x, y = self.x - cx, self.y - cy
-            self._gland(np.sqrt(x * x + y * y * 1.3) - r, 0.55 * r)
+class _Scene(Canvas):
+    """A polyp: crypts side by side, some of which tell what it is."""
 
     def paint_crypts(self, shape: float) -> NDArray[np.bool_]:
         """Crypts side by side; one or two of them have the base that decides."""
@@ -344,7 +283,7 @@ class _Scene:
             seen = shape if number in telling else other
             room = 0.72 / count
             distance, base = self._crypt(centre, seen, room)
-            self._gland(distance, 0.23 * room)
+            self.gland(distance, 0.23 * room)
             if number in telling:
                 mask |= base
         return mask
@@ -359,7 +298,7 @@ class _Scene:
         lean = 0.25 * (rng.random() - 0.5)
         x, y = self.x - centre - lean * (self.y - end), self.y - end
         # the radius along the tube: as above, then narrower (HP) or wider (SSA)
-        u = _smooth(np.clip(1 + y / 0.28, 0.0, 1.0))
+        u = smooth(np.clip(1 + y / 0.28, 0.0, 1.0))
         wide = 0.62 + 1.15 * shape + 0.15 * (rng.random() - 0.5)
         along = radius * (1 + (wide - 1) * u)
         wobble = 0.5 * radius * self.waver
@@ -374,40 +313,3 @@ class _Scene:
             distance = np.minimum(distance, toe + wobble)
         reach = 0.16
         return distance, (distance < self.edge) & (y > -reach)
-
-    def _gland(self, distance: Field, wall: float) -> None:
-        """Epithelium around a serrated lumen: nuclei outside, mucus inside."""
-        inside = _ramp(distance, self.edge)
-        self.blend(self.colours["cytoplasm"], inside)
-        deep = _ramp(distance + 0.35 * wall, self.edge)
-        self.blend(self.colours["mucus"], deep * _ramp(0.5 - self.goblets, 0.12))
-        basal = inside * _ramp(-distance - 0.32 * wall, 0.2 * wall)
-        self.blend(self.colours["nucleus"], 0.9 * basal * _ramp(0.46 - self.cells, 0.25))
-        teeth = _wave(15 * self.y + 3 * self.waver) * _wave(9 * self.x + 5 * self.waver)
-        inner = distance + wall * (1 + 0.45 * teeth)
-        self.blend(self.colours["lumen"], _ramp(inner, self.edge))
-
-    def paint_debris(self) -> None:
-        """Specks of dirt, and a fold or a bubble now and then."""
-        dark = np.array([90.0, 70.0, 60.0])
-        self.blend(dark, 0.7 * self.spots(int(self.rng.integers(0, 5)), 0.012))
-        if self.rng.random() < 0.15:
-            fold = np.abs(self.x - self.rng.random() + 0.3 * (self.y - 0.5)) - 0.015
-            self.blend(self.colours["nucleus"], 0.35 * _ramp(fold, 0.02))
-
-    def finished(self) -> NDArray[np.uint8]:
-        """Light, blur and grain; then bytes."""
-        light = 1 + 0.12 * (self.rng.random() - 0.5)
-        slope = 0.1 * (self.rng.random(2) - 0.5)
-        shade = light + slope[0] * (self.rows - 0.5) + slope[1] * (self.columns - 0.5)
-        image = self.image * shade[..., None]
-        turns = int(self.rng.integers(0, 3)) * self.size // 224
-        for _ in range(turns):
-            for axis in (0, 1):
-                before = np.roll(image, 1, axis=axis)
-                after = np.roll(image, -1, axis=axis)
-                image = 0.25 * before + 0.5 * image + 0.25 * after
-        grain = 9 * (self.rng.random((self.size, self.size, 1)) - 0.5)
-        whole = np.floor(np.clip(image + grain, 0, 255) + 0.5)
-        pixels: NDArray[np.uint8] = np.minimum(whole, 255).astype(np.uint8)
-        return pixels

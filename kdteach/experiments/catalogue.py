@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kdteach.experiments import (
+    clinic,
     digits,
     mnist_fc,
     mnist_hinton,
@@ -28,5 +29,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_teachers.ASSISTANTS,
         mnist_subclasses.TWO_CLASSES,
         mnist_subclasses.TEN_CLASSES,
+        clinic.MHIST,
+        clinic.PETRI,
     )
 }

@@ -36,6 +36,13 @@ key                meaning; where it is missing, the default
 ``teacher_epoch``  the teacher as it was after this epoch; by default after the last
 ``omit``           classes left out of the student's training images
 ``only``           classes kept of the student's training images
+``weights``        "imagenet" or "tissues", of a network for photographs; fresh ones
+``policy``         "full" (default), "fine-tune" or "features", see ``models.build``
+``flips``          mirror images at random, false
+``choose_on``      "valid": keep the best epoch on it; by default the last epoch is kept
+``targets``        "labels" (default) or "votes", the shares of the annotators
+``balanced``       weigh each class by the inverse of its size, false
+``mistake``        of a report, made on purpose, see ``experiments.mistakes``
 ``transfer``       so many of these images are drawn, by default all are used
 =================  ====================================================================
 """

@@ -5,58 +5,42 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from kdteach.data import jitter, load, small_sample
+from kdteach.data import load
 from kdteach.experiments.design import Config, config_text
-from kdteach.losses import class_log_probs, soft_targets
-from kdteach.metrics import (
-    Evaluation,
-    agreement,
-    best_bias,
-    entropy,
-    evaluate,
-    predict_logits,
-    subclass_recovery,
+from kdteach.experiments.measures import Result, beside_teacher, measure
+from kdteach.experiments.recipes import (
+    Answers,
+    augmentation,
+    for_student,
+    fresh_model,
+    is_probe,
+    objective_of,
+    optimizer_of,
+    transfer_set,
+    views_of,
 )
-from kdteach.models import build
-from kdteach.objectives import (
-    Objective,
-    distil,
-    distil_subclasses,
-    hard_labels,
-    smoothed_labels,
-    subclass_labels,
-)
+from kdteach.metrics import predict_logits, subclass_recovery
+from kdteach.models import Photograph
+from kdteach.objectives import Objective
 from kdteach.training import (
-    OptimizerFactory,
-    adam,
-    adamw,
     constant,
     cosine,
     fit,
     fit_many,
-    momentum,
+    frozen_features,
     teacher_logits,
 )
 from kdteach.types import History, ImageSet, RunRecord, Split
 
-_OPTIMIZERS = {"adam": adam, "momentum": momentum}
 _SCHEDULES = {"constant": constant, "cosine": cosine}
-_RECIPE = (
-    "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
-    "weight_decay", "jitter", "drop_last", "precision", "subclasses",
-)  # fmt: skip
-
-
-Answers = Mapping[str, Tensor]
-"""A teacher's logits (N, C) by split: "train", "valid" and "test"."""
 
 
 @dataclass(frozen=True)
@@ -110,39 +94,6 @@ def run_job(job: Job) -> Done:
         torch.set_num_threads(threads)
 
 
-def same_stack(config: Config) -> str:
-    """Students with the same text here can be trained in one stack."""
-    keys = (*_RECIPE, "omit", "only", "transfer")
-    return config_text({key: config[key] for key in keys if key in config})
-
-
-def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
-    """Build a configuration's network with the initial weights of a seed.
-
-    Args:
-        config: of the run.
-        data: gives shape and dtype of the images, and the number of classes.
-        seed: of the initial weights.
-    """
-    dropout = config.get("dropout")
-    assert dropout is None or isinstance(dropout, float)
-    model = build(
-        str(config["model"]), seed=seed, dropout=dropout, dtype=data.train.images.dtype,
-        input_shape=(data.image_shape[0], data.image_shape[1], data.image_shape[2]),
-        num_classes=data.num_classes * int(str(config.get("subclasses", 1))),
-    )  # fmt: skip
-    if any(isinstance(module, nn.Conv2d) for module in model.modules()):
-        # the same numbers up to rounding, a quarter less time on a CPU
-        model = model.to(memory_format=torch.channels_last)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def views_of(config: Config) -> Callable[[Tensor], Iterator[Tensor]] | None:
-    """The views on which a teacher is asked."""
-    pixels = int(str(config.get("views", 0)))
-    return jitter(pixels).views if pixels else None
-
-
 def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
     """A teacher's logits on all three splits.
 
@@ -157,25 +108,6 @@ def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
         for name, split in splits.items()
         if len(split)
     }
-
-
-def transfer_set(config: Config, split: Split, seed: int) -> Split:
-    """The images a student is trained on: all, those of some classes, or a sample.
-
-    Args:
-        config: of the student.
-        split: the training images there are.
-        seed: of the sample.
-    """
-    keep = torch.ones(len(split), dtype=torch.bool)
-    for key, kept in (("omit", False), ("only", True)):
-        if key in config:
-            classes = torch.tensor(config[key])
-            keep &= torch.isin(split.labels, classes) == kept
-    split = split if bool(keep.all()) else split.select(keep)
-    if "transfer" in config:
-        split = small_sample(split, int(str(config["transfer"])), seed=seed)
-    return split
 
 
 @lru_cache(maxsize=2)  # a seed's jobs follow one another
@@ -204,6 +136,8 @@ def _run(job: Job) -> Done:
     data = load_data(job.data, job.data_dir, job.seed)
     start = time.perf_counter()
     models = [fresh_model(config, data, job.seed) for config in job.configs]
+    if is_probe(job.configs[0]):
+        models, data = _probes(models, data)
     kept: dict[int, Answers] = {}
 
     def keep(epoch: int) -> None:
@@ -213,30 +147,30 @@ def _run(job: Job) -> Done:
     config = job.configs[0]
     train = transfer_set(config, data.train, job.seed)
     teachers = [
-        _for_student(c, a, data.num_classes)
+        for_student(c, a, data.num_classes)
         for c, a in zip(job.configs, job.logits, strict=True)
     ]
     objectives = [
-        _objective(c, a, data.num_classes)
-        for c, a in zip(job.configs, teachers, strict=True)
+        objective_of(c, a, data) for c, a in zip(job.configs, teachers, strict=True)
     ]
-    shift, precision = int(str(config.get("jitter", 0))), config.get("precision")
+    precision = config.get("precision")
     histories = _fit(
         models, train, objectives, job.seed,
-        monitor=_watched(train, data.valid),
+        monitor=_watched(config, train, data),
         on_epoch=keep if job.keep_epochs else None,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
         learning_rate=config["learning_rate"],
-        optimizer=_optimizer(config),
+        optimizer=optimizer_of(config),
         schedule=_SCHEDULES[str(config.get("schedule", "constant"))],
-        augment=jitter(shift) if shift else None,
+        augment=augmentation(config),
         drop_last=bool(config.get("drop_last", False)),
         precision=getattr(torch, str(precision)) if precision else None,
+        keep_best="choose_on" in config,
     )  # fmt: skip
     results = [
-        _measure(c, m, data)
-        | ({} if a is None else _beside_teacher(c, m, a, data, train.index))
+        measure(c, m, data)
+        | ({} if a is None else beside_teacher(c, m, a, data, train.index))
         | _recovered(c, m, job)
         for c, m, a in zip(job.configs, models, teachers, strict=True)
     ]
@@ -249,12 +183,6 @@ def _run(job: Job) -> Done:
         for c, result, history in zip(job.configs, results, histories, strict=True)
     )  # fmt: skip
     return Done(records, kept)
-
-
-def _optimizer(config: Config) -> OptimizerFactory:
-    if "weight_decay" in config:
-        return adamw(float(str(config["weight_decay"])))
-    return _OPTIMIZERS[str(config.get("optimizer", "adam"))]
 
 
 def _fit(
@@ -270,81 +198,32 @@ def _fit(
     return fit_many(models, train, objectives, seeds=seeds, **options)  # type: ignore[arg-type]
 
 
-def _watched(train: Split, valid: Split) -> Split | None:
+def _watched(config: Config, train: Split, data: ImageSet) -> Split | None:
     """What is watched after each epoch: nothing where that would be most of the work."""
-    return valid if 0 < len(valid) <= 20 * len(train) else None
+    if config.get("choose_on") == "test":  # one of the mistakes that are measured
+        return data.test
+    few = len(data.valid) > 20 * len(train) and "choose_on" not in config
+    return None if few or not len(data.valid) else data.valid
 
 
-def _for_student(
-    config: Config, answers: Answers | None, num_classes: int
-) -> Answers | None:
-    """A student without subclasses learns from the classes of a teacher with them."""
-    if answers is None or "subclasses" in config:
-        return answers
-    if answers["train"].shape[1] == num_classes:
-        return answers
-    return {name: class_log_probs(table, num_classes) for name, table in answers.items()}
+def _probes(
+    models: Sequence[nn.Module], data: ImageSet
+) -> tuple[list[nn.Module], ImageSet]:
+    """The heads of frozen networks, and the features that take the place of the images.
 
-
-def _objective(config: Config, answers: Answers | None, num_classes: int) -> Objective:
-    if answers is None:
-        if "subclasses" in config:
-            return subclass_labels(num_classes, float(str(config.get("beta", 0.0))))
-        if "smoothing" in config:
-            return smoothed_labels(float(str(config["smoothing"])))
-        return hard_labels()
-    table, temperature = answers["train"], float(str(config["temperature"]))
-    alpha, stop = float(str(config["alpha"])), config.get("stop_epoch")
-    if "subclasses" in config:
-        return distil_subclasses(table, num_classes, temperature, alpha)
-    return distil(
-        table, temperature, alpha, stop_epoch=None if stop is None else int(str(stop))
-    )
-
-
-def _measure(
-    config: Config, model: nn.Module, data: ImageSet
-) -> dict[str, float | int | list[int]]:
-    result: dict[str, float | int | list[int]] = {}
-    test = evaluate(model, data.test, num_classes=data.num_classes)
-    if len(data.valid):
-        valid = evaluate(model, data.valid, num_classes=data.num_classes)
-        result["valid_errors"] = valid.errors
-        if "omit" in config or "only" in config:
-            result |= _biased(config, valid, test)
-    result["test_accuracy"] = test.accuracy
-    result["test_errors"] = test.errors
-    result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
-    return result
-
-
-def _beside_teacher(
-    config: Config, model: nn.Module, answers: Answers, data: ImageSet, seen: Tensor
-) -> dict[str, float | int | list[int]]:
-    """What the student was told, and whether it says the same.
-
-    Args:
-        config: of the student.
-        model: the student.
-        answers: of its teacher.
-        data: for the test images.
-        seen: sample indices of the student's training images.
+    The networks of one job differ in their heads alone, so one backbone stands for all.
     """
-    classes = data.num_classes
-    mine, its = predict_logits(model, data.test.images), answers["test"]
-    told = soft_targets(answers["train"][seen].double(), float(str(config["temperature"])))
-    if "subclasses" in config:
-        mine, its = class_log_probs(mine, classes), class_log_probs(its, classes)
-    return {
-        "soft_entropy": float(entropy(told).mean()),
-        "test_agreement": agreement(mine, its.to(mine.dtype)),
-        "teacher_test_errors": Evaluation(its, data.test.labels).errors,
-    }
+    first = models[0]
+    assert isinstance(first, Photograph)
+    train, valid, test = (
+        frozen_features(first, part) if len(part) else part
+        for part in (data.train, data.valid, data.test)
+    )
+    heads = [nn.Sequential(nn.Flatten(), model.head) for model in models]  # type: ignore[arg-type]
+    return list(heads), replace(data, train=train, valid=valid, test=test)
 
 
-def _recovered(
-    config: Config, model: nn.Module, job: Job
-) -> dict[str, float | int | list[int]]:
+def _recovered(config: Config, model: nn.Module, job: Job) -> Result:
     """How well the subclasses match the classes that were joined, where some were."""
     name, options = job.data
     if "subclasses" not in config or "groups" not in options:
@@ -354,33 +233,6 @@ def _recovered(
     return {
         "test_recovery": subclass_recovery(predict_logits(model, test.images), test.labels)
     }
-
-
-def _biased(
-    config: Config, valid: Evaluation, test: Evaluation
-) -> dict[str, float | int | list[int]]:
-    """Errors after one bias on the logits of the omitted (or only) classes.
-
-    Chosen on validation, as it should be, and on test, as Hinton et al. 2015 did.
-    """
-    chosen = config.get("omit", config.get("only"))
-    assert isinstance(chosen, Sequence)
-    classes = [int(c) for c in chosen]
-    result: dict[str, float | int | list[int]] = {"test_class_errors": _by_class(test)}
-    for where, answers in (("valid", valid), ("test", test)):
-        bias = best_bias(answers, classes)
-        logits = test.logits.clone()
-        logits[:, classes] += bias
-        corrected = Evaluation(logits, test.labels)
-        result[f"{where}_bias"] = bias
-        result[f"{where}_bias_test_errors"] = corrected.errors
-        result[f"{where}_bias_test_class_errors"] = _by_class(corrected)
-    return result
-
-
-def _by_class(answers: Evaluation) -> list[int]:
-    wrong = answers.labels[~answers.correct]
-    return torch.bincount(wrong, minlength=answers.logits.shape[1]).tolist()
 
 
 def _course(history: History) -> dict[str, list[float]]:

@@ -22,14 +22,11 @@ from kdteach.cost import count_flops
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
 from kdteach.experiments.executors import open_executor
-from kdteach.experiments.jobs import (
+from kdteach.experiments.jobs import Done, Job, answers_of, load_data, run_job
+from kdteach.experiments.recipes import (
     Answers,
-    Done,
-    Job,
-    answers_of,
     fresh_model,
-    load_data,
-    run_job,
+    is_probe,
     same_stack,
     transfer_set,
 )
@@ -105,7 +102,8 @@ def reproduce(
     experiment = EXPERIMENTS[name]
     if seeds is not None and seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
-    known = {run_key(r.config, r.seed) for r in load_records(name, results_dir)}
+    recorded = load_records(name, results_dir)
+    known = {run_key(r.config, r.seed) for r in recorded}
     missing = [
         (config, seed)
         for config in experiment.configurations
@@ -117,6 +115,7 @@ def reproduce(
         say(f"{name}: all {total} runs are recorded")
         return None
     data = load_data(experiment.data, data_dir, seed=0)
+    _require_same_data(experiment, recorded, data)
     folder = results_dir or records_folder()
     require_writable(folder)
     if taken := _recorded_elsewhere(experiment, missing, results_dir):
@@ -125,7 +124,7 @@ def reproduce(
         missing = [(c, seed) for c, seed in missing if run_key(c, seed) not in known]
         say(f"{name}: {len(taken)} runs taken over from other experiments on the same data")
     shelf = _Shelf(
-        folder / ".teachers" / _shelf_name(experiment.data),
+        folder / ".teachers" / _shelf_name(experiment.data, data.checksum),
         lambda seed: load_data(experiment.data, data_dir, seed),
     )
     work = list(_plan(experiment, missing, data, shelf))
@@ -161,9 +160,27 @@ class _Shelf:
         save_logits(self.path(config, epoch, seed), logits)
 
 
-def _shelf_name(data: tuple[str, Mapping[str, object]]) -> str:
-    """Experiments on the same data share their teachers."""
+def _require_same_data(
+    experiment: Experiment, recorded: Iterable[RunRecord], data: ImageSet
+) -> None:
+    """Refuse to add runs on one copy of the data to those on another."""
+    drawn = "seed" in experiment.data[1].values()  # then each seed has data of its own
+    others = {
+        record.environment["data"] for record in recorded if record.seed == 0 or not drawn
+    } - {data.checksum}
+    if others:
+        raise ValueError(
+            f"{experiment.name}: the recorded runs are of another copy of the data "
+            f"(checksum {', '.join(sorted(map(str, others)))}, here "
+            f"{data.checksum}). Name another folder for these with --results-dir."
+        )
+
+
+def _shelf_name(data: tuple[str, Mapping[str, object]], checksum: str) -> str:
+    """Experiments on the same data share their teachers; each copy of MHIST has its own."""
     name, options = data
+    if name == "mhist":
+        return f"{name}-{checksum}"
     return f"{name}-{run_key(options, 0)}" if options else name
 
 
@@ -263,6 +280,8 @@ def _plan_seed(
 
 def _stack_size(config: Config, count: int, data: ImageSet) -> int:
     """How many students of this kind one job takes: a stack, which is lost when stopped."""
+    if is_probe(config):
+        return count  # the features are computed once a job
     model = fresh_model(config, data, seed=0)
     return stack_size(model, count) if can_stack(model) else 1
 

@@ -3,15 +3,20 @@
 ``forward`` returns logits.
 """
 
-from kdteach.models.build import build, evaluation_mode
+from kdteach.models.build import build, evaluation_mode, pretrained_head
 from kdteach.models.photographs import Normalise, Photograph
 from kdteach.models.trained import TEACHERS, trained_teacher
+from kdteach.models.twins import NAMES as TWINS
+from kdteach.models.twins import shipped_name
 
 __all__ = [
     "TEACHERS",
+    "TWINS",
     "Normalise",
     "Photograph",
     "build",
     "evaluation_mode",
+    "pretrained_head",
+    "shipped_name",
     "trained_teacher",
 ]

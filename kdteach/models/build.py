@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdteach.models.photographs import NAMES, build_photograph
+from kdteach.models.photographs import NAMES, build_photograph, imagenet_head
+from kdteach.models.twins import NAMES as TWINS
+from kdteach.models.twins import build_twin, tissue_head
 from kdteach.seeding import seeded
 
 _FC = re.compile(r"fc-(\d+(?:-\d+)*)")
 _KNOWN = (
     "cnn-valid, cnn-same, cnn-225k, cnn-digits, fc-11k, linear, fc-<width>-<width>... "
-    f"(fc-64, fc-784-784), {', '.join(NAMES)}"
+    f"(fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
 )
 
 
@@ -50,6 +52,8 @@ def build(
     ``resnet50``            23,512,130  teacher of Report 3 on MHIST, with two classes
     ``resnet18``            11,177,538
     ``mobilenet_v2``         2,226,434  student of Report 3 on MHIST
+    ``tiny-resnet``             77,522 twin of a ResNet for tiles of 32 pixels
+    ``tiny-mobilenet``           5,570 twin of MobileNetV2 for tiles of 32 pixels
     ======================  ==========  ==============================================
 
     Args:
@@ -60,9 +64,10 @@ def build(
         dropout: probability in [0, 1), after each hidden dense layer (CNN: before each
             dense layer); by default 0.5 in the CNNs of the reports, else 0.
         dtype: of the weights; it must be that of the images.
-        weights: "imagenet" for torchvision's trained weights of the last three, whose
-            1,000-way head is replaced, never extended.
-        policy: of the last three: "full" trains all, "fine-tune" the last stage and the
+        weights: "imagenet" for torchvision's trained weights of its three networks, whose
+            1,000-way head is replaced, never extended; "tissues" for the weights of the
+            twins, trained on ``kdteach.data.load("tissues")``.
+        policy: of the last five: "full" trains all, "fine-tune" the last stage and the
             head, "features" the head alone. What is frozen has its BatchNorm in eval mode.
         download: allow torchvision to fetch weights that are not in its cache.
 
@@ -73,8 +78,9 @@ def build(
         ValueError: unknown name, or an option out of range or of another network.
         FileNotFoundError: weights that are not in the cache and may not be downloaded.
     """
-    if name not in NAMES and (weights is not None or policy != "full"):
-        raise ValueError(f"weights and policy are options of {', '.join(NAMES)} alone")
+    coloured = (*NAMES, *TWINS)
+    if name not in coloured and (weights is not None or policy != "full"):
+        raise ValueError(f"weights and policy are options of {', '.join(coloured)} alone")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes!r}")
     if dropout is not None and not 0 <= dropout < 1:
@@ -84,11 +90,15 @@ def build(
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
         elif name == "cnn-digits":
             network = _digit_cnn(input_shape or (1, 8, 8), num_classes, dropout or 0.0)
-        elif name in NAMES:
+        elif name in coloured:
             if input_shape is not None and input_shape[0] != 3:
                 raise ValueError(f"{name} takes images of 3 channels, got {input_shape}")
-            network = build_photograph(
-                name, num_classes, weights=weights, policy=policy, download=download
+            network = (
+                build_twin(name, num_classes, weights=weights, policy=policy)
+                if name in TWINS
+                else build_photograph(
+                    name, num_classes, weights=weights, policy=policy, download=download
+                )
             )
         elif name == "linear":
             network = _dense(input_shape, (), num_classes, 0.0)
@@ -100,6 +110,24 @@ def build(
         else:
             raise ValueError(f"unknown model {name!r}; known are {_KNOWN}")
         return network.to(dtype)
+
+
+def pretrained_head(name: str, weights: str) -> nn.Linear:
+    """The last layer that came with trained weights, for its own classes.
+
+    Args:
+        name: of a network for photographs or of a twin.
+        weights: "imagenet" (1,000 classes) or "tissues" (8).
+
+    Raises:
+        ValueError: such weights do not exist.
+        FileNotFoundError: the weights are not in torch's cache.
+    """
+    if name in NAMES and weights == "imagenet":
+        return imagenet_head(name)
+    if name in TWINS and weights == "tissues":
+        return tissue_head(name)
+    raise ValueError(f"there are no weights {weights!r} of {name!r}")
 
 
 @contextmanager

@@ -99,8 +99,6 @@ def build_photograph(
     """
     from torchvision import models
 
-    if policy not in POLICIES:
-        raise ValueError(f"unknown policy {policy!r}; known are {', '.join(POLICIES)}")
     if weights not in (None, "imagenet"):
         raise ValueError(f"unknown weights {weights!r}; known are 'imagenet' and None")
     network: Any = getattr(models, name)(weights=None)
@@ -117,8 +115,43 @@ def build_photograph(
         pool, width = network.avgpool, network.fc.in_features
         head = nn.Linear(width, num_classes)
     backbone = nn.Sequential(*stages, nn.Sequential(pool, nn.Flatten()))
-    trained = {"full": len(backbone), "fine-tune": 2, "features": 0}[policy]
-    return Photograph(backbone, head, trained)
+    return Photograph(backbone, head, trained_stages(policy, len(backbone)))
+
+
+def imagenet_head(name: str) -> nn.Linear:
+    """The last layer of a network that knows ImageNet's 1,000 classes.
+
+    Args:
+        name: one of ``NAMES``.
+
+    Raises:
+        FileNotFoundError: the weights are not in torch's cache.
+    """
+    state = _imagenet(name, download=False)
+    last = "classifier.1" if name == "mobilenet_v2" else "fc"
+    return linear_from(state[f"{last}.weight"], state[f"{last}.bias"])
+
+
+def linear_from(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A linear layer with given weights, (C, D) and (C,)."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer
+
+
+def trained_stages(policy: str, stages: int) -> int:
+    """How many of the last stages a policy trains, the pool counted as one.
+
+    Args:
+        policy: one of ``POLICIES``.
+        stages: of the backbone.
+
+    Raises:
+        ValueError: unknown policy.
+    """
+    if policy not in POLICIES:
+        raise ValueError(f"unknown policy {policy!r}; known are {', '.join(POLICIES)}")
+    return {"full": stages, "fine-tune": 2, "features": 0}[policy]
 
 
 def _imagenet(name: str, download: bool) -> dict[str, Tensor]:

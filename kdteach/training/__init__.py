@@ -1,6 +1,7 @@
 """Training: one loop, for one student or for a stack of students of one architecture."""
 
 from kdteach.training.assistants import teach_assistants
+from kdteach.training.features import frozen_features
 from kdteach.training.loop import (
     TrainingDivergedError,
     can_stack,
@@ -32,6 +33,7 @@ __all__ = [
     "cosine",
     "fit",
     "fit_many",
+    "frozen_features",
     "momentum",
     "settled",
     "stack_size",

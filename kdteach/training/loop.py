@@ -43,6 +43,7 @@ def fit(
     monitor: Split | None = None,
     on_epoch: Callable[[int], None] | None = None,
     stop: StopRule | None = None,
+    keep_best: bool = False,
 ) -> History:
     """Train a model in place.
 
@@ -71,6 +72,8 @@ def fit(
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
             before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
             still counts all epochs.
+        keep_best: leave the model as it was after the epoch with the highest accuracy on
+            ``monitor``, the first of equals, instead of after the last.
 
     Returns:
         The History of the run; the model is trained, each part in the mode it had.
@@ -83,7 +86,7 @@ def fit(
     """
     options = _Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, on_epoch, stop,
+        precision, on_epoch, stop, keep_best,
     )  # fmt: skip
     pool, watched = pool_splits(as_split(data), 1, "training"), watched_splits(monitor, 1)
     return _train(_Alone(model, objective, options), pool, watched, (seed,), options)[0]
@@ -105,6 +108,7 @@ def fit_many(
     precision: torch.dtype | None = None,
     monitor: Split | Sequence[Split] | None = None,
     on_epoch: Callable[[int], None] | None = None,
+    keep_best: bool = False,
 ) -> list[History]:
     """Train S models of one architecture together, each as ``fit`` would train it alone.
 
@@ -132,6 +136,7 @@ def fit_many(
         precision: as ``fit``.
         monitor: as ``fit``, or a list of S splits of one size.
         on_epoch: as ``fit``; models that are trained one after the other call it each.
+        keep_best: as ``fit``, each student by its own best epoch.
 
     Returns:
         S histories, equal to those of ``fit`` up to the rounding of sums.
@@ -156,7 +161,7 @@ def fit_many(
             raise ValueError(f"models[{i}] differs in architecture or dtype from models[0]")
     options = _Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, on_epoch,
+        precision, on_epoch, keep_best=keep_best,
     )  # fmt: skip
     pool = pool_splits(data, len(models), "training")
     watched = watched_splits(monitor, len(models))
@@ -218,6 +223,7 @@ class _Options:
     precision: torch.dtype | None
     on_epoch: Callable[[int], None] | None
     stop: StopRule | None = None
+    keep_best: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -235,6 +241,9 @@ class _Learner(Protocol):
 
     size: int
     optimizer: torch.optim.Optimizer
+
+    @property
+    def students(self) -> Sequence[nn.Module]: ...
 
     def modules(self) -> Sequence[nn.Module]: ...
 
@@ -264,6 +273,9 @@ def _train(
     views = [generator(seed, "augment") for seed in seeds]
     steps = _steps_per_epoch(len(pool), options)
     log: list[_Epoch] = []
+    best = _Best(learner) if options.keep_best else None
+    if best is not None and watched is None:
+        raise ValueError("keep_best needs a monitor split that says which epoch was best")
     with seeded(seeds[0], "dropout"):
         for epoch in range(options.epochs):
             for module in learner.modules():
@@ -286,12 +298,16 @@ def _train(
             if watched is not None:
                 sums.accuracy = learner.accuracy(watched)
             log.append(sums)
+            if best is not None:
+                best.note(sums.accuracy)
             if options.on_epoch is not None:
                 learner.show()
                 options.on_epoch(epoch + 1)
             if options.stop is not None and options.stop([float(e.mean) for e in log]):
                 break
     learner.finish()
+    if best is not None:
+        best.restore()
     return [_history(log, student) for student in range(learner.size)]
 
 
@@ -307,6 +323,10 @@ class _Alone:
         if not trainable:
             raise ValueError("the model has no parameter that requires a gradient")
         self.optimizer = options.optimizer(trainable, options.learning_rate)
+
+    @property
+    def students(self) -> Sequence[nn.Module]:
+        return (self.model,)
 
     def modules(self) -> Sequence[nn.Module]:
         return (self.model,)
@@ -363,6 +383,10 @@ class _Stack:
             in_dims=(0, None),
         )
 
+    @property
+    def students(self) -> Sequence[nn.Module]:
+        return self.models
+
     def modules(self) -> Sequence[nn.Module]:
         return self.models[:1]  # stateless in a forward pass: the first stands for all
 
@@ -399,6 +423,28 @@ class _Stack:
 
     def finish(self) -> None:
         self.show()
+
+
+class _Best:
+    """The weights of each student after its best epoch so far."""
+
+    def __init__(self, learner: _Learner) -> None:
+        self.learner = learner
+        self.accuracy = [-math.inf] * learner.size
+        self.states: list[dict[str, Tensor]] = [{} for _ in range(learner.size)]
+
+    def note(self, accuracy: Sequence[float]) -> None:
+        better = [i for i, value in enumerate(accuracy) if value > self.accuracy[i]]
+        if better:
+            self.learner.show()
+        for i in better:
+            self.accuracy[i] = accuracy[i]
+            state = self.learner.students[i].state_dict()
+            self.states[i] = {name: value.clone() for name, value in state.items()}
+
+    def restore(self) -> None:
+        for student, state in zip(self.learner.students, self.states, strict=True):
+            student.load_state_dict(state)
 
 
 class _Epoch:

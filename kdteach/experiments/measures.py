@@ -1,0 +1,118 @@
+"""What is measured on a trained network and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.experiments.design import Config
+from kdteach.experiments.recipes import Answers
+from kdteach.losses import class_log_probs, soft_targets
+from kdteach.metrics import (
+    Evaluation,
+    agreement,
+    best_bias,
+    best_threshold,
+    entropy,
+    evaluate,
+    predict_logits,
+)
+from kdteach.stats import auc_interval
+from kdteach.types import ImageSet
+
+Result = dict[str, float | int | list[int] | list[float]]
+
+
+def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
+    """Errors on validation and test; where votes are known, what a clinic asks for.
+
+    Args:
+        config: of the run.
+        model: trained.
+        data: with a test split.
+    """
+    result: Result = {}
+    test = evaluate(model, data.test, num_classes=data.num_classes)
+    if len(data.valid):
+        valid = evaluate(model, data.valid, num_classes=data.num_classes)
+        result["valid_errors"] = valid.errors
+        if "omit" in config or "only" in config:
+            result |= _biased(config, valid, test)
+        if data.test.votes is not None:
+            result |= _clinical(valid, test)
+    result["test_accuracy"] = test.accuracy
+    result["test_errors"] = test.errors
+    result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
+    return result
+
+
+def beside_teacher(
+    config: Config, model: nn.Module, answers: Answers, data: ImageSet, seen: Tensor
+) -> Result:
+    """What the student was told, and whether it says the same.
+
+    Args:
+        config: of the student.
+        model: the student.
+        answers: of its teacher.
+        data: for the test images.
+        seen: sample indices of the student's training images.
+    """
+    classes = data.num_classes
+    mine, its = predict_logits(model, data.test.images), answers["test"]
+    told = soft_targets(answers["train"][seen].double(), float(str(config["temperature"])))
+    if "subclasses" in config:
+        mine, its = class_log_probs(mine, classes), class_log_probs(its, classes)
+    return {
+        "soft_entropy": float(entropy(told).mean()),
+        "test_agreement": agreement(mine, its.to(mine.dtype)),
+        "teacher_test_errors": Evaluation(its, data.test.labels).errors,
+    }
+
+
+def _clinical(valid: Evaluation, test: Evaluation) -> Result:
+    """F1, ranking and calibration; class 1 is the one to be found."""
+    scores = (test.logits[:, 1] - test.logits[:, 0]).double().numpy()
+    area = auc_interval(scores, (test.labels == 1).numpy())
+    threshold = best_threshold(valid)
+    moved = test.logits.double().clone()
+    moved[:, 1] += threshold
+    return {
+        "valid_weighted_f1": valid.weighted_f1,
+        "test_weighted_f1": test.weighted_f1,
+        "test_class_f1": list(test.per_class_f1),
+        "test_class_accuracy": list(test.per_class_accuracy),
+        "test_confusion": test.confusion.flatten().tolist(),
+        "test_auc": area.mean,
+        "test_auc_interval": [area.low, area.high],
+        "test_ece": test.ece(),
+        "valid_threshold": threshold,
+        "valid_threshold_test_weighted_f1": Evaluation(moved, test.labels).weighted_f1,
+    }
+
+
+def _biased(config: Config, valid: Evaluation, test: Evaluation) -> Result:
+    """Errors after one bias on the logits of the omitted (or only) classes.
+
+    Chosen on validation, as it should be, and on test, as Hinton et al. 2015 did.
+    """
+    chosen = config.get("omit", config.get("only"))
+    assert isinstance(chosen, Sequence)
+    classes = [int(c) for c in chosen]
+    result: Result = {"test_class_errors": _by_class(test)}
+    for where, answers in (("valid", valid), ("test", test)):
+        bias = best_bias(answers, classes)
+        logits = test.logits.clone()
+        logits[:, classes] += bias
+        corrected = Evaluation(logits, test.labels)
+        result[f"{where}_bias"] = bias
+        result[f"{where}_bias_test_errors"] = corrected.errors
+        result[f"{where}_bias_test_class_errors"] = _by_class(corrected)
+    return result
+
+
+def _by_class(answers: Evaluation) -> list[int]:
+    wrong = answers.labels[~answers.correct]
+    return torch.bincount(wrong, minlength=answers.logits.shape[1]).tolist()

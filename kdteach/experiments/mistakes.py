@@ -1,0 +1,74 @@
+"""Mistakes of the reports, made on purpose, so that their effect can be measured."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from kdteach.experiments.design import Config
+from kdteach.models import Normalise, Photograph, pretrained_head
+from kdteach.seeding import seeded
+
+
+def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
+    """Spoil a network as a report did.
+
+    Args:
+        model: a ``Photograph``, built as the configuration says.
+        config: of the run; its ``mistake`` is "drifting batchnorm", "no normalisation" or
+            "stacked head".
+        seed: of the new weights.
+    """
+    assert isinstance(model, Photograph)
+    mistake = config["mistake"]
+    if mistake == "drifting batchnorm":
+        return _Drifting(model)
+    if mistake == "no normalisation":
+        model.normalise = _Fractions()
+        return model
+    old = pretrained_head(str(config["model"]), str(config["weights"]))
+    with seeded(seed, "init"):
+        new = nn.Linear(old.out_features, _width(model.head))
+    if config.get("policy") == "features":
+        old.requires_grad_(False)
+    model.head = nn.Sequential(old, new)
+    return model
+
+
+def divided_alpha(alpha: float, num_classes: int) -> float:
+    """The weight that a soft term has in truth when it is divided by the classes as well.
+
+    ``alpha / C * soft + (1 - alpha) * hard`` is a multiple of ``a * soft + (1 - a) * hard``
+    with the ``a`` returned here; the multiple is 1 - alpha + alpha / C, which Adam does not
+    notice.
+
+    Args:
+        alpha: the weight as written.
+        num_classes: C.
+    """
+    soft = alpha / num_classes
+    return soft / (soft + 1 - alpha)
+
+
+class _Drifting(Photograph):
+    """Frozen weights, but BatchNorm follows the batches: mistake 8 of the reports."""
+
+    def __init__(self, model: Photograph) -> None:
+        nn.Module.__init__(self)
+        self.normalise, self.backbone, self.head = (
+            model.normalise, model.backbone, model.head,
+        )  # fmt: skip
+        self._frozen: list[nn.Module] = []
+        self.train()
+
+
+class _Fractions(Normalise):
+    """Bytes to [0, 1] and no further, where the weights expect ImageNet's statistics."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scale a batch."""
+        return images.to(self.mean.dtype) / 255
+
+
+def _width(head: nn.Module) -> int:
+    last = [module for module in head.modules() if isinstance(module, nn.Linear)][-1]
+    return last.out_features

@@ -1,0 +1,177 @@
+"""From a configuration to what it asks for: network, training images, objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.data import flips, jitter, small_sample
+from kdteach.data.mhist import vote_shares
+from kdteach.experiments.design import Config, config_text
+from kdteach.experiments.mistakes import divided_alpha, with_mistake
+from kdteach.losses import class_log_probs
+from kdteach.models import TWINS, build
+from kdteach.models.photographs import NAMES as PHOTOGRAPHS
+from kdteach.objectives import (
+    Objective,
+    distil,
+    distil_subclasses,
+    hard_labels,
+    smoothed_labels,
+    soft_labels,
+    subclass_labels,
+    weighted_labels,
+)
+from kdteach.training import OptimizerFactory, adam, adamw, momentum
+from kdteach.types import Augment, ImageSet, Split
+
+_OPTIMIZERS = {"adam": adam, "momentum": momentum}
+_RECIPE = (
+    "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
+    "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
+    "flips", "choose_on",
+)  # fmt: skip
+_NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
+
+
+Answers = Mapping[str, Tensor]
+"""A teacher's logits (N, C) by split: "train", "valid" and "test"."""
+
+
+def same_stack(config: Config) -> str:
+    """Students with the same text here can be trained in one stack."""
+    keys = (*_RECIPE, "omit", "only", "transfer")
+    shared = {key: config[key] for key in keys if key in config}
+    if config.get("mistake") in _NETWORK_MISTAKES:
+        shared["mistake"] = config["mistake"]
+    return config_text(shared)
+
+
+def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
+    """Build a configuration's network with the initial weights of a seed.
+
+    Args:
+        config: of the run.
+        data: gives shape and dtype of the images, and the number of classes.
+        seed: of the initial weights.
+    """
+    dropout = config.get("dropout")
+    assert dropout is None or isinstance(dropout, float)
+    name, dtype = str(config["model"]), data.train.images.dtype
+    options: dict[str, Any] = {}
+    if name in (*PHOTOGRAPHS, *TWINS):
+        options = {"policy": str(config.get("policy", "full"))}
+        if "weights" in config:
+            options["weights"] = str(config["weights"])
+    model = build(
+        name, seed=seed, dropout=dropout,
+        dtype=dtype if dtype.is_floating_point else torch.float32,
+        input_shape=(data.image_shape[0], data.image_shape[1], data.image_shape[2]),
+        num_classes=data.num_classes * int(str(config.get("subclasses", 1))), **options,
+    )  # fmt: skip
+    if config.get("mistake") in _NETWORK_MISTAKES:
+        model = with_mistake(model, config, seed)
+    if any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        # the same numbers up to rounding, a quarter less time on a CPU
+        model = model.to(memory_format=torch.channels_last)
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def is_probe(config: Config) -> bool:
+    """Say whether only the head is trained, on features that stay as they are."""
+    return (
+        config.get("policy") == "features"
+        and not config.get("flips")
+        and config.get("mistake") not in _NETWORK_MISTAKES
+    )
+
+
+def augmentation(config: Config) -> Augment | None:
+    """The random change of the images, None without one."""
+    if config.get("flips"):
+        return flips()
+    shift = int(str(config.get("jitter", 0)))
+    return jitter(shift) if shift else None
+
+
+def views_of(config: Config) -> Callable[[Tensor], Iterator[Tensor]] | None:
+    """The views on which a teacher is asked."""
+    pixels = int(str(config.get("views", 0)))
+    return jitter(pixels).views if pixels else None
+
+
+def transfer_set(config: Config, split: Split, seed: int) -> Split:
+    """The images a student is trained on: all, those of some classes, or a sample.
+
+    Args:
+        config: of the student.
+        split: the training images there are.
+        seed: of the sample.
+    """
+    keep = torch.ones(len(split), dtype=torch.bool)
+    for key, kept in (("omit", False), ("only", True)):
+        if key in config:
+            classes = torch.tensor(config[key])
+            keep &= torch.isin(split.labels, classes) == kept
+    split = split if bool(keep.all()) else split.select(keep)
+    if "transfer" in config:
+        split = small_sample(split, int(str(config["transfer"])), seed=seed)
+    return split
+
+
+def for_student(
+    config: Config, answers: Answers | None, num_classes: int
+) -> Answers | None:
+    """A student without subclasses learns from the classes of a teacher with them.
+
+    Args:
+        config: of the student.
+        answers: of its teacher, None for labels alone.
+        num_classes: C.
+    """
+    if answers is None or "subclasses" in config:
+        return answers
+    if answers["train"].shape[1] == num_classes:
+        return answers
+    return {name: class_log_probs(table, num_classes) for name, table in answers.items()}
+
+
+def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Objective:
+    """What the run learns from.
+
+    Args:
+        config: of the run.
+        answers: of its teacher, None for labels alone.
+        data: gives classes, their sizes and votes.
+    """
+    classes = data.num_classes
+    if answers is None:
+        if "subclasses" in config:
+            return subclass_labels(classes, float(str(config.get("beta", 0.0))))
+        if "smoothing" in config:
+            return smoothed_labels(float(str(config["smoothing"])))
+        if config.get("targets") == "votes":
+            return soft_labels(vote_shares([data.train])[0])
+        if config.get("balanced"):
+            sizes = torch.bincount(data.train.labels, minlength=classes).double()
+            return weighted_labels(sizes.sum() / (classes * sizes))
+        return hard_labels()
+    table, temperature = answers["train"], float(str(config["temperature"]))
+    alpha, stop = float(str(config["alpha"])), config.get("stop_epoch")
+    if config.get("mistake") == "soft term over classes":
+        alpha = divided_alpha(alpha, classes)
+    if "subclasses" in config:
+        return distil_subclasses(table, classes, temperature, alpha)
+    return distil(
+        table, temperature, alpha, stop_epoch=None if stop is None else int(str(stop))
+    )
+
+
+def optimizer_of(config: Config) -> OptimizerFactory:
+    """The optimiser a configuration names."""
+    if "weight_decay" in config:
+        return adamw(float(str(config["weight_decay"])))
+    return _OPTIMIZERS[str(config.get("optimizer", "adam"))]

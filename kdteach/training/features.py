@@ -1,0 +1,48 @@
+"""What a frozen backbone sees: computed once, then a head is trained in seconds."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from kdteach.metrics import predict_logits
+from kdteach.models import Photograph
+from kdteach.types import Split
+
+
+class _Backbone(nn.Module):
+    """A network up to its head."""
+
+    def __init__(self, model: Photograph) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.model.features(images)
+
+
+def frozen_features(model: Photograph, split: Split, batch_size: int = 128) -> Split:
+    """Replace the images of a split by what a network's backbone makes of them.
+
+    A head trained on them is the head that the frozen network would get, for BatchNorm is
+    in eval mode here as there; only the forward pass through the backbone is done once
+    instead of once an epoch.
+
+    Args:
+        model: ``kdteach.models.build`` with the policy "features", or any ``Photograph``.
+        split: (N, 3, H, W) images.
+        batch_size: images at a time.
+
+    Returns:
+        The split with images (N, D, 1, 1) float; labels, index, votes and masks as before.
+        ``kdteach.models.build("linear", input_shape=(D, 1, 1))`` is a head for it, and so
+        is ``nn.Sequential(nn.Flatten(), model.head)``.
+
+    Raises:
+        ValueError: an empty split, or features that are NaN.
+    """
+    split.require_samples("frozen_features")
+    seen = predict_logits(_Backbone(model), split.images, batch_size)
+    return Split(
+        seen[:, :, None, None], split.labels, split.index, split.votes, split.masks
+    )

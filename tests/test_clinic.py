@@ -1,0 +1,346 @@
+"""Drawn tiles in memory, the twins, and the clinical experiment, on a drawn copy."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+import torch
+from sklearn.metrics import f1_score, roc_auc_score
+from torch import nn
+from torch.nn import functional
+
+from kdteach import fit, fit_many
+from kdteach.cost import count_flops, count_parameters
+from kdteach.data import flips, load, petri
+from kdteach.data.mhist import vote_shares
+from kdteach.data.tissues import TISSUES
+from kdteach.experiments import EXPERIMENTS, Experiment, mistakes, recipes, reproduce
+from kdteach.experiments.tissue_twins import train_twin
+from kdteach.metrics import evaluate
+from kdteach.models import TWINS, build, pretrained_head
+from kdteach.objectives import hard_labels
+from kdteach.results import load_records
+from kdteach.training import frozen_features
+
+
+@pytest.fixture(scope="module")
+def tiles():
+    return load("petri", scale=0.03)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return petri.write(
+        tmp_path_factory.mktemp("m") / "MHIST", size=32, scale=0.02, workers=1
+    )
+
+
+def test_drawn_in_memory_as_written_to_a_folder(folder):
+    drawn, read = load("petri", scale=0.02), load("mhist", folder)
+    for name in ("train", "valid", "test"):
+        mine, its = getattr(drawn, name), getattr(read, name)
+        assert torch.equal(mine.images, its.images)
+        assert torch.equal(mine.labels, its.labels)
+        assert torch.equal(mine.votes, its.votes)
+        assert torch.equal(mine.index, its.index)
+        assert mine.masks.shape == (len(mine), 32, 32)
+        assert its.masks is None
+        assert mine.masks.flatten(1).any(1).all()
+    assert (drawn.name, drawn.classes) == ("petri", ("HP", "SSA"))
+
+
+def test_masks_follow_their_images(tiles):
+    rows = torch.tensor([4, 1])
+    chosen = tiles.test.select(rows)
+    assert torch.equal(chosen.masks, tiles.test.masks[rows])
+    assert torch.equal(chosen.to(dtype=torch.float64).masks, chosen.masks)
+    with pytest.raises(ValueError, match="masks"):
+        replace(tiles.test, masks=tiles.test.masks[1:])
+
+
+def test_tissues_are_the_same_on_every_machine():
+    data = load("tissues", count=10, size=24)
+    assert data.classes == TISSUES
+    assert [len(s) for s in (data.train, data.valid, data.test)] == [56, 8, 16]
+    for split in (data.train, data.valid, data.test):
+        assert torch.bincount(split.labels).unique().numel() == 1  # as many of each
+    assert data.train.images.shape[1:] == (3, 24, 24)
+    digest = hashlib.sha256(data.train.images.numpy().tobytes()).hexdigest()[:16]
+    assert digest == "701d87b0452850fa"
+    assert load("tissues", count=10, size=24, seed=1).checksum != data.checksum
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("tissues", {"size": 8}, "size must be an integer of at least 16, got 8"),
+        ("tissues", {"count": 2}, "count must be an integer of at least 10, got 2"),
+        ("tissues", {"seed": -1}, "seed must be"),
+        ("tissues", {"root": "x"}, "leave root at None"),
+        ("petri", {"root": "x"}, r"load\('mhist', folder\)"),
+        ("petri", {"size": 8}, "size must be"),
+        ("petri", {"scale": 0.0}, "scale must be"),
+    ],
+)
+def test_bad_drawings(name, options, says):
+    with pytest.raises(ValueError, match=says):
+        load(name, **options)
+
+
+def test_flips_are_the_four_mirror_images():
+    images = torch.arange(6).reshape(1, 1, 2, 3).expand(400, 1, 2, 3)
+    seen = flips()(images, torch.Generator().manual_seed(0))
+    kinds, counts = torch.unique(seen.flatten(1), dim=0, return_counts=True)
+    one = images[0]
+    wanted = {tuple(one.flip(d).flatten().tolist()) for d in ((), (1,), (2,), (1, 2))}
+    assert {tuple(kind.tolist()) for kind in kinds} == wanted
+    assert counts.min() > 70  # a quarter each: 100, standard deviation 8.7
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("tiny-resnet", 77_522), ("tiny-mobilenet", 5_570)]
+)
+def test_twins(name, count):
+    model = build(name, num_classes=2)
+    assert count_parameters(model) == count
+    assert model(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape == (2, 2)
+    trained = build(name, num_classes=2, weights="tissues")
+    other = build(name, num_classes=2, weights="tissues", seed=1)
+    pairs = zip(trained.backbone.parameters(), other.backbone.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert not torch.equal(trained.head.weight, other.head.weight)
+    with pytest.raises(ValueError, match="has the weights 'tissues' or None"):
+        build(name, weights="imagenet")
+    with pytest.raises(ValueError, match="unknown policy"):
+        build(name, policy="some")
+    assert count_flops(build("tiny-mobilenet"), (3, 32, 32)) * 5 < count_flops(
+        build("tiny-resnet"), (3, 32, 32)
+    )
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_shipped_twins_know_the_tissues(name):
+    """Backbone and head together answer as the trained network did."""
+    data = load("tissues", count=40, seed=5)
+    model = build(name, num_classes=8, weights="tissues")
+    model.head = pretrained_head(name, "tissues")
+    assert evaluate(model, data.train).accuracy > 0.95
+
+
+def test_the_recipe_of_the_twins_learns():
+    data = load("tissues", count=30)
+    assert evaluate(train_twin("tiny-mobilenet", data), data.test).accuracy > 0.6
+
+
+def test_no_such_head():
+    with pytest.raises(ValueError, match="no weights 'tissues' of 'resnet18'"):
+        pretrained_head("resnet18", "tissues")
+
+
+def test_features_are_computed_once_and_the_head_is_the_same(tiles):
+    """Ten epochs of a head on features equal ten epochs of the frozen network."""
+    options = {"epochs": 10, "batch_size": 16, "learning_rate": 0.02, "seed": 3}
+    slow = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
+    fast = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
+    fit(slow, tiles, hard_labels(), **options)
+    seen = frozen_features(fast, tiles.train)
+    assert seen.images.shape == (len(tiles.train), 48, 1, 1)
+    assert torch.equal(seen.votes, tiles.train.votes)
+    fit(nn.Sequential(nn.Flatten(), fast.head), seen, hard_labels(), **options)
+    torch.testing.assert_close(fast.head.weight, slow.head.weight, rtol=1e-4, atol=1e-5)
+    assert fast.training
+    with pytest.raises(ValueError, match="empty"):
+        frozen_features(fast, tiles.train.select(torch.zeros(0, dtype=torch.int64)))
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_the_best_epoch_is_kept(many):
+    """A learning rate far too large goes up and down; what is kept is the best."""
+    data = load("digits")
+    models = [build("fc-8", input_shape=(1, 8, 8), seed=s) for s in (0, 1)]
+    options = {"epochs": 12, "learning_rate": 0.3, "batch_size": 64, "keep_best": True}
+    if many:
+        histories = fit_many(
+            models, data, [hard_labels()] * 2, monitor=data.valid, **options
+        )
+    else:
+        histories = [
+            fit(model, data, hard_labels(), monitor=data.valid, seed=s, **options)
+            for s, model in enumerate(models)
+        ]
+    for model, history in zip(models, histories, strict=True):
+        assert evaluate(model, data.valid).accuracy == pytest.approx(max(history.accuracy))
+    assert any(max(h.accuracy) > h.accuracy[-1] for h in histories)
+    assert len(histories[0].accuracy) == 12
+    with pytest.raises(ValueError, match="keep_best needs a monitor"):
+        fit(models[0], data, hard_labels(), **options)
+
+
+RECIPE = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01, "choose_on": "valid"}
+TWIN = {"model": "tiny-mobilenet", "weights": "tissues", **RECIPE}
+TEACHER = {"role": "teacher", **TWIN, "flips": True}
+TOLD = {"teacher": TEACHER, "temperature": 2.0, "alpha": 0.4}
+HEAD = {**TWIN, "policy": "features"}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    def add(name, data, configs):
+        monkeypatch.setitem(
+            EXPERIMENTS, name, Experiment(name, "?", data, tuple(configs), seeds=1)
+        )
+        return name
+
+    return add
+
+
+def run(name, folder, **options):
+    options = {"executor": "local", "say": lambda _: None, **options}
+    reproduce(name, results_dir=folder, **options)
+    return {
+        (r.config["role"], r.config.get("mistake", r.config.get("policy", "full"))): r
+        for r in load_records(name, folder)
+    }
+
+
+def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
+    name = small(
+        "clinic-small", ("petri", {"size": 32, "scale": 0.03}),
+        [
+            TEACHER,
+            {"role": "plain", **HEAD},
+            {"role": "balanced", **HEAD, "balanced": True},
+            {"role": "votes", **HEAD, "targets": "votes"},
+            {"role": "distilled", **HEAD, **TOLD},
+            {"role": "plain", **HEAD, "mistake": "drifting batchnorm"},
+            {"role": "plain", **HEAD, "mistake": "no normalisation"},
+            {"role": "plain", **HEAD, "mistake": "stacked head"},
+            {"role": "distilled", **HEAD, **TOLD, "mistake": "soft term over classes"},
+        ],
+    )  # fmt: skip
+    found = run(name, tmp_path)
+    assert len(found) == 9
+    data = load("petri", size=32, scale=0.03)
+    result = found["teacher", "full"].result
+    wrong = torch.zeros(len(data.test), dtype=torch.bool)
+    wrong[result["test_wrong"]] = True
+    said = torch.where(wrong, 1 - data.test.labels, data.test.labels)
+    assert result["test_weighted_f1"] == pytest.approx(
+        f1_score(data.test.labels, said, average="weighted")
+    )
+    assert result["test_class_f1"] == pytest.approx(
+        list(f1_score(data.test.labels, said, average=None))
+    )
+    low, high = result["test_auc_interval"]
+    assert 0 <= low <= result["test_auc"] <= high <= 1
+    assert sum(result["test_confusion"]) == len(data.test)
+    # a head on features, with labels that are weighed, is that head
+    model = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
+    sizes = torch.bincount(data.train.labels).double()
+    weights = (sizes.sum() / (2 * sizes)).float()
+
+    def weighed(student, batch):
+        from kdteach.types import LossTerms
+
+        loss = functional.cross_entropy(student(batch.images), batch.labels, weights)
+        return LossTerms(loss, {"hard": loss})
+
+    options = {key: RECIPE[key] for key in ("epochs", "batch_size", "learning_rate")}
+    fit(model, data, weighed, monitor=data.valid, keep_best=True, **options)
+    answers = evaluate(model, data.test)
+    mine = found["balanced", "features"].result
+    assert mine["test_weighted_f1"] == pytest.approx(answers.weighted_f1, abs=0.03)
+    scores = (answers.logits[:, 1] - answers.logits[:, 0]).numpy()
+    assert mine["test_auc"] == pytest.approx(
+        roc_auc_score(data.test.labels, scores), abs=0.01
+    )
+    losses = {key: tuple(r.history["loss"]) for key, r in found.items()}
+    assert len(set(losses.values())) == len(losses)  # each setting has its effect
+
+
+def test_votes_are_the_targets(tiles):
+    objective = recipes.objective_of({"targets": "votes"}, None, tiles)
+    shares = objective.tables[0]
+    assert torch.equal(shares, vote_shares([tiles.train])[0])
+    assert torch.equal((shares[:, 1] * 7).round().long(), tiles.train.votes)
+
+
+def test_a_divided_soft_term_is_another_alpha():
+    """alpha / C soft + (1 - alpha) hard, and a soft + (1 - a) hard: same direction."""
+    soft, hard = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    wrong = 0.4 / 2 * soft + 0.6 * hard
+    a = mistakes.divided_alpha(0.4, 2)
+    assert a == pytest.approx(0.25)
+    right = a * soft + (1 - a) * hard
+    torch.testing.assert_close(wrong, right * (1 - 0.4 + 0.4 / 2))
+
+
+def test_mistakes_are_what_they_say(tiles):
+    config = {"role": "plain", **HEAD}
+    images = tiles.train.images[:8]
+    sound = recipes.fresh_model(config, tiles, 0)
+    drifting = recipes.fresh_model({**config, "mistake": "drifting batchnorm"}, tiles, 0)
+    bare = recipes.fresh_model({**config, "mistake": "no normalisation"}, tiles, 0)
+    stacked = recipes.fresh_model({**config, "mistake": "stacked head"}, tiles, 0)
+    assert not recipes.is_probe({**config, "mistake": "drifting batchnorm"})
+    assert recipes.is_probe(config)
+    torch.testing.assert_close(drifting.eval()(images), sound.eval()(images))
+    before = sound(images)
+    for model in (sound, drifting):
+        model.train()
+        with torch.no_grad():
+            model(images)
+        model.eval()
+    torch.testing.assert_close(sound(images), before)
+    assert not torch.allclose(drifting(images), before, atol=1e-3)
+    trained = [name for name, p in drifting.named_parameters() if p.requires_grad]
+    assert trained == ["head.weight", "head.bias"]
+    torch.testing.assert_close(bare.normalise(images), images.float() / 255)
+    whole = build("tiny-mobilenet", num_classes=8)
+    assert count_parameters(stacked) == count_parameters(whole) + 8 * 2 + 2
+    assert [p.shape for p in stacked.head.parameters() if p.requires_grad] == [(2, 8), (2,)]
+
+
+def test_the_report_runs_on_a_copy_with_the_real_networks(small, folder, tmp_path):
+    """Every kind of run of ``reproduce mhist``, real architectures, stopped and resumed."""
+    real = EXPERIMENTS["mhist"]
+    cut = {"epochs": 1, "batch_size": 16}
+
+    def shortened(config):
+        config = {key: value for key, value in config.items() if key != "weights"}
+        if "teacher" in config:
+            config["teacher"] = shortened(config["teacher"])
+        return {**config, **cut}
+
+    wanted = {"teacher", "plain", "distilled", "subclass", "votes"}
+    configs = [
+        shortened(c)
+        for c in real.configurations
+        if c["role"] in wanted
+        and "mistake" not in c
+        and c.get("policy") in ("features", "fine-tune")
+        and c["choose_on"] == "valid"
+    ]
+    assert {c["model"] for c in configs} == {"resnet50", "mobilenet_v2"}
+    name = small("mhist-small", real.data, configs)
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(name, tmp_path, data_dir=folder, say=stop)
+    first = load_records(name, tmp_path)
+    assert 0 < len(first) < len(configs)
+    found = run(name, tmp_path, data_dir=folder)
+    assert {role for role, _ in found} == wanted
+    assert len(load_records(name, tmp_path)) == len(configs)
+    assert first[0] in load_records(name, tmp_path)
+
+
+def test_records_of_two_copies_are_not_mixed(small, folder, tmp_path):
+    name = small("mhist-two", ("mhist", {}), [{"role": "plain", **HEAD}])
+    run(name, tmp_path, data_dir=folder)
+    other = petri.write(tmp_path / "other", size=32, scale=0.02, seed=9, workers=1)
+    small("mhist-two", ("mhist", {}), [{"role": "plain", **HEAD}, TEACHER])
+    with pytest.raises(ValueError, match=r"mhist-two.*another copy.*--results-dir"):
+        run(name, tmp_path, data_dir=other)
