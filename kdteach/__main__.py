@@ -53,6 +53,7 @@ def _reproduce(options: argparse.Namespace) -> None:
             executor=options.executor,
             data_dir=options.data_dir,
             results_dir=options.results_dir,
+            download=options.download,
         )
 
 
@@ -70,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     rerun.add_argument("--data-dir", type=Path, metavar="DIR", help="or KDTEACH_DATA")
     rerun.add_argument("--results-dir", type=Path, metavar="DIR")
+    rerun.add_argument(
+        "--download", action="store_true", help="fetch data and trained weights first"
+    )
     petri = commands.add_parser("petri", help="draw a stand-in for MHIST, in its layout")
     petri.add_argument(
         "--out", type=Path, metavar="DIR", required=True, help="a new folder"

@@ -344,3 +344,20 @@ def test_records_of_two_copies_are_not_mixed(small, folder, tmp_path):
     small("mhist-two", ("mhist", {}), [{"role": "plain", **HEAD}, TEACHER])
     with pytest.raises(ValueError, match=r"mhist-two.*another copy.*--results-dir"):
         run(name, tmp_path, data_dir=other)
+
+
+def test_downloads_come_first(small, tmp_path, monkeypatch):
+    """With --download the caches are filled before the data is looked for."""
+    from kdteach.experiments import runner
+
+    asked = []
+    monkeypatch.setattr(
+        runner, "build", lambda name, **o: asked.append((name, o["weights"], o["download"]))
+    )
+    name = small(
+        "mhist-fetch", ("mhist", {}),
+        [{"role": "plain", "model": "mobilenet_v2", "weights": "imagenet", **RECIPE}],
+    )  # fmt: skip
+    with pytest.raises(FileNotFoundError, match="MHIST is a folder"):
+        run(name, tmp_path, data_dir=tmp_path / "none", download=True)
+    assert asked == [("mobilenet_v2", "imagenet", True)]

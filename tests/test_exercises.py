@@ -8,6 +8,8 @@ import torch
 from kdteach import exercises
 from kdteach.exercises import (
     _check,
+    borrowed_features,
+    clinic,
     compression,
     distillation_loss,
     early_stopping,
@@ -34,6 +36,8 @@ ROOMS = (
     subclass_distillation,
     early_stopping,
     teacher_assistants,
+    borrowed_features,
+    clinic,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

@@ -1,5 +1,7 @@
 """torchvision's networks: heads, frozen parts, weights."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -7,12 +9,13 @@ from torch import nn
 from kdteach import fit
 from kdteach.cost import count_parameters
 from kdteach.metrics import predict_logits
-from kdteach.models import Normalise, build
+from kdteach.models import Normalise, build, deep_stack, gradient_norms
 from kdteach.objectives import hard_labels
 from kdteach.types import Split
 
 # of two classes: the report's tables, and torchvision's own count less the 1,000-way head
 PARAMETERS = {
+    "resnetv2_50": 25_549_352 - 2_049_000 + 4_098,
     "resnet50": 25_557_032 - 2_049_000 + 4_098,
     "mobilenet_v2": 3_504_872 - 1_281_000 + 2_562,
     "resnet18": 11_689_512 - 513_000 + 1_026,
@@ -131,7 +134,7 @@ def test_weights_come_from_torchs_cache(tmp_path, monkeypatch, tiles):
         (
             "fc-8",
             {"policy": "features"},
-            "options of resnet18, resnet50, mobilenet_v2 alone",
+            "options of resnet18, resnet50, .*tiny-resnet, tiny-mobilenet alone",
         ),
         ("fc-8", {"weights": "imagenet"}, "alone"),
     ],
@@ -139,3 +142,54 @@ def test_weights_come_from_torchs_cache(tmp_path, monkeypatch, tiles):
 def test_bad_options(name, options, says):
     with pytest.raises(ValueError, match=says):
         build(name, **options)
+
+
+def test_the_pre_activation_network_is_timms(tiles):
+    """The same weights: the same logits, with timm's own pixel statistics."""
+    import timm
+
+    torch.manual_seed(0)
+    theirs = timm.create_model("resnetv2_50", num_classes=2).eval()
+    ours = build("resnetv2_50", num_classes=2).eval()
+    state = list(theirs.state_dict().values())
+    assert len(state) == len(ours.state_dict())
+    state[-2] = state[-2][..., 0, 0]  # timm's head is a 1x1 convolution
+    ours.load_state_dict(dict(zip(ours.state_dict(), state, strict=True)))
+    config = theirs.pretrained_cfg
+    mean, std = (torch.tensor(config[key])[:, None, None] for key in ("mean", "std"))
+    with torch.no_grad():
+        wanted = theirs((tiles.images.float() / 255 - mean) / std)
+        torch.testing.assert_close(ours(tiles.images), wanted)
+
+
+def test_pre_activation_without_weights_or_timm(monkeypatch, tmp_path):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+    with pytest.raises(FileNotFoundError, match=r"resnetv2_50.*download=True"):
+        build("resnetv2_50", weights="imagenet")
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'kdteach\[timm\]'"):
+        build("resnetv2_50")
+
+
+def test_deep_stacks_are_what_they_say():
+    images = torch.randn(4, 1, 6, 6, dtype=torch.float64)
+    for kind in ("plain", "plain, normalised", "residual V1", "residual V2"):
+        stack = deep_stack(kind, 6, width=4).double()
+        convolutions = [m for m in stack.modules() if isinstance(m, nn.Conv2d)]
+        assert len(convolutions) == 7
+        loss = nn.functional.cross_entropy(stack(images), torch.tensor([0, 1, 2, 3]))
+        loss.backward(retain_graph=True)
+        wanted = [float(c.weight.grad.norm()) for c in convolutions]
+        assert gradient_norms(stack, loss) == pytest.approx(wanted)
+    # a V2 stack whose branches are silent passes its input on unchanged; V1 takes the ReLU
+    for kind, wanted in (("residual V1", images.relu()), ("residual V2", images)):
+        block = deep_stack(kind, 2, width=1).double()[1]
+        for parameter in block.parameters():
+            nn.init.zeros_(parameter)
+        torch.testing.assert_close(block(images), wanted)
+    with pytest.raises(ValueError, match="unknown kind"):
+        deep_stack("V3", 4)
+    with pytest.raises(ValueError, match="depth must be even"):
+        deep_stack("plain", 3)

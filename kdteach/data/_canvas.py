@@ -40,6 +40,7 @@ def wave(x: Field) -> Field:
 
 
 def smooth(u: Field) -> Field:
+    """A step without corners from 0 to 1, for u from 0 to 1."""
     return u * u * (3 - 2 * u)
 
 

@@ -1,6 +1,11 @@
 """Exercises: one module of checks a chapter; a check gives hints, never the answer."""
 
 from kdteach.exercises._check import CheckResult
+from kdteach.exercises.borrowed_features import (
+    check_inverted_weights,
+    check_separable_weights,
+)
+from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
 from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
 from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
 from kdteach.exercises.early_stopping import check_luck_of_the_best, check_stopping_epoch
@@ -26,18 +31,21 @@ __all__ = [
     "CheckResult",
     "check_choose_temperature",
     "check_class_probabilities",
+    "check_class_weights",
     "check_conv_flops",
     "check_correlations",
     "check_dark_knowledge",
     "check_dense_parameters",
     "check_even_steps",
     "check_ideal_margin",
+    "check_inverted_weights",
     "check_kd_loss",
     "check_luck_of_the_best",
     "check_matched_bias",
     "check_paired_interval",
     "check_runner_up",
     "check_seeds_needed",
+    "check_separable_weights",
     "check_shrinking",
     "check_smoothed_targets",
     "check_soft_gradient",
@@ -45,5 +53,6 @@ __all__ = [
     "check_standard_error",
     "check_stopping_epoch",
     "check_temperature_for",
+    "check_weighted_f1",
     "check_with_bias",
 ]

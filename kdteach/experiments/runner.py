@@ -19,6 +19,7 @@ from torch import nn
 from tqdm import tqdm
 
 from kdteach.cost import count_flops
+from kdteach.data import load
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
 from kdteach.experiments.executors import open_executor
@@ -30,7 +31,7 @@ from kdteach.experiments.recipes import (
     same_stack,
     transfer_set,
 )
-from kdteach.models import trained_teacher
+from kdteach.models import TWINS, build, trained_teacher
 from kdteach.results import (
     add_records,
     load_logits,
@@ -67,6 +68,7 @@ def reproduce(
     executor: str | Executor | None = None,
     data_dir: Path | None = None,
     results_dir: Path | None = None,
+    download: bool = False,
     say: Callable[[str], None] = _tell,
 ) -> Path | None:
     """Run what is not recorded yet and record each run when it ends.
@@ -82,6 +84,8 @@ def reproduce(
             ``concurrent.futures.Executor``; by default processes where it pays.
         data_dir: folder of the data set, by default ``$KDTEACH_DATA``.
         results_dir: where the records go, by default into the package.
+        download: allow data and trained weights to be fetched by those who provide them,
+            once and before anything is trained.
         say: called with one line of progress.
 
     Returns:
@@ -114,6 +118,8 @@ def reproduce(
         total = sum(len(experiment.seeds_of(c, seeds)) for c in experiment.configurations)
         say(f"{name}: all {total} runs are recorded")
         return None
+    if download:
+        _fetch(experiment, data_dir)
     data = load_data(experiment.data, data_dir, seed=0)
     _require_same_data(experiment, recorded, data)
     folder = results_dir or records_folder()
@@ -158,6 +164,15 @@ class _Shelf:
 
     def put(self, config: Config, epoch: int, seed: int, logits: Answers) -> None:
         save_logits(self.path(config, epoch, seed), logits)
+
+
+def _fetch(experiment: Experiment, data_dir: Path | None) -> None:
+    """Let torchvision and timm put into their caches what the runs will need."""
+    if experiment.data[0] == "mnist":
+        load("mnist", data_dir, download=True)
+    for name in {c["model"] for c in experiment.configurations if c.get("weights")}:
+        if name not in TWINS:
+            build(str(name), weights="imagenet", download=True)
 
 
 def _require_same_data(

@@ -5,6 +5,7 @@
 
 from kdteach.models.build import build, evaluation_mode, pretrained_head
 from kdteach.models.photographs import Normalise, Photograph
+from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.trained import TEACHERS, trained_teacher
 from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import shipped_name
@@ -15,7 +16,9 @@ __all__ = [
     "Normalise",
     "Photograph",
     "build",
+    "deep_stack",
     "evaluation_mode",
+    "gradient_norms",
     "pretrained_head",
     "shipped_name",
     "trained_teacher",

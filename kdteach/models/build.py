@@ -50,6 +50,7 @@ def build(
     ``fc-<w1>-<w2>-...``                fully connected, any widths
     ``linear``                          no hidden layer: a linear probe
     ``resnet50``            23,512,130  teacher of Report 3 on MHIST, with two classes
+    ``resnetv2_50``         23,504,450  pre-activation, for Report 2's teacher; needs timm
     ``resnet18``            11,177,538
     ``mobilenet_v2``         2,226,434  student of Report 3 on MHIST
     ``tiny-resnet``             77,522 twin of a ResNet for tiles of 32 pixels
@@ -64,10 +65,10 @@ def build(
         dropout: probability in [0, 1), after each hidden dense layer (CNN: before each
             dense layer); by default 0.5 in the CNNs of the reports, else 0.
         dtype: of the weights; it must be that of the images.
-        weights: "imagenet" for torchvision's trained weights of its three networks, whose
+        weights: "imagenet" for the trained weights of torchvision and timm, whose
             1,000-way head is replaced, never extended; "tissues" for the weights of the
             twins, trained on ``kdteach.data.load("tissues")``.
-        policy: of the last five: "full" trains all, "fine-tune" the last stage and the
+        policy: of the last six: "full" trains all, "fine-tune" the last stage and the
             head, "features" the head alone. What is frozen has its BatchNorm in eval mode.
         download: allow torchvision to fetch weights that are not in its cache.
 

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-NAMES = ("resnet18", "resnet50", "mobilenet_v2")
+NAMES = ("resnet18", "resnet50", "mobilenet_v2", "resnetv2_50")
 POLICIES = ("full", "fine-tune", "features")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's pixels, red, green and blue, for values in [0, 1]."""
 
 
 class Normalise(nn.Module):
-    """Bytes or fractions to what ImageNet's networks expect.
+    """Bytes or fractions to what trained networks expect.
 
-    (B, 3, H, W) uint8 in 0 to 255, or float in [0, 1], to float: less the mean of ImageNet,
-    divided by its standard deviation. Inside the network, so that images stay bytes in
-    memory and no caller can forget it.
+    (B, 3, H, W) uint8 in 0 to 255, or float in [0, 1], to float: less a mean, divided by a
+    standard deviation, by default ImageNet's. Inside the network, so that images stay bytes
+    in memory and no caller can forget it.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> None:
         super().__init__()
         shape = (1, 3, 1, 1)
-        self.register_buffer("mean", torch.tensor(MEAN).reshape(shape), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).reshape(shape), persistent=False)
+        for name, values in (("mean", mean), ("std", std)):
+            value = torch.tensor(tuple(values)).reshape(shape)
+            self.register_buffer(name, value, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalise a batch."""
@@ -49,9 +51,16 @@ class Photograph(nn.Module):
         head: (B, D) -> (B, C).
     """
 
-    def __init__(self, backbone: nn.Sequential, head: nn.Module, trained: int) -> None:
+    def __init__(
+        self,
+        backbone: nn.Sequential,
+        head: nn.Module,
+        trained: int,
+        normalise: Normalise | None = None,
+    ) -> None:
         super().__init__()
-        self.normalise, self.backbone, self.head = Normalise(), backbone, head
+        self.normalise = Normalise() if normalise is None else normalise
+        self.backbone, self.head = backbone, head
         self._frozen = list(backbone)[: len(backbone) - trained]
         for part in self._frozen:
             part.requires_grad_(False)
@@ -101,6 +110,8 @@ def build_photograph(
 
     if weights not in (None, "imagenet"):
         raise ValueError(f"unknown weights {weights!r}; known are 'imagenet' and None")
+    if name == "resnetv2_50":
+        return _pre_activation(num_classes, weights, policy, download)
     network: Any = getattr(models, name)(weights=None)
     if weights == "imagenet":
         network.load_state_dict(_imagenet(name, download))
@@ -118,6 +129,43 @@ def build_photograph(
     return Photograph(backbone, head, trained_stages(policy, len(backbone)))
 
 
+_HUB = "timm/resnetv2_50.a1h_in1k"
+
+
+def _pre_activation(
+    num_classes: int, weights: str | None, policy: str, download: bool
+) -> Photograph:
+    """ResNet V2, from timm: torchvision has none."""
+    network = _timm(weights is not None, download)
+    stages: list[nn.Module] = [network.stem, *network.stages]
+    end = nn.Sequential(network.norm, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    backbone = nn.Sequential(*stages, end)
+    config = network.pretrained_cfg
+    return Photograph(
+        backbone, nn.Linear(network.num_features, num_classes),
+        trained_stages(policy, len(backbone)), Normalise(config["mean"], config["std"]),
+    )  # fmt: skip
+
+
+def _timm(trained: bool, download: bool) -> Any:
+    try:
+        import timm
+        from huggingface_hub import try_to_load_from_cache
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "resnetv2_50 comes from timm, which is not here: pip install 'kdteach[timm]'"
+        ) from error
+    if trained and not download:
+        cached = try_to_load_from_cache(_HUB, "model.safetensors")
+        if not isinstance(cached, str):
+            raise FileNotFoundError(
+                f"the ImageNet weights of resnetv2_50 ({_HUB}) are not in the cache of "
+                "huggingface_hub. Allow timm to fetch them with download=True, or take "
+                "weights=None."
+            )
+    return timm.create_model("resnetv2_50", pretrained=trained)
+
+
 def imagenet_head(name: str) -> nn.Linear:
     """The last layer of a network that knows ImageNet's 1,000 classes.
 
@@ -127,6 +175,9 @@ def imagenet_head(name: str) -> nn.Linear:
     Raises:
         FileNotFoundError: the weights are not in torch's cache.
     """
+    if name == "resnetv2_50":
+        last_layer = _timm(trained=True, download=False).head.fc
+        return linear_from(last_layer.weight.detach()[..., 0, 0], last_layer.bias.detach())
     state = _imagenet(name, download=False)
     last = "classifier.1" if name == "mobilenet_v2" else "fc"
     return linear_from(state[f"{last}.weight"], state[f"{last}.bias"])
@@ -164,7 +215,8 @@ def _imagenet(name: str, download: bool) -> dict[str, Tensor]:
         raise FileNotFoundError(
             f"the ImageNet weights of {name} are not here: {cached.name} belongs into "
             "torch's cache, the folder checkpoints of torch.hub.get_dir(). Allow "
-            "torchvision to fetch them with download=True, or take weights=None."
+            "torchvision to fetch them with download=True (reproduce: --download), or take "
+            "weights=None."
         )
     state: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
     return state

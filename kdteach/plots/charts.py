@@ -1,128 +1,15 @@
-"""Figures: data in, a Figure out. The only room that imports matplotlib and seaborn.
-
-Every figure demands ``alt``, a sentence that says what is seen, and adds the main numbers
-itself; the text travels with the picture, and no number in it is typed. No figure touches
-pyplot's global state.
-"""
+"""Charts: numbers over settings, epochs and seeds."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import seaborn
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 from numpy.typing import ArrayLike
 
+from kdteach.plots._figure import ROLES, Figure, axes_of, joined, seeds_at, shifts
 from kdteach.stats import mean_interval
-
-# Okabe and Ito's colours, safe for colour-blind readers, with one role each.
-ROLES: dict[str, dict[str, Any]] = {
-    "teacher": {"color": "#000000", "marker": "s", "linestyle": "-"},
-    "plain": {"color": "#0072B2", "marker": "o", "linestyle": "--"},
-    "distilled": {"color": "#D55E00", "marker": "^", "linestyle": "-"},
-    "other": {"color": "#009E73", "marker": "D", "linestyle": "-."},
-    "fourth": {"color": "#56B4E9", "marker": "v", "linestyle": ":"},
-}
-_STYLE = {
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 10,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "svg.hashsalt": "kdteach",
-}
-
-
-class Figure:
-    """A picture with its description.
-
-    Attributes:
-        canvas: the matplotlib figure, for further changes.
-        alt: what is seen, for those who do not see it.
-    """
-
-    def __init__(self, canvas: Canvas, alt: str) -> None:
-        if len(alt.split()) < 8:
-            raise ValueError(f"alt must say what the figure shows, in a sentence: {alt!r}")
-        self.canvas, self.alt = canvas, alt
-
-    def __repr__(self) -> str:
-        return f"Figure: {self.alt}"
-
-    def _repr_mimebundle_(
-        self, **_: Any
-    ) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-        return {"image/png": self.png(), "text/plain": repr(self)}, {
-            "image/png": {"alt": self.alt}
-        }
-
-    def png(self, dpi: int = 150) -> bytes:
-        """The picture as PNG."""
-        buffer = io.BytesIO()
-        self.canvas.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-        return buffer.getvalue()
-
-
-@contextmanager
-def _axes(
-    rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 3.6), **grid: Any
-) -> Iterator[tuple[Canvas, Any]]:
-    with mpl.rc_context():
-        mpl.rcParams.update(seaborn.axes_style("ticks"))
-        mpl.rcParams.update(cast(Any, _STYLE))
-        canvas = Canvas(figsize=size, layout="constrained")
-        yield canvas, canvas.subplots(rows, columns, **grid)
-
-
-def soft_target_bars(
-    images: ArrayLike,
-    targets: ArrayLike,
-    classes: Sequence[str],
-    *,
-    titles: Sequence[str],
-    alt: str,
-    floor: float = 1e-6,
-) -> Figure:
-    """Images above the teacher's probabilities for each class, on a logarithmic axis.
-
-    Args:
-        images: (n, H, W), shown in grey.
-        targets: (n, C), probabilities; what lies below ``floor`` is drawn at the floor.
-        classes: C names.
-        titles: n titles.
-        alt: what is seen, one sentence; the main numbers are added.
-        floor: lower end of the axis.
-    """
-    pictures, bars = np.asarray(images), np.asarray(targets)
-    with _axes(
-        2, len(bars), (2.1 * len(bars), 3.8), squeeze=False, sharey="row",
-        height_ratios=[1, 1.5],
-    ) as (canvas, axes):  # fmt: skip
-        for column, (picture, bar) in enumerate(zip(pictures, bars, strict=True)):
-            top, bottom = axes[0, column], axes[1, column]
-            top.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
-            top.set_title(titles[column], fontsize=10)
-            top.axis("off")
-            order = np.argsort(bar)
-            colors = [ROLES["plain"]["color"]] * len(bar)
-            colors[order[-1]] = ROLES["teacher"]["color"]
-            colors[order[-2]] = ROLES["distilled"]["color"]
-            bottom.bar(classes, np.maximum(bar, floor) - floor, bottom=floor, color=colors)
-            bottom.set(yscale="log", ylim=(floor, 2), xlabel="class")
-        axes[1, 0].set_ylabel("probability")
-    seconds = [int(np.argsort(bar)[-2]) for bar in bars]
-    runners_up = (
-        f"{title}: runner-up {classes[second]} with {bar[second]:.1e}"
-        for title, bar, second in zip(titles, bars, seconds, strict=True)
-    )
-    return Figure(canvas, _joined(alt, runners_up))
 
 
 def class_matrix(
@@ -139,7 +26,7 @@ def class_matrix(
     """
     values = np.asarray(matrix, dtype=float)
     hidden = np.eye(len(values), dtype=bool)
-    with _axes(size=(6.0, 4.9)) as (canvas, axes):
+    with axes_of(size=(6.0, 4.9)) as (canvas, axes):
         seaborn.heatmap(
             values, mask=hidden, cmap="cividis", annot=True, fmt=f".{digits}f",
             annot_kws={"size": 8}, xticklabels=classes, yticklabels=classes, square=True,
@@ -154,7 +41,7 @@ def class_matrix(
         f"Largest value {shown.max():.{digits}f}, from true class {classes[row]} to "
         f"class {classes[column]}"
     )
-    return Figure(canvas, _joined(alt, [largest]))
+    return Figure(canvas, joined(alt, [largest]))
 
 
 def lines(
@@ -181,7 +68,7 @@ def lines(
         reference: a horizontal line and its name.
     """
     chosen = roles or dict(zip(series, ROLES, strict=False))
-    with _axes() as (canvas, axes):
+    with axes_of() as (canvas, axes):
         for name, values in series.items():
             style = ROLES[chosen[name]] | {"markersize": 4}
             axes.plot(x, np.asarray(values), label=name, **style)
@@ -199,7 +86,7 @@ def lines(
         f"{name}: from {float(values[0]):.3g} to {float(values[-1]):.3g}"
         for name, values in ((name, np.asarray(row)) for name, row in series.items())
     )
-    return Figure(canvas, _joined(alt, ends))
+    return Figure(canvas, joined(alt, ends))
 
 
 def seeds_by_setting(
@@ -232,14 +119,16 @@ def seeds_by_setting(
     }
     chosen |= dict(roles or {})
     position = np.arange(len(settings), dtype=float)
-    with _axes() as (canvas, axes):
+    with axes_of() as (canvas, axes):
         for name, values in (bands or {}).items():
             interval = mean_interval(np.asarray(values))
             color = ROLES[chosen[name]]["color"]
             axes.axhspan(interval.low, interval.high, color=color, alpha=0.2, linewidth=0)
             axes.axhline(interval.mean, label=name, color=color, linestyle="--")
-        for shift, (name, values) in zip(_shifts(len(series)), series.items(), strict=True):
-            _seeds(axes, position + shift, np.asarray(values), name, chosen[name], ordered)
+        for shift, (name, values) in zip(shifts(len(series)), series.items(), strict=True):
+            seeds_at(
+                axes, position + shift, np.asarray(values), name, chosen[name], ordered
+            )
         axes.set(xlabel=xlabel, ylabel=ylabel, xticks=position, yscale=yscale)
         axes.set_xticklabels(settings)
         axes.margins(y=0.12)
@@ -256,7 +145,7 @@ def seeds_by_setting(
     means += [
         f"{name}: {np.asarray(values).mean():.1f}" for name, values in (bands or {}).items()
     ]
-    return Figure(canvas, _joined(alt, means, "Means"))
+    return Figure(canvas, joined(alt, means, "Means"))
 
 
 def curves_over_epochs(
@@ -276,7 +165,7 @@ def curves_over_epochs(
         roles: name to role.
         yscale: "linear" or "log".
     """
-    with _axes() as (canvas, axes):
+    with axes_of() as (canvas, axes):
         for name, values in series.items():
             runs = np.atleast_2d(np.asarray(values, dtype=float))
             style, epochs = ROLES[roles[name]], np.arange(1, runs.shape[1] + 1)
@@ -291,7 +180,7 @@ def curves_over_epochs(
         f"{name}: {np.atleast_2d(np.asarray(values))[:, -1].mean():.1f}"
         for name, values in series.items()
     )
-    return Figure(canvas, _joined(alt, ends, "Means after the last epoch"))
+    return Figure(canvas, joined(alt, ends, "Means after the last epoch"))
 
 
 def paired_seeds(
@@ -306,10 +195,10 @@ def paired_seeds(
         alt: what is seen, one sentence; the main numbers are added.
     """
     a, b = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
-    with _axes(size=(5.0, 3.6)) as (canvas, axes):
+    with axes_of(size=(5.0, 3.6)) as (canvas, axes):
         axes.plot([0, 1], np.stack([a, b]), color="0.6", linewidth=0.9)
         for x, values, role in ((0.0, a, "plain"), (1.0, b, "distilled")):
-            _seeds(axes, np.array([x + (0.18 if x else -0.18)]), values[None], None, role)
+            seeds_at(axes, np.array([x + (0.18 if x else -0.18)]), values[None], None, role)
             axes.plot(np.full(len(values), x), values, color=ROLES[role]["color"],
                       marker="o", linestyle="none", markersize=4, alpha=0.6)  # fmt: skip
         axes.set(ylabel=ylabel, xlim=(-0.5, 1.5), xticks=[0, 1])
@@ -317,7 +206,7 @@ def paired_seeds(
         axes.margins(y=0.12)
     fall = f"{(b < a).sum()} of {len(a)} lines fall"
     means = [f"{names[0]} {a.mean():.1f}", f"{names[1]} {b.mean():.1f}", fall]
-    return Figure(canvas, _joined(alt, means, "Means"))
+    return Figure(canvas, joined(alt, means, "Means"))
 
 
 def cost_bars(
@@ -330,7 +219,7 @@ def cost_bars(
         alt: what is seen, one sentence; the main numbers are added.
         reference: the model that counts as 1.
     """
-    with _axes(1, len(groups), (2.1 * len(groups), 3.2), squeeze=False, sharey=True) as (
+    with axes_of(1, len(groups), (2.1 * len(groups), 3.2), squeeze=False, sharey=True) as (
         canvas,
         axes,
     ):
@@ -352,37 +241,4 @@ def cost_bars(
         for model, value in values.items()
         if model != reference
     )
-    return Figure(canvas, _joined(alt, multiples, f"Multiples of {reference}"))
-
-
-def _joined(alt: str, numbers: Iterable[str], title: str = "") -> str:
-    """What is seen, then the numbers that carry it."""
-    return f"{alt} {title + ': ' if title else ''}{'; '.join(numbers)}."
-
-
-def _shifts(count: int) -> list[float]:
-    return [0.16 * (i - (count - 1) / 2) for i in range(count)]
-
-
-def _seeds(
-    axes: Axes,
-    x: np.ndarray,
-    values: np.ndarray,
-    name: str | None,
-    role: str,
-    joined: bool = True,
-) -> None:
-    """Dots for the seeds, mean and interval of each setting: values (len(x), seeds)."""
-    style = ROLES[role]
-    line = style["linestyle"] if len(x) > 1 and joined else "none"
-    intervals = [mean_interval(row) for row in values]
-    means = np.array([interval.mean for interval in intervals])
-    ends = np.array([[i.mean - i.low, i.high - i.mean] for i in intervals]).T
-    if len(x) > 1:
-        for place, row in zip(x, values, strict=True):
-            axes.plot(np.full(len(row), place), row, marker=".", linestyle="none",
-                      color=style["color"], alpha=0.3)  # fmt: skip
-    axes.errorbar(
-        x, means, yerr=ends, color=style["color"], marker=style["marker"],
-        linestyle=line, capsize=3, label=name,
-    )  # fmt: skip
+    return Figure(canvas, joined(alt, multiples, f"Multiples of {reference}"))

@@ -1,0 +1,30 @@
+"""Figures: data in, a Figure out. The only room that imports matplotlib and seaborn.
+
+Every figure demands ``alt``, a sentence that says what is seen, and adds the main numbers
+itself; the text travels with the picture, and no number in it is typed. No figure touches
+pyplot's global state.
+"""
+
+from kdteach.plots._figure import ROLES, Figure
+from kdteach.plots.charts import (
+    class_matrix,
+    cost_bars,
+    curves_over_epochs,
+    lines,
+    paired_seeds,
+    seeds_by_setting,
+)
+from kdteach.plots.pictures import soft_target_bars, tiles
+
+__all__ = [
+    "ROLES",
+    "Figure",
+    "class_matrix",
+    "cost_bars",
+    "curves_over_epochs",
+    "lines",
+    "paired_seeds",
+    "seeds_by_setting",
+    "soft_target_bars",
+    "tiles",
+]

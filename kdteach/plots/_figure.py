@@ -1,0 +1,110 @@
+"""What every figure shares: its description, its style, seeds as dots."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import matplotlib as mpl
+import numpy as np
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from kdteach.stats import mean_interval
+
+# Okabe and Ito's colours, safe for colour-blind readers, with one role each.
+ROLES: dict[str, dict[str, Any]] = {
+    "teacher": {"color": "#000000", "marker": "s", "linestyle": "-"},
+    "plain": {"color": "#0072B2", "marker": "o", "linestyle": "--"},
+    "distilled": {"color": "#D55E00", "marker": "^", "linestyle": "-"},
+    "other": {"color": "#009E73", "marker": "D", "linestyle": "-."},
+    "fourth": {"color": "#56B4E9", "marker": "v", "linestyle": ":"},
+}
+_STYLE = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 10,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "svg.hashsalt": "kdteach",
+}
+
+
+class Figure:
+    """A picture with its description.
+
+    Attributes:
+        canvas: the matplotlib figure, for further changes.
+        alt: what is seen, for those who do not see it.
+    """
+
+    def __init__(self, canvas: Canvas, alt: str) -> None:
+        if len(alt.split()) < 8:
+            raise ValueError(f"alt must say what the figure shows, in a sentence: {alt!r}")
+        self.canvas, self.alt = canvas, alt
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+    def _repr_mimebundle_(
+        self, **_: Any
+    ) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+        return {"image/png": self.png(), "text/plain": repr(self)}, {
+            "image/png": {"alt": self.alt}
+        }
+
+    def png(self, dpi: int = 150) -> bytes:
+        """The picture as PNG."""
+        buffer = io.BytesIO()
+        self.canvas.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+@contextmanager
+def axes_of(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 3.6), **grid: Any
+) -> Iterator[tuple[Canvas, Any]]:
+    """Axes in the style of the book, without pyplot."""
+    with mpl.rc_context():
+        mpl.rcParams.update(seaborn.axes_style("ticks"))
+        mpl.rcParams.update(cast(Any, _STYLE))
+        canvas = Canvas(figsize=size, layout="constrained")
+        yield canvas, canvas.subplots(rows, columns, **grid)
+
+
+def joined(alt: str, numbers: Iterable[str], title: str = "") -> str:
+    """What is seen, then the numbers that carry it."""
+    return f"{alt} {title + ': ' if title else ''}{'; '.join(numbers)}."
+
+
+def shifts(count: int) -> list[float]:
+    """Places beside a setting for so many series."""
+    return [0.16 * (i - (count - 1) / 2) for i in range(count)]
+
+
+def seeds_at(
+    axes: Axes,
+    x: np.ndarray,
+    values: np.ndarray,
+    name: str | None,
+    role: str,
+    joined: bool = True,
+) -> None:
+    """Dots for the seeds, mean and interval of each setting: values (len(x), seeds)."""
+    style = ROLES[role]
+    line = style["linestyle"] if len(x) > 1 and joined else "none"
+    intervals = [mean_interval(row) for row in values]
+    means = np.array([interval.mean for interval in intervals])
+    ends = np.array([[i.mean - i.low, i.high - i.mean] for i in intervals]).T
+    if len(x) > 1:
+        for place, row in zip(x, values, strict=True):
+            axes.plot(np.full(len(row), place), row, marker=".", linestyle="none",
+                      color=style["color"], alpha=0.3)  # fmt: skip
+    axes.errorbar(
+        x, means, yerr=ends, color=style["color"], marker=style["marker"],
+        linestyle=line, capsize=3, label=name,
+    )  # fmt: skip
