@@ -42,7 +42,7 @@ def seeded(seed: int, stream: str) -> Iterator[None]:
 
     For code that takes no generator: weight initialisation and dropout.
     """
-    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    on_gpu = torch.cuda.is_initialized()
     devices = range(torch.cuda.device_count()) if on_gpu else ()
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(stream_seed(seed, stream))

@@ -1,0 +1,33 @@
+"""Explanations of single images, and numbers that compare them. No figures here."""
+
+from kdteach.explain.comparison import (
+    Agreement,
+    agreement,
+    closer_to_first,
+    pointing_game,
+)
+from kdteach.explain.controls import cascade, random_maps
+from kdteach.explain.curves import Curves, deletion, insertion
+from kdteach.explain.gradients import METHODS, saliency
+from kdteach.explain.maps import Maps
+from kdteach.explain.masking import rise, rise_masks
+from kdteach.explain.superpixels import blocks, lime
+
+__all__ = [
+    "METHODS",
+    "Agreement",
+    "Curves",
+    "Maps",
+    "agreement",
+    "blocks",
+    "cascade",
+    "closer_to_first",
+    "deletion",
+    "insertion",
+    "lime",
+    "pointing_game",
+    "random_maps",
+    "rise",
+    "rise_masks",
+    "saliency",
+]

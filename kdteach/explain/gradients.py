@@ -1,0 +1,110 @@
+"""Explanations by the gradient of a class's logit with respect to the pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.explain.maps import Maps, asked, prepared
+from kdteach.models import evaluation_mode
+from kdteach.seeding import seeded
+
+METHODS = ("gradient", "gradient x input", "integrated gradients", "smoothgrad")
+_SMOOTH = 0.15  # standard deviation of SmoothGrad's noise, in units of the pixel range
+
+
+def saliency(
+    model: nn.Module,
+    images: Tensor,
+    target: int | Tensor | None = None,
+    *,
+    method: str = "gradient",
+    signed: bool = False,
+    samples: int = 50,
+    seed: int = 0,
+) -> Maps:
+    """How strongly the logit of a class answers to each pixel.
+
+    Of several channels the one with the largest absolute value speaks for the pixel.
+
+    Args:
+        model: (N, channels, H, W) -> (N, C) logits, asked in eval mode; its mode and the
+            gradients of its weights are left as they were.
+        images: (N, channels, H, W), float in [0, 1] or uint8.
+        target: the class, for all or for each image; by default what the model says.
+        method: "gradient"; "gradient x input"; "integrated gradients" along the straight
+            way from black; "smoothgrad", the mean gradient over noisy copies.
+        signed: keep the sign; by default the absolute value.
+        samples: steps of integrated gradients or copies of smoothgrad, at least 1.
+        seed: of smoothgrad's noise.
+
+    Returns:
+        Maps with values (N, H, W), in units of a logit over the full range of a pixel
+        (for the product methods: a logit).
+
+    Raises:
+        TypeError: wrong types.
+        ValueError: an image, target, method or number of samples that cannot be; a model
+            whose output is NaN or a probability.
+
+    Source: Simonyan et al. 2014, arXiv:1312.6034; Sundararajan et al. 2017 and Smilkov et
+    al. 2017 through captum.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise ValueError(f"samples must be an integer of at least 1, got {samples!r}")
+    pixels, classes = prepared(model, images, target)
+    with evaluation_mode(model):
+        slopes = _slopes(model, pixels, classes.to(pixels.device), method, samples, seed)
+    slopes = slopes.detach().cpu()
+    strongest = slopes.abs().argmax(dim=1, keepdim=True)
+    values = slopes.gather(1, strongest)[:, 0]
+    return Maps(values if signed else values.abs(), classes)
+
+
+def _slopes(
+    model: nn.Module, pixels: Tensor, classes: Tensor, method: str, samples: int, seed: int
+) -> Tensor:
+    """(N, channels, H, W), signed."""
+    if method in ("gradient", "gradient x input"):
+        with torch.enable_grad():
+            inputs = pixels.detach().clone().requires_grad_()
+            chosen = asked(model, inputs).gather(1, classes[:, None]).sum()
+            (slopes,) = torch.autograd.grad(chosen, inputs)
+        return slopes * pixels if method == "gradient x input" else slopes
+    from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+
+    slopes = torch.empty_like(pixels)
+    with _untouched(model):
+        for i in range(len(pixels)):  # so that memory does not grow with the images
+            one, wanted = pixels[i : i + 1].clone().requires_grad_(), int(classes[i])
+            if method == "integrated gradients":
+                integrated = IntegratedGradients(model)
+                slopes[i] = integrated.attribute(one, target=wanted, n_steps=samples)[
+                    0
+                ].detach()
+            else:
+                noisy = NoiseTunnel(Saliency(model))
+                with seeded(seed, "noise"):
+                    found = noisy.attribute(
+                        one, nt_type="smoothgrad", nt_samples=samples, stdevs=_SMOOTH,
+                        target=wanted, abs=False,
+                    )  # fmt: skip
+            slopes[i] = found[0].detach()
+    return slopes
+
+
+class _untouched:  # noqa: N801 - used like a function
+    """Inside the block weights need no gradient; afterwards they are as before."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.wanted = [(p, p.requires_grad) for p in model.parameters()]
+
+    def __enter__(self) -> None:
+        for parameter, _ in self.wanted:
+            parameter.requires_grad_(False)
+
+    def __exit__(self, *_: object) -> None:
+        for parameter, needed in self.wanted:
+            parameter.requires_grad_(needed)

@@ -1,0 +1,170 @@
+"""RISE: hide parts of the image at random and see what the class's probability does."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from kdteach.explain.maps import Maps, asked, prepared
+from kdteach.models import evaluation_mode
+from kdteach.seeding import generator
+
+
+def rise(
+    model: nn.Module,
+    images: Tensor,
+    target: int | Tensor | None = None,
+    *,
+    masks: int | Tensor = 4000,
+    cells: int = 7,
+    keep: float = 0.5,
+    batch_size: int = 128,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Maps:
+    """How probable the class is, on average, when a pixel is seen.
+
+    All images are hidden behind the same masks. A value is an average over masks, weighted
+    by how much they let through and divided by N times the share kept; a pixel that does
+    not matter has about the mean probability, not 0.
+
+    Args:
+        model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
+        images: (N, channels, H, W), float in [0, 1] or uint8; what is hidden becomes black.
+        target: the class, for all or for each image; by default what the model says.
+        masks: how many, at least 1; or (K, H, W) of them from ``rise_masks``.
+        cells: the masks' grid has so many cells a side, at least 1.
+        keep: chance that a cell is seen, in (0, 1).
+        batch_size: masked images at a time; bounds the memory.
+        seed: of the masks.
+        progress: show a bar; by default where the output is a terminal.
+
+    Returns:
+        Maps with values (N, H, W), probabilities.
+
+    Raises:
+        TypeError: wrong types.
+        ValueError: an image, target or number that cannot be; a model whose output is NaN
+            or a probability.
+
+    Source: Petsiuk, Das and Saenko 2018, arXiv:1806.07421, Eq. 6.
+    """
+    pixels, classes = prepared(model, images, target)
+    height, width = pixels.shape[2:]
+    _check_count("batch_size", batch_size)
+    _check_keep(keep)
+    if isinstance(masks, Tensor):
+        if masks.ndim != 3 or masks.shape[1:] != (height, width) or len(masks) == 0:
+            raise ValueError(
+                f"masks must be (K, {height}, {width}), K of at least 1, got "
+                f"{tuple(masks.shape)}"
+            )
+        filters = masks
+    else:
+        filters = rise_masks(masks, height, width, cells=cells, keep=keep, seed=seed)
+    filters = filters.to(pixels)
+    values = torch.zeros(len(pixels), height * width, dtype=pixels.dtype)
+    with (
+        evaluation_mode(model),
+        torch.inference_mode(),
+        tqdm(
+            total=len(pixels) * len(filters), unit=" masks",
+            disable=None if progress is None else not progress,
+        ) as bar,
+    ):  # fmt: skip
+        for number, image in enumerate(pixels):
+            for part in torch.split(filters, batch_size):
+                shown = image * part[:, None]
+                said = torch.softmax(asked(model, shown), dim=1)[:, int(classes[number])]
+                values[number] += (said @ part.flatten(1)).cpu()
+                bar.update(len(part))
+    return Maps(values.reshape(-1, height, width) / (len(filters) * keep), classes)
+
+
+def rise_masks(
+    count: int,
+    height: int,
+    width: int,
+    *,
+    cells: int = 7,
+    keep: float = 0.5,
+    seed: int = 0,
+) -> Tensor:
+    """Draw RISE's masks: coarse random grids, enlarged smoothly and shifted.
+
+    Args:
+        count: at least 1.
+        height, width: of the image, pixels.
+        cells: cells a side of the coarse grid, at least 1.
+        keep: chance that a cell is seen, in (0, 1).
+        seed: of grids and shifts.
+
+    Returns:
+        (count, height, width) float32 in [0, 1], 1 where the image is seen.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    for name, value in (
+        ("masks", count), ("height", height), ("width", width), ("cells", cells),
+    ):  # fmt: skip
+        _check_count(name, value)
+    _check_keep(keep)
+    random = generator(seed, "masks")
+    grid = (torch.rand(count, cells, cells, generator=random) < keep).float()
+    shifts = [
+        torch.randint(_cell(length, cells), (count,), generator=random)
+        for length in (height, width)
+    ]
+    return enlarged(grid, torch.stack(shifts, dim=1), height, width)
+
+
+def enlarged(grid: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
+    """Enlarge coarse grids to (cells + 1) cells a side and cut out the image's size.
+
+    Linear between the cells' centres, mirrored at the border: the published rule, which
+    torch's own ``interpolate`` does not follow.
+
+    Args:
+        grid: (K, s, s) float.
+        shifts: (K, 2) int64, top and left corner of the cut, 0 to the cell's size less 1.
+        height, width: of the cut.
+
+    Returns:
+        (K, height, width), dtype of the grid.
+    """
+    cells = grid.shape[-1]
+    rows, columns = (
+        _weights(cells, _cell(side, cells), grid.dtype)[at[:, None] + torch.arange(side)]
+        for side, at in ((height, shifts[:, 0]), (width, shifts[:, 1]))
+    )
+    return rows @ grid @ columns.transpose(1, 2)
+
+
+def _cell(length: int, cells: int) -> int:
+    return -(-length // cells)
+
+
+def _weights(cells: int, cell: int, dtype: torch.dtype) -> Tensor:
+    """((cells + 1) * cell, cells): how much each coarse cell has in each fine pixel."""
+    length = (cells + 1) * cell
+    centre = (torch.arange(length, dtype=torch.float64) + 0.5) * cells / length - 0.5
+    left = centre.floor()
+    share = centre - left
+    table = torch.zeros(length, cells, dtype=torch.float64)
+    for offset, weight in ((0, 1 - share), (1, share)):
+        at = (left.long() + offset).abs()  # -1 is mirrored to 1
+        at = torch.where(at >= cells, 2 * (cells - 1) - at, at).clamp(0, cells - 1)
+        table.scatter_add_(1, at[:, None], weight[:, None])
+    return table.to(dtype)
+
+
+def _check_count(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def _check_keep(keep: float) -> None:
+    if not 0 < keep < 1:
+        raise ValueError(f"keep must lie in (0, 1), got {keep!r}")
