@@ -20,10 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "teachers":
-            from kdteach.experiments import digit_teachers, tissue_twins
+            from kdteach.experiments import digit_teachers, shipped_twins
 
             digit_teachers.remake(options.out, say=print)
-            tissue_twins.remake(options.out, say=print)
+            shipped_twins.remake(options.out, say=print)
         elif options.command == "petri":
             from kdteach.data import petri
 

@@ -15,7 +15,7 @@ from kdteach.data import flips, load, petri
 from kdteach.data.mhist import vote_shares
 from kdteach.data.tissues import TISSUES
 from kdteach.experiments import EXPERIMENTS, Experiment, mistakes, recipes, reproduce
-from kdteach.experiments.tissue_twins import train_twin
+from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import evaluate
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
@@ -109,7 +109,7 @@ def test_twins(name, count):
     pairs = zip(trained.backbone.parameters(), other.backbone.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
     assert not torch.equal(trained.head.weight, other.head.weight)
-    with pytest.raises(ValueError, match="has the weights 'tissues' or None"):
+    with pytest.raises(ValueError, match="has the weights tissues, polyps"):
         build(name, weights="imagenet")
     with pytest.raises(ValueError, match="unknown policy"):
         build(name, policy="some")
@@ -130,6 +130,24 @@ def test_shipped_twins_know_the_tissues(name):
 def test_the_recipe_of_the_twins_learns():
     data = load("tissues", count=30)
     assert evaluate(train_twin("tiny-mobilenet", data), data.test).accuracy > 0.6
+
+
+def test_shipped_networks_of_the_polyps():
+    """As good as the recorded ones on tiles that they have not seen."""
+    test = load("petri", scale=0.15, seed=7).test
+    scores = {
+        (name, weights): evaluate(build(name, num_classes=2, weights=weights), test)
+        for name, weights in (
+            ("tiny-resnet", "polyps"),
+            ("tiny-mobilenet", "polyps"),
+            ("tiny-mobilenet", "polyps-distilled"),
+        )
+    }
+    assert all(0.68 < score.accuracy < 0.9 for score in scores.values())
+    with pytest.raises(ValueError, match="have 2 classes, asked for 10"):
+        build("tiny-resnet", weights="polyps")
+    with pytest.raises(ValueError, match="has the weights tissues, polyps or None"):
+        build("tiny-resnet", num_classes=2, weights="polyps-distilled")
 
 
 def test_no_such_head():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kdteach import explain
-from kdteach.data import load
+from kdteach.data import in_quadrants, load
 from kdteach.explain import Maps
 from kdteach.explain.masking import enlarged
 from kdteach.models import trained_teacher
@@ -236,6 +236,33 @@ def test_lime_finds_the_part_that_matters():
     rest = maps.values[0].clone()
     rest[:2, :2] = 0
     assert rest.abs().max() < 0.05
+
+
+# --- where the evidence is
+
+
+@pytest.mark.parametrize("clutter", [False, True])
+def test_quadrants(clutter):
+    plain = load("digits")
+    data = in_quadrants(plain, clutter=clutter, seed=2)
+    test = data.test
+    assert test.images.shape == (359, 1, 16, 16)
+    assert test.masks.sum(dim=(1, 2)).unique().tolist() == [64]
+    corners = test.images.unfold(2, 8, 8).unfold(3, 8, 8).reshape(359, 4, 64)
+    here = test.masks[:, ::8, ::8].flatten(1)
+    assert torch.equal(corners[here], plain.test.images.flatten(1))
+    around = corners[~here].reshape(359, 3, 64)
+    if clutter:
+        wanted = plain.test.images.flatten(1).sort(dim=1).values[:, None].expand(-1, 3, -1)
+        assert torch.equal(around.sort(dim=2).values, wanted)
+    else:
+        assert around.abs().max() == 0
+    assert torch.bincount(here.double().argmax(dim=1)).min() > 60  # about a quarter each
+    assert torch.equal(test.labels, plain.test.labels)
+    assert data.checksum not in (plain.checksum, in_quadrants(plain).checksum)
+    assert torch.equal(
+        test.images, in_quadrants(plain, clutter=clutter, seed=2).test.images
+    )
 
 
 # --- curves

@@ -8,6 +8,8 @@ from kdteach import interactive, plots
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((2, 8, 8))
 SEEDS = RNG.normal(10, 1, (3, 10))
+TILES = RNG.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)
+MASKS = np.arange(128).reshape(2, 8, 8) % 64 > 40
 ALT = "A sentence that says in words what the figure shows."
 FIGURES = {
     "soft_target_bars": lambda alt: plots.soft_target_bars(
@@ -33,6 +35,16 @@ FIGURES = {
     "cost_bars": lambda alt: plots.cost_bars(
         {"bytes": {"t": 2.0, "s": 1.0}}, reference="t", alt=alt
     ),
+    "tiles": lambda alt: plots.tiles(
+        {"a": TILES, "b": TILES}, titles=["x", "y"], masks={"b": MASKS}, alt=alt
+    ),
+    "maps_on_images": lambda alt: plots.maps_on_images(
+        IMAGES, {"a": -IMAGES, "b": 2 * IMAGES}, titles=["x", "y"], label="logit",
+        alt=alt, signed=True, masks=MASKS,
+    ),
+    "maps_on_tiles": lambda alt: plots.maps_on_images(
+        TILES, {"a": IMAGES}, titles=["x", "y"], label="logit", alt=alt
+    ),
 }  # fmt: skip
 NUMBERS = {
     "soft_target_bars": "x: runner-up b with 1.0e-01; y: runner-up a with 2.0e-01",
@@ -42,6 +54,9 @@ NUMBERS = {
     "curves_over_epochs": f"after the last epoch: a: {SEEDS[:, -1].mean():.1f}",
     "paired_seeds": f"Means: a {SEEDS[0].mean():.1f}; b {SEEDS[1].mean():.1f}; "
     f"{(SEEDS[1] < SEEDS[0]).sum()} of 10 lines fall",
+    "tiles": ALT,
+    "maps_on_images": f"Colours: from {-2 * IMAGES.max():.2g} to {2 * IMAGES.max():.2g}",
+    "maps_on_tiles": f"Colours: from 0 to {IMAGES.max():.2g}",
     "cost_bars": "Multiples of t: bytes: s 0.50",
 }
 

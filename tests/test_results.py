@@ -126,12 +126,20 @@ def test_report3_is_reproduced():
 
 
 def test_teachers_can_be_remade_elsewhere(tmp_path, monkeypatch):
-    from kdteach.experiments import digit_teachers
+    from kdteach.experiments import digit_teachers, shipped_twins
     from kdteach.models import build
 
     monkeypatch.setattr(digit_teachers, "TEACHERS", (0,))
     monkeypatch.setattr(
         digit_teachers, "train_teacher", lambda data, seed: build("cnn-digits").double()
     )
+    monkeypatch.setattr(
+        shipped_twins, "train_twin", lambda name, data: build(name, num_classes=8)
+    )
+    few = {("tiny-resnet", "polyps"): build("tiny-resnet", num_classes=2)}
+    monkeypatch.setattr(shipped_twins, "train_polyps", lambda data: few)
     assert command_line.main(["teachers", "--out", str(tmp_path)]) == 0
-    assert [p.name for p in Path(tmp_path).iterdir()] == ["cnn-digits-0.safetensors"]
+    assert sorted(p.name for p in Path(tmp_path).iterdir()) == [
+        "cnn-digits-0.safetensors", "tiny-mobilenet-tissues.safetensors",
+        "tiny-resnet-polyps.safetensors", "tiny-resnet-tissues.safetensors",
+    ]  # fmt: skip

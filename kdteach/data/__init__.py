@@ -11,6 +11,7 @@ from kdteach.data.digits import load_digits
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
 from kdteach.data.petri import load_petri
+from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
 from kdteach.data.tissues import load_tissues
 from kdteach.types import ImageSet
@@ -20,6 +21,7 @@ __all__ = [
     "Flips",
     "Jitter",
     "flips",
+    "in_quadrants",
     "jitter",
     "load",
     "merge_classes",

@@ -66,8 +66,9 @@ def build(
             dense layer); by default 0.5 in the CNNs of the reports, else 0.
         dtype: of the weights; it must be that of the images.
         weights: "imagenet" for the trained weights of torchvision and timm, whose
-            1,000-way head is replaced, never extended; "tissues" for the weights of the
-            twins, trained on ``kdteach.data.load("tissues")``.
+            1,000-way head is replaced, never extended; for the twins "tissues",
+            trained on ``kdteach.data.load("tissues")``, and "polyps" and (student only)
+            "polyps-distilled", from there on ``load("petri")``, with their heads.
         policy: of the last six: "full" trains all, "fine-tune" the last stage and the
             head, "features" the head alone. What is frozen has its BatchNorm in eval mode.
         download: allow torchvision to fetch weights that are not in its cache.

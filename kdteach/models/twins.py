@@ -13,6 +13,11 @@ from torch import Tensor, nn
 from kdteach.models.photographs import Photograph, linear_from, trained_stages
 
 NAMES = ("tiny-resnet", "tiny-mobilenet")
+WEIGHTS = {
+    "tiny-resnet": ("tissues", "polyps"),
+    "tiny-mobilenet": ("tissues", "polyps", "polyps-distilled"),
+}
+"""What ships: trained on the drawn tissues, and from there on the drawn polyps."""
 _WIDTHS = {"tiny-resnet": (16, 32, 64), "tiny-mobilenet": (8, 16, 24)}
 
 
@@ -23,21 +28,29 @@ def build_twin(
 
     Args:
         name: of the twin.
-        num_classes: C of the new head.
-        weights: "tissues" for those that ship, trained on ``load("tissues")``, or None.
+        num_classes: C; 2 with weights that come with their head.
+        weights: one of ``WEIGHTS[name]`` or None. With "tissues" the head is new;
+            weights of the polyps have their own.
         policy: as for the large networks.
 
     Raises:
-        ValueError: unknown weights or policy.
+        ValueError: unknown weights or policy, or another number of classes.
     """
-    if weights not in (None, "tissues"):
-        raise ValueError(f"{name} has the weights 'tissues' or None, got {weights!r}")
+    if weights is not None and weights not in WEIGHTS[name]:
+        raise ValueError(
+            f"{name} has the weights {', '.join(WEIGHTS[name])} or None, got {weights!r}"
+        )
+    whole = weights is not None and weights != "tissues"
+    if whole and num_classes != 2:
+        raise ValueError(f"weights {weights!r} have 2 classes, asked for {num_classes}")
     stages = _residual() if name == "tiny-resnet" else _inverted()
     features = 2 * _WIDTHS[name][-1] if name == "tiny-mobilenet" else _WIDTHS[name][-1]
     backbone = nn.Sequential(*stages, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    if weights == "tissues":
-        backbone.load_state_dict(_shipped(name, "backbone."))
     head = nn.Linear(features, num_classes)
+    if weights is not None:
+        backbone.load_state_dict(_shipped(name, weights, "backbone."))
+    if whole:
+        head.load_state_dict(_shipped(name, str(weights), "head."))
     return Photograph(backbone, head, trained_stages(policy, len(backbone)))
 
 
@@ -82,9 +95,9 @@ def _inverted() -> list[nn.Module]:
     return stages
 
 
-def shipped_name(name: str) -> str:
+def shipped_name(name: str, weights: str) -> str:
     """File name of a twin's weights in ``records/teachers``."""
-    return f"{name}-tissues.safetensors"
+    return f"{name}-{weights}.safetensors"
 
 
 def tissue_head(name: str) -> nn.Linear:
@@ -93,19 +106,19 @@ def tissue_head(name: str) -> nn.Linear:
     Args:
         name: one of ``NAMES``.
     """
-    state = _shipped(name, "head.")
+    state = _shipped(name, "tissues", "head.")
     return linear_from(state["weight"], state["bias"])
 
 
-def _shipped(name: str, prefix: str) -> dict[str, Tensor]:
-    """Those shipped weights whose name begins so, without the beginning."""
+def _shipped(name: str, weights: str, prefix: str) -> dict[str, Tensor]:
+    """Those of the shipped weights whose name begins so, without the beginning."""
     from safetensors.torch import load_file
 
-    resource = files("kdteach") / "records" / "teachers" / shipped_name(name)
+    resource = files("kdteach") / "records" / "teachers" / shipped_name(name, weights)
     with as_file(resource) as path:
-        weights = load_file(path)
+        stored = load_file(path)
     return {
         key.removeprefix(prefix): value.float() if value.is_floating_point() else value
-        for key, value in weights.items()
+        for key, value in stored.items()
         if key.startswith(prefix)
     }

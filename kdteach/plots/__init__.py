@@ -14,7 +14,7 @@ from kdteach.plots.charts import (
     paired_seeds,
     seeds_by_setting,
 )
-from kdteach.plots.pictures import soft_target_bars, tiles
+from kdteach.plots.pictures import maps_on_images, soft_target_bars, tiles
 
 __all__ = [
     "ROLES",
@@ -23,6 +23,7 @@ __all__ = [
     "cost_bars",
     "curves_over_epochs",
     "lines",
+    "maps_on_images",
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
 from kdteach.plots._figure import ROLES, Figure, axes_of, joined
@@ -89,3 +92,63 @@ def tiles(
         for place, title in zip(axes[0], titles or (), strict=False):
             place.set_title(title, fontsize=9)
     return Figure(canvas, alt)
+
+
+def maps_on_images(
+    images: ArrayLike,
+    maps: Mapping[str, ArrayLike],
+    *,
+    titles: Sequence[str],
+    label: str,
+    alt: str,
+    signed: bool = False,
+    masks: ArrayLike | None = None,
+    overlay: float = 0.75,
+) -> Figure:
+    """Images in the first row, maps laid over them below, all maps on one colour scale.
+
+    Args:
+        images: (n, H, W) grey in [0, 1], or (n, 3, H, W) uint8 or in [0, 1].
+        maps: name of the row to (n, H, W).
+        titles: n titles over the columns.
+        label: what the colour means, with unit.
+        alt: what is seen, one sentence; the range of the colours is added.
+        signed: a scale with white at 0 for maps with both signs.
+        masks: (n, H, W) bool, outlined in the first row.
+        overlay: how much of the image the colours cover, 0 to 1.
+    """
+    pictures = [_shown(image) for image in np.asarray(images)]
+    rows = {name: np.asarray(row, dtype=float) for name, row in maps.items()}
+    high = max(float(np.abs(row).max()) for row in rows.values()) or 1.0
+    low = -high if signed else min(0.0, *(float(row.min()) for row in rows.values()))
+    scale: dict[str, Any] = {
+        "cmap": "PuOr" if signed else "cividis", "vmin": low, "vmax": high,
+    }  # fmt: skip
+    count = len(pictures)
+    with axes_of(
+        1 + len(rows), count, (1.35 * count + 1.3, 1.45 * (1 + len(rows))), squeeze=False
+    ) as (canvas, axes):
+        for column, picture in enumerate(pictures):
+            grey: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+            axes[0, column].imshow(picture, **grey)
+            axes[0, column].set_title(titles[column], fontsize=9)
+            if masks is not None:
+                outline = np.asarray(masks)[column]
+                axes[0, column].contour(outline, levels=[0.5], colors="k", linewidths=1)
+            for place, row in zip(axes[1:, column], rows.values(), strict=True):
+                place.imshow(picture, **grey)
+                place.imshow(row[column], alpha=overlay, **scale)
+        for place in axes.ravel():
+            place.set(xticks=[], yticks=[])
+            place.grid(visible=False)
+            for side in place.spines.values():
+                side.set_visible(False)
+        for place, name in zip(axes[:, 0], ("image", *rows), strict=True):
+            place.set_ylabel(name, fontsize=9)
+        colours = ScalarMappable(Normalize(low, high), scale["cmap"])
+        canvas.colorbar(colours, ax=axes, label=label, shrink=0.8)
+    return Figure(canvas, joined(alt, [f"from {low:.2g} to {high:.2g}"], "Colours"))
+
+
+def _shown(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return image if image.ndim == 2 else image.transpose(1, 2, 0)
