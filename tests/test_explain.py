@@ -265,6 +265,23 @@ def test_quadrants(clutter):
     )
 
 
+def test_quickshift_finds_parts_or_says_so(monkeypatch):
+    import skimage.segmentation
+
+    from kdteach.models import build
+
+    model = build("tiny-mobilenet", num_classes=2, weights="polyps")
+    tile = load("petri", scale=0.005).test.images[0]
+    maps = explain.lime(model, tile, samples=40)
+    assert len(maps.values.unique()) > 5
+    large = load("petri", size=160, scale=0.005).test.images[0]
+    assert len(explain.lime(model, large, samples=20).values.unique()) > 1
+    one_part = np.zeros((32, 32), dtype=np.int64)
+    monkeypatch.setattr(skimage.segmentation, "quickshift", lambda *_, **__: one_part)
+    with pytest.raises(ValueError, match=r"single part.*segments=7"):
+        explain.lime(model, torch.full((3, 32, 32), 0.5))
+
+
 # --- curves
 
 

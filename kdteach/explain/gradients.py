@@ -81,9 +81,7 @@ def _slopes(
             one, wanted = pixels[i : i + 1].clone().requires_grad_(), int(classes[i])
             if method == "integrated gradients":
                 integrated = IntegratedGradients(model)
-                slopes[i] = integrated.attribute(one, target=wanted, n_steps=samples)[
-                    0
-                ].detach()
+                found = integrated.attribute(one, target=wanted, n_steps=samples)
             else:
                 noisy = NoiseTunnel(Saliency(model))
                 with seeded(seed, "noise"):

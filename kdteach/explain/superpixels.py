@@ -96,7 +96,7 @@ def lime(
                 f"{name} must be an integer of at least {least}, got {value!r}"
             )
     grey, label = pixels.shape[1] == 1, int(classes[0])
-    cut = _cutter(segments, tuple(pixels.shape[2:]), grey)
+    cut = _cutter(segments, tuple(pixels.shape[2:]), grey, seed)
     shown = pixels[0].expand(3, -1, -1).permute(1, 2, 0).cpu().double().numpy()
 
     def probabilities(batch: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,16 +131,16 @@ def _random_state(seed: int) -> np.random.RandomState:
 
 
 def _cutter(
-    segments: int | str | ArrayLike | None, shape: tuple[int, ...], grey: bool
-) -> Callable[[NDArray[np.float64]], _Segments] | None:
-    """From an image to its parts, numbered from 0; None for the package's quickshift."""
+    segments: int | str | ArrayLike | None, shape: tuple[int, ...], grey: bool, seed: int
+) -> Callable[[NDArray[np.float64]], _Segments]:
+    """From an image to its parts, numbered from 0."""
     height, width = shape
     if segments is None:
         segments = (7 if min(shape) >= 28 else 4) if grey else "quickshift"
     if isinstance(segments, str):
         if segments != "quickshift":
             raise ValueError(f"unknown segments {segments!r}; known is 'quickshift'")
-        return None
+        return partial(_quickshift, seed=seed)
     if isinstance(segments, int):
         parts = blocks(height, width, segments)
     else:
@@ -154,6 +154,22 @@ def _cutter(
     if parts.max() == 0:
         raise ValueError("segments must be at least two parts")
     return lambda _: parts
+
+
+def _quickshift(image: NDArray[np.float64], seed: int) -> _Segments:
+    """Parts of like colour; with the package's settings on photographs."""
+    from skimage.segmentation import quickshift
+
+    large = min(image.shape[:2]) >= 128  # below, these settings find one part
+    kernel, reach = (4, 200) if large else (1, 6)
+    parts: _Segments = quickshift(
+        image, kernel_size=kernel, max_dist=reach, ratio=0.2, rng=seed
+    )
+    if parts.max() == 0:
+        raise ValueError(
+            "quickshift finds a single part in this image: give blocks, such as segments=7"
+        )
+    return parts
 
 
 @contextmanager
