@@ -17,6 +17,10 @@ from kdteach.exercises import (
     hintons_digits,
     is_the_difference_real,
     label_smoothing,
+    lime,
+    rise,
+    saliency,
+    same_place,
     subclass_distillation,
     teacher_and_student,
     teacher_assistants,
@@ -38,6 +42,10 @@ ROOMS = (
     teacher_assistants,
     borrowed_features,
     clinic,
+    saliency,
+    rise,
+    lime,
+    same_place,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

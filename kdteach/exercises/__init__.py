@@ -16,6 +16,10 @@ from kdteach.exercises.is_the_difference_real import (
     check_standard_error,
 )
 from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
+from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+from kdteach.exercises.rise import check_curve_area, check_rise_map
+from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
+from kdteach.exercises.same_place import check_is_closer, check_top_overlap
 from kdteach.exercises.subclass_distillation import (
     check_class_probabilities,
     check_correlations,
@@ -34,15 +38,21 @@ __all__ = [
     "check_class_weights",
     "check_conv_flops",
     "check_correlations",
+    "check_curve_area",
     "check_dark_knowledge",
     "check_dense_parameters",
     "check_even_steps",
     "check_ideal_margin",
     "check_inverted_weights",
+    "check_is_closer",
     "check_kd_loss",
+    "check_linear_saliency",
     "check_luck_of_the_best",
     "check_matched_bias",
     "check_paired_interval",
+    "check_points_inside",
+    "check_r_squared",
+    "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",
     "check_separable_weights",
@@ -53,6 +63,8 @@ __all__ = [
     "check_standard_error",
     "check_stopping_epoch",
     "check_temperature_for",
+    "check_top_overlap",
     "check_weighted_f1",
+    "check_weighted_fit",
     "check_with_bias",
 ]

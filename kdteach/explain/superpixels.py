@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -120,10 +121,17 @@ def lime(
 
 
 def _explainer(seed: int) -> Any:
-    from lime.lime_image import LimeImageExplainer
-
     # all parts take part in the fit: the package's own choice of some would fit twice
-    return LimeImageExplainer(random_state=_random_state(seed), feature_selection="none")
+    return _package().LimeImageExplainer(
+        random_state=_random_state(seed), feature_selection="none"
+    )
+
+
+def _package() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tqdm's notice that no widgets are installed
+        from lime import lime_image
+    return lime_image
 
 
 def _random_state(seed: int) -> np.random.RandomState:
@@ -175,8 +183,7 @@ def _quickshift(image: NDArray[np.float64], seed: int) -> _Segments:
 @contextmanager
 def _bar(progress: bool | None) -> Iterator[None]:
     """The package always draws a bar: draw it as everywhere else in this house."""
-    from lime import lime_image
-
+    lime_image = _package()
     before = lime_image.tqdm
     lime_image.tqdm = partial(tqdm, disable=None if progress is None else not progress)
     try:
