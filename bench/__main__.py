@@ -4,12 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from bench import distil_epoch, stack, sweep
+from bench import distil_epoch, explain, stack, sweep
 
 
 def main() -> int:
     """Return 0 when every target holds, else 1."""
-    rows = [*stack.measure(), *sweep.measure(), *distil_epoch.measure()]
+    rows = [row for part in (stack, sweep, distil_epoch, explain) for row in part.measure()]
     for row in rows:
         verdict = "holds" if row["holds"] else "DOES NOT HOLD"
         print(

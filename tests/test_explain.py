@@ -206,6 +206,15 @@ def test_many_images_are_each_explained_alone(teacher, digits):
     torch.testing.assert_close(together.values[1:2], alone.values)
 
 
+def test_half_precision_gives_nearly_the_same_map(teacher, digits):
+    options = {"masks": 300, "cells": 4}
+    whole = explain.rise(teacher, digits.images[:2], **options)
+    half = explain.rise(teacher, digits.images[:2], precision=torch.bfloat16, **options)
+    assert half.values.dtype == whole.values.dtype
+    assert not torch.equal(half.values, whole.values)
+    torch.testing.assert_close(half.values, whole.values, atol=5e-3, rtol=0)
+
+
 def test_bytes_are_explained_as_fractions():
     tiles = load("tissues", count=10).test.images[:2]
     from kdteach.models import build

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -19,8 +21,9 @@ def rise(
     masks: int | Tensor = 4000,
     cells: int = 7,
     keep: float = 0.5,
-    batch_size: int = 128,
+    batch_size: int = 64,
     seed: int = 0,
+    precision: torch.dtype | None = None,
     progress: bool | None = None,
 ) -> Maps:
     """How probable the class is, on average, when a pixel is seen.
@@ -38,6 +41,8 @@ def rise(
         keep: chance that a cell is seen, in (0, 1).
         batch_size: masked images at a time; bounds the memory.
         seed: of the masks.
+        precision: ``torch.bfloat16`` computes the network's products in it, about twice as
+            fast where the processor can; by default everything has the dtype of the weights.
         progress: show a bar; by default where the output is a terminal.
 
     Returns:
@@ -64,6 +69,7 @@ def rise(
     else:
         filters = rise_masks(masks, height, width, cells=cells, keep=keep, seed=seed)
     filters = filters.to(pixels)
+    model = _for_batches(model)
     values = torch.zeros(len(pixels), height * width, dtype=pixels.dtype)
     with (
         evaluation_mode(model),
@@ -76,10 +82,27 @@ def rise(
         for number, image in enumerate(pixels):
             for part in torch.split(filters, batch_size):
                 shown = image * part[:, None]
-                said = torch.softmax(asked(model, shown), dim=1)[:, int(classes[number])]
+                with torch.autocast(
+                    shown.device.type,
+                    dtype=precision or torch.bfloat16,
+                    enabled=precision is not None,
+                ):
+                    logits = asked(model, shown)
+                chances = torch.softmax(logits.to(pixels.dtype), dim=1)
+                said = chances[:, int(classes[number])]
                 values[number] += (said @ part.flatten(1)).cpu()
                 bar.update(len(part))
     return Maps(values.reshape(-1, height, width) / (len(filters) * keep), classes)
+
+
+def _for_batches(model: nn.Module) -> nn.Module:
+    """A copy of a convolutional network in the layout that is fastest for many images.
+
+    The numbers are the same up to rounding; on a CPU it takes a third of the time.
+    """
+    if not any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        return model
+    return copy.deepcopy(model).to(memory_format=torch.channels_last)
 
 
 def rise_masks(
