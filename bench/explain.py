@@ -1,8 +1,8 @@
 """RISE with 4,000 masks and LIME with 1,000 patterns on one 28x28 image.
 
-RISE on ``cnn-valid``, a thread a core, against one forward pass a mask (timed on every tenth
-mask) and against one pass over all masks at once, both in float32; LIME on one thread with
-7 x 7 blocks. Each in a fresh process.
+RISE on ``cnn-valid``, a thread a core, against one forward pass a mask (timed on every
+tenth mask) and against one pass over all masks at once, both in float32; LIME on one
+thread with 7 x 7 blocks. Each in a fresh process.
 """
 
 import os

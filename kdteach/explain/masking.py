@@ -41,8 +41,8 @@ def rise(
         keep: chance that a cell is seen, in (0, 1).
         batch_size: masked images at a time; bounds the memory.
         seed: of the masks.
-        precision: ``torch.bfloat16`` computes the network's products in it, about twice as
-            fast where the processor can; by default everything has the dtype of the weights.
+        precision: ``torch.bfloat16`` computes the network's products in it, faster where
+            the processor can; by default everything has the dtype of the weights.
         progress: show a bar; by default where the output is a terminal.
 
     Returns:
