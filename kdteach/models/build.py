@@ -53,8 +53,8 @@ def build(
     ``resnetv2_50``         23,504,450  pre-activation, for Report 2's teacher; needs timm
     ``resnet18``            11,177,538
     ``mobilenet_v2``         2,226,434  student of Report 3 on MHIST
-    ``tiny-resnet``             77,522 twin of a ResNet for tiles of 32 pixels
-    ``tiny-mobilenet``           5,570 twin of MobileNetV2 for tiles of 32 pixels
+    ``tiny-resnet``             77,522  twin of a ResNet for tiles of 32 pixels
+    ``tiny-mobilenet``           5,570  twin of MobileNetV2 for tiles of 32 pixels
     ======================  ==========  ==============================================
 
     Args:
