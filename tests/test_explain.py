@@ -12,7 +12,7 @@ from kdteach import explain
 from kdteach.data import in_quadrants, load
 from kdteach.explain import Maps
 from kdteach.explain.masking import enlarged
-from kdteach.models import trained_teacher
+from kdteach.models import build, trained_teacher
 
 ORACLES = np.load(Path(__file__).parent / "oracles" / "oracles.npz")
 
@@ -109,7 +109,7 @@ def test_masks_of_any_shape():
 def test_rise_is_the_published_sum(network, image):
     masks = stored("rise/masks")
     for target in range(3):
-        mine = explain.rise(network, image, target, masks=masks, batch_size=7)
+        mine = explain.rise(network, image, target, masks=masks, keep=0.5, batch_size=7)
         wanted = stored("rise/saliency")[target]
         torch.testing.assert_close(mine.values[0], wanted, rtol=0, atol=1e-9)
 
@@ -206,6 +206,50 @@ def test_many_images_are_each_explained_alone(teacher, digits):
     torch.testing.assert_close(together.values[1:2], alone.values)
 
 
+def test_what_the_masks_do_not_change_is_zero_when_centred():
+    """A model that always says the same: no picture of the masks' mean."""
+    model, images = Fixed([0.3, 0.1, 2.0]), torch.rand(1, 1, 8, 8)
+    plain = explain.rise(model, images, 0, masks=50, cells=4).values
+    chance = float(torch.softmax(torch.tensor([0.3, 0.1, 2.0]), 0)[0])
+    masks = explain.rise_masks(50, 8, 8, cells=4)
+    torch.testing.assert_close(plain[0], chance * masks.mean(dim=0) / 0.5)
+    centred = explain.rise(model, images, 0, masks=50, cells=4, centred=True).values
+    assert float(centred.abs().max()) < 1e-6
+    assert torch.isnan(explain.lime(model, images, 0, samples=30).fit).all()
+
+
+def test_centred_is_the_plain_map_less_the_mean(teacher, digits):
+    options = {"masks": 80, "cells": 4}
+    one = digits.images[:1]
+    masks = explain.rise_masks(80, 8, 8, cells=4)
+    chances = torch.softmax(teacher(one * masks[:, None]), 1)[:, int(teacher(one).argmax())]
+    wanted = ((chances - chances.mean())[:, None, None] * masks).mean(dim=0) / 0.5
+    mine = explain.rise(teacher, one, centred=True, **options).values[0]
+    torch.testing.assert_close(mine, wanted.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_given_masks_have_their_own_share(teacher, digits):
+    """Whatever share is seen, a model that says the same everywhere has one map level."""
+    masks = explain.rise_masks(400, 8, 8, cells=4, keep=0.2)
+    values = explain.rise(Fixed([1.0, 1.0]), digits.images[:1], 0, masks=masks).values
+    assert float(values.mean()) == pytest.approx(0.5)
+
+
+def test_small_and_odd_shapes():
+    model = nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(1, 2))
+    dot = torch.rand(2, 1, 1, 1)
+    maps = explain.saliency(model, dot)
+    assert maps.values.shape == (2, 1, 1)
+    assert explain.insertion(model, dot, maps).probability.shape == (2, 2)
+    wide = nn.Sequential(nn.Flatten(), nn.Linear(10, 3))
+    image = torch.rand(1, 1, 2, 5)
+    maps = explain.rise(wide, image, masks=20, cells=2)
+    assert maps.values.shape == (1, 2, 5)
+    assert explain.deletion(wide, image, maps).probability.shape == (1, 11)
+    closer = explain.closer_to_first(maps, maps, explain.random_maps(maps))
+    assert closer.tolist() == [1.0]
+
+
 def test_half_precision_gives_nearly_the_same_map(teacher, digits):
     options = {"masks": 300, "cells": 4}
     whole = explain.rise(teacher, digits.images[:2], **options)
@@ -217,8 +261,6 @@ def test_half_precision_gives_nearly_the_same_map(teacher, digits):
 
 def test_bytes_are_explained_as_fractions():
     tiles = load("tissues", count=10).test.images[:2]
-    from kdteach.models import build
-
     model = build("tiny-mobilenet", weights="tissues")
     for method in (explain.saliency, lambda m, x: explain.rise(m, x, masks=20)):
         torch.testing.assert_close(
@@ -276,8 +318,6 @@ def test_quadrants(clutter):
 
 def test_quickshift_finds_parts_or_says_so(monkeypatch):
     import skimage.segmentation
-
-    from kdteach.models import build
 
     model = build("tiny-mobilenet", num_classes=2, weights="polyps")
     tile = load("petri", scale=0.005).test.images[0]
@@ -420,8 +460,13 @@ def test_cascade_goes_from_the_top(teacher, digits):
         steps[-1][1].state_dict()[f"{names[0]}.weight"],
     )
     assert len(before) == len(names)
-    with pytest.raises(ValueError, match="no layer"):
+    start = build("cnn-digits", seed=1, dropout=0.3)
+    for mine, its in zip(steps[-1][1].parameters(), start.parameters(), strict=True):
+        assert not torch.equal(mine, its)  # fresh, and not the network's own start
+    with pytest.raises(ValueError, match="has none at all"):
         list(explain.cascade(nn.ReLU()))
+    with pytest.raises(ValueError, match="in_proj_weight"):
+        list(explain.cascade(nn.MultiheadAttention(4, 1)))
 
 
 def test_random_maps(teacher, digits):

@@ -143,3 +143,25 @@ def test_latency_and_its_arguments():
     assert matmul_peak(64, repeats=2) > 1e6
     with pytest.raises(ValueError, match="size"):
         matmul_peak(0)
+
+
+def test_cooled_networks_are_as_right_and_less_sure():
+    network = models.trained_teacher(0)
+    images = data.load("digits").valid.images
+    with torch.no_grad():
+        logits = network(images)
+    scale = models.scale_for(logits, sure=0.8)
+    with torch.no_grad():
+        cooled = models.Cooled(network, scale)(images)
+    assert float(torch.softmax(cooled, 1).amax(1).mean().detach()) == pytest.approx(
+        0.8, abs=1e-5
+    )
+    assert torch.equal(cooled.argmax(1), logits.argmax(1))
+    torch.testing.assert_close(cooled, logits / scale)
+    for sure in (0.1, 1.0):
+        with pytest.raises(ValueError, match="sure must lie above 1 / 10"):
+            models.scale_for(logits, sure)
+    with pytest.raises(ValueError, match="no scale"):
+        models.scale_for(torch.zeros(3, 10), 0.5)
+    with pytest.raises(ValueError, match="scale must be"):
+        models.Cooled(network, 0.0)

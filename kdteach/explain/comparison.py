@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ class Agreement:
 
     Attributes:
         spearman: (N,) rank correlation of the pixels, -1 to 1.
-        ssim: (N,) structural similarity, about 0 to 1, maps stretched to [0, 1] before.
+        ssim: (N,) structural similarity, -1 to 1, maps stretched to [0, 1] before.
         overlap: (N,) share of the most important pixels that both have in common.
     """
 
@@ -50,17 +51,21 @@ def agreement(first: Maps, second: Maps, *, top: float = 0.1) -> Agreement:
     Source: the measures are those of Adebayo et al. 2018, arXiv:1810.03292; Spearman's
     from SciPy, SSIM (Wang et al. 2004) from scikit-image.
     """
+    return Agreement(*(_compared(first, second, measure, top) for measure in MEASURES))
+
+
+def _compared(first: Maps, second: Maps, measure: str, top: float) -> NDArray[np.float64]:
     a, b = _arrays(first), _arrays(second)
     if a.shape != b.shape:
         raise ValueError(f"maps must have one shape, got {a.shape} and {b.shape}")
     if not 0 < top < 1:
         raise ValueError(f"top must lie in (0, 1), got {top!r}")
-    pairs = list(zip(a, b, strict=True))
-    return Agreement(
-        np.array([_spearman(x, y) for x, y in pairs]),
-        np.array([_ssim(x, y) for x, y in pairs]),
-        np.array([_overlap(x, y, top) for x, y in pairs]),
-    )
+    compare: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], float]] = {
+        "spearman": _spearman,
+        "ssim": _ssim,
+        "overlap": lambda x, y: _overlap(x, y, top),
+    }
+    return np.array([compare[measure](x, y) for x, y in zip(a, b, strict=True)])
 
 
 def closer_to_first(
@@ -87,7 +92,7 @@ def closer_to_first(
     if measure not in MEASURES:
         raise ValueError(f"unknown measure {measure!r}; known are {', '.join(MEASURES)}")
     to_first, to_second = (
-        getattr(agreement(teacher, other, top=top), measure) for other in (first, second)
+        _compared(teacher, other, measure, top) for other in (first, second)
     )
     closer: NDArray[np.float64] = 0.5 + 0.5 * np.sign(to_first - to_second)
     return closer
@@ -123,7 +128,7 @@ def pointing_game(maps: Maps, masks: Tensor, *, tolerance: int = 0) -> Tensor:
     if isinstance(tolerance, bool) or tolerance < 0:
         raise ValueError(f"tolerance must be at least 0 pixels, got {tolerance!r}")
     near = functional.max_pool2d(
-        masks[:, None].double(), 2 * tolerance + 1, stride=1, padding=tolerance
+        masks.cpu()[:, None].double(), 2 * tolerance + 1, stride=1, padding=tolerance
     )[:, 0]
     best = values == values.amax(dim=(1, 2), keepdim=True)
     return (near * best).sum(dim=(1, 2)) / best.sum(dim=(1, 2))

@@ -23,8 +23,11 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
         (name of the layer that was made fresh last, a copy of the network in which it and
         all layers after it have fresh weights), the last layer first.
 
+    BatchNorm becomes what it is at the start of training: weight 1, bias 0, empty
+    statistics. Layers are taken in the order in which they were registered.
+
     Raises:
-        ValueError: the model has no layer that can be made fresh.
+        ValueError: a weight belongs to no layer that can make itself fresh.
 
     Source: Adebayo et al. 2018, arXiv:1810.03292, section 4: cascading randomisation.
     """
@@ -35,9 +38,14 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
         if callable(getattr(layer, "reset_parameters", None))
         and next(layer.parameters(recurse=False), None) is not None
     ]
-    if not layers:
-        raise ValueError("the model has no layer with weights that can be made fresh")
-    with seeded(seed, "init"):
+    reached = {id(p) for _, layer in layers for p in layer.parameters(recurse=False)}
+    left = [name for name, p in spoiled.named_parameters() if id(p) not in reached]
+    if left or not layers:
+        raise ValueError(
+            "these weights belong to no layer with reset_parameters, so they would stay "
+            f"as they were learned: {', '.join(left) or 'the model has none at all'}"
+        )
+    with seeded(seed, "cascade"):  # never the stream of a network's own start
         for _, layer in layers:  # all are drawn first, in one order
             layer.reset_parameters()
     fresh = {name: copy.deepcopy(layer.state_dict()) for name, layer in layers}

@@ -37,7 +37,7 @@ def deletion(
     images: Tensor,
     maps: Maps,
     *,
-    steps: int = 28,
+    steps: int | None = None,
     substrate: str = "zero",
     batch_size: int = 128,
 ) -> Curves:
@@ -47,8 +47,10 @@ def deletion(
         model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
         images: (N, channels, H, W), float in [0, 1] or uint8, those that were explained.
         maps: of these images; pixels with equal values go in reading order.
-        steps: pixels are taken in so many portions, 1 to H * W.
-        substrate: what takes their place: "zero" (black) or "blur" (the image, blurred).
+        steps: pixels are taken in so many portions, 1 to H * W; by default 28.
+        substrate: what takes their place: "zero" (black) or "blur" (the image under a
+            Gaussian with a tenth of its smaller side as standard deviation, so that shapes
+            are gone; the paper's is weaker).
         batch_size: images at a time.
 
     Returns:
@@ -67,7 +69,7 @@ def insertion(
     images: Tensor,
     maps: Maps,
     *,
-    steps: int = 28,
+    steps: int | None = None,
     substrate: str = "blur",
     batch_size: int = 128,
 ) -> Curves:
@@ -98,7 +100,7 @@ def _changed(
     model: nn.Module,
     images: Tensor,
     maps: Maps,
-    steps: int,
+    steps: int | None,
     substrate: str,
     batch_size: int,
     *,
@@ -111,6 +113,7 @@ def _changed(
             f"maps must be ({count}, {height}, {width}) as the images are, got "
             f"{tuple(maps.values.shape)}"
         )
+    steps = min(28, height * width) if steps is None else steps
     if isinstance(steps, bool) or not 1 <= steps <= height * width:
         raise ValueError(f"steps must lie in 1 to {height * width}, got {steps!r}")
     other = _substrate(pixels, substrate)
@@ -135,8 +138,9 @@ def _substrate(pixels: Tensor, kind: str) -> Tensor:
         raise ValueError(f"unknown substrate {kind!r}; known are {', '.join(SUBSTRATES)}")
     if kind == "zero":
         return torch.zeros_like(pixels)
-    # a tenth of the image, so that shapes are gone: 11 pixels of 224 were published
     side = min(pixels.shape[2:])
+    if side == 1:
+        return pixels.clone()
     reach = max(1, side // 6)
     blurred: Tensor = gaussian_blur(
         pixels, [2 * reach + 1, 2 * reach + 1], [side / 10, side / 10]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from kdteach.explain.maps import Maps, asked, prepared
+from kdteach.explain.maps import BATCH, Maps, asked, prepared
 from kdteach.models import evaluation_mode
 from kdteach.seeding import seeded
 
@@ -68,10 +68,8 @@ def _slopes(
 ) -> Tensor:
     """(N, channels, H, W), signed."""
     if method in ("gradient", "gradient x input"):
-        with torch.enable_grad():
-            inputs = pixels.detach().clone().requires_grad_()
-            chosen = asked(model, inputs).gather(1, classes[:, None]).sum()
-            (slopes,) = torch.autograd.grad(chosen, inputs)
+        parts = zip(torch.split(pixels, BATCH), torch.split(classes, BATCH), strict=True)
+        slopes = torch.cat([_gradient(model, *part) for part in parts])
         return slopes * pixels if method == "gradient x input" else slopes
     from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
 
@@ -90,6 +88,15 @@ def _slopes(
                         target=wanted, abs=False,
                     )  # fmt: skip
             slopes[i] = found[0].detach()
+    return slopes
+
+
+def _gradient(model: nn.Module, pixels: Tensor, classes: Tensor) -> Tensor:
+    with torch.enable_grad():
+        inputs = pixels.detach().clone().requires_grad_()
+        # a copy, for a first layer that works in place may not touch a leaf
+        chosen = asked(model, inputs.clone()).gather(1, classes[:, None]).sum()
+        (slopes,) = torch.autograd.grad(chosen, inputs)
     return slopes
 
 

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from kdteach.models import evaluation_mode
 
+BATCH = 128
+"""Images that a model is asked about at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class Maps:
@@ -18,7 +21,7 @@ class Maps:
         values: (N, H, W) float on the CPU; the scale differs between methods.
         target: (N,) int64, the class that was explained.
         fit: (N,) R squared of the simple model that stands for the network around each
-            image; None for methods without one.
+            image, NaN where there is nothing to fit; None for methods without one.
     """
 
     values: Tensor
@@ -70,7 +73,7 @@ def prepared(
         )
     images = images.to(device=parameter.device, dtype=parameter.dtype)
     with evaluation_mode(model), torch.no_grad():
-        logits = asked(model, images)
+        logits = torch.cat([asked(model, part) for part in torch.split(images, BATCH)])
     sums = logits.sum(dim=1)
     if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
         raise ValueError(

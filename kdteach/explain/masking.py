@@ -20,7 +20,8 @@ def rise(
     *,
     masks: int | Tensor = 4000,
     cells: int = 7,
-    keep: float = 0.5,
+    keep: float | None = None,
+    centred: bool = False,
     batch_size: int = 64,
     seed: int = 0,
     precision: torch.dtype | None = None,
@@ -29,8 +30,8 @@ def rise(
     """How probable the class is, on average, when a pixel is seen.
 
     All images are hidden behind the same masks. A value is an average over masks, weighted
-    by how much they let through and divided by N times the share kept; a pixel that does
-    not matter has about the mean probability, not 0.
+    by how much they let through and divided by N times the share kept; with many masks a
+    pixel that does not matter has about the mean probability, not 0.
 
     Args:
         model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
@@ -38,8 +39,13 @@ def rise(
         target: the class, for all or for each image; by default what the model says.
         masks: how many, at least 1; or (K, H, W) of them from ``rise_masks``.
         cells: the masks' grid has so many cells a side, at least 1.
-        keep: chance that a cell is seen, in (0, 1).
-        batch_size: masked images at a time; bounds the memory.
+        keep: chance that a cell is seen, in (0, 1), by default 0.5; for masks that are
+            given the share they let through, by default their mean.
+        centred: weigh how far each probability lies above the mean of all, instead of the
+            probability itself. What is left of a map when the masks do not matter is then
+            0, and not a picture of the masks' own mean, which with few masks can drown
+            everything else.
+        batch_size: masked images at a time; bounds the memory of the network.
         seed: of the masks.
         precision: ``torch.bfloat16`` computes the network's products in it, faster where
             the processor can; by default everything has the dtype of the weights.
@@ -58,7 +64,7 @@ def rise(
     pixels, classes = prepared(model, images, target)
     height, width = pixels.shape[2:]
     _check_count("batch_size", batch_size)
-    _check_keep(keep)
+    _check_keep(0.5 if keep is None else keep)
     if isinstance(masks, Tensor):
         if masks.ndim != 3 or masks.shape[1:] != (height, width) or len(masks) == 0:
             raise ValueError(
@@ -67,10 +73,13 @@ def rise(
             )
         filters = masks
     else:
+        keep = 0.5 if keep is None else keep
         filters = rise_masks(masks, height, width, cells=cells, keep=keep, seed=seed)
-    filters = filters.to(pixels)
+    share = float(filters.double().mean()) if keep is None else keep
     model = _for_batches(model)
-    values = torch.zeros(len(pixels), height * width, dtype=pixels.dtype)
+    sums = torch.zeros(len(pixels), height * width, dtype=torch.float64)
+    means = torch.zeros(len(pixels), dtype=torch.float64)
+    seen = filters.double().mean(dim=0).flatten()
     with (
         evaluation_mode(model),
         torch.inference_mode(),
@@ -81,6 +90,7 @@ def rise(
     ):  # fmt: skip
         for number, image in enumerate(pixels):
             for part in torch.split(filters, batch_size):
+                part = part.to(pixels)
                 shown = image * part[:, None]
                 with torch.autocast(
                     shown.device.type,
@@ -88,11 +98,16 @@ def rise(
                     enabled=precision is not None,
                 ):
                     logits = asked(model, shown)
-                chances = torch.softmax(logits.to(pixels.dtype), dim=1)
-                said = chances[:, int(classes[number])]
-                values[number] += (said @ part.flatten(1)).cpu()
+                chances = torch.softmax(logits.double(), dim=1)
+                said = chances[:, int(classes[number])].cpu()
+                sums[number] += said @ part.cpu().double().flatten(1)
+                means[number] += said.sum()
                 bar.update(len(part))
-    return Maps(values.reshape(-1, height, width) / (len(filters) * keep), classes)
+    values = sums / len(filters)
+    if centred:
+        values -= means[:, None] / len(filters) * seen
+    values = values.reshape(-1, height, width) / share
+    return Maps(values.to(pixels.dtype), classes)
 
 
 def _for_batches(model: nn.Module) -> nn.Module:

@@ -75,7 +75,8 @@ def lime(
 
     Returns:
         Maps of one image: values (1, H, W), the weight of each pixel's part, in
-        probability; fit (1,), R squared of the linear model.
+        probability; fit (1,), R squared of the linear model: weighted, on the patterns it
+        was fitted to, NaN where the probability does not change.
 
     Raises:
         TypeError: wrong types.
@@ -100,11 +101,14 @@ def lime(
     cut = _cutter(segments, tuple(pixels.shape[2:]), grey, seed)
     shown = pixels[0].expand(3, -1, -1).permute(1, 2, 0).cpu().double().numpy()
 
+    spread: list[float] = []
+
     def probabilities(batch: NDArray[np.float64]) -> NDArray[np.float64]:
         seen = torch.from_numpy(batch).to(pixels).permute(0, 3, 1, 2)
         with torch.inference_mode():
             logits = asked(model, seen[:, :1] if grey else seen)
         said: NDArray[np.float64] = torch.softmax(logits.double(), dim=1).cpu().numpy()
+        spread.extend(said[:, label].tolist())
         return said
 
     with evaluation_mode(model), _bar(progress):
@@ -116,7 +120,9 @@ def lime(
     values = np.zeros(shown.shape[:2])
     for part, weight in explained.local_exp[label]:
         values[explained.segments == part] = weight
-    fit = torch.tensor([float(explained.score)], dtype=torch.float64)
+    varies = max(spread) - min(spread) > 1e-9
+    score = float(explained.score) if varies else float("nan")
+    fit = torch.tensor([score], dtype=torch.float64)
     return Maps(torch.from_numpy(values)[None], classes, fit)
 
 

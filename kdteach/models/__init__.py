@@ -4,6 +4,7 @@
 """
 
 from kdteach.models.build import build, evaluation_mode, pretrained_head
+from kdteach.models.cooled import Cooled, scale_for
 from kdteach.models.photographs import Normalise, Photograph
 from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.trained import TEACHERS, trained_teacher
@@ -13,6 +14,7 @@ from kdteach.models.twins import shipped_name
 __all__ = [
     "TEACHERS",
     "TWINS",
+    "Cooled",
     "Normalise",
     "Photograph",
     "build",
@@ -20,6 +22,7 @@ __all__ = [
     "evaluation_mode",
     "gradient_norms",
     "pretrained_head",
+    "scale_for",
     "shipped_name",
     "trained_teacher",
 ]
