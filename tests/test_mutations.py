@@ -34,6 +34,18 @@ FAULTS = {
         "return (1 - alpha) * soft + alpha * hard",
         "test_losses.py",
     ),
+    "forget the share that is seen": (
+        "explain/masking.py",
+        "values.reshape(-1, height, width) / share",
+        "values.reshape(-1, height, width)",
+        "test_explain.py",
+    ),
+    "clamp at the border of the masks": (
+        "explain/masking.py",
+        "at = (left.long() + offset).abs()",
+        "at = (left.long() + offset).clamp(min=0)",
+        "test_explain.py",
+    ),
     "let gradients reach the teacher": (
         "losses/response.py",
         "teacher.detach()",
