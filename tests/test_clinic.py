@@ -194,7 +194,7 @@ def test_the_best_epoch_is_kept(many):
         fit(models[0], data, hard_labels(), **options)
 
 
-RECIPE = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01, "choose_on": "valid"}
+RECIPE = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "choose_on": "valid"}
 TWIN = {"model": "tiny-mobilenet", "weights": "tissues", **RECIPE}
 TEACHER = {"role": "teacher", **TWIN, "flips": True}
 TOLD = {"teacher": TEACHER, "temperature": 2.0, "alpha": 0.4}
@@ -272,6 +272,9 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
     assert mine["test_auc"] == pytest.approx(
         roc_auc_score(data.test.labels, scores), abs=0.01
     )
+    # the recorded teacher is the one that taught: its best epoch, not its last
+    taught = found["distilled", "features"].result["teacher_test_errors"]
+    assert taught == result["test_errors"]
     losses = {key: tuple(r.history["loss"]) for key, r in found.items()}
     assert len(set(losses.values())) == len(losses)  # each setting has its effect
 
@@ -317,6 +320,8 @@ def test_mistakes_are_what_they_say(tiles):
     whole = build("tiny-mobilenet", num_classes=8)
     assert count_parameters(stacked) == count_parameters(whole) + 8 * 2 + 2
     assert [p.shape for p in stacked.head.parameters() if p.requires_grad] == [(2, 8), (2,)]
+    old = pretrained_head("tiny-mobilenet", "tissues")
+    assert torch.equal(stacked.head[0].weight, old.weight)
 
 
 def test_the_report_runs_on_a_copy_with_the_real_networks(small, folder, tmp_path):

@@ -33,13 +33,15 @@ key                meaning; where it is missing, the default
 ``alpha``          weight of the soft term
 ``teacher``        configuration of the teacher; by default the experiment's own
 ``stop_epoch``     the soft term is switched off after this epoch
-``teacher_epoch``  the teacher as it was after this epoch; by default after the last
+``teacher_epoch``  the teacher as it was after this epoch; by default after the last, or
+                   after the best where the teacher has ``choose_on``
 ``omit``           classes left out of the student's training images
 ``only``           classes kept of the student's training images
 ``weights``        "imagenet" or "tissues", of a network for photographs; fresh ones
 ``policy``         "full" (default), "fine-tune" or "features", see ``models.build``
 ``flips``          mirror images at random, false
-``choose_on``      "valid": keep the best epoch on it; by default the last epoch is kept
+``choose_on``      "valid": keep the epoch with the best accuracy on it ("test": one of the
+                   mistakes); by default the last epoch is kept
 ``targets``        "labels" (default) or "votes", the shares of the annotators
 ``balanced``       weigh each class by the inverse of its size, false
 ``mistake``        of a report, made on purpose, see ``experiments.mistakes``

@@ -168,6 +168,9 @@ def _run(job: Job) -> Done:
         precision=getattr(torch, str(precision)) if precision else None,
         keep_best="choose_on" in config,
     )  # fmt: skip
+    if job.keep_epochs and "choose_on" in config:
+        # the network is now as it was after its best epoch: that one teaches
+        kept = {int(str(config["epochs"])): answers_of(config, models[0], data)}
     results = [
         measure(c, m, data)
         | ({} if a is None else beside_teacher(c, m, a, data, train.index))
@@ -177,7 +180,7 @@ def _run(job: Job) -> Done:
     seconds = (time.perf_counter() - start) / len(models)
     records = tuple(
         RunRecord(
-            job.experiment, c, job.seed, result, _course(history),
+            job.experiment, c, job.seed, result, _course(c, history),
             _environment(seconds, data, job.commit),
         )
         for c, result, history in zip(job.configs, results, histories, strict=True)
@@ -235,9 +238,10 @@ def _recovered(config: Config, model: nn.Module, job: Job) -> Result:
     }
 
 
-def _course(history: History) -> dict[str, list[float]]:
+def _course(config: Config, history: History) -> dict[str, list[float]]:
     """Per-epoch numbers as they came, not rounded."""
-    course = {"loss": list(history.loss), "valid_accuracy": list(history.accuracy)}
+    watched = "test_accuracy" if config.get("choose_on") == "test" else "valid_accuracy"
+    course = {"loss": list(history.loss), watched: list(history.accuracy)}
     course |= {name: list(values) for name, values in history.parts.items()}
     return {name: values for name, values in course.items() if values}
 

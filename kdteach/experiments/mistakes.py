@@ -30,7 +30,9 @@ def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
         new = nn.Linear(old.out_features, _width(model.head))
     if config.get("policy") == "features":
         old.requires_grad_(False)
-    model.head = nn.Sequential(old, new)
+    # what stands before the head, such as dropout, stays
+    before = list(model.head)[:-1] if isinstance(model.head, nn.Sequential) else []
+    model.head = nn.Sequential(*before, old, new)
     return model
 
 

@@ -150,7 +150,8 @@ class _Shelf:
         self.folder, self.data = folder, data
 
     def path(self, config: Config, epoch: int, seed: int) -> Path:
-        return self.folder / f"{run_key({**config, 'after': epoch}, seed)}.safetensors"
+        after = "best" if "choose_on" in config else epoch
+        return self.folder / f"{run_key({**config, 'after': after}, seed)}.safetensors"
 
     def has(self, config: Config, epoch: int, seed: int) -> bool:
         return "shipped" in config or self.path(config, epoch, seed).exists()

@@ -115,7 +115,10 @@ class SoftLabels(HardLabels):
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
         index = batch.index if len(self.tables) > 1 else (batch.index,)
-        rows = [table[i] for table, i in zip(self.tables, index, strict=True)]
+        rows = [
+            table[i.to(table.device)].to(logits.device)
+            for table, i in zip(self.tables, index, strict=True)
+        ]
         log_q = log_softmax(wide(logits))
         targets = torch.stack(rows).reshape(logits.shape).to(log_q)
         soft = -(targets * log_q).sum(dim=-1).mean(dim=-1)
