@@ -14,9 +14,16 @@ from kdteach.cost import count_flops, count_parameters
 from kdteach.data import flips, load, petri
 from kdteach.data.mhist import vote_shares
 from kdteach.data.tissues import TISSUES
-from kdteach.experiments import EXPERIMENTS, Experiment, mistakes, recipes, reproduce
+from kdteach.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    measures,
+    mistakes,
+    recipes,
+    reproduce,
+)
 from kdteach.experiments.shipped_twins import train_twin
-from kdteach.metrics import evaluate
+from kdteach.metrics import best_threshold, evaluate
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
 from kdteach.results import load_records
@@ -194,6 +201,23 @@ def test_the_best_epoch_is_kept(many):
         fit(models[0], data, hard_labels(), **options)
 
 
+def test_the_best_epoch_brings_its_statistics(tiles):
+    """BatchNorm's running means are those of the best epoch, not of the last."""
+    network = build("tiny-mobilenet", num_classes=2, weights="tissues")
+    means = []
+
+    def note(epoch):
+        means.append(network.backbone[0][1].running_mean.clone())
+
+    history = fit(
+        network, tiles, hard_labels(), epochs=6, batch_size=16, learning_rate=0.05,
+        monitor=tiles.valid, keep_best=True, on_epoch=note,
+    )  # fmt: skip
+    best = history.accuracy.index(max(history.accuracy))
+    assert best < 5
+    assert torch.equal(network.backbone[0][1].running_mean, means[best])
+
+
 RECIPE = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "choose_on": "valid"}
 TWIN = {"model": "tiny-mobilenet", "weights": "tissues", **RECIPE}
 TEACHER = {"role": "teacher", **TWIN, "flips": True}
@@ -252,6 +276,19 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
     low, high = result["test_auc_interval"]
     assert 0 <= low <= result["test_auc"] <= high <= 1
     assert sum(result["test_confusion"]) == len(data.test)
+    shipped = build("tiny-mobilenet", num_classes=2, weights="polyps")
+    measured = measures.measure({"role": "plain"}, shipped, data)
+    valid, test = evaluate(shipped, data.valid), evaluate(shipped, data.test)
+    threshold = best_threshold(valid)
+    assert threshold != best_threshold(test)  # or the next line could not tell them apart
+    assert measured["valid_threshold"] == pytest.approx(threshold, rel=1e-5)
+    logits = test.logits.double() + torch.tensor([0.0, threshold])
+    assert measured["valid_threshold_test_weighted_f1"] == pytest.approx(
+        f1_score(test.labels, logits.argmax(1), average="weighted")
+    )
+    assert measured["valid_weighted_f1"] == pytest.approx(valid.weighted_f1)
+    assert measured["test_ece"] == pytest.approx(test.ece(), rel=1e-5)
+    assert measured["test_class_accuracy"] == list(test.per_class_accuracy)
     # a head on features, with labels that are weighed, is that head
     model = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
     sizes = torch.bincount(data.train.labels).double()
@@ -367,12 +404,20 @@ def test_records_of_two_copies_are_not_mixed(small, folder, tmp_path):
     small("mhist-two", ("mhist", {}), [{"role": "plain", **HEAD}, TEACHER])
     with pytest.raises(ValueError, match=r"mhist-two.*another copy.*--results-dir"):
         run(name, tmp_path, data_dir=other)
+    small("mhist-two", ("mhist", {}), [{"role": "plain", **HEAD}])
+    with pytest.raises(ValueError, match="another copy"):  # also with nothing missing
+        run(name, tmp_path, data_dir=other)
+    three = small("mhist-three", ("mhist", {}), [{"role": "plain", **HEAD}])
+    run(three, tmp_path, data_dir=other)  # not taken over from the other copy
+    theirs, mine = load_records(name, tmp_path)[0], load_records(three, tmp_path)[0]
+    assert mine.environment["data"] != theirs.environment["data"]
 
 
-def test_downloads_come_first(small, tmp_path, monkeypatch):
-    """With --download the caches are filled before the data is looked for."""
+def test_weights_are_fetched_once_the_data_is_there(small, folder, tmp_path, monkeypatch):
+    """With --download nothing is fetched for data that is missing."""
     from kdteach.experiments import runner
 
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     asked = []
     monkeypatch.setattr(
         runner, "build", lambda name, **o: asked.append((name, o["weights"], o["download"]))
@@ -383,4 +428,7 @@ def test_downloads_come_first(small, tmp_path, monkeypatch):
     )  # fmt: skip
     with pytest.raises(FileNotFoundError, match="MHIST is a folder"):
         run(name, tmp_path, data_dir=tmp_path / "none", download=True)
+    assert asked == []
+    with pytest.raises(FileNotFoundError, match="ImageNet weights"):
+        run(name, tmp_path, data_dir=folder, download=True)  # the stub fetched nothing
     assert asked == [("mobilenet_v2", "imagenet", True)]

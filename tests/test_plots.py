@@ -76,6 +76,12 @@ def test_figures_carry_picture_and_numbers(name):
 
 
 @pytest.mark.parametrize("name", FIGURES)
+def test_no_chart_without_a_sentence(name):
+    with pytest.raises(ValueError, match="in a sentence"):
+        FIGURES[name]("fig 1")
+
+
+@pytest.mark.parametrize("name", FIGURES)
 def test_alt_text_must_be_a_sentence(name):
     with pytest.raises(ValueError, match="alt must say what"):
         plots.Figure(FIGURES[name](ALT).canvas, "fig 1")

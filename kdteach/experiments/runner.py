@@ -93,7 +93,8 @@ def reproduce(
 
     Raises:
         ValueError: unknown name or executor, or seeds < 1.
-        FileNotFoundError: the data set is not there.
+            Also records of another copy of the data.
+        FileNotFoundError: the data set, or trained weights, are not there.
         RecordError: the results file was damaged; it is left as it is.
         ConnectionError: no Dask scheduler answers.
         RuntimeError: a worker process died; what was finished is recorded.
@@ -114,25 +115,31 @@ def reproduce(
         for seed in experiment.seeds_of(config, seeds)
         if run_key(config, seed) not in known
     ]
-    if not missing:
+    if not missing and data_dir is None:
         total = sum(len(experiment.seeds_of(c, seeds)) for c in experiment.configurations)
         say(f"{name}: all {total} runs are recorded")
         return None
     if download:
-        _fetch(experiment, data_dir)
+        _fetch_data(experiment, data_dir)
     data = load_data(experiment.data, data_dir, seed=0)
     _require_same_data(experiment, recorded, data)
+    if not missing:  # of this copy of the data
+        say(f"{name}: all {len(recorded)} runs are recorded")
+        return None
     folder = results_dir or records_folder()
     require_writable(folder)
-    if taken := _recorded_elsewhere(experiment, missing, results_dir):
+    if download:
+        _fetch_weights(experiment)
+
+    def load_for(seed: int) -> ImageSet:
+        return load_data(experiment.data, data_dir, seed)
+
+    if taken := _recorded_elsewhere(experiment, missing, load_for, results_dir):
         add_records(name, taken, folder)
         known |= {run_key(record.config, record.seed) for record in taken}
         missing = [(c, seed) for c, seed in missing if run_key(c, seed) not in known]
         say(f"{name}: {len(taken)} runs taken over from other experiments on the same data")
-    shelf = _Shelf(
-        folder / ".teachers" / _shelf_name(experiment.data, data.checksum),
-        lambda seed: load_data(experiment.data, data_dir, seed),
-    )
+    shelf = _Shelf(folder / ".teachers", load_for)
     work = list(_plan(experiment, missing, data, shelf))
     run = _Run(experiment, data_dir, folder, shelf, known, say)
     if isinstance(executor, Executor):
@@ -144,14 +151,19 @@ def reproduce(
 
 
 class _Shelf:
-    """Teachers' logits by configuration, epoch and seed, on disk."""
+    """Teachers' logits by data, configuration, epoch and seed, on disk.
+
+    Experiments on the same data share their teachers; each copy of the data has its own.
+    """
 
     def __init__(self, folder: Path, data: Callable[[int], ImageSet]) -> None:
         self.folder, self.data = folder, data
 
     def path(self, config: Config, epoch: int, seed: int) -> Path:
         after = "best" if "choose_on" in config else epoch
-        return self.folder / f"{run_key({**config, 'after': after}, seed)}.safetensors"
+        data = self.data(seed)
+        name = f"{run_key({**config, 'after': after}, seed)}.safetensors"
+        return self.folder / f"{data.name}-{data.checksum}" / name
 
     def has(self, config: Config, epoch: int, seed: int) -> bool:
         return "shipped" in config or self.path(config, epoch, seed).exists()
@@ -167,10 +179,14 @@ class _Shelf:
         save_logits(self.path(config, epoch, seed), logits)
 
 
-def _fetch(experiment: Experiment, data_dir: Path | None) -> None:
-    """Let torchvision and timm put into their caches what the runs will need."""
+def _fetch_data(experiment: Experiment, data_dir: Path | None) -> None:
+    """Let torchvision fetch the data, where it may."""
     if experiment.data[0] == "mnist":
         load("mnist", data_dir, download=True)
+
+
+def _fetch_weights(experiment: Experiment) -> None:
+    """Let torchvision and timm put into their caches what the runs will need."""
     for name in {c["model"] for c in experiment.configurations if c.get("weights")}:
         if name not in TWINS:
             build(str(name), weights="imagenet", download=True)
@@ -192,16 +208,11 @@ def _require_same_data(
         )
 
 
-def _shelf_name(data: tuple[str, Mapping[str, object]], checksum: str) -> str:
-    """Experiments on the same data share their teachers; each copy of MHIST has its own."""
-    name, options = data
-    if name == "mhist":
-        return f"{name}-{checksum}"
-    return f"{name}-{run_key(options, 0)}" if options else name
-
-
 def _recorded_elsewhere(
-    experiment: Experiment, missing: Iterable[tuple[Config, int]], folder: Path | None
+    experiment: Experiment,
+    missing: Iterable[tuple[Config, int]],
+    data: Callable[[int], ImageSet],
+    folder: Path | None,
 ) -> list[RunRecord]:
     """Runs that another experiment on the same data has recorded already."""
     keys = {run_key(config, seed) for config, seed in missing}
@@ -211,7 +222,10 @@ def _recorded_elsewhere(
             continue
         for record in load_records(other.name, folder):
             key = run_key(record.config, record.seed)
-            if key in keys:
+            same = key in keys and (
+                record.environment["data"] == data(record.seed).checksum
+            )
+            if same:
                 found[key] = replace(record, experiment=experiment.name)
     return list(found.values())
 

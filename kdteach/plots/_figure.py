@@ -43,8 +43,7 @@ class Figure:
     """
 
     def __init__(self, canvas: Canvas, alt: str) -> None:
-        if len(alt.split()) < 8:
-            raise ValueError(f"alt must say what the figure shows, in a sentence: {alt!r}")
+        require_sentence(alt)
         self.canvas, self.alt = canvas, alt
 
     def __repr__(self) -> str:
@@ -64,6 +63,12 @@ class Figure:
         return buffer.getvalue()
 
 
+def require_sentence(alt: str) -> None:
+    """Raise ValueError for a description that is none."""
+    if len(alt.split()) < 8:
+        raise ValueError(f"alt must say what the figure shows, in a sentence: {alt!r}")
+
+
 @contextmanager
 def axes_of(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 3.6), **grid: Any
@@ -78,6 +83,7 @@ def axes_of(
 
 def joined(alt: str, numbers: Iterable[str], title: str = "") -> str:
     """What is seen, then the numbers that carry it."""
+    require_sentence(alt)  # before numbers make it long
     return f"{alt} {title + ': ' if title else ''}{'; '.join(numbers)}."
 
 
