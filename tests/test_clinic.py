@@ -87,6 +87,7 @@ def test_tissues_are_the_same_on_every_machine():
         ("petri", {"root": "x"}, r"load\('mhist', folder\)"),
         ("petri", {"size": 8}, "size must be"),
         ("petri", {"scale": 0.0}, "scale must be"),
+        ("petri", {"scale": 6.0}, "three letters are good for 17,576"),
     ],
 )
 def test_bad_drawings(name, options, says):

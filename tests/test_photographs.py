@@ -137,6 +137,8 @@ def test_weights_come_from_torchs_cache(tmp_path, monkeypatch, tiles):
             "options of resnet18, resnet50, .*tiny-resnet, tiny-mobilenet alone",
         ),
         ("fc-8", {"weights": "imagenet"}, "alone"),
+        ("resnet18", {"dropout": 0.5}, "resnet18 has no dropout to be set, got 0.5"),
+        ("linear", {"dropout": 0.1}, "linear has no dropout"),
     ],
 )
 def test_bad_options(name, options, says):

@@ -35,6 +35,7 @@ _COUNTS = {
     ("test", "HP"): 617,
     ("test", "SSA"): 360,
 }
+_NAMES = 26**3
 _DISAGREEMENT = 0.5  # largest shift of one annotator's threshold
 
 
@@ -83,7 +84,7 @@ def cases(scale: float = 1.0, seed: int = 0) -> list[Case]:
         The cases in the order of their names.
 
     Raises:
-        ValueError: scale or seed out of range.
+        ValueError: scale or seed out of range, or more tiles than names.
     """
     if not (np.isfinite(scale) and scale > 0):
         raise ValueError(f"scale must be finite and above 0, got {scale!r}")
@@ -92,6 +93,11 @@ def cases(scale: float = 1.0, seed: int = 0) -> list[Case]:
     planned = []
     for (partition, label), count in _COUNTS.items():
         planned += [(partition, label)] * max(2, int(count * scale + 0.5))
+    if len(planned) > _NAMES:
+        raise ValueError(
+            f"scale {scale:g} asks for {len(planned):,} tiles, but MHIST's file names of "
+            f"three letters are good for {_NAMES:,}"
+        )
     order = random(seed, 0).permutation(len(planned))
     made = []
     for number, place in enumerate(order):

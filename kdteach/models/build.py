@@ -83,6 +83,8 @@ def build(
     coloured = (*NAMES, *TWINS)
     if name not in coloured and (weights is not None or policy != "full"):
         raise ValueError(f"weights and policy are options of {', '.join(coloured)} alone")
+    if dropout is not None and (name in coloured or name == "linear"):
+        raise ValueError(f"{name} has no dropout to be set, got {dropout!r}")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes!r}")
     if dropout is not None and not 0 <= dropout < 1:
