@@ -70,21 +70,27 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
     folder = _folder(root)
     rows = _read_rows(folder / "annotations.csv")
     files = _image_files(folder / "images", rows)
-    images = _read_images(files, rows, size)
     parts = cut(
         [row.name for row in rows], [row.label for row in rows],
         [row.partition == "test" for row in rows],
     )  # fmt: skip
+    # decoded in the order of the splits, which are then parts of one array and no copies
+    order = [*parts["train"], *parts["valid"], *parts["test"]]
+    images = _read_images([files[i] for i in order], [rows[i] for i in order], size)
+    place = {row: at for at, row in enumerate(order)}
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{row.name} {row.label} {row.votes} {row.partition}\n".encode())
-    digest.update(images.numpy().tobytes())
+    for number in range(len(rows)):
+        digest.update(images[place[number]].numpy().data)
     labels = torch.tensor([row.label for row in rows])
     votes = torch.tensor([row.votes for row in rows])
 
     def split(name: str) -> Split:
         at = torch.tensor(parts[name], dtype=torch.int64)
-        return Split(images[at], labels[at], torch.arange(len(at)), votes[at])
+        first = place[parts[name][0]] if parts[name] else 0
+        mine = images[first : first + len(at)]
+        return Split(mine, labels[at], torch.arange(len(at)), votes[at])
 
     return ImageSet(
         "mhist", split("train"), split("valid"), split("test"), CLASSES,
@@ -223,10 +229,8 @@ def _read_images(files: list[Path], rows: list[_Row], size: int | None) -> torch
             return _decode_into(files[number], pixels[number])
 
         said = list(pool.map(decode, range(len(files))))
-    problems = [
-        f"row {row.line}: {text}" for row, text in zip(rows, said, strict=True) if text
-    ]
-    _complain(folder, problems)
+    wrong = sorted((r.line, text) for r, text in zip(rows, said, strict=True) if text)
+    _complain(folder, [f"row {line}: {text}" for line, text in wrong])
     return whole
 
 
