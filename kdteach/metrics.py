@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kdteach.losses._check import check_labels, check_logits, check_pair
 from kdteach.losses.response import hard_term
 from kdteach.losses.subclass import class_log_probs
-from kdteach.models import evaluation_mode
+from kdteach.models import bytes_explained, evaluation_mode
 from kdteach.types import Split
 
 
@@ -146,7 +146,7 @@ def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 128) -> T
     if len(images) == 0:
         raise ValueError("images are empty: there is nothing to predict")
     parameter = next(model.parameters(), images)
-    with evaluation_mode(model), torch.inference_mode():
+    with evaluation_mode(model), torch.inference_mode(), bytes_explained(images):
         parts = [
             model(part.to(parameter.device)).cpu()
             for part in torch.split(images, batch_size)

@@ -1,6 +1,7 @@
 """Drawn tiles in memory, the twins, and the clinical experiment, on a drawn copy."""
 
 import hashlib
+import os
 from dataclasses import replace
 
 import pytest
@@ -17,13 +18,15 @@ from kdteach.data.tissues import TISSUES
 from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
+    is_complete,
     measures,
     mistakes,
     recipes,
     reproduce,
 )
+from kdteach.experiments.executors import open_executor
 from kdteach.experiments.shipped_twins import train_twin
-from kdteach.metrics import best_threshold, evaluate
+from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
 from kdteach.results import load_records
@@ -324,6 +327,38 @@ def test_votes_are_the_targets(tiles):
     assert torch.equal((shares[:, 1] * 7).round().long(), tiles.train.votes)
 
 
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"targets": "votes", "balanced": True}, "targets and balanced cannot be combined"),
+        ({"subclasses": 5, "targets": "votes"}, "subclasses and targets cannot"),
+    ],
+)
+def test_objectives_that_exclude_each_other(config, says, tiles):
+    with pytest.raises(ValueError, match=says):
+        recipes.objective_of(config, None, tiles)
+
+
+def test_changes_of_images_that_exclude_each_other():
+    with pytest.raises(ValueError, match="flips and jitter cannot be combined"):
+        recipes.augmentation({"flips": True, "jitter": 2})
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, tiles: fit(
+            model, tiles, hard_labels(), epochs=1, batch_size=8, learning_rate=1e-3
+        ),
+        lambda model, tiles: predict_logits(model, tiles.test.images),
+    ],
+)
+def test_bytes_for_a_network_that_cannot_read_them(ask, tiles):
+    model = build("fc-8", input_shape=(3, 32, 32), num_classes=2)
+    with pytest.raises(TypeError, match=r"bytes \(uint8\).*images.float\(\) / 255"):
+        ask(model, tiles)
+
+
 def test_a_divided_soft_term_is_another_alpha():
     """alpha / C soft + (1 - alpha) hard, and a soft + (1 - a) hard: same direction."""
     soft, hard = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
@@ -396,6 +431,41 @@ def test_the_report_runs_on_a_copy_with_the_real_networks(small, folder, tmp_pat
     assert {role for role, _ in found} == wanted
     assert len(load_records(name, tmp_path)) == len(configs)
     assert first[0] in load_records(name, tmp_path)
+
+
+def test_complete_means_every_run(small, folder, tmp_path):
+    name = small("mhist-whole", ("mhist", {}), [{"role": "plain", **HEAD}])
+    assert not is_complete(name, tmp_path)
+    run(name, tmp_path, data_dir=folder)
+    assert is_complete(name, tmp_path)
+    small("mhist-whole", ("mhist", {}), [{"role": "plain", **HEAD}, TEACHER])
+    assert not is_complete(name, tmp_path)
+
+
+def test_a_best_epoch_has_no_other_epochs(small, tmp_path):
+    student = {"role": "distilled", **HEAD, **TOLD, "teacher_epoch": 2}
+    name = small("best-only", ("petri", {"size": 32, "scale": 0.03}), [TEACHER, student])
+    with pytest.raises(ValueError, match=r"best-only.*leave teacher_epoch out"):
+        run(name, tmp_path)
+
+
+def test_a_drawn_experiment_minds_no_data_folder(small, folder, tmp_path):
+    name = small(
+        "drawn", ("petri", {"size": 16, "scale": 0.02}), [{"role": "plain", **HEAD}]
+    )
+    assert run(name, tmp_path, data_dir=folder)
+
+
+def test_heavy_jobs_share_the_threads_of_one_process(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for heavy, wanted in ((True, 1), (False, 4)):
+        with open_executor(None, 8, heavy) as (_, in_flight, _):
+            assert in_flight == wanted
+
+
+def test_a_folder_of_data_sets_is_as_good_as_the_set_itself(folder):
+    assert load("mhist", folder.parent).checksum == load("mhist", folder).checksum
 
 
 def test_records_of_two_copies_are_not_mixed(small, folder, tmp_path):

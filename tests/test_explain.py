@@ -545,7 +545,7 @@ def test_bad_models(method, row, says):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda m: explain.rise(m, X, masks=0), "masks must be an integer of at least 1"),
+        (lambda m: explain.rise(m, X, masks=0), "masks must be at least 1, got 0"),
         (lambda m: explain.rise(m, X, keep=0.0), r"keep must lie in \(0, 1\)"),
         (lambda m: explain.rise(m, X, keep=1.0), r"keep must lie in \(0, 1\)"),
         (lambda m: explain.rise(m, X, cells=0), "cells must be"),

@@ -17,6 +17,7 @@ from kdteach.data.tissues import load_tissues
 from kdteach.types import ImageSet
 
 __all__ = [
+    "FROM_FILES",
     "NAMES",
     "Flips",
     "Jitter",
@@ -36,6 +37,8 @@ _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "tissues": load_tissues,
 }
 NAMES = tuple(_LOADERS)
+FROM_FILES = ("mnist", "mhist")
+"""Those that are read from a folder; the others are embedded or drawn."""
 
 
 def load(

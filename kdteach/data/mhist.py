@@ -30,11 +30,30 @@ COLUMNS = (
 )
 _ANNOTATORS = 7
 _VALIDATION = 0.2  # of the training images of each class
-_SHOWN = 20  # problems in one message
+_SHOWN = 100  # problems in one message
 
 
 class MhistError(ValueError):
-    """A copy of MHIST is not as it should be; the message lists what and where."""
+    """A copy of MHIST is not as it should be; the message lists what and where.
+
+    Attributes:
+        problems: all of them, also where the message ends with "and ... more".
+    """
+
+    def __init__(self, where: Path, problems: Sequence[str]) -> None:
+        count = len(problems)
+        more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
+        lines = [
+            f"{where}: {count} problem{'' if count == 1 else 's'}",
+            *problems[:_SHOWN],
+            *more,
+        ]
+        super().__init__("\n  ".join(lines))
+        self.problems = tuple(problems)
+
+
+_Problem = tuple[int, str]
+"""A row of ``annotations.csv``, 0 for the whole file, and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +69,9 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
     """Load MHIST, or a stand-in in its layout.
 
     Args:
-        root: folder with ``annotations.csv`` and ``images/``; by default ``MHIST`` in the
-            folder that the environment variable ``KDTEACH_DATA`` names.
+        root: folder with ``annotations.csv`` and ``images/``, or one that holds such a
+            folder under the name ``MHIST``; by default the folder that the environment
+            variable ``KDTEACH_DATA`` names.
         size: height and width that every image must have; by default that of most.
 
     Returns:
@@ -62,21 +82,25 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
 
     Raises:
         FileNotFoundError: no folder, no ``annotations.csv``, no ``images``.
-        MhistError: rows or images that are not as they should be; the message names all of
-            them, with row and file.
+        MhistError: rows or images that are not as they should be; all of them at once,
+            with row and file.
 
     Source: Wei et al. 2021, arXiv 2101.12355.
     """
     folder = _folder(root)
-    rows = _read_rows(folder / "annotations.csv")
-    files = _image_files(folder / "images", rows)
+    problems: list[_Problem] = []
+    rows = _read_rows(folder / "annotations.csv", problems)
+    rows, files = _image_files(folder / "images", rows, problems)
     parts = cut(
         [row.name for row in rows], [row.label for row in rows],
         [row.partition == "test" for row in rows],
     )  # fmt: skip
     # decoded in the order of the splits, which are then parts of one array and no copies
     order = [*parts["train"], *parts["valid"], *parts["test"]]
-    images = _read_images([files[i] for i in order], [rows[i] for i in order], size)
+    images = _read_images(
+        [files[i] for i in order], [rows[i] for i in order], size, problems
+    )
+    _complain(folder, problems)
     place = {row: at for at, row in enumerate(order)}
     digest = hashlib.sha256()
     for row in rows:
@@ -108,8 +132,11 @@ def _folder(root: str | Path | None) -> Path:
                 "under a use agreement (Wei et al. 2021); 'python -m kdteach petri --out "
                 "DIR' draws a stand-in in its layout."
             )
-        root = Path(home) / "MHIST"
+        root = home
     folder = Path(root)
+    if folder.is_dir() and not (folder / "annotations.csv").exists():
+        inside = folder / "MHIST"
+        folder = inside if inside.exists() or not (folder / "images").exists() else folder
     for path in (folder, folder / "annotations.csv", folder / "images"):
         if not path.exists():
             raise FileNotFoundError(
@@ -119,19 +146,17 @@ def _folder(root: str | Path | None) -> Path:
     return folder
 
 
-def _complain(path: Path, problems: list[str]) -> None:
-    if not problems:
-        return
-    more = len(problems) - _SHOWN
-    listed = [*problems[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-    raise MhistError(f"{path}: {len(problems)} problems\n  " + "\n  ".join(listed))
+def _complain(where: Path, problems: list[_Problem]) -> None:
+    if problems:
+        ordered = sorted(problems, key=lambda problem: problem[0])
+        raise MhistError(where, [f"row {n}: {text}" if n else text for n, text in ordered])
 
 
-def _read_rows(path: Path) -> list[_Row]:
+def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MhistError(f"{path}: not UTF-8 text ({error})") from error
+        raise MhistError(path, [f"not UTF-8 text ({error})"]) from error
     table = list(csv.reader(text.splitlines()))
     header = tuple(cell.strip() for cell in table[0]) if table else ()
     if header != COLUMNS:
@@ -139,9 +164,9 @@ def _read_rows(path: Path) -> list[_Row]:
         extra = [name for name in header if name not in COLUMNS]
         wrong = [f"missing column {name!r}" for name in missing]
         wrong += [f"unknown column {name!r}" for name in extra]
-        _complain(path, wrong or [f"columns must stand in the order {', '.join(COLUMNS)}"])
+        wrong = wrong or [f"columns must stand in the order {', '.join(COLUMNS)}"]
+        raise MhistError(path, wrong)
     rows: list[_Row] = []
-    problems: list[str] = []
     for line, cells in enumerate(table[1:], 2):
         row = _parse(line, cells, problems)
         if row is not None:
@@ -150,21 +175,20 @@ def _read_rows(path: Path) -> list[_Row]:
     for row in rows:
         if row.name in lines:
             problems.append(
-                f"row {row.line}: {row.name} has a row already, row {lines[row.name]}"
+                (row.line, f"{row.name} has a row already, row {lines[row.name]}")
             )
         lines.setdefault(row.name, row.line)
     for partition in ("train", "test"):
         for number, label in enumerate(CLASSES):
             if not any(r.partition == partition and r.label == number for r in rows):
-                problems.append(f"no row has partition {partition} and label {label}")
-    _complain(path, problems)
+                problems.append((0, f"no row has partition {partition} and label {label}"))
     return rows
 
 
-def _parse(line: int, cells: list[str], problems: list[str]) -> _Row | None:
+def _parse(line: int, cells: list[str], problems: list[_Problem]) -> _Row | None:
     """One row, or None and what is wrong with it."""
     if len(cells) != len(COLUMNS):
-        problems.append(f"row {line}: {len(cells)} cells instead of {len(COLUMNS)}")
+        problems.append((line, f"{len(cells)} cells instead of {len(COLUMNS)}"))
         return None
     name, label, votes, partition = (cell.strip() for cell in cells)
     wrong = []
@@ -182,37 +206,39 @@ def _parse(line: int, cells: list[str], problems: list[str]) -> _Row | None:
     if partition not in ("train", "test"):
         wrong.append(f"partition {partition!r} is neither train nor test")
     if wrong:
-        problems.extend(f"row {line}: {text}" for text in wrong)
+        problems.extend((line, text) for text in wrong)
         return None
     return _Row(line, name, CLASSES.index(label), number, partition)
 
 
-def _image_files(folder: Path, rows: list[_Row]) -> list[Path]:
-    problems, files, home = [], [], folder.resolve()
+def _image_files(
+    folder: Path, rows: list[_Row], problems: list[_Problem]
+) -> tuple[list[_Row], list[Path]]:
+    """The rows whose image is there, and its path."""
+    kept, files, home = [], [], folder.resolve()
     for row in rows:
         path = folder / row.name
         if not path.exists():
-            problems.append(f"row {row.line}: {row.name} is missing")
+            problems.append((row.line, f"{row.name} is missing"))
         elif not path.resolve().is_relative_to(home):
-            problems.append(f"row {row.line}: {row.name} is a link to outside the folder")
+            problems.append((row.line, f"{row.name} is a link to outside the folder"))
         elif not path.is_file():
-            problems.append(f"row {row.line}: {row.name} is not a file")
-        files.append(path)
-    _complain(folder, problems)
-    return files
+            problems.append((row.line, f"{row.name} is not a file"))
+        else:
+            kept.append(row)
+            files.append(path)
+    return kept, files
 
 
-def _read_images(files: list[Path], rows: list[_Row], size: int | None) -> torch.Tensor:
+def _read_images(
+    files: list[Path], rows: list[_Row], size: int | None, problems: list[_Problem]
+) -> torch.Tensor:
     """(N, 3, H, W) uint8, decoded by several threads; every problem is collected."""
-    folder = files[0].parent
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         sizes = list(pool.map(_size_of, files))
         known = [found for found in sizes if isinstance(found, tuple)]
-        if not known:
-            _complain(
-                folder, [f"row {r.line}: {e}" for r, e in zip(rows, sizes, strict=True)]
-            )
-        wanted = (size, size) if size is not None else Counter(known).most_common(1)[0][0]
+        usual = Counter(known).most_common(1)[0][0] if known else (0, 0)
+        wanted = usual if size is None else (size, size)
         width, height = wanted
         whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
         pixels = whole.numpy()
@@ -229,8 +255,7 @@ def _read_images(files: list[Path], rows: list[_Row], size: int | None) -> torch
             return _decode_into(files[number], pixels[number])
 
         said = list(pool.map(decode, range(len(files))))
-    wrong = sorted((r.line, text) for r, text in zip(rows, said, strict=True) if text)
-    _complain(folder, [f"row {line}: {text}" for line, text in wrong])
+    problems += [(r.line, text) for r, text in zip(rows, said, strict=True) if text]
     return whole
 
 

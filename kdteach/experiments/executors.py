@@ -31,14 +31,16 @@ class LocalExecutor(Executor):
 
 @contextmanager
 def open_executor(
-    name: str | None, jobs: int
+    name: str | None, jobs: int, heavy: bool = False
 ) -> Iterator[tuple[Executor, int, int | None]]:
     """Open an executor by name and close it, leaving no job running.
 
     Args:
         name: "local", "processes", "dask" (a cluster on this machine) or "dask=ADDRESS";
-            None takes processes where it pays: several jobs, several cores and no GPU.
+            None takes processes where it pays: several jobs, several cores, no GPU, and
+            jobs that are not heavy.
         jobs: how many there will be.
+        heavy: each job keeps all cores busy, and takes much memory.
 
     Yields:
         (executor, jobs in flight, threads of a job or None to leave them).
@@ -50,7 +52,7 @@ def open_executor(
     """
     cores = os.cpu_count() or 1
     if name is None:
-        pays = jobs > 1 and cores > 1 and not torch.cuda.is_available()
+        pays = jobs > 1 and cores > 1 and not heavy and not torch.cuda.is_available()
         name = "processes" if pays else "local"
     kind, _, address = name.partition("=")
     if kind == "local" and not address:

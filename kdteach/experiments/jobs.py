@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kdteach.data import load
+from kdteach.data import FROM_FILES, load
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.measures import Result, beside_teacher, measure
 from kdteach.experiments.recipes import (
@@ -125,11 +125,12 @@ def load_data(
 
     Args:
         data: name and options; an option with the value "seed" becomes the seed's number.
-        data_dir: folder of the data set.
+        data_dir: folder of the data set; data that are embedded or drawn need none.
         seed: of the run.
     """
     options = {key: seed if value == "seed" else value for key, value in data[1].items()}
-    return _load(data[0], data_dir, config_text(options))
+    folder = data_dir if data[0] in FROM_FILES else None
+    return _load(data[0], folder, config_text(options))
 
 
 def _run(job: Job) -> Done:
@@ -157,7 +158,7 @@ def _run(job: Job) -> Done:
     histories = _fit(
         models, train, objectives, job.seed,
         monitor=_watched(config, train, data),
-        on_epoch=keep if job.keep_epochs else None,
+        on_epoch=keep if job.keep_epochs and "choose_on" not in config else None,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
         learning_rate=config["learning_rate"],

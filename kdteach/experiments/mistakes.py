@@ -21,7 +21,9 @@ def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
     assert isinstance(model, Photograph)
     mistake = config["mistake"]
     if mistake == "drifting batchnorm":
-        return _Drifting(model)
+        # mistake 8 of the reports: frozen weights, but BatchNorm follows the batches
+        model.frozen = []
+        return model.train()
     if mistake == "no normalisation":
         model.normalise = _Fractions()
         return model
@@ -49,18 +51,6 @@ def divided_alpha(alpha: float, num_classes: int) -> float:
     """
     soft = alpha / num_classes
     return soft / (soft + 1 - alpha)
-
-
-class _Drifting(Photograph):
-    """Frozen weights, but BatchNorm follows the batches: mistake 8 of the reports."""
-
-    def __init__(self, model: Photograph) -> None:
-        nn.Module.__init__(self)
-        self.normalise, self.backbone, self.head = (
-            model.normalise, model.backbone, model.head,
-        )  # fmt: skip
-        self._frozen: list[nn.Module] = []
-        self.train()
 
 
 class _Fractions(Normalise):

@@ -34,6 +34,8 @@ _RECIPE = (
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
     "flips", "choose_on",
 )  # fmt: skip
+_LABELS = ("subclasses", "smoothing", "targets", "balanced")
+"""Ways to learn from labels, of which a run takes one."""
 _NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
 
 
@@ -91,9 +93,11 @@ def is_probe(config: Config) -> bool:
 
 def augmentation(config: Config) -> Augment | None:
     """The random change of the images, None without one."""
-    if config.get("flips"):
-        return flips()
     shift = int(str(config.get("jitter", 0)))
+    if config.get("flips"):
+        if shift:
+            raise ValueError("flips and jitter cannot be combined: give one of them")
+        return flips()
     return jitter(shift) if shift else None
 
 
@@ -149,6 +153,11 @@ def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Obj
     """
     classes = data.num_classes
     if answers is None:
+        asked = [key for key in _LABELS if config.get(key)]
+        if len(asked) > 1:
+            raise ValueError(
+                f"{' and '.join(asked)} cannot be combined: each is an objective of its own"
+            )
         if "subclasses" in config:
             return subclass_labels(classes, float(str(config.get("beta", 0.0))))
         if "smoothing" in config:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from torch import nn
@@ -115,16 +116,17 @@ def reproduce(
         for seed in experiment.seeds_of(config, seeds)
         if run_key(config, seed) not in known
     ]
+    total = sum(len(experiment.seeds_of(c, seeds)) for c in experiment.configurations)
+    complete = f"{name}: all {total} runs are recorded"
     if not missing and data_dir is None:
-        total = sum(len(experiment.seeds_of(c, seeds)) for c in experiment.configurations)
-        say(f"{name}: all {total} runs are recorded")
+        say(complete)
         return None
     if download:
         _fetch_data(experiment, data_dir)
     data = load_data(experiment.data, data_dir, seed=0)
     _require_same_data(experiment, recorded, data)
-    if not missing:  # of this copy of the data
-        say(f"{name}: all {len(recorded)} runs are recorded")
+    if not missing:  # of the copy of the data that was named
+        say(complete)
         return None
     folder = results_dir or records_folder()
     require_writable(folder)
@@ -145,9 +147,35 @@ def reproduce(
     if isinstance(executor, Executor):
         run.all(work, executor, in_flight=64, threads=None)
     else:
-        with open_executor(executor, len(work)) as (pool, in_flight, threads):
+        heavy = prod(data.image_shape) > _HEAVY
+        with open_executor(executor, len(work), heavy) as (pool, in_flight, threads):
             run.all(work, pool, in_flight, threads)
     return folder / f"{name}.jsonl"
+
+
+def is_complete(name: str, results_dir: Path | None = None) -> bool:
+    """Say whether every run of an experiment is recorded, with all its seeds.
+
+    Args:
+        name: of the experiment.
+        results_dir: by default the records that ship with the package.
+
+    Raises:
+        KeyError: unknown experiment.
+        RecordError: a line of the results file is not a record.
+    """
+    experiment = EXPERIMENTS[name]
+    known = {run_key(r.config, r.seed) for r in load_records(name, results_dir)}
+    return all(
+        run_key(config, seed) in known
+        for config in experiment.configurations
+        for seed in experiment.seeds_of(config)
+    )
+
+
+_HEAVY = 50_000
+"""Numbers in an image above which the threads of one process are kept busy by a batch, and
+each further process would hold gigabytes."""
 
 
 class _Shelf:
@@ -250,6 +278,11 @@ def _source(experiment: Experiment, config: Config) -> _Source | None:
     teacher = experiment.teacher_of(config)
     if teacher is None:
         return None
+    if "teacher_epoch" in config and "choose_on" in teacher:
+        raise ValueError(
+            f"{experiment.name}: a teacher that keeps its best epoch (choose_on) has no "
+            "logits of other epochs: leave teacher_epoch out"
+        )
     return teacher, int(str(config.get("teacher_epoch", teacher.get("epochs", 0))))
 
 
@@ -321,6 +354,8 @@ def _cost(configs: tuple[Config, ...], data: ImageSet) -> float:
     model: nn.Module = fresh_model(configs[0], data, seed=0).cpu()
     channels, height, width = data.image_shape
     forward = count_flops(model, (channels, height, width))
+    if is_probe(configs[0]):  # one pass over all images, the heads cost next to nothing
+        return 1.0 * forward * (len(data.train) + len(data.valid) + len(data.test))
     images = len(transfer_set(configs[0], data.train, seed=0))
     return 3.0 * forward * images * int(str(configs[0]["epochs"])) * len(configs)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from kdteach.explain.maps import BATCH, Maps, asked, prepared
+from kdteach.losses._check import check_count
 from kdteach.models import evaluation_mode
 from kdteach.seeding import seeded
 
@@ -52,8 +56,7 @@ def saliency(
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise ValueError(f"samples must be an integer of at least 1, got {samples!r}")
+    check_count("samples", samples)
     pixels, classes = prepared(model, images, target)
     with evaluation_mode(model):
         slopes = _slopes(model, pixels, classes.to(pixels.device), method, samples, seed)
@@ -74,7 +77,7 @@ def _slopes(
     from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
 
     slopes = torch.empty_like(pixels)
-    with _untouched(model):
+    with _weights_held(model):
         for i in range(len(pixels)):  # so that memory does not grow with the images
             one, wanted = pixels[i : i + 1].clone().requires_grad_(), int(classes[i])
             if method == "integrated gradients":
@@ -100,16 +103,13 @@ def _gradient(model: nn.Module, pixels: Tensor, classes: Tensor) -> Tensor:
     return slopes
 
 
-class _untouched:  # noqa: N801 - used like a function
+@contextmanager
+def _weights_held(model: nn.Module) -> Iterator[None]:
     """Inside the block weights need no gradient; afterwards they are as before."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.wanted = [(p, p.requires_grad) for p in model.parameters()]
-
-    def __enter__(self) -> None:
-        for parameter, _ in self.wanted:
-            parameter.requires_grad_(False)
-
-    def __exit__(self, *_: object) -> None:
-        for parameter, needed in self.wanted:
+    wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    model.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, needed in wanted:
             parameter.requires_grad_(needed)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from kdteach.explain.maps import Maps, asked, prepared
+from kdteach.losses._check import check_count
 from kdteach.models import evaluation_mode
 from kdteach.seeding import generator
 
@@ -63,7 +64,7 @@ def rise(
     """
     pixels, classes = prepared(model, images, target)
     height, width = pixels.shape[2:]
-    _check_count("batch_size", batch_size)
+    check_count("batch_size", batch_size)
     _check_keep(0.5 if keep is None else keep)
     if isinstance(masks, Tensor):
         if masks.ndim != 3 or masks.shape[1:] != (height, width) or len(masks) == 0:
@@ -147,7 +148,7 @@ def rise_masks(
     for name, value in (
         ("masks", count), ("height", height), ("width", width), ("cells", cells),
     ):  # fmt: skip
-        _check_count(name, value)
+        check_count(name, value)
     _check_keep(keep)
     random = generator(seed, "masks")
     grid = (torch.rand(count, cells, cells, generator=random) < keep).float()
@@ -196,11 +197,6 @@ def _weights(cells: int, cell: int, dtype: torch.dtype) -> Tensor:
         at = torch.where(at >= cells, 2 * (cells - 1) - at, at).clamp(0, cells - 1)
         table.scatter_add_(1, at[:, None], weight[:, None])
     return table.to(dtype)
-
-
-def _check_count(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
 
 def _check_keep(keep: float) -> None:

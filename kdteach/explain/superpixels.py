@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from kdteach.explain.maps import Maps, asked, prepared
+from kdteach.losses._check import check_count
 from kdteach.models import evaluation_mode
 
 _Segments = NDArray[np.int64]
@@ -92,11 +93,10 @@ def lime(
         raise ValueError(
             f"lime explains one image of 1 or 3 channels, got {tuple(image.shape)}"
         )
-    for name, value, least in (("samples", samples, 2), ("batch_size", batch_size, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(
-                f"{name} must be an integer of at least {least}, got {value!r}"
-            )
+    check_count("samples", samples)
+    check_count("batch_size", batch_size)
+    if samples < 2:
+        raise ValueError("samples must be at least 2: nothing can be fitted to one pattern")
     grey, label = pixels.shape[1] == 1, int(classes[0])
     cut = _cutter(segments, tuple(pixels.shape[2:]), grey, seed)
     shown = pixels[0].expand(3, -1, -1).permute(1, 2, 0).cpu().double().numpy()

@@ -3,7 +3,7 @@
 ``forward`` returns logits.
 """
 
-from kdteach.models.build import build, evaluation_mode, pretrained_head
+from kdteach.models.build import build, bytes_explained, evaluation_mode, pretrained_head
 from kdteach.models.cooled import Cooled, scale_for
 from kdteach.models.photographs import Normalise, Photograph
 from kdteach.models.residual import deep_stack, gradient_norms
@@ -18,6 +18,7 @@ __all__ = [
     "Normalise",
     "Photograph",
     "build",
+    "bytes_explained",
     "deep_stack",
     "evaluation_mode",
     "gradient_norms",

@@ -146,6 +146,28 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+@contextmanager
+def bytes_explained(images: Tensor) -> Iterator[None]:
+    """Inside the block a model that cannot read bytes is told of as such.
+
+    Args:
+        images: what the model is asked about.
+
+    Raises:
+        TypeError: the images are uint8 and the model failed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if images.dtype != torch.uint8:
+            raise
+        raise TypeError(
+            "images are bytes (uint8) and the model could not read them: give fractions, "
+            "images.float() / 255, or a network that normalises bytes itself, such as "
+            f"build('tiny-resnet') ({error})"
+        ) from error
+
+
 def _dropout(rate: float) -> nn.Module:
     """A dropout layer, or one that does nothing, so that the names of weights stay."""
     return nn.Dropout(rate) if rate else nn.Identity()

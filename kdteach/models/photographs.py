@@ -49,6 +49,7 @@ class Photograph(nn.Module):
     Attributes:
         backbone: (B, 3, H, W) -> (B, D).
         head: (B, D) -> (B, C).
+        frozen: the parts of the backbone that stay in eval mode.
     """
 
     def __init__(
@@ -61,8 +62,8 @@ class Photograph(nn.Module):
         super().__init__()
         self.normalise = Normalise() if normalise is None else normalise
         self.backbone, self.head = backbone, head
-        self._frozen = list(backbone)[: len(backbone) - trained]
-        for part in self._frozen:
+        self.frozen = list(backbone)[: len(backbone) - trained]
+        for part in self.frozen:
             part.requires_grad_(False)
         self.train()
 
@@ -79,7 +80,7 @@ class Photograph(nn.Module):
     def train(self, mode: bool = True) -> Photograph:
         """Train mode for what is trained; frozen parts stay in eval mode."""
         super().train(mode)
-        for part in self._frozen:
+        for part in self.frozen:
             part.eval()
         return self
 

@@ -21,7 +21,8 @@ def deep_stack(
         kind: "plain" is convolution and ReLU; "plain, normalised" has BatchNorm between
             them; "residual V1" adds the input to every second convolution's output and
             takes the ReLU of the sum (He et al. 2016a); "residual V2" has BatchNorm and
-            ReLU before each convolution and nothing on the sum (He et al. 2016b).
+            ReLU before each convolution, nothing on the sums, and both once behind the last
+            of them (He et al. 2016b).
         depth: convolutions between stem and head, even, at least 2.
         width: channels.
         num_classes: C.
@@ -46,9 +47,12 @@ def deep_stack(
         "residual V2": _Second,
     }
     with seeded(seed, "init"):
+        # V2's sums are raw, so the paper puts BatchNorm and ReLU behind the last one
+        end = [nn.BatchNorm2d(width), nn.ReLU()] if kind == "residual V2" else []
         return nn.Sequential(
             nn.Conv2d(1, width, 3, padding=1),
             *(blocks[kind](width) for _ in range(depth // 2)),
+            *end,
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(width, num_classes),

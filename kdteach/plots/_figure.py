@@ -99,6 +99,7 @@ def seeds_at(
     name: str | None,
     role: str,
     joined: bool = True,
+    dots: bool = True,
 ) -> None:
     """Dots for the seeds, mean and interval of each setting: values (len(x), seeds)."""
     style = ROLES[role]
@@ -106,7 +107,7 @@ def seeds_at(
     intervals = [mean_interval(row) for row in values]
     means = np.array([interval.mean for interval in intervals])
     ends = np.array([[i.mean - i.low, i.high - i.mean] for i in intervals]).T
-    if len(x) > 1:
+    if dots:
         for place, row in zip(x, values, strict=True):
             axes.plot(np.full(len(row), place), row, marker=".", linestyle="none",
                       color=style["color"], alpha=0.3)  # fmt: skip

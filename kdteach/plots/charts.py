@@ -198,7 +198,8 @@ def paired_seeds(
     with axes_of(size=(5.0, 3.6)) as (canvas, axes):
         axes.plot([0, 1], np.stack([a, b]), color="0.6", linewidth=0.9)
         for x, values, role in ((0.0, a, "plain"), (1.0, b, "distilled")):
-            seeds_at(axes, np.array([x + (0.18 if x else -0.18)]), values[None], None, role)
+            beside = np.array([x + (0.18 if x else -0.18)])
+            seeds_at(axes, beside, values[None], None, role, dots=False)
             axes.plot(np.full(len(values), x), values, color=ROLES[role]["color"],
                       marker="o", linestyle="none", markersize=4, alpha=0.6)  # fmt: skip
         axes.set(ylabel=ylabel, xlim=(-0.5, 1.5), xticks=[0, 1])
