@@ -4,12 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from bench import distil_epoch, explain, stack, sweep
+from bench import distil_epoch, explain, photographs, stack, sweep
 
 
 def main() -> int:
     """Return 0 when every target holds, else 1."""
-    rows = [row for part in (stack, sweep, distil_epoch, explain) for row in part.measure()]
+    parts = (stack, sweep, distil_epoch, explain, photographs)
+    rows = [row for part in parts for row in part.measure()]
     for row in rows:
         verdict = "holds" if row["holds"] else "DOES NOT HOLD"
         print(

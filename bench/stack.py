@@ -9,6 +9,7 @@ stands for the mean of a student.
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
 
@@ -94,8 +95,8 @@ def one_by_one() -> float:
 
 def _apart(function, *arguments) -> tuple[float, float]:
     """(seconds, MB beyond what the process had) of a function, in a new process."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(_watched, (function, arguments))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_watched, function, arguments).result()
 
 
 def _watched(function, arguments) -> tuple[float, float]:
