@@ -12,6 +12,7 @@ import torch
 
 from bench.stack import _apart
 from kdteach import explain
+from kdteach.cost import count_flops, matmul_peak
 from kdteach.models import build
 
 THREADS = os.cpu_count() or 1
@@ -25,11 +26,17 @@ def measure() -> list[dict[str, object]]:
     ours, memory = _apart(batched)
     half, _ = _apart(batched, torch.bfloat16)
     lime, _ = _apart(patterns)
+    least, _ = _apart(at_peak)
     print(
         f"RISE, {MASKS} masks: {ours:.2f} s, {memory:.0f} MB more memory at its peak; one "
         f"pass a mask {single:.2f} s; one pass for all {whole:.2f} s, {whole_memory:.0f} MB"
     )
     print(f"RISE in bfloat16: {half:.2f} s")
+    print(
+        f"the network's own operations for {MASKS} masks, as fast as a large matrix "
+        f"product in float32: {least:.2f} s, {single / least:.1f} times faster than one "
+        "pass a mask"
+    )
     print(f"LIME, 1,000 patterns: {lime:.2f} s")
     return [
         _row("RISE, times faster than one pass a mask", single / ours, SPEEDUP),
@@ -59,6 +66,13 @@ def batched(precision: torch.dtype | None = None) -> float:
     start = time.perf_counter()
     explain.rise(model, image, 3, masks=MASKS, precision=precision)
     return time.perf_counter() - start
+
+
+def at_peak() -> float:
+    """Seconds of the operations alone, at the speed of a large matrix product."""
+    torch.set_num_threads(THREADS)
+    operations = MASKS * count_flops(build("cnn-valid"), (1, 28, 28))
+    return operations / max(matmul_peak(2048, repeats=5) for _ in range(3))
 
 
 def one_pass_a_mask() -> float:
