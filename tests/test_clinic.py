@@ -23,13 +23,14 @@ from kdteach.experiments import (
     mistakes,
     recipes,
     reproduce,
+    runner,
 )
 from kdteach.experiments.executors import open_executor
 from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
-from kdteach.results import load_records
+from kdteach.results import load_records, records_folder
 from kdteach.training import frozen_features
 
 
@@ -482,6 +483,20 @@ def test_records_of_two_copies_are_not_mixed(small, folder, tmp_path):
     run(three, tmp_path, data_dir=other)  # not taken over from the other copy
     theirs, mine = load_records(name, tmp_path)[0], load_records(three, tmp_path)[0]
     assert mine.environment["data"] != theirs.environment["data"]
+
+
+def test_runs_from_other_weights_are_not_added(small, tmp_path, monkeypatch):
+    data = ("petri", {"size": 16, "scale": 0.02})
+    name = small("started", data, [{"role": "plain", **HEAD}])
+    (record,) = run(name, tmp_path).values()
+    twin = records_folder() / "teachers" / "tiny-mobilenet-tissues.safetensors"
+    digest = hashlib.sha256(twin.read_bytes()).hexdigest()
+    assert record.environment["weights"] == digest[:16]
+    small("started", data, [{"role": "plain", **HEAD}, {"role": "votes", **HEAD}])
+    monkeypatch.setattr(runner, "weights_name", lambda *_: "of another day")
+    with pytest.raises(ValueError, match=r"started: .*tiny-mobilenet.* of another day"):
+        run(name, tmp_path)
+    assert len(load_records(name, tmp_path)) == 1
 
 
 def test_weights_are_fetched_once_the_data_is_there(small, folder, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ from kdteach.experiments.recipes import (
     views_of,
 )
 from kdteach.metrics import predict_logits, subclass_recovery
-from kdteach.models import Photograph
+from kdteach.models import Photograph, weights_name
 from kdteach.objectives import Objective
 from kdteach.training import (
     constant,
@@ -182,7 +182,7 @@ def _run(job: Job) -> Done:
     records = tuple(
         RunRecord(
             job.experiment, c, job.seed, result, _course(c, history),
-            _environment(seconds, data, job.commit),
+            _environment(seconds, data, job.commit) | _start(c),
         )
         for c, result, history in zip(job.configs, results, histories, strict=True)
     )  # fmt: skip
@@ -258,6 +258,13 @@ def _environment(seconds: float, data: ImageSet, commit: str) -> dict[str, objec
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+
+
+def _start(config: Config) -> dict[str, object]:
+    """The trained weights a network started from, where there are such."""
+    if "weights" not in config:
+        return {}
+    return {"weights": weights_name(str(config["model"]), str(config["weights"]))}
 
 
 def _processor() -> str:

@@ -32,7 +32,7 @@ from kdteach.experiments.recipes import (
     same_stack,
     transfer_set,
 )
-from kdteach.models import TWINS, build, trained_teacher
+from kdteach.models import TWINS, build, trained_teacher, weights_name
 from kdteach.results import (
     add_records,
     load_logits,
@@ -125,6 +125,7 @@ def reproduce(
         _fetch_data(experiment, data_dir)
     data = load_data(experiment.data, data_dir, seed=0)
     _require_same_data(experiment, recorded, data)
+    _require_same_weights(experiment, recorded)
     if not missing:  # of the copy of the data that was named
         say(complete)
         return None
@@ -234,6 +235,22 @@ def _require_same_data(
             f"(checksum {', '.join(sorted(map(str, others)))}, here "
             f"{data.checksum}). Name another folder for these with --results-dir."
         )
+
+
+def _require_same_weights(experiment: Experiment, recorded: Iterable[RunRecord]) -> None:
+    """Refuse to add runs from other trained weights than those recorded."""
+    for record in recorded:
+        begun = record.environment.get("weights")
+        if begun is None:
+            continue
+        name = str(record.config["model"])
+        here = weights_name(name, str(record.config["weights"]))
+        if begun != here:
+            raise ValueError(
+                f"{experiment.name}: the recorded runs of {name} began with the weights "
+                f"{begun}, here are {here}. Name another folder for these with "
+                "--results-dir."
+            )
 
 
 def _recorded_elsewhere(

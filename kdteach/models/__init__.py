@@ -3,7 +3,13 @@
 ``forward`` returns logits.
 """
 
-from kdteach.models.build import build, bytes_explained, evaluation_mode, pretrained_head
+from kdteach.models.build import (
+    build,
+    bytes_explained,
+    evaluation_mode,
+    pretrained_head,
+    weights_name,
+)
 from kdteach.models.cooled import Cooled, scale_for
 from kdteach.models.photographs import Normalise, Photograph
 from kdteach.models.residual import deep_stack, gradient_norms
@@ -26,4 +32,5 @@ __all__ = [
     "scale_for",
     "shipped_name",
     "trained_teacher",
+    "weights_name",
 ]

@@ -11,9 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdteach.models.photographs import NAMES, build_photograph, imagenet_head
+from kdteach.models.photographs import (
+    NAMES,
+    build_photograph,
+    imagenet_head,
+    imagenet_name,
+)
 from kdteach.models.twins import NAMES as TWINS
-from kdteach.models.twins import build_twin, tissue_head
+from kdteach.models.twins import build_twin, shipped_digest, tissue_head
 from kdteach.seeding import seeded
 
 _FC = re.compile(r"fc-(\d+(?:-\d+)*)")
@@ -144,6 +149,19 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def weights_name(name: str, weights: str) -> str:
+    """What tells trained weights from others of the same network.
+
+    Args:
+        name: of the network.
+        weights: as ``build`` takes them.
+
+    Returns:
+        The official name of ImageNet's weights; for the twins a part of the SHA-256.
+    """
+    return shipped_digest(name, weights) if name in TWINS else imagenet_name(name)
 
 
 @contextmanager

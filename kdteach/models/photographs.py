@@ -167,6 +167,17 @@ def _timm(trained: bool, download: bool) -> Any:
     return timm.create_model("resnetv2_50", pretrained=trained)
 
 
+def imagenet_name(name: str) -> str:
+    """Which weights of ImageNet a network starts from: their official name.
+
+    Args:
+        name: one of ``NAMES``.
+    """
+    from torchvision.models import get_model_weights
+
+    return _HUB if name == "resnetv2_50" else Path(get_model_weights(name).DEFAULT.url).name
+
+
 def imagenet_head(name: str) -> nn.Linear:
     """The last layer of a network that knows ImageNet's 1,000 classes.
 

@@ -6,6 +6,7 @@ depthwise convolution, a linear bottleneck) is what stands in ResNet and MobileN
 
 from __future__ import annotations
 
+import hashlib
 from importlib.resources import as_file, files
 
 from torch import Tensor, nn
@@ -98,6 +99,17 @@ def _inverted() -> list[nn.Module]:
 def shipped_name(name: str, weights: str) -> str:
     """File name of a twin's weights in ``records/teachers``."""
     return f"{name}-{weights}.safetensors"
+
+
+def shipped_digest(name: str, weights: str) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a twin's weights.
+
+    Args:
+        name: one of ``NAMES``.
+        weights: one of ``WEIGHTS[name]``.
+    """
+    resource = files("kdteach") / "records" / "teachers" / shipped_name(name, weights)
+    return hashlib.sha256(resource.read_bytes()).hexdigest()[:16]
 
 
 def tissue_head(name: str) -> nn.Linear:
