@@ -489,6 +489,7 @@ class Fixed(nn.Module):
         return self.row.expand(len(x), -1) + 0 * x.flatten(1).sum(dim=1, keepdim=True)
 
 
+C = torch.zeros(1, dtype=torch.int64)
 X = torch.rand(2, 1, 8, 8)
 EVERY = [explain.saliency, explain.rise, explain.lime]
 
@@ -551,6 +552,11 @@ def test_bad_models(method, row, says):
         (lambda m: explain.rise(m, X, cells=0), "cells must be"),
         (lambda m: explain.rise(m, X, batch_size=0), "batch_size must be"),
         (lambda m: explain.rise(m, X, masks=torch.ones(3, 4, 4)), r"must be \(K, 8, 8\)"),
+        (lambda m: explain.rise(m, X, masks=torch.zeros(3, 8, 8)), "let nothing through"),
+        (lambda m: explain.rise(m, X, masks=torch.full((3, 8, 8), 5.0)), r"\[0, 1\]"),
+        (lambda m: explain.rise(m, X, masks=torch.ones(3, 8, 8) * torch.nan), "masks must"),
+        (lambda m: explain.rise(m, torch.rand(1, 3, 8, 8)), r"images of shape \(3, 8, 8\)"),
+        (lambda m: explain.saliency(m, torch.rand(1, 1, 20, 9)), r"\(1, 20, 9\)"),
         (lambda m: explain.saliency(m, X, method="guess"), "unknown method 'guess'"),
         (lambda m: explain.saliency(m, X, samples=0), "samples must be"),
         (lambda m: explain.lime(m, X), "one image"),
@@ -561,6 +567,26 @@ def test_bad_models(method, row, says):
         (
             lambda m: explain.lime(m, X[0], segments=np.zeros((4, 4), dtype=int)),
             "must cover the image",
+        ),
+        (
+            lambda m: explain.lime(m, X[0], segments=np.arange(64).reshape(8, 8) - 1),
+            "below 0 stands for no part",
+        ),
+        (
+            lambda m: explain.deletion(
+                m, X, Maps(torch.full((2, 8, 8), torch.nan), torch.zeros(2).long())
+            ),
+            "NaN or infinity",
+        ),
+        (
+            lambda m: explain.agreement(*(explain.saliency(m, X, c) for c in (1, 2))),
+            "different classes",
+        ),
+        (
+            lambda m: explain.pointing_game(
+                explain.saliency(m, X), torch.ones(2, 8, 8, dtype=torch.bool), tolerance=1.5
+            ),
+            "whole number",
         ),
         (
             lambda m: explain.deletion(m, X, explain.saliency(m, X[:1])),
@@ -630,6 +656,95 @@ def test_a_black_image_has_defined_maps(teacher):
     maps = explain.saliency(teacher, black, method="gradient x input")
     assert float(maps.values.abs().sum()) == 0
     assert torch.isfinite(explain.deletion(teacher, black, maps).area).all()
+
+
+def test_an_infinite_gradient_is_told(teacher):
+    class Root(nn.Module):
+        def forward(self, images):
+            return teacher(images.sqrt())
+
+    with pytest.raises(ValueError, match="gradient is NaN or infinite"):
+        explain.saliency(Root(), torch.zeros(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("method", ["integrated gradients", "smoothgrad"])
+def test_what_the_model_says_on_the_way_is_checked(method, teacher):
+    class Hole(nn.Module):
+        """NaN for every image but two: black, and the one that is explained."""
+
+        def forward(self, images):
+            known = [torch.equal(image, X[0]) or not image.any() for image in images]
+            return torch.where(torch.tensor(known)[:, None], teacher(images), torch.nan)
+
+    with pytest.raises(ValueError, match="NaN"):
+        explain.saliency(Hole(), X[:1], method=method, samples=4)
+
+
+@pytest.mark.parametrize("method", explain.METHODS)
+def test_slopes_where_the_caller_wants_no_gradients(method, teacher):
+    wanted = explain.saliency(teacher, X, method=method, samples=4).values
+    with torch.inference_mode():
+        found = explain.saliency(teacher, X.clone(), method=method, samples=4).values
+    assert torch.equal(found, wanted)
+
+
+def test_one_number_of_numpy_is_a_number(teacher):
+    mine = explain.lime(teacher, X[0], segments=np.int64(4), samples=20)
+    assert torch.equal(
+        mine.values, explain.lime(teacher, X[0], segments=4, samples=20).values
+    )
+
+
+def test_a_constant_map_is_similar_to_nothing():
+    flat, other = Maps(torch.ones(1, 8, 8), C), Maps(torch.rand(1, 8, 8), C)
+    for first, second in ((flat, flat), (flat, other), (other, flat)):
+        assert explain.agreement(first, second).ssim.tolist() == [0.0]
+    for measure in ("spearman", "ssim"):
+        assert explain.closer_to_first(other, flat, flat, measure=measure) == [0.5]
+
+
+def test_statistics_without_weights_are_made_fresh_too():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2))
+    model(torch.randn(32, 4) + 3)
+    names = [name for name, _ in explain.cascade(model)]
+    assert names == ["2", "1", "0"]
+    *_, (_, last) = explain.cascade(model)
+    assert last[1].running_mean.tolist() == [0.0] * 4
+
+
+def test_in_the_blur_no_shape_is_left():
+    digits = load("digits").test
+    network = trained_teacher(0)
+    maps = Maps(torch.rand(len(digits), 8, 8), digits.labels)
+    begun = explain.insertion(network, digits.images, maps, steps=1).probability
+    assert float(begun[:, 0].mean()) < 0.2  # chance 0.1; 0.9 under a blur of 0.8 pixels
+    assert float(begun[:, 1].mean()) > 0.9
+
+
+def test_masks_are_enlarged_when_their_turn_comes(monkeypatch, teacher):
+    """4,000 masks of a large image are never in memory at once."""
+    sizes = []
+
+    def watched(grid, *rest):
+        sizes.append(len(grid))
+        return enlarged(grid, *rest)
+
+    monkeypatch.setattr(explain.masking, "enlarged", watched)
+    by_batch = explain.rise(teacher, X, masks=100, cells=3, batch_size=16, centred=True)
+    assert sizes == [16] * 6 + [4]
+    whole = explain.rise_masks(100, 8, 8, cells=3)
+    assert sizes[-1] == 100
+    given = explain.rise(teacher, X, masks=whole, keep=0.5, centred=True)
+    torch.testing.assert_close(by_batch.values, given.values)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+def test_a_model_that_cannot_be_copied_is_asked_as_it_is():
+    model = build("cnn-digits")
+    model[0] = nn.utils.weight_norm(model[0])
+    model[0].weight  # noqa: B018 - computed, so that a copy fails
+    maps = explain.rise(model, X, masks=10, cells=3)
+    assert torch.isfinite(maps.values).all()
 
 
 def test_every_public_entry_is_compared_with():

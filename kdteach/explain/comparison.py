@@ -22,8 +22,11 @@ class Agreement:
 
     Attributes:
         spearman: (N,) rank correlation of the pixels, -1 to 1.
-        ssim: (N,) structural similarity, -1 to 1, maps stretched to [0, 1] before.
-        overlap: (N,) share of the most important pixels that both have in common.
+        ssim: (N,) structural similarity, -1 to 1, maps stretched to [0, 1] before; its
+            window of 7 pixels, fewer on smaller maps, tells little on images of 8x8.
+        overlap: (N,) share of the most important pixels that both have in common. Pixels
+            that tie at the border of the top count by their chance, so that a map with
+            such ties overlaps with itself by less than 1.
     """
 
     spearman: NDArray[np.float64]
@@ -34,8 +37,8 @@ class Agreement:
 def agreement(first: Maps, second: Maps, *, top: float = 0.1) -> Agreement:
     """Compare two sets of maps image by image.
 
-    A constant map says nothing: it correlates with nothing (0), and its most important
-    pixels are all pixels, so that its overlap is that of chance.
+    A constant map says nothing: it correlates with nothing and is similar to nothing (0),
+    and its most important pixels are all pixels, so that its overlap is that of chance.
 
     Args:
         first: of N images.
@@ -46,7 +49,8 @@ def agreement(first: Maps, second: Maps, *, top: float = 0.1) -> Agreement:
         The three measures, (N,) each.
 
     Raises:
-        ValueError: maps of different shapes, not finite, or top out of range.
+        ValueError: maps of different shapes or of different classes, not finite, or top
+            out of range.
 
     Source: the measures are those of Adebayo et al. 2018, arXiv:1810.03292; Spearman's
     from SciPy, SSIM (Wang et al. 2004) from scikit-image.
@@ -58,6 +62,10 @@ def _compared(first: Maps, second: Maps, measure: str, top: float) -> NDArray[np
     a, b = _arrays(first), _arrays(second)
     if a.shape != b.shape:
         raise ValueError(f"maps must have one shape, got {a.shape} and {b.shape}")
+    if not torch.equal(first.target, second.target):
+        raise ValueError(
+            "the maps explain different classes: give both explanations the same target"
+        )
     if not 0 < top < 1:
         raise ValueError(f"top must lie in (0, 1), got {top!r}")
     compare: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], float]] = {
@@ -104,7 +112,8 @@ def pointing_game(maps: Maps, masks: Tensor, *, tolerance: int = 0) -> Tensor:
     Args:
         maps: of N images.
         masks: (N, H, W) bool, where the evidence is; at least one pixel each.
-        tolerance: pixels (in both directions) by which the maximum may lie beside it.
+        tolerance: pixels, in each of both directions, by which the maximum may lie beside
+            it: a square around it.
 
     Returns:
         (N,) float64: 1 a hit, 0 a miss. Where several pixels share the maximum, the share
@@ -125,8 +134,10 @@ def pointing_game(maps: Maps, masks: Tensor, *, tolerance: int = 0) -> Tensor:
         )
     if not masks.flatten(1).any(dim=1).all():
         raise ValueError("a mask is empty: there is nothing to point at")
-    if isinstance(tolerance, bool) or tolerance < 0:
-        raise ValueError(f"tolerance must be at least 0 pixels, got {tolerance!r}")
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int) or tolerance < 0:
+        raise ValueError(
+            f"tolerance must be a whole number of pixels, at least 0, got {tolerance!r}"
+        )
     near = functional.max_pool2d(
         masks.cpu()[:, None].double(), 2 * tolerance + 1, stride=1, padding=tolerance
     )[:, 0]
@@ -150,14 +161,15 @@ def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def _stretched(a: NDArray[np.float64]) -> NDArray[np.float64]:
-    span = np.ptp(a)
-    stretched: NDArray[np.float64] = (a - a.min()) / span if span > 0 else np.zeros_like(a)
+    stretched: NDArray[np.float64] = (a - a.min()) / np.ptp(a)
     return stretched
 
 
 def _ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     from skimage.metrics import structural_similarity
 
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
     side = min(7, *a.shape)
     window = side if side % 2 else side - 1
     if window < 3:

@@ -36,7 +36,7 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
         (name, layer)
         for name, layer in spoiled.named_modules()
         if callable(getattr(layer, "reset_parameters", None))
-        and next(layer.parameters(recurse=False), None) is not None
+        and len([*layer.parameters(recurse=False), *layer.buffers(recurse=False)])
     ]
     reached = {id(p) for _, layer in layers for p in layer.parameters(recurse=False)}
     left = [name for name, p in spoiled.named_parameters() if id(p) not in reached]

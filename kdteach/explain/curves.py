@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -49,15 +50,16 @@ def deletion(
         maps: of these images; pixels with equal values go in reading order.
         steps: pixels are taken in so many portions, 1 to H * W; by default 28.
         substrate: what takes their place: "zero" (black) or "blur" (the image under a
-            Gaussian with a tenth of its smaller side as standard deviation, so that shapes
-            are gone; the paper's is weaker).
+            Gaussian with three eighths of its smaller side as standard deviation, so that
+            shapes are gone; the paper's is weaker).
         batch_size: images at a time.
 
     Returns:
         Curves, probabilities of ``maps.target``.
 
     Raises:
-        ValueError: maps that do not fit the images, steps or substrate that cannot be.
+        ValueError: maps that are not finite or do not fit the images, steps or substrate
+            that cannot be.
 
     Source: Petsiuk, Das and Saenko 2018, arXiv:1806.07421, section 4.
     """
@@ -113,6 +115,8 @@ def _changed(
             f"maps must be ({count}, {height}, {width}) as the images are, got "
             f"{tuple(maps.values.shape)}"
         )
+    if not torch.isfinite(maps.values).all():
+        raise ValueError("maps hold NaN or infinity: they give the pixels no order")
     steps = min(28, height * width) if steps is None else steps
     if isinstance(steps, bool) or not 1 <= steps <= height * width:
         raise ValueError(f"steps must lie in 1 to {height * width}, got {steps!r}")
@@ -141,8 +145,8 @@ def _substrate(pixels: Tensor, kind: str) -> Tensor:
     side = min(pixels.shape[2:])
     if side == 1:
         return pixels.clone()
-    reach = max(1, side // 6)
-    blurred: Tensor = gaussian_blur(
-        pixels, [2 * reach + 1, 2 * reach + 1], [side / 10, side / 10]
-    )
+    spread = 3 * side / 8
+    reach = min(math.ceil(3 * spread), side - 1)  # no further than a reflection can go
+    size = 2 * reach + 1
+    blurred: Tensor = gaussian_blur(pixels, [size, size], [spread, spread])
     return blurred

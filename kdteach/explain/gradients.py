@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ def saliency(
     Raises:
         TypeError: wrong types.
         ValueError: an image, target, method or number of samples that cannot be; a model
-            whose output is NaN or a probability.
+            whose output is NaN or a probability, or whose gradient is infinite.
 
     Source: Simonyan et al. 2014, arXiv:1312.6034; Sundararajan et al. 2017 and Smilkov et
     al. 2017 through captum.
@@ -57,10 +58,13 @@ def saliency(
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
     check_count("samples", samples)
-    pixels, classes = prepared(model, images, target)
-    with evaluation_mode(model):
-        slopes = _slopes(model, pixels, classes.to(pixels.device), method, samples, seed)
-    slopes = slopes.detach().cpu()
+    with torch.inference_mode(False):  # gradients also where the caller wants none
+        pixels, classes = prepared(model, _own(images), target)
+        with evaluation_mode(model):
+            wanted = classes.to(pixels.device)
+            slopes = _slopes(model, pixels, wanted, method, samples, seed).detach().cpu()
+    if not torch.isfinite(slopes).all():
+        raise ValueError("the model's gradient is NaN or infinite at one of the images")
     strongest = slopes.abs().argmax(dim=1, keepdim=True)
     values = slopes.gather(1, strongest)[:, 0]
     return Maps(values if signed else values.abs(), classes)
@@ -77,14 +81,15 @@ def _slopes(
     from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
 
     slopes = torch.empty_like(pixels)
+    checked = partial(asked, model)  # also between black and the image, and under noise
     with _weights_held(model):
         for i in range(len(pixels)):  # so that memory does not grow with the images
             one, wanted = pixels[i : i + 1].clone().requires_grad_(), int(classes[i])
             if method == "integrated gradients":
-                integrated = IntegratedGradients(model)
+                integrated = IntegratedGradients(checked)
                 found = integrated.attribute(one, target=wanted, n_steps=samples)
             else:
-                noisy = NoiseTunnel(Saliency(model))
+                noisy = NoiseTunnel(Saliency(checked))
                 with seeded(seed, "noise"):
                     found = noisy.attribute(
                         one, nt_type="smoothgrad", nt_samples=samples, stdevs=_SMOOTH,
@@ -92,6 +97,11 @@ def _slopes(
                     )  # fmt: skip
             slopes[i] = found[0].detach()
     return slopes
+
+
+def _own(images: Tensor) -> Tensor:
+    """A copy that may have gradients; what is no tensor is told of by ``prepared``."""
+    return images.clone() if isinstance(images, Tensor) else images
 
 
 def _gradient(model: nn.Module, pixels: Tensor, classes: Tensor) -> Tensor:

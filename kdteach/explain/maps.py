@@ -72,8 +72,15 @@ def prepared(
             "pixels, and let the network normalise them"
         )
     images = images.to(device=parameter.device, dtype=parameter.dtype)
-    with evaluation_mode(model), torch.no_grad():
-        logits = torch.cat([asked(model, part) for part in torch.split(images, BATCH)])
+    try:
+        with evaluation_mode(model), torch.no_grad():
+            logits = torch.cat([asked(model, part) for part in torch.split(images, BATCH)])
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ValueError(
+            f"the model cannot read images of shape {tuple(images.shape[1:])} ({error})"
+        ) from error
     sums = logits.sum(dim=1)
     if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
         raise ValueError(

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def lime(
             default blocks for grey images (7 a side, 4 below 28 pixels: quickshift finds
             next to nothing there) and quickshift for colour.
         samples: switched images, at least 2.
-        hide: value of what is switched off; by default the mean of each part.
+        hide: value of what is switched off; by default the mean of each part. For digits
+            give 0.0, black, which is what an empty place looks like there.
         batch_size: images at a time.
         seed: of parts and switches.
         progress: show a bar; by default where the output is a terminal.
@@ -155,14 +157,18 @@ def _cutter(
         if segments != "quickshift":
             raise ValueError(f"unknown segments {segments!r}; known is 'quickshift'")
         return partial(_quickshift, seed=seed)
-    if isinstance(segments, int):
-        parts = blocks(height, width, segments)
+    if isinstance(segments, Integral):
+        parts = blocks(height, width, int(segments))
     else:
         given = np.asarray(segments)
         if given.shape != shape or not np.issubdtype(given.dtype, np.integer):
             raise ValueError(
                 f"segments must cover the image: integers ({height}, {width}), got "
                 f"{given.dtype} {given.shape}"
+            )
+        if given.min() < 0:
+            raise ValueError(
+                "segments must cover the image: a number below 0 stands for no part"
             )
         parts = np.unique(given, return_inverse=True)[1].reshape(shape)
     if parts.max() == 0:

@@ -114,7 +114,7 @@ def maps_on_images(
         label: what the colour means, with unit.
         alt: what is seen, one sentence; the range of the colours is added.
         signed: a scale with white at 0 for maps with both signs.
-        masks: (n, H, W) bool, outlined in the first row.
+        masks: (n, H, W) bool, outlined in all rows.
         overlay: how much of the image the colours cover, 0 to 1.
     """
     pictures = [_shown(image) for image in np.asarray(images)]
@@ -132,12 +132,13 @@ def maps_on_images(
             grey: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
             axes[0, column].imshow(picture, **grey)
             axes[0, column].set_title(titles[column], fontsize=9)
-            if masks is not None:
-                outline = np.asarray(masks)[column]
-                axes[0, column].contour(outline, levels=[0.5], colors="k", linewidths=1)
             for place, row in zip(axes[1:, column], rows.values(), strict=True):
                 place.imshow(picture, **grey)
                 place.imshow(row[column], alpha=overlay, **scale)
+            if masks is not None:
+                for place in axes[:, column]:
+                    outline = np.asarray(masks)[column]
+                    place.contour(outline, levels=[0.5], colors="k", linewidths=1)
         for place in axes.ravel():
             place.set(xticks=[], yticks=[])
             place.grid(visible=False)
@@ -146,7 +147,8 @@ def maps_on_images(
         for place, name in zip(axes[:, 0], ("image", *rows), strict=True):
             place.set_ylabel(name, fontsize=9)
         colours = ScalarMappable(Normalize(low, high), scale["cmap"])
-        canvas.colorbar(colours, ax=axes, label=label, shrink=0.8)
+        # as pale as the maps are over a white place of the image
+        canvas.colorbar(colours, ax=axes, label=label, shrink=0.8, alpha=overlay)
     return Figure(canvas, joined(alt, [f"from {low:.2g} to {high:.2g}"], "Colours"))
 
 
