@@ -223,7 +223,37 @@ def test_the_best_epoch_brings_its_statistics(tiles):
     assert torch.equal(network.backbone[0][1].running_mean, means[best])
 
 
-RECIPE = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "choose_on": "valid"}
+@pytest.mark.parametrize("many", [False, True])
+def test_the_best_epoch_by_weighted_f1(many):
+    """Of all epochs the one with the highest F1, by scikit-learn's count."""
+    data = load("digits", groups=[[2, 3, 8], [0, 1, 4, 5, 6, 7, 9]])
+    models = [build("fc-8", input_shape=(1, 8, 8), num_classes=2, seed=s) for s in (0, 1)]
+    seen = [[], []]
+
+    def note(_):
+        for model, row in zip(models, seen, strict=True):
+            said = predict_logits(model, data.valid.images).argmax(1)
+            row.append(f1_score(data.valid.labels, said, average="weighted"))
+
+    options = {
+        "epochs": 8, "learning_rate": 0.1, "batch_size": 64, "monitor": data.valid,
+        "keep_best": "weighted_f1", "on_epoch": note,
+    }  # fmt: skip
+    if many:
+        fit_many(models, data, [hard_labels()] * 2, **options)
+    else:
+        fit(models[0], data, hard_labels(), **options)
+    for model, row in list(zip(models, seen, strict=True))[: 2 if many else 1]:
+        assert evaluate(model, data.valid).weighted_f1 == pytest.approx(max(row))
+    assert max(seen[0]) > seen[0][-1]  # or nothing was chosen
+    with pytest.raises(ValueError, match="keep_best must be True, False or one of"):
+        fit(models[0], data, hard_labels(), **options | {"keep_best": "luck"})
+
+
+RECIPE = {
+    "epochs": 4, "batch_size": 16, "learning_rate": 0.01, "choose_on": "valid",
+    "choose_by": "weighted_f1",
+}  # fmt: skip
 TWIN = {"model": "tiny-mobilenet", "weights": "tissues", **RECIPE}
 TEACHER = {"role": "teacher", **TWIN, "flips": True}
 TOLD = {"teacher": TEACHER, "temperature": 2.0, "alpha": 0.4}
@@ -306,7 +336,8 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
         return LossTerms(loss, {"hard": loss})
 
     options = {key: RECIPE[key] for key in ("epochs", "batch_size", "learning_rate")}
-    fit(model, data, weighed, monitor=data.valid, keep_best=True, **options)
+    options["keep_best"] = RECIPE["choose_by"]
+    fit(model, data, weighed, monitor=data.valid, **options)
     answers = evaluate(model, data.test)
     mine = found["balanced", "features"].result
     assert mine["test_weighted_f1"] == pytest.approx(answers.weighted_f1, abs=0.03)

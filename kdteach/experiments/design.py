@@ -40,8 +40,9 @@ key                meaning; where it is missing, the default
 ``weights``        "imagenet" or "tissues", of a network for photographs; fresh ones
 ``policy``         "full" (default), "fine-tune" or "features", see ``models.build``
 ``flips``          mirror images at random, false
-``choose_on``      "valid": keep the epoch with the best accuracy on it ("test": one of the
-                   mistakes); by default the last epoch is kept
+``choose_on``      "valid": keep the epoch that is best on it ("test": one of the mistakes);
+                   by default the last epoch is kept
+``choose_by``      "accuracy" (default) or "weighted_f1": by what an epoch is best
 ``targets``        "labels" (default) or "votes", the shares of the annotators
 ``balanced``       weigh each class by the inverse of its size, false
 ``mistake``        of a report, made on purpose, see ``experiments.mistakes``

@@ -32,7 +32,7 @@ _OPTIMIZERS = {"adam": adam, "momentum": momentum}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
-    "flips", "choose_on",
+    "flips", "choose_on", "choose_by",
 )  # fmt: skip
 _LABELS = ("subclasses", "smoothing", "targets", "balanced")
 """Ways to learn from labels, of which a run takes one."""

@@ -2,13 +2,7 @@
 
 from kdteach.training.assistants import teach_assistants
 from kdteach.training.features import frozen_features
-from kdteach.training.loop import (
-    TrainingDivergedError,
-    can_stack,
-    fit,
-    fit_many,
-    stack_size,
-)
+from kdteach.training.loop import can_stack, fit, fit_many, stack_size
 from kdteach.training.optimizers import (
     OptimizerFactory,
     Schedule,
@@ -18,6 +12,7 @@ from kdteach.training.optimizers import (
     cosine,
     momentum,
 )
+from kdteach.training.progress import TrainingDivergedError
 from kdteach.training.stopping import StopRule, settled
 from kdteach.training.teachers import teacher_logits
 

@@ -18,12 +18,15 @@ from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.seeding import generator, seeded
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
+from kdteach.training.progress import (
+    SCORES,
+    Best,
+    Epoch,
+    history,
+    scores,
+)
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment, Batch, History, ImageSet, LossTerms, Split
-
-
-class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 def fit(
@@ -43,7 +46,7 @@ def fit(
     monitor: Split | None = None,
     on_epoch: Callable[[int], None] | None = None,
     stop: StopRule | None = None,
-    keep_best: bool = False,
+    keep_best: bool | str = False,
 ) -> History:
     """Train a model in place.
 
@@ -72,8 +75,9 @@ def fit(
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
             before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
             still counts all epochs.
-        keep_best: leave the model as it was after the epoch with the highest accuracy on
-            ``monitor``, the first of equals, instead of after the last.
+        keep_best: leave the model as it was after the epoch with the highest accuracy
+            (True) or ``"weighted_f1"`` on ``monitor``, the first of equals, instead of
+            after the last. Accuracy undoes class weights where classes are unequal.
 
     Returns:
         The History of the run; the model is trained, each part in the mode it had.
@@ -108,7 +112,7 @@ def fit_many(
     precision: torch.dtype | None = None,
     monitor: Split | Sequence[Split] | None = None,
     on_epoch: Callable[[int], None] | None = None,
-    keep_best: bool = False,
+    keep_best: bool | str = False,
 ) -> list[History]:
     """Train S models of one architecture together, each as ``fit`` would train it alone.
 
@@ -223,9 +227,19 @@ class _Options:
     precision: torch.dtype | None
     on_epoch: Callable[[int], None] | None
     stop: StopRule | None = None
-    keep_best: bool = False
+    keep_best: bool | str = False
+
+    @property
+    def best_by(self) -> str:
+        """The measure of the best epoch, empty for the last one."""
+        return "accuracy" if self.keep_best is True else self.keep_best or ""
 
     def __post_init__(self) -> None:
+        if self.best_by and self.best_by not in SCORES:
+            raise ValueError(
+                f"keep_best must be True, False or one of {', '.join(SCORES)}, got "
+                f"{self.keep_best!r}"
+            )
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -251,7 +265,7 @@ class _Learner(Protocol):
 
     def loss(self, batch: Batch) -> LossTerms: ...
 
-    def accuracy(self, pool: Pool) -> list[float]: ...
+    def answers(self, pool: Pool) -> Tensor: ...
 
     def show(self) -> None: ...
 
@@ -272,15 +286,16 @@ def _train(
     orders = [generator(seed, "order") for seed in seeds]
     views = [generator(seed, "augment") for seed in seeds]
     steps = _steps_per_epoch(len(pool), options)
-    log: list[_Epoch] = []
-    best = _Best(learner) if options.keep_best else None
+    by = options.best_by
+    log: list[Epoch] = []
+    best = Best(learner, by) if by else None
     if best is not None and watched is None:
         raise ValueError("keep_best needs a monitor split that says which epoch was best")
     with seeded(seeds[0], "dropout"):
         for epoch in range(options.epochs):
             for module in learner.modules():
                 module.train()
-            sums = _Epoch()
+            sums = Epoch()
             for step, batch in enumerate(_batches(pool, orders, views, options, epoch)):
                 progress = (epoch + step / steps) / options.epochs
                 rate = options.learning_rate * options.schedule(progress)
@@ -296,10 +311,11 @@ def _train(
                 sums.add(terms, batch.labels.shape[-1], rate)
             sums.require_finite(epoch, options.learning_rate, seeds)
             if watched is not None:
-                sums.accuracy = learner.accuracy(watched)
+                answers, labels = learner.answers(watched), watched.labels
+                sums.accuracy = scores(answers, labels, "accuracy")
             log.append(sums)
             if best is not None:
-                best.note(sums.accuracy)
+                best.note(answers, labels)
             if options.on_epoch is not None:
                 learner.show()
                 options.on_epoch(epoch + 1)
@@ -308,7 +324,7 @@ def _train(
     learner.finish()
     if best is not None:
         best.restore()
-    return [_history(log, student) for student in range(learner.size)]
+    return [history(log, student) for student in range(learner.size)]
 
 
 class _Alone:
@@ -343,12 +359,11 @@ class _Alone:
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
 
-    def accuracy(self, pool: Pool) -> list[float]:
-        split = pool.whole
-        logits = predict_logits(self.model, split.images)
+    def answers(self, pool: Pool) -> Tensor:
+        logits = predict_logits(self.model, pool.whole.images)
         if isinstance(self.objective, LogitObjective):
             logits = self.objective.read(logits)
-        return [float((logits.argmax(dim=1) == split.labels.cpu()).double().mean())]
+        return logits.argmax(dim=1)[None]
 
     def show(self) -> None:
         """The model is trained in place: there is nothing to do."""
@@ -398,21 +413,19 @@ class _Stack:
     def loss(self, batch: Batch) -> LossTerms:
         return self.objective.terms(self.forward(self.weights, batch.images), batch)
 
-    def accuracy(self, pool: Pool) -> list[float]:
+    def answers(self, pool: Pool) -> Tensor:
         device = next(iter(self.weights.values())).device
-        right = torch.zeros(self.size, dtype=torch.float64)
+        found = []
         with torch.no_grad():
             for part in torch.split(torch.arange(len(pool)), 256):
                 if pool.shared:
-                    images, labels = pool.whole.images[part], pool.whole.labels[part]
+                    images = pool.whole.images[part]
                     logits = self.shared_forward(self.weights, images.to(device))
                 else:
-                    rows = pool.first[:, None] + part  # (S, B)
-                    images, labels = pool.whole.images[rows], pool.whole.labels[rows]
+                    images = pool.whole.images[pool.first[:, None] + part]  # (S, B, ...)
                     logits = self.forward(self.weights, images.to(device))
-                answers = self.objective.read(logits).argmax(dim=-1).cpu()
-                right += (answers == labels.cpu()).sum(dim=1)
-        return (right / len(pool)).tolist()
+                found.append(self.objective.read(logits).argmax(dim=-1).cpu())
+        return torch.cat(found, dim=1)
 
     def show(self) -> None:
         """Let the models have the weights as they are now."""
@@ -423,77 +436,6 @@ class _Stack:
 
     def finish(self) -> None:
         self.show()
-
-
-class _Best:
-    """The weights of each student after its best epoch so far."""
-
-    def __init__(self, learner: _Learner) -> None:
-        self.learner = learner
-        self.accuracy = [-math.inf] * learner.size
-        self.states: list[dict[str, Tensor]] = [{} for _ in range(learner.size)]
-
-    def note(self, accuracy: Sequence[float]) -> None:
-        better = [i for i, value in enumerate(accuracy) if value > self.accuracy[i]]
-        if better:
-            self.learner.show()
-        for i in better:
-            self.accuracy[i] = accuracy[i]
-            state = self.learner.students[i].state_dict()
-            self.states[i] = {name: value.clone() for name, value in state.items()}
-
-    def restore(self) -> None:
-        for student, state in zip(self.learner.students, self.states, strict=True):
-            student.load_state_dict(state)
-
-
-class _Epoch:
-    """Sums over the samples of one epoch, for S students."""
-
-    def __init__(self) -> None:
-        self.samples = 0
-        self.total: Tensor | float = 0.0
-        self.parts: dict[str, Tensor] = {}
-        self.accuracy: list[float] = []
-        self.rate = math.nan
-
-    def add(self, terms: LossTerms, samples: int, rate: float) -> None:
-        self.samples += samples
-        self.rate = rate
-        self.total = self.total + terms.total.detach().double() * samples
-        for name, value in terms.parts.items():
-            total = value.detach().double() * samples
-            self.parts[name] = self.parts[name] + total if name in self.parts else total
-
-    @property
-    def mean(self) -> Tensor:
-        """Mean loss per sample, (S,)."""
-        return torch.as_tensor(self.total) / self.samples
-
-    def require_finite(self, epoch: int, rate: float, seeds: Sequence[int]) -> None:
-        finite = torch.isfinite(torch.as_tensor(self.total))
-        if not finite.all():
-            student = int((~finite).nonzero()[0, 0])
-            raise TrainingDivergedError(
-                f"the loss became NaN or infinite in epoch {epoch + 1} at learning rate "
-                f"{rate:g} (student {student}, seed {seeds[student]}): try a smaller "
-                "learning rate, and look for NaN in the images"
-            )
-
-
-def _history(log: list[_Epoch], student: int) -> History:
-    def mean(epoch: _Epoch, name: str) -> float:
-        if name not in epoch.parts:  # an objective may change what it is made of
-            return math.nan
-        return float(epoch.parts[name][student]) / epoch.samples
-
-    names = dict.fromkeys(name for epoch in log for name in epoch.parts)
-    return History(
-        loss=tuple(float(epoch.mean[student]) for epoch in log),
-        parts={name: tuple(mean(epoch, name) for epoch in log) for name in names},
-        accuracy=tuple(epoch.accuracy[student] for epoch in log if epoch.accuracy),
-        learning_rate=tuple(epoch.rate for epoch in log),
-    )
 
 
 def _batches(

@@ -34,6 +34,11 @@ class Pool:
         """Whether all students have the same split."""
         return len(self.whole) == len(self)
 
+    @property
+    def labels(self) -> Tensor:
+        """(S, n), on the CPU."""
+        return torch.stack([split.labels.cpu() for split in self.splits])
+
     def part(self, start: int, stop: int) -> Pool:
         """The pool of some of the students."""
         if (start, stop) == (0, len(self.splits)):
