@@ -60,6 +60,7 @@ def measured(
     metric: str,
     *,
     item: int | None = None,
+    first: int | None = None,
     folder: Path | None = None,
     **where: object,
 ) -> NDArray[np.float64]:
@@ -70,6 +71,7 @@ def measured(
         metric: name in the records' results, such as "test_errors".
         item: which entry of a result that is a list, such as the class of
             "test_class_errors".
+        first: only the first so many seeds; by default all.
         folder: by default the records that ship with the package.
         **where: settings that single the configuration out; None where a setting must be
             missing.
@@ -81,7 +83,8 @@ def measured(
         LookupError: no configuration fits or more than one does, or the metric is missing.
         RecordError: a line is not a record.
     """
-    values = [run.result[metric] for run in _runs_of(experiment, metric, folder, where)]
+    runs = _runs_of(experiment, metric, folder, where)[:first]
+    values = [run.result[metric] for run in runs]
     if item is None and any(isinstance(value, list) for value in values):
         raise LookupError(f"{experiment}: {metric!r} is a list; say which item")
     if item is not None:

@@ -2,14 +2,22 @@
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import short_mhist
 import torch
+import torchvision
 from sklearn.metrics import f1_score, roc_auc_score
 from torch import nn
 from torch.nn import functional
 
+from kdteach import __main__ as command_line
 from kdteach import fit, fit_many
 from kdteach.cost import count_flops, count_parameters
 from kdteach.data import flips, load, petri
@@ -18,19 +26,19 @@ from kdteach.data.tissues import TISSUES
 from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
-    is_complete,
     measures,
     mistakes,
     recipes,
     reproduce,
     runner,
+    seeds_recorded,
 )
 from kdteach.experiments.executors import open_executor
 from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
-from kdteach.results import load_records, records_folder
+from kdteach.results import load_records, records_folder, run_key
 from kdteach.training import frozen_features
 
 
@@ -429,49 +437,84 @@ def test_mistakes_are_what_they_say(tiles):
     assert torch.equal(stacked.head[0].weight, old.weight)
 
 
-def test_the_report_runs_on_a_copy_with_the_real_networks(small, folder, tmp_path):
-    """Every kind of run of ``reproduce mhist``, real architectures, stopped and resumed."""
-    real = EXPERIMENTS["mhist"]
-    cut = {"epochs": 1, "batch_size": 16}
+def test_the_whole_command_killed_and_resumed(folder, tmp_path):
+    """All of ``reproduce mhist`` but for the epochs, from weights in torch's own cache."""
+    cache = tmp_path / "torch" / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    for name in ("resnet50", "mobilenet_v2"):
+        file = Path(torchvision.models.get_model_weights(name).DEFAULT.url).name
+        torch.save(
+            getattr(torchvision.models, name)(weights=None).state_dict(), cache / file
+        )
+    script = Path(__file__).parent / "short_mhist.py"
+    out = tmp_path / "records"
+    out.mkdir()
+    command = [sys.executable, script, "reproduce", "mhist", "--executor", "local"]
+    command += ["--data-dir", folder, "--results-dir", out]
+    told = {"cwd": script.parent.parent, "stderr": subprocess.PIPE, "text": True}
+    told["env"] = os.environ | {"TORCH_HOME": str(tmp_path / "torch")}
+    running = subprocess.Popen(command, **told)
+    while running.poll() is None and len(load_records("mhist", out)) < 5:
+        time.sleep(0.05)
+    running.kill()
+    _, said = running.communicate()
+    assert running.returncode == -signal.SIGKILL, said
+    first = load_records("mhist", out)
+    assert 5 <= len(first) < 36
+    done = subprocess.run(command, check=False, **told)
+    assert done.returncode == 0, done.stderr
+    records = load_records("mhist", out)
+    assert [record for record in records if record in first] == first  # not run again
+    configs = short_mhist.shortened_configurations()
+    keys = sorted(run_key(config, 0) for config in configs)
+    assert sorted(run_key(record.config, record.seed) for record in records) == keys
+    assert len(keys) == 36
+    begun = {r.environment["weights"] for r in records if "weights" in r.config}
+    assert len(begun) == 2
+    for name in begun:  # the digest tells that these are not ImageNet's
+        official, found = name.split()
+        assert found not in official
 
-    def shortened(config):
-        config = {key: value for key, value in config.items() if key != "weights"}
-        if "teacher" in config:
-            config["teacher"] = shortened(config["teacher"])
-        return {**config, **cut}
 
-    wanted = {"teacher", "plain", "distilled", "subclass", "votes"}
-    configs = [
-        shortened(c)
-        for c in real.configurations
-        if c["role"] in wanted
-        and "mistake" not in c
-        and c.get("policy") in ("features", "fine-tune")
-        and c["choose_on"] == "valid"
-    ]
-    assert {c["model"] for c in configs} == {"resnet50", "mobilenet_v2"}
-    name = small("mhist-small", real.data, configs)
+@pytest.mark.parametrize("content", [b"", b"not a network", b"PK\x03\x04 half"])
+def test_a_damaged_file_in_the_cache_is_named(content, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = Path(torchvision.models.get_model_weights("mobilenet_v2").DEFAULT.url).name
+    cached = tmp_path / "hub" / "checkpoints" / file
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{file} in torch's cache.*delete it"):
+        build("mobilenet_v2", num_classes=2, weights="imagenet")
 
-    def stop(line):
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        run(name, tmp_path, data_dir=folder, say=stop)
-    first = load_records(name, tmp_path)
-    assert 0 < len(first) < len(configs)
-    found = run(name, tmp_path, data_dir=folder)
-    assert {role for role, _ in found} == wanted
-    assert len(load_records(name, tmp_path)) == len(configs)
-    assert first[0] in load_records(name, tmp_path)
+def test_all_experiments_go_on_without_data_that_is_not_there(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.delenv("KDTEACH_DATA", raising=False)
+    data = ("petri", {"size": 16, "scale": 0.02})
+    config = {"role": "plain", **HEAD}
+    mine = {"mhist": Experiment("mhist", "?", ("mhist", {}), (config,), seeds=1)}
+    mine["after"] = Experiment("after", "?", data, (config,), seeds=1)
+    for place in (runner, command_line):
+        monkeypatch.setattr(place, "EXPERIMENTS", mine)
+    assert command_line.main(["reproduce", "--results-dir", str(tmp_path)]) == 0
+    assert "mhist: left out. MHIST is nowhere" in capsys.readouterr().err
+    assert len(load_records("after", tmp_path)) == 1
+    assert command_line.main(["reproduce", "mhist", "--results-dir", str(tmp_path)]) == 1
 
 
 def test_complete_means_every_run(small, folder, tmp_path):
     name = small("mhist-whole", ("mhist", {}), [{"role": "plain", **HEAD}])
-    assert not is_complete(name, tmp_path)
+    assert seeds_recorded(name, tmp_path) == 0
     run(name, tmp_path, data_dir=folder)
-    assert is_complete(name, tmp_path)
+    assert seeds_recorded(name, tmp_path) == EXPERIMENTS[name].seeds == 1
     small("mhist-whole", ("mhist", {}), [{"role": "plain", **HEAD}, TEACHER])
-    assert not is_complete(name, tmp_path)
+    assert seeds_recorded(name, tmp_path) == 0
+
+
+def test_drawings_never_become_the_record_of_mhist(folder):
+    with pytest.raises(ValueError, match=r"drawn by .*petri.*--results-dir"):
+        reproduce("mhist", data_dir=folder)
 
 
 def test_a_best_epoch_has_no_other_epochs(small, tmp_path):

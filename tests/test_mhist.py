@@ -5,6 +5,8 @@ import hashlib
 import io
 import os
 import shutil
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -148,6 +150,25 @@ def swap(path, target):
     path.symlink_to(target)
 
 
+def png(kind, channels, side=32):
+    """A PNG of 16 bits a channel, by hand: no library here writes one in colour."""
+
+    def part(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    header = struct.pack(">IIBBBBB", side, side, 16, kind, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\1\2" * channels * 32) * 32)
+
+    def write(path):
+        path.write_bytes(
+            b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", pixels)
+            + part(b"IEND", b"")
+        )  # fmt: skip
+
+    return write
+
+
 def sixteen_bits(path):
     Image.fromarray(np.zeros((32, 32), dtype=np.uint16)).save(path)
 
@@ -196,7 +217,29 @@ BAD = {
     "no image": (image(lambda p: p.write_text("hello")), "is not an image"),
     "empty image": (image(lambda p: p.write_bytes(b"")), "is not an image"),
     "other size": (image(saved("RGB", (32, 16))), "is 32x16 pixels, the others 32x32"),
-    "16 bits": (image(sixteen_bits), "mode I;16"),
+    "16 bits": (image(sixteen_bits), "has 16 bits a channel"),
+    "16 bits, colour": (image(png(2, 3)), "has 16 bits a channel"),
+    "16 bits, alpha": (image(png(6, 4)), "has 16 bits a channel"),
+    "16 bits, grey and alpha": (image(png(4, 2)), "has 16 bits a channel"),
+    "huge": (image(png(2, 3, side=30_000)), "far more"),
+    "large": (image(png(2, 3, side=9_500)), "far more"),
+    "open quote": (
+        lambda f: (f / "annotations.csv").write_text(
+            ",".join(mhist.COLUMNS) + '\n"a.png,' + "x" * 200_000
+        ),
+        "not a table",
+    ),
+    "long name": (change(2, 0, "x" * 300 + ".png"), "is not the plain name"),
+    "long number": (change(2, 2, "1" * 5000), "votes; a whole number"),
+    "space": (change(2, 1, " HP"), "label ' HP' is neither"),
+    "column twice": (
+        lambda f: put(f, [[*row, row[1]] for row in rows(f)]),
+        "column 'Majority Vote Label' stands there twice",
+    ),
+    "one image, two names": (
+        image(lambda p: swap(p, min(q for q in p.parent.iterdir() if q != p)), 5),
+        "which has a row",
+    ),
     "palette": (image(saved("P")), "mode P"),
     "print colours": (
         image(lambda p: Image.new("CMYK", (32, 32)).save(p, "TIFF")),
@@ -239,6 +282,34 @@ def test_all_problems_of_a_file_come_together(copy):
     assert [f"row {line}: " in str(error.value) for line in (2, 3, 4, 5)] == [True] * 4
 
 
+def test_one_row_can_be_wrong_in_several_ways(copy):
+    table = rows(copy)
+    table.append([table[1][0], "no kind", "9", "train"])
+    table[2] = ["gone.png", "?", "x", "nowhere"]
+    put(copy, table)
+    with pytest.raises(mhist.MhistError) as error:
+        load("mhist", copy)
+    last = len(table)
+    for line, says in (
+        (3, "label '?'"), (3, "'x' votes"), (3, "partition 'nowhere'"),
+        (3, "gone.png is missing"), (last, "has a row already, row 2"),
+        (last, "label 'no kind'"), (last, "'9' votes"),
+    ):  # fmt: skip
+        found = [p for p in error.value.problems if p.startswith(f"row {line}: ")]
+        assert any(says in problem for problem in found), says
+    assert len(error.value.problems) == 7
+
+
+def test_columns_in_another_order_do_not_hide_the_rows(copy):
+    table = [[*reversed(row)] for row in rows(copy)]
+    table[1][2] = "?"
+    put(copy, table)
+    with pytest.raises(mhist.MhistError) as error:
+        load("mhist", copy)
+    assert "must stand in the order" in error.value.problems[0]
+    assert "row 2: label '?'" in error.value.problems[1]
+
+
 def test_rows_and_images_are_reported_in_one_message(copy):
     change(1, 1, "x")(copy)
     image(os.remove, 2)(copy)
@@ -253,7 +324,7 @@ def test_rows_and_images_are_reported_in_one_message(copy):
 
 def test_the_message_ends_but_the_list_does_not(copy):
     table = rows(copy)
-    put(copy, [*table, *([["a.png"]] * 150)])
+    put(copy, [*table, *([f"{number}.png"] for number in range(150))])
     with pytest.raises(mhist.MhistError, match=r"150 problems(.|\n)*and 50 more") as error:
         load("mhist", copy)
     assert len(error.value.problems) == 150
@@ -299,6 +370,12 @@ def test_no_folder_is_told_with_the_way_out(tmp_path, monkeypatch):
     (tmp_path / "MHIST").mkdir()
     with pytest.raises(FileNotFoundError, match=r"annotations.csv is missing"):
         load("mhist")
+
+
+def test_the_folder_one_is_in_is_not_drawn_into(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileExistsError, match="folder you are in"):
+        petri.write(".", size=16, scale=0.01)
 
 
 def test_the_drawings_are_the_same_everywhere():

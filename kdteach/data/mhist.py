@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +31,10 @@ COLUMNS = (
     "Partition",
 )
 _ANNOTATORS = 7
+_WIDEST = 4096  # pixels a side
 _VALIDATION = 0.2  # of the training images of each class
 _SHOWN = 100  # problems in one message
+_LONGEST = 255  # bytes of a file name, on most file systems
 
 
 class MhistError(ValueError):
@@ -146,6 +150,18 @@ def _folder(root: str | Path | None) -> Path:
     return folder
 
 
+def is_drawn(root: str | Path | None = None) -> bool:
+    """Say whether a folder was written by ``data.petri``: only there are masks.
+
+    Args:
+        root: as ``load_mhist``.
+
+    Raises:
+        FileNotFoundError: as ``load_mhist``.
+    """
+    return (_folder(root) / "masks").exists()
+
+
 def _complain(where: Path, problems: list[_Problem]) -> None:
     if problems:
         ordered = sorted(problems, key=lambda problem: problem[0])
@@ -157,27 +173,35 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise MhistError(path, [f"not UTF-8 text ({error})"]) from error
-    table = list(csv.reader(text.splitlines()))
-    header = tuple(cell.strip() for cell in table[0]) if table else ()
+    try:
+        table = list(csv.reader(text.splitlines(), strict=True))
+    except csv.Error as error:
+        raise MhistError(path, [f"not a table of commas and quotes ({error})"]) from error
+    header = tuple(table[0]) if table else ()
     if header != COLUMNS:
         missing = [name for name in COLUMNS if name not in header]
-        extra = [name for name in header if name not in COLUMNS]
+        extra = [name for name in dict.fromkeys(header) if name not in COLUMNS]
+        twice = [name for name in COLUMNS if header.count(name) > 1]
         wrong = [f"missing column {name!r}" for name in missing]
         wrong += [f"unknown column {name!r}" for name in extra]
+        wrong += [f"column {name!r} stands there twice" for name in twice]
         wrong = wrong or [f"columns must stand in the order {', '.join(COLUMNS)}"]
-        raise MhistError(path, wrong)
+        problems += [(0, text) for text in wrong]
+        if missing or twice:  # then no cell can be told from another
+            raise MhistError(path, wrong)
+        order = [header.index(name) for name in COLUMNS]
+        table = [[row[i] for i in order] if len(row) == len(header) else row
+                 for row in table]  # fmt: skip
     rows: list[_Row] = []
+    lines: dict[str, int] = {}
     for line, cells in enumerate(table[1:], 2):
+        name = cells[0] if cells else ""
+        if name in lines:
+            problems.append((line, f"{name} has a row already, row {lines[name]}"))
+        lines.setdefault(name, line)
         row = _parse(line, cells, problems)
         if row is not None:
             rows.append(row)
-    lines: dict[str, int] = {}
-    for row in rows:
-        if row.name in lines:
-            problems.append(
-                (row.line, f"{row.name} has a row already, row {lines[row.name]}")
-            )
-        lines.setdefault(row.name, row.line)
     for partition in ("train", "test"):
         for number, label in enumerate(CLASSES):
             if not any(r.partition == partition and r.label == number for r in rows):
@@ -186,29 +210,35 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
 
 
 def _parse(line: int, cells: list[str], problems: list[_Problem]) -> _Row | None:
-    """One row, or None and what is wrong with it."""
+    """One row and what is wrong with it, or None where it names no image."""
     if len(cells) != len(COLUMNS):
         problems.append((line, f"{len(cells)} cells instead of {len(COLUMNS)}"))
         return None
-    name, label, votes, partition = (cell.strip() for cell in cells)
+    name, label, votes, partition = cells
     wrong = []
-    if not name or name != Path(name).name or "\\" in name or name in (".", ".."):
-        wrong.append(f"{name!r} is not the plain name of a file in images/")
+    plain = bool(name) and name == Path(name).name and name not in (".", "..")
+    plain &= "\\" not in name and "\0" not in name and len(name.encode()) <= _LONGEST
+    if not plain:
+        wrong.append(f"{name[:80]!r} is not the plain name of a file in images/")
     if label not in CLASSES:
         wrong.append(f"label {label!r} is neither HP nor SSA")
-    number = int(votes) if votes.isascii() and votes.isdigit() else -1
+    number = int(votes) if len(votes) == 1 and votes in "0123456789" else -1
     if not 0 <= number <= _ANNOTATORS:
-        wrong.append(f"{votes!r} votes; a whole number from 0 to {_ANNOTATORS} is expected")
+        wrong.append(
+            f"{votes[:80]!r} votes; a whole number from 0 to {_ANNOTATORS} is expected"
+        )
     elif label in CLASSES and (number > _ANNOTATORS // 2) != (label == "SSA"):
         wrong.append(
             f"{number} of {_ANNOTATORS} votes for SSA contradict the label {label}"
         )
     if partition not in ("train", "test"):
         wrong.append(f"partition {partition!r} is neither train nor test")
-    if wrong:
-        problems.extend((line, text) for text in wrong)
+    problems.extend((line, text) for text in wrong)
+    if not plain:
         return None
-    return _Row(line, name, CLASSES.index(label), number, partition)
+    # what is wrong is told at the end: the image of such a row is looked at all the same
+    known = CLASSES.index(label) if label in CLASSES else 0
+    return _Row(line, name, known, number, partition)
 
 
 def _image_files(
@@ -216,6 +246,7 @@ def _image_files(
 ) -> tuple[list[_Row], list[Path]]:
     """The rows whose image is there, and its path."""
     kept, files, home = [], [], folder.resolve()
+    owner: dict[Path, str] = {}
     for row in rows:
         path = folder / row.name
         if not path.exists():
@@ -224,6 +255,13 @@ def _image_files(
             problems.append((row.line, f"{row.name} is a link to outside the folder"))
         elif not path.is_file():
             problems.append((row.line, f"{row.name} is not a file"))
+        elif owner.setdefault(path.resolve(), row.name) != row.name:
+            problems.append(
+                (
+                    row.line,
+                    f"{row.name} is a link to {owner[path.resolve()]}, which has a row",
+                )
+            )
         else:
             kept.append(row)
             files.append(path)
@@ -263,10 +301,25 @@ def _size_of(path: Path) -> tuple[int, int] | str:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
-            return image.size
+        with _no_warning_of_size(), Image.open(path) as image:
+            width, height = image.size
     except (UnidentifiedImageError, OSError, ValueError) as error:
         return f"{path.name} is not an image ({type(error).__name__})"
+    except Image.DecompressionBombError:
+        return f"{path.name} has far more pixels than a tile"
+    if max(width, height) > _WIDEST:
+        return f"{path.name} is {width}x{height} pixels, far more than a tile"
+    return width, height
+
+
+@contextmanager
+def _no_warning_of_size() -> Iterator[None]:
+    """Large images are told of with all other problems, not by a warning."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
@@ -275,6 +328,8 @@ def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
 
     try:
         with Image.open(path) as image:
+            if any(";16" in str(tile[-1]) for tile in image.tile):
+                return f"{path.name} has 16 bits a channel; 8 are expected"
             if image.mode not in ("RGB", "RGBA", "L", "LA"):
                 return (
                     f"{path.name} has pixels of mode {image.mode}; 8-bit colour or grey is "

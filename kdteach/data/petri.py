@@ -90,14 +90,14 @@ def cases(scale: float = 1.0, seed: int = 0) -> list[Case]:
         raise ValueError(f"scale must be finite and above 0, got {scale!r}")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
-    planned = []
-    for (partition, label), count in _COUNTS.items():
-        planned += [(partition, label)] * max(2, int(count * scale + 0.5))
-    if len(planned) > _NAMES:
+    counts = {kind: max(2, int(n * scale + 0.5)) for kind, n in _COUNTS.items()}
+    total = sum(counts.values())
+    if total > _NAMES:
         raise ValueError(
-            f"scale {scale:g} asks for {len(planned):,} tiles, but MHIST's file names of "
-            f"three letters are good for {_NAMES:,}"
+            f"scale {scale:g} asks for {total:,} tiles, but MHIST's file names of three "
+            f"letters are good for {_NAMES:,}"
         )
+    planned = [kind for kind, count in counts.items() for _ in range(count)]
     order = random(seed, 0).permutation(len(planned))
     made = []
     for number, place in enumerate(order):
@@ -202,6 +202,11 @@ def write(
         ValueError: size, scale or seed out of range.
     """
     folder = Path(out)
+    if folder.resolve() == Path.cwd():
+        raise FileExistsError(
+            f"{folder} is the folder you are in, which cannot be put in place whole: name "
+            "a new one inside it"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(
             f"{folder} is there and not empty: name a new folder, or delete it first"

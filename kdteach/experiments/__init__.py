@@ -2,6 +2,13 @@
 
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, Published
-from kdteach.experiments.runner import is_complete, reproduce
+from kdteach.experiments.runner import reproduce, seeds_recorded
 
-__all__ = ["EXPERIMENTS", "Config", "Experiment", "Published", "is_complete", "reproduce"]
+__all__ = [
+    "EXPERIMENTS",
+    "Config",
+    "Experiment",
+    "Published",
+    "reproduce",
+    "seeds_recorded",
+]

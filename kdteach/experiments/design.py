@@ -60,12 +60,14 @@ class Published:
         where: the settings of the runs it belongs to; a run fits when it has them all.
         metric: name in the records' results.
         value: in the unit of the records (fractions, counts).
+        item: which entry of a result that is a list, such as a class.
     """
 
     source: str
     where: Config
     metric: str
     value: float
+    item: int | None = None
 
     def fits(self, config: Config) -> bool:
         """Say whether a run with this configuration stands beside the value."""

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from kdteach.cost import count_flops
 from kdteach.data import load
+from kdteach.data.mhist import is_drawn
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
 from kdteach.experiments.executors import open_executor
@@ -129,6 +130,11 @@ def reproduce(
     if not missing:  # of the copy of the data that was named
         say(complete)
         return None
+    if results_dir is None and experiment.data[0] == "mhist" and is_drawn(data_dir):
+        raise ValueError(
+            f"{name}: this folder was drawn by 'python -m kdteach petri'. Name a folder "
+            "for its records with --results-dir, so that no chapter takes them for MHIST's."
+        )
     folder = results_dir or records_folder()
     require_writable(folder)
     if download:
@@ -154,8 +160,8 @@ def reproduce(
     return folder / f"{name}.jsonl"
 
 
-def is_complete(name: str, results_dir: Path | None = None) -> bool:
-    """Say whether every run of an experiment is recorded, with all its seeds.
+def seeds_recorded(name: str, results_dir: Path | None = None) -> int:
+    """Count the seeds for which every run of an experiment is recorded, from 0 on.
 
     Args:
         name: of the experiment.
@@ -167,11 +173,11 @@ def is_complete(name: str, results_dir: Path | None = None) -> bool:
     """
     experiment = EXPERIMENTS[name]
     known = {run_key(r.config, r.seed) for r in load_records(name, results_dir)}
-    return all(
-        run_key(config, seed) in known
-        for config in experiment.configurations
-        for seed in experiment.seeds_of(config)
-    )
+    for seed in range(experiment.seeds):
+        wanted = (c for c in experiment.configurations if seed in experiment.seeds_of(c))
+        if not all(run_key(config, seed) in known for config in wanted):
+            return seed
+    return experiment.seeds
 
 
 _HEAVY = 50_000

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -168,14 +171,18 @@ def _timm(trained: bool, download: bool) -> Any:
 
 
 def imagenet_name(name: str) -> str:
-    """Which weights of ImageNet a network starts from: their official name.
+    """Which weights of ImageNet a network starts from.
+
+    The official name of the file, and the first digits of the SHA-256 of the one that is
+    there; in an official file both have them in common.
 
     Args:
         name: one of ``NAMES``.
     """
-    from torchvision.models import get_model_weights
-
-    return _HUB if name == "resnetv2_50" else Path(get_model_weights(name).DEFAULT.url).name
+    if name == "resnetv2_50":
+        return _HUB
+    cached = _cached(name)
+    return f"{cached.name} {_digest(cached)}" if cached.exists() else cached.name
 
 
 def imagenet_head(name: str) -> nn.Linear:
@@ -222,7 +229,7 @@ def _imagenet(name: str, download: bool) -> dict[str, Tensor]:
     from torchvision.models import get_model_weights
 
     chosen: Any = get_model_weights(name).DEFAULT
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+    cached = _cached(name)
     if not cached.exists() and not download:
         raise FileNotFoundError(
             f"the ImageNet weights of {name} are not here: {cached.name} belongs into "
@@ -230,5 +237,25 @@ def _imagenet(name: str, download: bool) -> dict[str, Tensor]:
             "torchvision to fetch them with download=True (reproduce: --download), or take "
             "weights=None."
         )
-    state: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+    try:
+        state: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
+    except (EOFError, RuntimeError, UnpicklingError) as error:
+        raise ValueError(
+            f"{cached.name} in torch's cache is no file of weights, or only a part of one "
+            f"({error}): delete it, and allow torchvision to fetch it again with "
+            "download=True (reproduce: --download)"
+        ) from error
     return state
+
+
+def _cached(name: str) -> Path:
+    from torchvision.models import get_model_weights
+
+    url: str = get_model_weights(name).DEFAULT.url
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+
+
+@lru_cache
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
