@@ -38,7 +38,7 @@ from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
-from kdteach.results import load_records, records_folder, run_key
+from kdteach.results import load_records, measured, records_folder, run_key
 from kdteach.training import frozen_features
 
 
@@ -358,6 +358,14 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
     assert taught == result["test_errors"]
     losses = {key: tuple(r.history["loss"]) for key, r in found.items()}
     assert len(set(losses.values())) == len(losses)  # each setting has its effect
+
+
+def test_a_small_cnn_can_learn_the_drawings_but_not_all_of_them():
+    """As recorded: tiny-resnet with random weights, all training tiles."""
+    right = measured("petri", "test_accuracy", role="teacher from scratch")
+    assert len(right) == 10
+    assert (right > 0.75).all()
+    assert (right < 0.92).all()
 
 
 def test_votes_are_the_targets(tiles):

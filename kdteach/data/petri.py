@@ -136,7 +136,8 @@ def load_petri(
 
     Args:
         root: must be None: the tiles are drawn, not read.
-        size: height and width in pixels, at least 16; a tile of 32 takes about 2 ms.
+        size: height and width in pixels, at least 16; a tile of 32 takes about 2 ms. Small
+            tiles are not blurred: the blur of 224 pixels would be less than one of theirs.
         scale: factor on the number of tiles; 1 gives MHIST's 3,152. Another scale with the
             same seed deals many of the same tiles into other splits: for networks that were
             trained on one scale, take new tiles of another seed.
