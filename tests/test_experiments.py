@@ -104,6 +104,32 @@ def test_a_record_is_what_fit_gives(undisturbed):
     assert Evaluation(moved, digits.test.labels).errors == mine["valid_bias_test_errors"]
 
 
+def test_the_commit_tells_of_changed_code_but_not_of_grown_records(tmp_path):
+    def git(*command):
+        name = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(
+            ["git", *name, *command], cwd=tmp_path, check=True, capture_output=True
+        )
+
+    code, record = (
+        tmp_path / "kdteach" / "code.py",
+        tmp_path / "kdteach" / "records" / "a.jsonl",
+    )
+    record.parent.mkdir(parents=True)
+    code.write_text("a")
+    record.write_text("a")
+    assert runner._commit(code.parent) == "unknown"
+    git("init")
+    git("add", "--all")
+    git("commit", "-m", "a")
+    clean = runner._commit(code.parent)
+    assert re.fullmatch("[0-9a-f]{12}", clean)
+    record.write_text("b")
+    assert runner._commit(code.parent) == clean
+    code.write_text("b")
+    assert runner._commit(code.parent) == clean + "+"
+
+
 def test_killed_twenty_times_nothing_is_lost_doubled_or_torn(undisturbed, tmp_path):
     done = subprocess.run(
         [sys.executable, str(HERE / "quick_experiment.py"), str(tmp_path), "20", "1"],
@@ -200,6 +226,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, executor):
     process = subprocess.Popen(
         [sys.executable, str(script)], cwd=HERE.parent, stdout=subprocess.PIPE, text=True,
         stderr=subprocess.PIPE, start_new_session=True,
+        # in the background of a script Ctrl-C is ignored, by children too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     assert "of 50 runs recorded" in process.stdout.readline()

@@ -180,6 +180,7 @@ def seeds_recorded(name: str, results_dir: Path | None = None) -> int:
     return experiment.seeds
 
 
+_HERE = Path(__file__).resolve().parent
 _HEAVY = 50_000
 """Numbers in an image above which the threads of one process are kept busy by a batch, and
 each further process would hold gigabytes."""
@@ -471,14 +472,22 @@ class _Run:
         self.recorded += len(item.configs)
 
 
-def _commit() -> str:
-    """The commit of the checkout that runs, with + where files are changed."""
-    here = Path(__file__).resolve().parent
+def _commit(here: Path = _HERE) -> str:
+    """The commit of the checkout that runs, with + where files other than records changed.
+
+    Records grow while experiments run one after the other; they change no result.
+    """
+    elsewhere = [":/", ":(top,exclude)kdteach/records"]
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
-            cwd=here, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        commit, changed = (
+            subprocess.run(
+                ["git", *command], cwd=here, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for command in (
+                ["describe", "--always", "--abbrev=12", "--exclude=*"],
+                ["status", "--porcelain", "--untracked-files=no", "--", *elsewhere],
+            )
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip()
+    return commit + "+" * bool(changed)
