@@ -19,7 +19,7 @@ book: $(INSTALLED)  ## render the stored chapters, warnings are errors
 
 test: $(INSTALLED) book  ## unit tests, the chapters' outputs, and the rendered pages
 	$(BIN)/python -m pytest -q tests
-	$(BIN)/python -m pytest -q --nbval book
+	$(BIN)/python -m pytest -q --nbval book -n auto --dist loadscope  # a chapter stays with one process
 
 check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
