@@ -730,8 +730,9 @@ def test_masks_are_enlarged_when_their_turn_comes(monkeypatch, teacher):
         return enlarged(grid, *rest)
 
     monkeypatch.setattr(explain.masking, "enlarged", watched)
+    monkeypatch.setattr(explain.masking, "_PIXELS", 2 * 16 * 64)
     by_batch = explain.rise(teacher, X, masks=100, cells=3, batch_size=16, centred=True)
-    assert sizes == [16] * 6 + [4]
+    assert sizes == [32, 32, 32, 4]
     whole = explain.rise_masks(100, 8, 8, cells=3)
     assert sizes[-1] == 100
     given = explain.rise(teacher, X, masks=whole, keep=0.5, centred=True)

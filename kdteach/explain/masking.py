@@ -14,6 +14,9 @@ from kdteach.losses._check import check_count
 from kdteach.models import evaluation_mode
 from kdteach.seeding import generator
 
+_PIXELS = 2**22
+"""Of the masks that are enlarged at a time: 16 MB."""
+
 
 def rise(
     model: nn.Module,
@@ -177,8 +180,11 @@ def _coarse(
 def _by_batch(
     grid: Tensor, shifts: Tensor, height: int, width: int, size: int
 ) -> Iterator[Tensor]:
-    pairs = zip(torch.split(grid, size), torch.split(shifts, size), strict=True)
-    return (enlarged(*pair, height, width) for pair in pairs)
+    """Masks, ``size`` at a time; enlarged in larger portions, for each takes its time."""
+    portion = max(1, _PIXELS // (height * width * size)) * size
+    pairs = zip(torch.split(grid, portion), torch.split(shifts, portion), strict=True)
+    for pair in pairs:
+        yield from torch.split(enlarged(*pair, height, width), size)
 
 
 def enlarged(grid: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
