@@ -38,8 +38,15 @@ from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
 from kdteach.objectives import hard_labels
-from kdteach.results import load_records, measured, records_folder, run_key
+from kdteach.results import (
+    add_records,
+    load_records,
+    measured,
+    records_folder,
+    run_key,
+)
 from kdteach.training import frozen_features
+from kdteach.types import RunRecord
 
 
 @pytest.fixture(scope="module")
@@ -579,6 +586,18 @@ def test_runs_from_other_weights_are_not_added(small, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"started: .*tiny-mobilenet.* of another day"):
         run(name, tmp_path)
     assert len(load_records(name, tmp_path)) == 1
+
+
+def test_weights_that_are_not_here_are_no_other_weights(small, folder, tmp_path):
+    """A run that goes on where ImageNet's file is missing asks for the file."""
+    config = {"role": "plain", **HEAD, "model": "mobilenet_v2", "weights": "imagenet"}
+    name = small("absent", ("mhist", {}), [config, {**config, "role": "votes"}])
+    file = Path(torchvision.models.get_model_weights("mobilenet_v2").DEFAULT.url).name
+    digest = load("mhist", folder).checksum
+    begun = {"commit": "x", "data": digest, "weights": f"{file} 0123abcd"}
+    add_records(name, [RunRecord(name, config, 0, {}, {}, begun)], tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"{file} belongs into torch's cache"):
+        run(name, tmp_path, data_dir=folder)
 
 
 def test_weights_are_fetched_once_the_data_is_there(small, folder, tmp_path, monkeypatch):

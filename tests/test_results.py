@@ -77,6 +77,8 @@ def test_measured_gives_one_configuration_by_seed(tmp_path):
     results.add_records("x", runs, tmp_path)
     read = results.measured("x", "errors", folder=tmp_path, T=4, alpha=None)
     assert read.tolist() == [24.0, 104.0]
+    one = results.measured("x", "errors", first=1, folder=tmp_path, T=4, alpha=None)
+    assert one.tolist() == [24.0]
     for where, says in (({"T": 4}, "2 configurations"), ({"T": 2}, "0 configurations")):
         with pytest.raises(LookupError, match=says):
             results.measured("x", "errors", folder=tmp_path, **where)

@@ -256,12 +256,8 @@ def _image_files(
         elif not path.is_file():
             problems.append((row.line, f"{row.name} is not a file"))
         elif owner.setdefault(path.resolve(), row.name) != row.name:
-            problems.append(
-                (
-                    row.line,
-                    f"{row.name} is a link to {owner[path.resolve()]}, which has a row",
-                )
-            )
+            other = owner[path.resolve()]
+            problems.append((row.line, f"{row.name} is a link to {other}, which has a row"))
         else:
             kept.append(row)
             files.append(path)

@@ -159,7 +159,8 @@ def weights_name(name: str, weights: str) -> str:
         weights: as ``build`` takes them.
 
     Returns:
-        The official name of ImageNet's weights; for the twins a part of the SHA-256.
+        The official name of ImageNet's weights and, where their file is here, a part of its
+        SHA-256; for the twins that part alone.
     """
     return shipped_digest(name, weights) if name in TWINS else imagenet_name(name)
 
@@ -176,6 +177,8 @@ def bytes_explained(images: Tensor) -> Iterator[None]:
     """
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         if images.dtype != torch.uint8:
             raise
