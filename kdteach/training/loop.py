@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol
 
 import torch
@@ -85,7 +86,8 @@ def fit(
     Raises:
         ValueError: an option out of range, an empty split, labels outside [0, C), stored
             teacher logits that do not fit the data or the augmentation.
-        TypeError: images and weights differ in dtype.
+        TypeError: images and weights differ in dtype; ``optimizer`` or ``schedule`` is no
+            function.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     options = _Options(
@@ -244,9 +246,20 @@ class _Options:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+        rate = self.learning_rate
+        if not (isinstance(rate, Real) and math.isfinite(rate) and rate > 0):
+            raise ValueError(f"learning_rate must be finite and above 0, got {rate!r}")
+        # records name these as words, functions take the things themselves
+        for name, example in (("optimizer", "adam"), ("schedule", "cosine")):
+            value = getattr(self, name)
+            if not callable(value):
+                raise TypeError(
+                    f"{name} must be a function such as kdteach.training.{example}, "
+                    f"got {value!r}"
+                )
+        if self.precision not in (None, torch.bfloat16):
             raise ValueError(
-                f"learning_rate must be finite and above 0, got {self.learning_rate!r}"
+                f"precision must be None or torch.bfloat16, got {self.precision!r}"
             )
 
 
