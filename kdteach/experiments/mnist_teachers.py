@@ -6,7 +6,7 @@ from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.mnist_reports import STUDENT, VALID_CNN
 
 _EPOCHS = range(1, 13)
-_SHORT = (2, 4, 8)
+_SHORT = (2, 4, 8, 12)  # the last is the whole schedule that the others are held against
 
 # Report 2, Table III: the teacher's checkpoints 1 to 11, T 4, weight 0.5
 _TABLE_3 = (
@@ -51,12 +51,14 @@ EARLY_STOPPING = Experiment(
         ),
         *(_short(epochs) for epochs in _SHORT),
         *(
-            {"role": "short schedule", **_SOFT, **STUDENT, "teacher": _short(epochs)}
+            {"role": "short schedule", **_SOFT, **student, "teacher": _short(epochs)}
+            for student in (STUDENT, _SMALL)
             for epochs in _SHORT
         ),
         *(
-            {"role": "switched off", **_SOFT, **STUDENT, "teacher": VALID_CNN,
+            {"role": "switched off", **_SOFT, **student, "teacher": VALID_CNN,
              "stop_epoch": epoch}
+            for student in (STUDENT, _SMALL)
             for epoch in (3, 6, 9)
         ),
     ),
@@ -78,23 +80,28 @@ _COSINE = {
 }  # fmt: skip
 _HARD = {"role": "teacher", "model": "fc-1200-1200", "dropout": 0.4, "jitter": 2, **_COSINE}
 _SMOOTH = {**_HARD, "smoothing": 0.1}
-_PUPIL = {"model": "fc-800-800", "alpha": 1.0, **_COSINE}
+_PUPIL = {"model": "fc-800-800", **_COSINE}
 _SAMPLES = (100, 300)
+_FEW = {**_PUPIL, "epochs": 100, "batch_size": 50}
 
 
 def _pupils(teacher: Config) -> tuple[Config, ...]:
     return (
         {
             "role": "without 3", "omit": [3], "temperature": 20.0, "teacher": teacher,
+            "alpha": 1.0, **_PUPIL,
+        },
+        {
+            "role": "all images", "temperature": 8.0, "teacher": teacher, "alpha": 1.0,
             **_PUPIL,
         },
-        {"role": "all images", "temperature": 8.0, "teacher": teacher, **_PUPIL},
         *(
             {
-                "role": "few images", "transfer": size, "temperature": 8.0,
-                "teacher": teacher, **_PUPIL, "epochs": 100, "batch_size": 50,
+                "role": "few images", "transfer": size, "temperature": temperature,
+                "alpha": 1.0, "teacher": teacher, **_FEW,
             }
             for size in _SAMPLES
+            for temperature in (1.0, 2.0, 8.0)
         ),
     )  # fmt: skip
 
@@ -103,7 +110,13 @@ SMOOTHING = Experiment(
     "mnist-smoothing",
     "Does a teacher with smoothed labels teach less? Mueller et al. 2019 on MNIST",
     ("mnist", {}),
-    (_HARD, _SMOOTH, *_pupils(_HARD), *_pupils(_SMOOTH)),
+    (
+        _HARD,
+        _SMOOTH,
+        *_pupils(_HARD),
+        *_pupils(_SMOOTH),
+        *({"role": "few images, labels", "transfer": size, **_FEW} for size in _SAMPLES),
+    ),
 )
 
 
@@ -125,7 +138,7 @@ _WIDE = (
     ("fc-30-30",),
     ("fc-300-300", "fc-100-100", "fc-30-30"),
 )
-_DEEP = (("fc-30-30-30-30",), ("fc-30-30",))
+_DEEP = (("fc-30-30-30-30",), ("fc-30-30",), ("fc-30-30-30-30", "fc-30-30"))
 
 ASSISTANTS = Experiment(
     "mnist-assistants",
