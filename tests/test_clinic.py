@@ -394,6 +394,13 @@ def test_objectives_that_exclude_each_other(config, says, tiles):
         recipes.objective_of(config, None, tiles)
 
 
+def test_subclasses_know_no_stop(tiles):
+    config = {"subclasses": 5, "temperature": 4.0, "alpha": 0.5, "stop_epoch": 2}
+    answers = {"train": torch.zeros(len(tiles.train), 10)}
+    with pytest.raises(ValueError, match="stop_epoch and subclasses cannot be combined"):
+        recipes.objective_of(config, answers, tiles)
+
+
 def test_changes_of_images_that_exclude_each_other():
     with pytest.raises(ValueError, match="flips and jitter cannot be combined"):
         recipes.augmentation({"flips": True, "jitter": 2})

@@ -203,6 +203,7 @@ Z, Y = torch.zeros(4, 6), torch.tensor([0, 1, 0, 1])
         (lambda: distil_subclasses(Z, 4, 1.0, 0.5), ValueError, "multiple of 4"),
         (lambda: distil(Z, 1.0, 0.5, stop_epoch=0), ValueError, "stop_epoch"),
         (lambda: distil(Z, 1.0, 0.5, stop_epoch=1.5), TypeError, "stop_epoch"),
+        (lambda: distil(Z, 1.0, 0.5, stop_epoch=True), TypeError, "stop_epoch"),
     ],
 )
 def test_bad_arguments_are_named(call, error, says):

@@ -276,6 +276,8 @@ def test_bfloat16_trains(digits):
         ({"schedule": "cosine"}, TypeError, r"kdteach\.training\.cosine, got 'cosine'"),
         ({"precision": "bfloat16"}, ValueError, r"None or torch\.bfloat16, got 'bfloat16'"),
         ({"precision": torch.float16}, ValueError, r"got torch\.float16"),
+        ({"stop": 0.01}, TypeError, r"stop must be a function such as settled\(0\.01\)"),
+        ({"on_epoch": 3}, TypeError, "on_epoch must be a function such as print, got 3"),
         ({"seed": -1}, ValueError, "seed"),
         ({"drop_last": True, "batch_size": 2000}, ValueError, "batch_size 2000 exceeds"),
     ],
@@ -535,6 +537,13 @@ def test_assistants_refuse_and_warn(digits, logits):
         chain([])
     with pytest.raises(ValueError, match=r"assistants\[1\] has 1 models for 2 teachers"):
         chain([[small(0, 9), small(1, 9)], [small(0)]])
+    with pytest.raises(TypeError, match=r"assistants\[0\] must be a list of 2 models"):
+        chain([small(0, 9), small(0, 6)])
+    for nobody in ([], logits[0]):
+        with pytest.raises(ValueError, match="list of at least one table of logits"):
+            training.teach_assistants(
+                nobody, [[small(0)]], digits, temperature=4.0, alpha=0.7, **options()
+            )
     with pytest.warns(UserWarning, match="cannot give back"):
         chain([[small(0, 4), small(1, 4)], [small(0, 9), small(1, 9)]])
 

@@ -173,6 +173,8 @@ def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Obj
     if config.get("mistake") == "soft term over classes":
         alpha = divided_alpha(alpha, classes)
     if "subclasses" in config:
+        if stop is not None:
+            raise ValueError("stop_epoch and subclasses cannot be combined")
         return distil_subclasses(table, classes, temperature, alpha)
     return distil(
         table, temperature, alpha, stop_epoch=None if stop is None else int(str(stop))

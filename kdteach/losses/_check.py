@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -45,7 +45,7 @@ def check_smoothing(smoothing: float) -> None:
 
 def check_count(name: str, count: int) -> None:
     """Raise unless a count is an integer of at least 1."""
-    if isinstance(count, bool) or not isinstance(count, int):
+    if isinstance(count, bool) or not isinstance(count, Integral):
         raise TypeError(f"{name} must be an integer, got {type(count).__name__}")
     if count < 1:
         raise ValueError(f"{name} must be at least 1, got {count!r}")

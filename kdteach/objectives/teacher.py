@@ -74,7 +74,7 @@ class Distil:
         if math.isfinite(self.stop_epoch) and self.stop_epoch > course.epochs:
             raise ValueError(
                 f"stop_epoch {self.stop_epoch} lies outside the schedule of "
-                f"{course.epochs} epochs: the soft term would never be switched off"
+                f"{course.epochs} epochs: give one of them, or None for no stop"
             )
         for teacher in self.teachers:
             if isinstance(teacher, nn.Module):

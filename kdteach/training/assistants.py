@@ -42,8 +42,9 @@ def teach_assistants(
         last are those for the student.
 
     Raises:
-        ValueError: no assistants, a step whose number of models is not S, or as
-            ``fit_many``.
+        ValueError: no assistants, no teachers, a step whose number of models is not S, or
+            as ``fit_many``.
+        TypeError: a step that is one model instead of a list of them.
 
     Warns:
         UserWarning: a step that is not smaller than the one before: what a smaller network
@@ -56,7 +57,17 @@ def teach_assistants(
             "assistants is empty: without one the student learns from the teacher itself, "
             "fit(student, data, distil(...))"
         )
+    if isinstance(teachers, Tensor) or not teachers:
+        raise ValueError(
+            "teachers must be a list of at least one table of logits (N, C), one for each "
+            "chain of assistants"
+        )
     for number, step in enumerate(assistants):
+        if isinstance(step, (nn.Module, str)):
+            raise TypeError(
+                f"assistants[{number}] must be a list of {len(teachers)} models, one for "
+                f"each teacher, got {type(step).__name__}"
+            )
         if len(step) != len(teachers):
             raise ValueError(
                 f"assistants[{number}] has {len(step)} models for {len(teachers)} "

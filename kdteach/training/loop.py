@@ -86,8 +86,8 @@ def fit(
     Raises:
         ValueError: an option out of range, an empty split, labels outside [0, C), stored
             teacher logits that do not fit the data or the augmentation.
-        TypeError: images and weights differ in dtype; ``optimizer`` or ``schedule`` is no
-            function.
+        TypeError: images and weights differ in dtype; ``optimizer``, ``schedule``, ``stop``
+            or ``on_epoch`` is no function.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     options = _Options(
@@ -256,6 +256,12 @@ class _Options:
                 raise TypeError(
                     f"{name} must be a function such as kdteach.training.{example}, "
                     f"got {value!r}"
+                )
+        for name, example in (("stop", "settled(0.01)"), ("on_epoch", "print")):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise TypeError(
+                    f"{name} must be a function such as {example}, got {value!r}"
                 )
         if self.precision not in (None, torch.bfloat16):
             raise ValueError(
