@@ -8,7 +8,8 @@ from kdteach.exercises.borrowed_features import (
 from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
 from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
 from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
-from kdteach.exercises.early_stopping import check_luck_of_the_best, check_stopping_epoch
+from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
+from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
 from kdteach.exercises.hard_and_soft_targets import check_dark_knowledge, check_runner_up
 from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
 from kdteach.exercises.is_the_difference_real import (
@@ -34,6 +35,7 @@ from kdteach.exercises.temperature import check_soft_targets, check_temperature_
 __all__ = [
     "CheckResult",
     "check_choose_temperature",
+    "check_chosen_epochs",
     "check_class_probabilities",
     "check_class_weights",
     "check_conv_flops",
@@ -62,6 +64,7 @@ __all__ = [
     "check_soft_targets",
     "check_standard_error",
     "check_stopping_epoch",
+    "check_switched_off",
     "check_temperature_for",
     "check_top_overlap",
     "check_weighted_f1",

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake
-from kdteach.seeding import generator
 
 
 def _first(losses: Sequence[float], small: Callable[[float, float], bool]) -> int:
@@ -61,41 +60,43 @@ _STOP = Exercise(
 )
 
 
-def _counts(repeats: int, k: int, n: int, p: float, seed: int) -> Tensor:
-    wrong = torch.rand(repeats, k, n, generator=generator(seed, "exercise")) < p
-    return wrong.sum(dim=2).double()
+def _eskd(soft: Tensor, hard: Tensor, alpha: float, stop: int) -> Tensor:
+    weight = alpha * (torch.arange(1, len(soft) + 1) <= stop)
+    return weight * soft + (1 - weight) * hard
 
 
-def _luck(draws: Tensor, n: int, p: float) -> float:
-    return p - float((draws.min(dim=1).values / n).mean())
-
-
-_LUCK = Exercise(
-    _luck,
-    ((_counts(50, 11, 200, 0.1, 0), 200, 0.1), (_counts(30, 2, 100, 0.3, 1), 100, 0.3)),
+_ESKD = Exercise(
+    _eskd,
+    (
+        (torch.tensor([4.0, 3.0, 2.0, 1.0]), torch.tensor([2.0, 1.5, 1.0, 0.5]), 0.5, 2),
+        (torch.tensor([5.0, 4.0, 3.5]), torch.tensor([1.0, 0.8, 0.2]), 0.9, 1),
+        (torch.tensor([3.0, 1.0]), torch.tensor([0.7, 0.4]), 0.3, 2),
+    ),
     (
         Mistake(
-            "you took the best over the repeats. In each repeat one picks among the k.",
-            lambda d, n, p: p - float((d.min(dim=0).values / n).mean()),
+            "after the stop the labels are all there is: which weight do they get?",
+            lambda soft, hard, alpha, stop: (
+                alpha * (torch.arange(1, len(soft) + 1) <= stop) * soft + (1 - alpha) * hard
+            ),
         ),
         Mistake(
-            "the best is the one with the fewest wrong images.",
-            lambda d, n, p: p - float((d.max(dim=1).values / n).mean()),
+            "one epoch off: the soft term is on in the first `stop` epochs.",
+            lambda soft, hard, alpha, stop: _eskd(soft, hard, alpha, stop - 1),
         ),
         Mistake(
-            "that is the mean of all; somebody who chooses takes the best.",
-            lambda d, n, p: p - float((d / n).mean()),
+            "one epoch off: after `stop` epochs the soft term is switched off.",
+            lambda soft, hard, alpha, stop: _eskd(soft, hard, alpha, stop + 1),
         ),
         Mistake(
-            "counts and p are not of one unit: divide by the number of images.",
-            lambda d, n, p: p - float(d.min(dim=1).values.mean()),
+            "nothing stops: that is distillation to the end.",
+            lambda soft, hard, alpha, stop: alpha * soft + (1 - alpha) * hard,
         ),
         Mistake(
-            "the sign is reversed: how much better than p does it seem?",
-            lambda d, n, p: -_luck(d, n, p),
+            "alpha is the weight of the soft term.",
+            lambda soft, hard, alpha, stop: _eskd(hard, soft, 1 - alpha, stop),
         ),
     ),
-    "so much better the winner of a choice on test images looks, with nothing behind it.",
+    "the loss jumps at the stop, so losses before and after it must not be compared.",
 )
 
 
@@ -104,6 +105,6 @@ def check_stopping_epoch(answer: Callable[[Sequence[float], float], Any]) -> Che
     return _STOP.check(answer)
 
 
-def check_luck_of_the_best(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
-    """Check ``answer(counts (repeats, k), n, p) -> advantage`` the best seems to have."""
-    return _LUCK.check(answer)
+def check_switched_off(answer: Callable[[Tensor, Tensor, float, int], Any]) -> CheckResult:
+    """Check ``answer(soft (E,), hard (E,), alpha, stop) -> (E,)`` losses of the epochs."""
+    return _ESKD.check(answer)
