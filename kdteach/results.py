@@ -46,13 +46,24 @@ def load_records(experiment: str, folder: Path | None = None) -> list[RunRecord]
         The records, an empty list where there is no file yet.
 
     Raises:
-        RecordError: a line is not a record; the message names file and line.
+        RecordError: the file is empty, or a line is not a record of this experiment, or is
+            a run that an earlier line records; the message names file and line.
     """
     path = (folder or records_folder()) / f"{experiment}.jsonl"
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [_parse(line, path, number) for number, line in enumerate(lines, 1)]
+    lines = path.read_bytes().splitlines()
+    if not lines:
+        raise RecordError(f"{path} is empty: bring its lines back, or delete it")
+    records, first = [], dict[str, int]()
+    for number, line in enumerate(lines, 1):
+        record = _parse(line, path, number)
+        key = run_key(record.config, record.seed)
+        if key in first:
+            raise RecordError(f"{path}, line {number}: the run of line {first[key]} again")
+        first[key] = number
+        records.append(record)
+    return records
 
 
 def measured(
@@ -230,13 +241,28 @@ def _write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _parse(line: str, path: Path, number: int) -> RunRecord:
+def _parse(line: bytes, path: Path, number: int) -> RunRecord:
+    place = f"{path}, line {number}"
     try:
         entry = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise RecordError(f"{path}, line {number}: not JSON ({error})") from error
+    except ValueError as error:  # JSON and UTF-8 alike
+        raise RecordError(f"{place}: not JSON ({error})") from error
     if not isinstance(entry, dict) or sorted(entry) != sorted(_FIELDS):
         raise RecordError(
-            f"{path}, line {number}: not a record; expected the fields {', '.join(_FIELDS)}"
+            f"{place}: not a record; expected the fields {', '.join(_FIELDS)}"
+        )
+    for name in ("config", "result", "history", "environment"):
+        if not isinstance(entry[name], dict):
+            raise RecordError(f"{place}: {name} must be an object, got {entry[name]!r}")
+    if type(entry["seed"]) is not int or entry["seed"] < 0:
+        raise RecordError(f"{place}: seed must be a whole number, got {entry['seed']!r}")
+    if entry["experiment"] != path.stem:
+        raise RecordError(
+            f"{place}: a record of {entry['experiment']!r}, not {path.stem!r}"
+        )
+    wrong, errors = (entry["result"].get(name) for name in ("test_wrong", "test_errors"))
+    if isinstance(wrong, list) and errors is not None and len(wrong) != errors:
+        raise RecordError(
+            f"{place}: {errors!r} test errors, but {len(wrong)} wrong images are listed"
         )
     return RunRecord(**entry)

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -358,6 +359,26 @@ def test_an_unreachable_scheduler_is_told_in_time(quick, tmp_path, capsys):
     assert command_line.main(["reproduce", *arguments, str(tmp_path)]) == 1
     assert time.perf_counter() - start < 10
     assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
+
+
+def test_a_stranger_at_the_address_is_told_in_time(quick, tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls, never answers
+        address = f"dask=tcp://127.0.0.1:{silent.getsockname()[1]}"
+        start = time.perf_counter()
+        arguments = ["quick", "--executor", address, "--results-dir", str(tmp_path)]
+        assert command_line.main(["reproduce", *arguments]) == 1
+        assert time.perf_counter() - start < 10
+    assert "no Dask scheduler answers at 'tcp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["threads", "local=2", "processes=", "dask=", ""])
+def test_an_unknown_executor_is_told_before_anything_is_read(quick, tmp_path, name):
+    missing = tmp_path / "no data here"
+    with pytest.raises(ValueError, match="unknown executor"):
+        reproduce(
+            "quick", executor=name, data_dir=missing, results_dir=tmp_path / "results"
+        )
+    assert not any(tmp_path.iterdir())
 
 
 def test_the_catalogue_is_sound():

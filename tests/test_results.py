@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +53,50 @@ def test_damaged_files_are_named_and_left(tmp_path, line, says):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, "line 2: the run of line 1 again"),
+        ({"config": "b"}, "line 2: config must be an object, got 'b'"),
+        ({"config": None}, "config must be an object, got None"),
+        ({"result": None}, "result must be an object"),
+        ({"history": []}, "history must be an object"),
+        ({"environment": 1}, "environment must be an object"),
+        ({"seed": "9"}, "seed must be a whole number, got '9'"),
+        ({"seed": 3.0}, "seed must be a whole number, got 3.0"),
+        ({"seed": -1}, "seed must be a whole number, got -1"),
+        ({"experiment": "y"}, "a record of 'y', not 'x'"),
+        (
+            {"seed": 1, "result": {"test_wrong": [4, 9], "test_errors": 3}},
+            "3 test errors, but 2 wrong images are listed",
+        ),
+    ],
+)
+def test_lines_edited_by_hand_are_named(tmp_path, change, says):
+    path = results.add_records("x", [RECORD], tmp_path)
+    edited = json.loads(path.read_text()) | change
+    path.write_text(path.read_text() + json.dumps(edited) + "\n")
+    before = path.read_bytes()
+    with pytest.raises(results.RecordError, match=says):
+        results.load_records("x", tmp_path)
+    with pytest.raises(results.RecordError, match=says):
+        results.add_records("x", [], tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_text_or_empty_is_named(tmp_path):
+    path = results.add_records("x", [RECORD], tmp_path)
+    path.write_bytes(path.read_bytes() + b'{"seed": "\xff"}\n')
+    with pytest.raises(results.RecordError, match=r"x\.jsonl, line 2: not JSON"):
+        results.load_records("x", tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(
+        results.RecordError, match=r"x\.jsonl is empty: bring its lines back"
+    ):
+        results.add_records("x", [RECORD], tmp_path)
+    assert path.read_bytes() == b""
+
+
 def test_a_full_disk_leaves_the_earlier_records(tmp_path, monkeypatch):
     path = results.add_records("x", [RECORD], tmp_path)
     before = path.read_bytes()
@@ -100,11 +145,19 @@ def test_module_runs_as_a_command():
     assert "mnist-report3" in done.stdout
 
 
+def and_its_teachers(experiment, config):
+    """A configuration, and the assistants and teachers that its runs cannot do without."""
+    while config is not None:
+        yield config
+        config = experiment.teacher_of(config)
+
+
 def test_shipped_records_are_whole_and_of_this_experiment():
     for name, experiment in EXPERIMENTS.items():
         wanted = {
-            results.run_key(config, seed)
+            results.run_key(part, seed)
             for config in experiment.configurations
+            for part in and_its_teachers(experiment, config)
             for seed in experiment.seeds_of(config)
         }
         for record in results.load_records(name):

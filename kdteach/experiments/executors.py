@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 KNOWN = "local, processes, dask or dask=ADDRESS"
-_PATIENCE = 8  # seconds to wait for a Dask scheduler
+_PATIENCE = 5  # seconds to wait for a Dask scheduler
 
 
 class LocalExecutor(Executor):
@@ -27,6 +27,13 @@ class LocalExecutor(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless this names an executor."""
+    kind, _, address = name.partition("=")
+    if name not in ("local", "processes", "dask") and not (kind == "dask" and address):
+        raise ValueError(f"unknown executor {name!r}; known are {KNOWN}")
 
 
 @contextmanager
@@ -54,10 +61,11 @@ def open_executor(
     if name is None:
         pays = jobs > 1 and cores > 1 and not heavy and not torch.cuda.is_available()
         name = "processes" if pays else "local"
+    check_name(name)
     kind, _, address = name.partition("=")
-    if kind == "local" and not address:
+    if kind == "local":
         yield LocalExecutor(), 1, None
-    elif kind == "processes" and not address:
+    elif kind == "processes":
         workers = min(cores, max(jobs, 1))
         # spawn: a forked child of a process that has used threads may hang
         context = get_context("spawn")
@@ -72,10 +80,8 @@ def open_executor(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
-    elif kind == "dask" and (address or "=" not in name):
-        yield from _dask(address, cores)
     else:
-        raise ValueError(f"unknown executor {name!r}; known are {KNOWN}")
+        yield from _dask(address, cores)
 
 
 def _end_with_caller() -> None:
@@ -109,14 +115,31 @@ def _dask(address: str, cores: int) -> Iterator[tuple[Executor, int, int | None]
         with cluster, Client(cluster) as client:
             yield client.get_executor(), cores, 1
         return
+    with _within_patience(lambda: Client(address, timeout=_PATIENCE), address) as client:
+        workers = client.scheduler_info()["workers"]
+        slots = sum(worker["nthreads"] for worker in workers.values())
+        yield client.get_executor(), max(slots, 1), None
+
+
+def _within_patience(connect: Callable[[], Any], address: str) -> Any:
+    """What ``connect`` returns, or ConnectionError.
+
+    The client's own limit does not hold where something answers that is no scheduler: it
+    then waits for ever, or fails in ways of its own.
+    """
+    answer: Future[Any] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(connect())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
     try:
-        client = Client(address, timeout=_PATIENCE)
-    except (OSError, ValueError) as error:
+        return answer.result(_PATIENCE)
+    except Exception as error:
         raise ConnectionError(
             f"no Dask scheduler answers at {address!r} within {_PATIENCE} s: is it "
             "running, and is this the scheduler's address, such as tcp://host:8786?"
         ) from error
-    with client:
-        workers = client.scheduler_info()["workers"]
-        slots = sum(worker["nthreads"] for worker in workers.values())
-        yield client.get_executor(), max(slots, 1), None

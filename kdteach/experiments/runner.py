@@ -24,7 +24,7 @@ from kdteach.data import load
 from kdteach.data.mhist import is_drawn
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
-from kdteach.experiments.executors import open_executor
+from kdteach.experiments.executors import check_name, open_executor
 from kdteach.experiments.jobs import Done, Job, answers_of, load_data, run_job
 from kdteach.experiments.recipes import (
     Answers,
@@ -109,6 +109,8 @@ def reproduce(
     experiment = EXPERIMENTS[name]
     if seeds is not None and seeds < 1:
         raise ValueError(f"seeds must be at least 1, got {seeds}")
+    if isinstance(executor, str):
+        check_name(executor)
     recorded = load_records(name, results_dir)
     known = {run_key(r.config, r.seed) for r in recorded}
     missing = [
