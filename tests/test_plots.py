@@ -2,6 +2,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from kdteach import interactive, plots
 
@@ -85,6 +86,19 @@ def test_no_chart_without_a_sentence(name):
 def test_alt_text_must_be_a_sentence(name):
     with pytest.raises(ValueError, match="alt must say what"):
         plots.Figure(FIGURES[name](ALT).canvas, "fig 1")
+
+
+def test_curves_show_the_interval_of_each_epoch():
+    figure = FIGURES["curves_over_epochs"](ALT)
+    (axes,) = figure.canvas.axes
+    (band,) = axes.collections
+    corners = band.get_paths()[0].vertices
+    for epoch in range(1, SEEDS.shape[1] + 1):
+        heights = corners[corners[:, 0] == epoch][:, 1]
+        mean, seeds = SEEDS[:, epoch - 1].mean(), len(SEEDS)
+        half = stats.t.ppf(0.975, seeds - 1) * stats.sem(SEEDS[:, epoch - 1])
+        assert heights.min() == pytest.approx(mean - half)
+        assert heights.max() == pytest.approx(mean + half)
 
 
 def test_the_slider_holds_what_the_page_needs():

@@ -156,7 +156,7 @@ def curves_over_epochs(
     roles: Mapping[str, str],
     yscale: str = "linear",
 ) -> Figure:
-    """Each seed as a thin line over the epochs, their mean as a thick one.
+    """Each seed as a thin line over the epochs, their mean as a thick one with its interval.
 
     Args:
         series: name to (seeds, epochs) values.
@@ -170,6 +170,12 @@ def curves_over_epochs(
             runs = np.atleast_2d(np.asarray(values, dtype=float))
             style, epochs = ROLES[roles[name]], np.arange(1, runs.shape[1] + 1)
             axes.plot(epochs, runs.T, color=style["color"], alpha=0.15, linewidth=0.8)
+            if len(runs) > 1:
+                around = [mean_interval(epoch) for epoch in runs.T]
+                axes.fill_between(
+                    epochs, [i.low for i in around], [i.high for i in around],
+                    color=style["color"], alpha=0.25, linewidth=0,
+                )  # fmt: skip
             axes.plot(
                 epochs, runs.mean(axis=0), color=style["color"], linewidth=2,
                 linestyle=style["linestyle"], label=f"{name} (n = {len(runs)})",
