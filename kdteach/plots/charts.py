@@ -156,7 +156,7 @@ def curves_over_epochs(
     roles: Mapping[str, str],
     yscale: str = "linear",
 ) -> Figure:
-    """Each seed as a thin line over the epochs, their mean as a thick one with its interval.
+    """Each seed as a thin line over the epochs, their mean a thick one with its interval.
 
     Args:
         series: name to (seeds, epochs) values.
