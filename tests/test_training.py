@@ -268,6 +268,7 @@ def test_bfloat16_trains(digits):
     [
         ({"epochs": 0}, ValueError, "epochs must be an integer of at least 1, got 0"),
         ({"epochs": 1.5}, ValueError, "epochs"),
+        ({"epochs": True}, ValueError, "epochs"),
         ({"batch_size": 0}, ValueError, "batch_size"),
         ({"learning_rate": 0.0}, ValueError, "learning_rate"),
         ({"learning_rate": math.nan}, ValueError, "learning_rate"),
