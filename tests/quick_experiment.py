@@ -1,7 +1,9 @@
 """A small experiment, and a process that is killed while it runs it.
 
-``python tests/quick_experiment.py FOLDER KILLS SEED`` runs it into FOLDER, killed KILLS
-times at random moments and started again each time, then once to the end.
+``python tests/quick_experiment.py FOLDER KILLS SEED EXECUTOR`` runs it into FOLDER/0,
+killed at random moments and started again each time. Where it ends before it is killed,
+it begins anew in FOLDER/1 and so on, until KILLS kills have landed; then it runs to its
+end.
 """
 
 import os
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from kdteach import results
 from kdteach.experiments import EXPERIMENTS, Experiment, reproduce
 
 RECIPE = {"epochs": 6, "batch_size": 32, "learning_rate": 0.01}
@@ -41,27 +44,46 @@ def register():
     EXPERIMENTS["quick"] = QUICK
 
 
-def run(folder, **options):
+# seconds, at most, from start to kill; processes take some until they train
+LONGEST = {"local": 0.4, "processes": 10.0}
+
+
+def run(folder, executor="local"):
     torch.set_num_threads(1)
-    reproduce("quick", results_dir=folder, executor="local", say=lambda _: None, **options)
+    folder.mkdir(exist_ok=True)
+    reproduce("quick", results_dir=folder, executor=executor, say=lambda _: None)
 
 
-def main(folder, kills, seed):
+def killed(folder, executor, moment):
+    """Whether the kill at that moment came before the end."""
+    child = os.fork()  # a fresh process without the seconds that importing torch takes
+    if child == 0:
+        run(folder, executor)
+        os._exit(0)
+    time.sleep(moment)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def main(folder, kills, seed, executor):
+    """Print how many runs were recorded at each kill that landed."""
     rng = random.Random(seed)
-    landed = 0
-    for _ in range(kills):
-        child = os.fork()  # a fresh process without the seconds that importing torch takes
-        if child == 0:
-            run(folder)
-            os._exit(0)
-        time.sleep(rng.uniform(0.02, 0.7))
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        landed += os.WIFSIGNALED(status)
-    run(folder)
-    print(landed)
+    longest = LONGEST[executor]
+    recorded, rounds, before = [], 0, 0
+    while len(recorded) < kills:
+        into = folder / str(rounds)
+        if killed(into, executor, rng.uniform(0.02, longest)):
+            recorded.append(len(results.load_records("quick", into)))
+            if recorded[-1] == before:  # let a slow machine get on
+                longest *= 1.25
+            before = recorded[-1]
+        else:
+            rounds, before, longest = rounds + 1, 0, longest / 1.5
+    run(folder / str(rounds), executor)
+    print(*recorded)
 
 
 if __name__ == "__main__":
     register()
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

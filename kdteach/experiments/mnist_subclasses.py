@@ -1,4 +1,8 @@
-"""Subclass distillation on MNIST: the authors' two classes, and Report 3's ten."""
+"""Subclass distillation on MNIST: the authors' two classes, and Report 3's ten.
+
+The two classes are run as the authors did, on all 60,000 training images: nothing is
+chosen, so no validation split is needed. The ten keep 10,000 images back.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,7 @@ _ALL = {"epochs": 12}  # the published runs use all images
 TWO_CLASSES = Experiment(
     "mnist-2x5",
     "Do subclasses help where there are two classes? 0 to 4 against 5 to 9",
-    ("mnist", {"groups": [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]}),
+    ("mnist", {"groups": [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]], "validation": 0}),
     (
         _DIVERSE,
         _CONTROL,
