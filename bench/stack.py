@@ -44,6 +44,7 @@ def measure() -> list[dict[str, object]]:
             "ratio": alone / costs[150],
             "target": SPEEDUP,
             "holds": alone / costs[150] >= SPEEDUP,
+            "peak megabytes by stack size": memory,
         },
         {
             "name": "cost a student, largest growth between stack sizes",
