@@ -10,7 +10,7 @@ import time
 
 import torch
 
-from bench.stack import _apart
+from bench.apart import apart
 from kdteach import explain
 from kdteach.cost import count_flops, matmul_peak
 from kdteach.models import build
@@ -21,12 +21,12 @@ MASKS, SPEEDUP, MEGABYTES, SECONDS = 4000, 10.0, 300.0, 2.0
 
 def measure() -> list[dict[str, object]]:
     """Time the three ways of RISE and LIME."""
-    single, _ = _apart(one_pass_a_mask)
-    whole, whole_memory = _apart(one_pass)
-    ours, memory = _apart(batched)
-    half, _ = _apart(batched, torch.bfloat16)
-    lime, _ = _apart(patterns)
-    least, _ = _apart(at_peak)
+    single, _ = apart(one_pass_a_mask)
+    whole, whole_memory = apart(one_pass)
+    ours, memory = apart(batched)
+    half, _ = apart(batched, torch.bfloat16)
+    lime, _ = apart(patterns)
+    least, _ = apart(at_peak)
     print(
         f"RISE, {MASKS} masks: {ours:.2f} s, {memory:.0f} MB more memory at its peak; one "
         f"pass a mask {single:.2f} s; one pass for all {whole:.2f} s, {whole_memory:.0f} MB"
@@ -42,7 +42,7 @@ def measure() -> list[dict[str, object]]:
         _row("RISE, times faster than one pass a mask", single / ours, SPEEDUP),
         _row("RISE in bfloat16, likewise", single / half, SPEEDUP),
         _row("RISE, times faster than one pass for all masks", whole / ours, 1.0),
-        _row("RISE, 300 MB over its peak memory", MEGABYTES / max(memory, 1.0), 1.0),
+        _row("RISE, 300 MB over its peak memory", MEGABYTES / memory, 1.0),
         _row("LIME, 2 s over its time", SECONDS / lime, 1.0),
     ]
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from bench.stack import _apart
+from bench.apart import apart
 from kdteach.data import load, petri
 from kdteach.models import Normalise
 from kdteach.models.photographs import MEAN, STD
@@ -29,9 +29,9 @@ def measure() -> list[dict[str, object]]:
         start = time.perf_counter()
         folder = petri.write(Path(home) / "MHIST", workers=os.cpu_count() or 1)
         print(f"3,152 tiles drawn in {time.perf_counter() - start:.0f} s")
-        loading, memory = _apart(load_once, folder)
-        kept, _ = _apart(epoch_of_bytes, folder)
-        decoded, _ = _apart(epoch_of_files, folder)
+        loading, memory = apart(load_once, folder)
+        kept, _ = apart(epoch_of_bytes, folder)
+        decoded, _ = apart(epoch_of_files, folder)
     print(
         f"loading: {loading:.1f} s, {memory:.0f} MB more memory at its peak; an epoch's "
         f"images from memory {kept:.2f} s, decoded {decoded:.2f} s"

@@ -6,15 +6,12 @@ after the other is measured on every tenth student, for all of them take minutes
 stands for the mean of a student.
 """
 
-import resource
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
-from multiprocessing import get_context
 
 import torch
 
+from bench.apart import apart
 from kdteach import fit, fit_many, teacher_logits
 from kdteach.data import load
 from kdteach.models import build, trained_teacher
@@ -27,10 +24,10 @@ SPEEDUP, LEVEL = 10.0, 1.1
 
 def measure() -> list[dict[str, object]]:
     """Time both ways, and stacks of several sizes; each in a fresh process."""
-    alone, _ = _apart(one_by_one)
+    alone, _ = apart(one_by_one)
     costs, memory = {}, {}
     for size in (30, 75, 150, 300):
-        costs[size], memory[size] = _apart(stacked, size)
+        costs[size], memory[size] = apart(stacked, size)
         print(
             f"stack of {size:3d}: {1e3 * costs[size]:6.1f} ms a student, "
             f"{memory[size]:.0f} MB more memory at its peak"
@@ -92,19 +89,3 @@ def one_by_one() -> float:
             batch_size=BATCH, learning_rate=RATE,
         )  # fmt: skip
     return (time.perf_counter() - start) / 15
-
-
-def _apart(function, *arguments) -> tuple[float, float]:
-    """(seconds, MB beyond what the process had) of a function, in a new process."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_watched, function, arguments).result()
-
-
-def _watched(function, arguments) -> tuple[float, float]:
-    torch.set_num_threads(1)
-    students(1)  # everything imported and loaded
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = function(*arguments)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return seconds, (after - before) / unit

@@ -405,10 +405,9 @@ class _Stack:
         self.size = len(models)
         self.members = [o for o in objectives if isinstance(o, LogitObjective)]
         self.objective = stacked(self.members)
-        self.weights, _ = stack_module_state(list(models))
-        self.optimizer = options.optimizer(
-            list(self.weights.values()), options.learning_rate
-        )
+        weights, _ = stack_module_state(list(models))
+        self.kept = {name: _turned(w) for name, w in weights.items()}
+        self.optimizer = options.optimizer(list(self.kept.values()), options.learning_rate)
         self.forward = vmap(
             lambda weights, images: functional_call(models[0], weights, (images,))
         )
@@ -416,6 +415,11 @@ class _Stack:
             lambda weights, images: functional_call(models[0], weights, (images,)),
             in_dims=(0, None),
         )
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """By name, in the models' shapes after a leading S."""
+        return {name: w.mT if w.ndim == 3 else w for name, w in self.kept.items()}
 
     @property
     def students(self) -> Sequence[nn.Module]:
@@ -433,28 +437,41 @@ class _Stack:
         return self.objective.terms(self.forward(self.weights, batch.images), batch)
 
     def answers(self, pool: Pool) -> Tensor:
-        device = next(iter(self.weights.values())).device
+        weights = self.weights
+        device = next(iter(weights.values())).device
         found = []
         with torch.no_grad():
             for part in torch.split(torch.arange(len(pool)), 256):
                 if pool.shared:
                     images = pool.whole.images[part]
-                    logits = self.shared_forward(self.weights, images.to(device))
+                    logits = self.shared_forward(weights, images.to(device))
                 else:
                     images = pool.whole.images[pool.first[:, None] + part]  # (S, B, ...)
-                    logits = self.forward(self.weights, images.to(device))
+                    logits = self.forward(weights, images.to(device))
                 found.append(self.objective.read(logits).argmax(dim=-1).cpu())
         return torch.cat(found, dim=1)
 
     def show(self) -> None:
         """Let the models have the weights as they are now."""
+        weights = self.weights
         with torch.no_grad():
             for i, model in enumerate(self.models):
                 for name, parameter in model.named_parameters():
-                    parameter.copy_(self.weights[name][i])
+                    parameter.copy_(weights[name][i])
 
     def finish(self) -> None:
         self.show()
+
+
+def _turned(weights: Tensor) -> Tensor:
+    """A leaf with the same stack of weights; those of linear layers (S, in, out).
+
+    A product's gradient comes in that order. Weights kept as (S, out, in) cost a transposed
+    copy of it in each step: a tenth of the time of small students.
+    """
+    if weights.ndim != 3:
+        return weights
+    return weights.detach().mT.contiguous().requires_grad_()
 
 
 def _batches(
