@@ -45,7 +45,7 @@ def register():
 
 
 # seconds, at most, from start to kill; processes take some until they train
-LONGEST = {"local": 0.4, "processes": 10.0}
+LONGEST = {"local": 0.4, "processes": 8.0}
 
 
 def run(folder, executor="local"):
@@ -76,7 +76,7 @@ def main(folder, kills, seed, executor):
         if killed(into, executor, rng.uniform(0.02, longest)):
             recorded.append(len(results.load_records("quick", into)))
             if recorded[-1] == before:  # let a slow machine get on
-                longest *= 1.25
+                longest *= 1.2
             before = recorded[-1]
         else:
             rounds, before, longest = rounds + 1, 0, longest / 1.5

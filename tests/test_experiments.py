@@ -132,7 +132,7 @@ def test_the_commit_tells_of_changed_code_but_not_of_grown_records(tmp_path):
     assert runner._commit(code.parent) == clean + "+"
 
 
-@pytest.mark.parametrize(("executor", "kills"), [("local", 20), ("processes", 5)])
+@pytest.mark.parametrize(("executor", "kills"), [("local", 20), ("processes", 3)])
 def test_killed_at_random_nothing_is_lost_doubled_or_torn(
     undisturbed, tmp_path, executor, kills
 ):
