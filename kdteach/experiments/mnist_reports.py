@@ -62,7 +62,6 @@ EXPERIMENT = Experiment(
         _SAME_CNN,
         *(_distilled("report 0", T, 0.5, _SAME_CNN) for T in (1.0, 4.0, 16.0, 64.0)),
     ),
-    fewer_seeds=(({"role": "grid"}, 3),),
     published=(
         _beside("Report 2, Fig. 4", 0.9878, role="teacher", model="cnn-valid"),
         _beside("Report 2, Fig. 8", 0.9720, role="plain"),
