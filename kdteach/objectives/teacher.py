@@ -130,8 +130,11 @@ class Distil:
             return _ask(self.teachers[0], batch.images, batch.index)
         if self.bank is not None:
             place = self.bank.device
-            rows = torch.tensor(self.which, device=place)[:, None]
-            return self.bank[rows, batch.index.to(place)].to(batch.images.device)
+            first = torch.tensor(self.which, device=place)[:, None] * self.bank.shape[1]
+            # as bank[which, index], several times faster: whole rows are copied
+            rows = (first + batch.index.to(place)).flatten()
+            logits = self.bank.flatten(0, 1).index_select(0, rows)
+            return logits.view(*batch.index.shape, -1).to(batch.images.device)
         answers = [
             _ask(self.teachers[teacher], batch.images[i], batch.index[i])
             for i, teacher in enumerate(self.which)

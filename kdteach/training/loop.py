@@ -17,6 +17,7 @@ from kdteach.metrics import predict_logits
 from kdteach.models import bytes_explained, evaluation_mode
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.seeding import generator, seeded
+from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
 from kdteach.training.progress import (
@@ -301,6 +302,7 @@ def _train(
     """The loop. Everything in it has a leading dimension of S students."""
     _check_dtype(learner.modules()[0], pool.whole)
     learner.check(pool.splits, _course(learner, pool, options))
+    keep_freed_memory()
     pool = pool.to(next(learner.modules()[0].parameters()).device)
     orders = [generator(seed, "order") for seed in seeds]
     views = [generator(seed, "augment") for seed in seeds]
@@ -488,12 +490,17 @@ def _batches(
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
             return
-        images = split.images[rows]
+        images = _rows_of(split.images, rows)
         if options.augment is not None:
             images = torch.stack(
                 [options.augment(x, g) for x, g in zip(images, views, strict=True)]
             )
         yield Batch(images, split.labels[rows], split.index[rows], epoch)
+
+
+def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
+    """``table[rows]``, several times faster: index_select copies whole rows."""
+    return table.index_select(0, rows.flatten()).view(*rows.shape, *table.shape[1:])
 
 
 def _steps_per_epoch(n: int, options: _Options) -> int:
