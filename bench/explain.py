@@ -42,7 +42,9 @@ def measure() -> list[dict[str, object]]:
         _row("RISE, times faster than one pass a mask", single / ours, SPEEDUP),
         _row("RISE in bfloat16, likewise", single / half, SPEEDUP),
         _row("RISE, times faster than one pass for all masks", whole / ours, 1.0),
-        _row("RISE, 300 MB over its peak memory", MEGABYTES / max(memory, 1.0), 1.0),
+        _row(
+            "RISE, 300 MB over its peak memory", MEGABYTES / memory if memory else 0.0, 1.0
+        ),
         _row("LIME, 2 s over its time", SECONDS / lime, 1.0),
     ]
 

@@ -39,7 +39,7 @@ def measure() -> list[dict[str, object]]:
     return [
         _row("3,152 tiles, 25 s over their loading", SECONDS / loading, 1.0),
         _row("3,152 tiles, 1,500 MB over the peak memory",
-             MEGABYTES / max(memory, 1.0), 1.0),
+             MEGABYTES / memory if memory else 0.0, 1.0),
         _row("25 epochs' images, times faster than decoded each",
              25 * decoded / (loading + 25 * kept), 1.0),
     ]  # fmt: skip

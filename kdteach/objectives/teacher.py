@@ -131,7 +131,7 @@ class Distil:
         if self.bank is not None:
             place = self.bank.device
             first = torch.tensor(self.which, device=place)[:, None] * self.bank.shape[1]
-            # as bank[which, index], several times faster: whole rows are copied
+            # bank[which, index], faster where they are many: whole rows are copied
             rows = (first + batch.index.to(place)).flatten()
             logits = self.bank.flatten(0, 1).index_select(0, rows)
             return logits.view(*batch.index.shape, -1).to(batch.images.device)

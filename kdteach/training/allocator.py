@@ -12,11 +12,10 @@ def keep_freed_memory() -> None:
     """Let each step reuse the memory that the step before has freed.
 
     glibc gives freed memory above a threshold back to the system. A step that frees some
-    megabytes and asks for them anew then waits for fresh pages each time, two fifths of
-    the time of an ``fc-800-800`` on one thread. The threshold rises to the size of the
-    largest block of its own mapping that was freed: here one is, and as nobody writes to
-    it, it takes no memory. The process keeps at most 64 MiB more than it uses. Without
-    glibc, or with thresholds set by the user, nothing changes.
+    megabytes and asks for them anew then waits for fresh pages each time. The threshold
+    rises to the size of the largest block of its own mapping that was freed: here one is,
+    and as nobody writes to it, it takes no memory. Up to 64 MiB of freed memory then stay
+    with the process. Without glibc, or with thresholds set by the user, nothing changes.
 
     Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
     """

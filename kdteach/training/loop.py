@@ -499,7 +499,7 @@ def _batches(
 
 
 def _rows_of(table: Tensor, rows: Tensor) -> Tensor:
-    """``table[rows]``, several times faster: index_select copies whole rows."""
+    """``table[rows]``, faster where they are many: index_select copies whole rows."""
     return table.index_select(0, rows.flatten()).view(*rows.shape, *table.shape[1:])
 
 
