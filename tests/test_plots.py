@@ -129,3 +129,29 @@ def test_bad_sliders(logits, classes, says):
 
 def test_slider_takes_tensors():
     interactive.temperature_slider(torch.zeros(2), ["a", "b"], description="d")
+
+
+def test_points_are_open_marks_at_the_first_positions():
+    figure = plots.lines(
+        [3, 4, 5], {"a": [3.0, 2.0, 1.0]}, points={"a": [4.0, 1.5]},
+        xlabel="seeds", ylabel="half-width", alt=ALT,
+    )  # fmt: skip
+    curve, marks = figure.canvas.axes[0].lines
+    assert (curve.get_linestyle(), marks.get_linestyle()) == ("-", "None")
+    np.testing.assert_array_equal(marks.get_xydata(), [[3, 4.0], [4, 1.5]])
+    assert marks.get_fillstyle() == "none"
+    assert marks.get_color() == curve.get_color()
+
+
+@pytest.mark.parametrize(
+    ("points", "says"),
+    [
+        ({"b": [1.0]}, r"points for \['b'\], but the series are \['a'\]"),
+        ({"a": [1.0, 2.0, 3.0]}, "3 points for 'a', but 2 positions"),
+    ],
+)
+def test_points_must_fit_the_curves(points, says):
+    with pytest.raises(ValueError, match=says):
+        plots.lines(
+            [1, 2], {"a": [1.0, 2.0]}, points=points, xlabel="x", ylabel="y", alt=ALT
+        )

@@ -55,8 +55,9 @@ def lines(
     xscale: str = "linear",
     yscale: str = "linear",
     reference: tuple[float, str] | None = None,
+    points: Mapping[str, ArrayLike] | None = None,
 ) -> Figure:
-    """Deterministic curves, labelled at the right end.
+    """Deterministic curves, named in the legend.
 
     Args:
         x: (n,) positions.
@@ -66,12 +67,28 @@ def lines(
         roles: name to role (see ``ROLES``); by default in the order of the roles.
         xscale, yscale: "linear" or "log".
         reference: a horizontal line and its name.
+        points: name of a series to (m,) measured values at the first m <= n positions,
+            drawn as open marks in the colour of the series.
+
+    Raises:
+        ValueError: points for a name that is no series, or more of them than positions.
     """
     chosen = roles or dict(zip(series, ROLES, strict=False))
+    positions, measured = np.asarray(x), dict(points or {})
+    if unknown := measured.keys() - series.keys():
+        raise ValueError(f"points for {sorted(unknown)}, but the series are {[*series]}")
     with axes_of() as (canvas, axes):
         for name, values in series.items():
             style = ROLES[chosen[name]] | {"markersize": 4}
-            axes.plot(x, np.asarray(values), label=name, **style)
+            axes.plot(positions, np.asarray(values), label=name, **style)
+            if name in measured:
+                marks = np.asarray(measured[name])
+                if len(marks) > len(positions):
+                    raise ValueError(
+                        f"{len(marks)} points for {name!r}, but {len(positions)} positions"
+                    )
+                open_marks = style | {"linestyle": "", "markersize": 8, "fillstyle": "none"}
+                axes.plot(positions[: len(marks)], marks, **open_marks)
         if reference is not None:
             axes.axhline(reference[0], color="0.4", linewidth=1, linestyle=":")
             axes.annotate(
