@@ -361,12 +361,26 @@ def test_damaged_logits_are_named(tmp_path):
         results.load_logits(path)
 
 
-def test_an_unreachable_scheduler_is_told_in_time(quick, tmp_path, capsys):
+def test_an_unreachable_scheduler_is_told_in_time(tmp_path):
+    command = [sys.executable, "-m", "kdteach", "reproduce", "digits-hinton"]
+    command += ["--executor", "dask=tcp://127.0.0.1:9", "--results-dir", str(tmp_path)]
     start = time.perf_counter()
-    arguments = ["quick", "--executor", "dask=tcp://127.0.0.1:9", "--results-dir"]
-    assert command_line.main(["reproduce", *arguments, str(tmp_path)]) == 1
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert time.perf_counter() - start < 10
-    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
+    assert ended.returncode == 1
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in ended.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_cluster_is_asked_before_data_are_read(tmp_path, monkeypatch):
+    missing = tmp_path / "no data here"
+    with pytest.raises(ConnectionError, match="no Dask scheduler answers"):
+        reproduce("mnist-fc", executor="dask=tcp://127.0.0.1:9", data_dir=missing,
+                  results_dir=tmp_path)  # fmt: skip
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed
+    for name in ("dask", "dask=tcp://127.0.0.1:9"):
+        with pytest.raises(ModuleNotFoundError, match=r"pip install 'kdteach\[dask\]'"):
+            reproduce("mnist-fc", executor=name, data_dir=missing, results_dir=tmp_path)
 
 
 def test_a_stranger_at_the_address_is_told_in_time(quick, tmp_path, capsys):

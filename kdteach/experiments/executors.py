@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 KNOWN = "local, processes, dask or dask=ADDRESS"
-_PATIENCE = 5  # seconds to wait for a Dask scheduler
+_PATIENCE = 4  # seconds to wait for a Dask scheduler
 
 
 class LocalExecutor(Executor):
@@ -34,6 +34,23 @@ def check_name(name: str) -> None:
     kind, _, address = name.partition("=")
     if name not in ("local", "processes", "dask") and not (kind == "dask" and address):
         raise ValueError(f"unknown executor {name!r}; known are {KNOWN}")
+
+
+def require_answer(name: str) -> None:
+    """Raise an error now if this names Dask and opening it later would.
+
+    For callers with much to do before that: nobody waits for data to be read to be told
+    that the address was wrong.
+
+    Raises:
+        ModuleNotFoundError: Dask is not installed.
+        ConnectionError: no scheduler answers at the address.
+    """
+    kind, _, address = name.partition("=")
+    if kind == "dask":
+        distributed = _distributed()
+        if address:
+            _connect(distributed, address).close()
 
 
 @contextmanager
@@ -102,27 +119,32 @@ def _end_with_caller() -> None:
 
 
 def _dask(address: str, cores: int) -> Iterator[tuple[Executor, int, int | None]]:
-    try:
-        from distributed import Client, LocalCluster
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Dask distributed is not installed: pip install 'kdteach[dask]'"
-        ) from error
+    distributed = _distributed()
     if not address:
-        cluster = LocalCluster(
+        cluster = distributed.LocalCluster(
             n_workers=cores, threads_per_worker=1, dashboard_address=None
         )
-        with cluster, Client(cluster) as client:
+        with cluster, distributed.Client(cluster) as client:
             yield client.get_executor(), cores, 1
         return
-    with _within_patience(lambda: Client(address, timeout=_PATIENCE), address) as client:
+    with _connect(distributed, address) as client:
         workers = client.scheduler_info()["workers"]
         slots = sum(worker["nthreads"] for worker in workers.values())
         yield client.get_executor(), max(slots, 1), None
 
 
-def _within_patience(connect: Callable[[], Any], address: str) -> Any:
-    """What ``connect`` returns, or ConnectionError.
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Dask distributed is not installed: pip install 'kdteach[dask]'"
+        ) from error
+    return distributed
+
+
+def _connect(distributed: Any, address: str) -> Any:
+    """A client of the scheduler at this address, or ConnectionError.
 
     The client's own limit does not hold where something answers that is no scheduler: it
     then waits for ever, or fails in ways of its own.
@@ -131,7 +153,7 @@ def _within_patience(connect: Callable[[], Any], address: str) -> Any:
 
     def ask() -> None:
         try:
-            answer.set_result(connect())
+            answer.set_result(distributed.Client(address, timeout=_PATIENCE))
         except Exception as error:
             answer.set_exception(error)
 

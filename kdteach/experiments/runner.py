@@ -24,7 +24,7 @@ from kdteach.data import load
 from kdteach.data.mhist import is_drawn
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, config_text
-from kdteach.experiments.executors import check_name, open_executor
+from kdteach.experiments.executors import check_name, open_executor, require_answer
 from kdteach.experiments.jobs import Done, Job, answers_of, load_data, run_job
 from kdteach.experiments.recipes import (
     Answers,
@@ -99,6 +99,7 @@ def reproduce(
         FileNotFoundError: the data set, or trained weights, are not there.
         RecordError: the results file was damaged; it is left as it is.
         ConnectionError: no Dask scheduler answers.
+        ModuleNotFoundError: Dask is asked for and not installed.
         RuntimeError: a worker process died; what was finished is recorded.
         OSError: the results folder cannot be written; earlier records are as they were.
     """
@@ -124,6 +125,8 @@ def reproduce(
     if not missing and data_dir is None:
         say(complete)
         return None
+    if missing and isinstance(executor, str):
+        require_answer(executor)
     if download:
         _fetch_data(experiment, data_dir)
     data = load_data(experiment.data, data_dir, seed=0)
