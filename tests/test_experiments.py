@@ -26,6 +26,7 @@ from kdteach.experiments import (
     reproduce,
     runner,
 )
+from kdteach.experiments.executors import open_executor
 from kdteach.metrics import Evaluation
 
 HERE = Path(__file__).resolve().parent
@@ -292,7 +293,8 @@ def _runs(process):
         return False
 
 
-def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed):
+@pytest.mark.parametrize("executor", ["local", "processes"])
+def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed, executor):
     """The limit on a file's size stands for a full disk: the system's own error comes."""
     code = (
         "import sys, signal, resource; from pathlib import Path\n"
@@ -301,15 +303,16 @@ def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))\n"
-        "sys.exit(main(['reproduce', 'quick', '--seeds', '2', '--executor', 'local',\n"
-        "               '--results-dir', sys.argv[1]]))\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main(['reproduce', 'quick', '--seeds', '2', '--executor',\n"
+        "                   sys.argv[3], '--results-dir', sys.argv[1]]))\n"
     )
     lines = (undisturbed / "quick.jsonl").read_text(encoding="utf-8").splitlines(True)
     kept = "".join(line for line in lines if json.loads(line)["seed"] == 0)
     (tmp_path / "quick.jsonl").write_text(kept)
     limit = str(len(kept) + 100)
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), limit], cwd=HERE.parent,
+        [sys.executable, "-c", code, str(tmp_path), limit, executor], cwd=HERE.parent,
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1
@@ -359,6 +362,15 @@ def test_damaged_logits_are_named(tmp_path):
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(results.RecordError, match=r"x\.safetensors.*trained again"):
         results.load_logits(path)
+
+
+def test_processes_are_sent_whole_tensors():
+    """Shared memory is small in containers, and gone when the sender is."""
+    with open_executor("processes", jobs=1) as (pool, _, _):
+        assert pool.submit(torch.Tensor.is_shared, torch.ones(3)).result() is False
+        back = pool.submit(torch.add, torch.ones(3), 1).result()
+    assert not back.is_shared()
+    assert back.tolist() == [2, 2, 2]
 
 
 def test_an_unreachable_scheduler_is_told_in_time(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -27,6 +28,34 @@ class LocalExecutor(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that send each other whole tensors.
+
+    By itself torch sends the name of a piece of shared memory. That is small in many
+    containers, and whoever fetches it must find the sender alive: when a run ended early, a
+    thread of the caller met a worker that was gone, and its traceback hid the reason.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand in a job."""
+        return super().submit(_call, _Whole((fn, args, kwargs)))
+
+
+class _Whole:
+    """Arrives as the value itself, which the plain pickle module has put into bytes."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return pickle.loads, (pickle.dumps(self.value),)
+
+
+def _call(job: Any) -> _Whole:
+    function, arguments, named = job
+    return _Whole(function(*arguments, **named))
 
 
 def check_name(name: str) -> None:
@@ -86,9 +115,7 @@ def open_executor(
         workers = min(cores, max(jobs, 1))
         # spawn: a forked child of a process that has used threads may hang
         context = get_context("spawn")
-        pool = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_end_with_caller
-        )
+        pool = _Processes(workers, mp_context=context, initializer=_end_with_caller)
         try:
             yield pool, workers, max(1, cores // workers)
         except BaseException:
