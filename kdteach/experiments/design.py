@@ -85,7 +85,6 @@ class Experiment:
             seed of the run, such as ``{"draw": "seed"}``.
         configurations: one run each and seed.
         seeds: how many by default.
-        fewer_seeds: (settings, seeds): runs that have all these settings get so many seeds.
         published: values to stand beside.
     """
 
@@ -94,16 +93,7 @@ class Experiment:
     data: tuple[str, Mapping[str, object]]
     configurations: tuple[Config, ...]
     seeds: int = 10
-    fewer_seeds: tuple[tuple[Config, int], ...] = ()
     published: tuple[Published, ...] = field(default=(), repr=False)
-
-    def seeds_of(self, config: Config, seeds: int | None = None) -> range:
-        """The seeds of one configuration, when ``seeds`` are asked for (None: default)."""
-        count = self.seeds if seeds is None else seeds
-        for where, fewer in self.fewer_seeds:
-            if seeds is None and all(config.get(key) == v for key, v in where.items()):
-                count = min(count, fewer)
-        return range(count)
 
     def teacher_of(self, config: Config) -> Config | None:
         """The configuration of a student's teacher, None for labels alone."""

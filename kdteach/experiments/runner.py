@@ -114,13 +114,14 @@ def reproduce(
         check_name(executor)
     recorded = load_records(name, results_dir)
     known = {run_key(r.config, r.seed) for r in recorded}
+    count = experiment.seeds if seeds is None else seeds
     missing = [
         (config, seed)
         for config in experiment.configurations
-        for seed in experiment.seeds_of(config, seeds)
+        for seed in range(count)
         if run_key(config, seed) not in known
     ]
-    total = sum(len(experiment.seeds_of(c, seeds)) for c in experiment.configurations)
+    total = count * len(experiment.configurations)
     complete = f"{name}: all {total} runs are recorded"
     if not missing and data_dir is None:
         say(complete)
@@ -179,8 +180,7 @@ def seeds_recorded(name: str, results_dir: Path | None = None) -> int:
     experiment = EXPERIMENTS[name]
     known = {run_key(r.config, r.seed) for r in load_records(name, results_dir)}
     for seed in range(experiment.seeds):
-        wanted = (c for c in experiment.configurations if seed in experiment.seeds_of(c))
-        if not all(run_key(config, seed) in known for config in wanted):
+        if not all(run_key(c, seed) in known for c in experiment.configurations):
             return seed
     return experiment.seeds
 
