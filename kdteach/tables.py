@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from kdteach.stats import mean_interval, paired_difference
+from kdteach.stats import Interval, mean_interval, paired_difference, verdict
 
 
 def pairs(
@@ -70,6 +70,40 @@ def runs(
         cells["seeds"] = str(mean.n)
         table[setting] = cells
     return pd.DataFrame(table).T
+
+
+def verdicts(
+    rows: Mapping[Hashable, tuple[float, Interval]],
+    *,
+    negligible: float,
+    digits: int = 2,
+) -> pd.DataFrame:
+    """Judge published differences by a repetition, a row for each.
+
+    Args:
+        rows: name, or tuple of names for several levels, to (published difference, ours as
+            ``paired_difference`` gives it), in one unit.
+        negligible: size below which a difference is of no interest, as for ``verdict``.
+        digits: decimals.
+
+    Returns:
+        Text cells: the published difference, ours with its interval, the verdict, and the
+        number of pairs.
+
+    Raises:
+        ValueError: as ``verdict``.
+    """
+    return pd.DataFrame(
+        {
+            name: {
+                "published": f"{published:+.{digits}f}",
+                "here": format(ours, f"+.{digits}f"),
+                "verdict": verdict(published, ours, negligible),
+                "seeds": str(ours.n),
+            }
+            for name, (published, ours) in rows.items()
+        }
+    ).T
 
 
 def _span(low: float, high: float, digits: int) -> str:

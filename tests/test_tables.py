@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from kdteach import tables
+from kdteach.stats import Interval
 
 
 def test_pairs_give_the_paired_interval():
@@ -36,3 +37,19 @@ def test_runs_stand_beside_the_published():
 def test_pairs_refuse_what_is_not_paired():
     with pytest.raises(ValueError, match="paired"):
         tables.pairs({"x": ([1, 2, 3], [1, 2])}, ("a", "b"))
+
+
+def test_verdicts_stand_beside_both_differences():
+    ours = Interval(0.3, 0.1, 0.5, 0.95, 10)
+    table = tables.verdicts(
+        {("a", "x"): (0.7, ours), ("a", "y"): (-0.2, ours)}, negligible=0.1
+    )
+    assert table.loc[("a", "x")].to_dict() == {
+        "published": "+0.70",
+        "here": "+0.30 [+0.10, +0.50]",
+        "verdict": "real",
+        "seeds": "10",
+    }
+    assert table.loc[("a", "y"), "verdict"] == "reversed"
+    with pytest.raises(ValueError, match="negligible"):
+        tables.verdicts({"a": (0.7, ours)}, negligible=0)
