@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 HTML := book/_build/html
+# tests that wait for processes of their own, and so may share the cores with the chapters
+APART := tests/test_pages.py tests/test_mutations.py
 
 .PHONY: book test check execute bench serve address clean
 
@@ -18,8 +20,8 @@ book: $(INSTALLED)  ## render the stored chapters, warnings are errors
 	@echo "The book: $(HTML)/index.html"
 
 test: $(INSTALLED) book  ## unit tests, the chapters' outputs, and the rendered pages
-	$(BIN)/python -m pytest -q tests
-	$(BIN)/python -m pytest -q --nbval book -n auto --dist loadscope  # a chapter stays with one process
+	$(BIN)/python -m pytest -q tests $(APART:%=--ignore=%)
+	$(BIN)/python -m pytest -q --nbval $(APART) book -n auto --dist loadscope  # a chapter stays with one process
 
 check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
