@@ -50,7 +50,7 @@ def runs(
     digits: int = 1,
     scale: float = 1.0,
 ) -> pd.DataFrame:
-    """List settings with mean, 95 % interval and range over the seeds.
+    """List settings with mean, 95 % interval and number of seeds.
 
     Args:
         rows: setting to runs.

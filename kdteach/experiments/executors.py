@@ -76,10 +76,10 @@ def require_answer(name: str) -> None:
         ConnectionError: no scheduler answers at the address.
     """
     kind, _, address = name.partition("=")
-    if kind == "dask":
-        distributed = _distributed()
-        if address:
-            _connect(distributed, address).close()
+    if kind == "dask" and address:
+        _connect(address).close()
+    elif kind == "dask":
+        _distributed()
 
 
 @contextmanager
@@ -146,15 +146,15 @@ def _end_with_caller() -> None:
 
 
 def _dask(address: str, cores: int) -> Iterator[tuple[Executor, int, int | None]]:
-    distributed = _distributed()
     if not address:
+        distributed = _distributed()
         cluster = distributed.LocalCluster(
             n_workers=cores, threads_per_worker=1, dashboard_address=None
         )
         with cluster, distributed.Client(cluster) as client:
             yield client.get_executor(), cores, 1
         return
-    with _connect(distributed, address) as client:
+    with _connect(address) as client:
         workers = client.scheduler_info()["workers"]
         slots = sum(worker["nthreads"] for worker in workers.values())
         yield client.get_executor(), max(slots, 1), None
@@ -170,12 +170,13 @@ def _distributed() -> Any:
     return distributed
 
 
-def _connect(distributed: Any, address: str) -> Any:
+def _connect(address: str) -> Any:
     """A client of the scheduler at this address, or ConnectionError.
 
     The client's own limit does not hold where something answers that is no scheduler: it
     then waits for ever, or fails in ways of its own.
     """
+    distributed = _distributed()
     answer: Future[Any] = Future()
 
     def ask() -> None:
