@@ -9,11 +9,18 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from kdteach.losses._check import check_labels, check_logits, check_pair
+from kdteach.checks import (
+    check_count,
+    check_labels,
+    check_logits,
+    check_model,
+    check_pair,
+    check_tensor,
+)
 from kdteach.losses.response import hard_term
 from kdteach.losses.subclass import class_log_probs
-from kdteach.models import bytes_explained, evaluation_mode
-from kdteach.types import Split
+from kdteach.models import ask, device_of, evaluation_mode, require_logits
+from kdteach.types import Split, require_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,26 +139,45 @@ def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 128) -> T
 
     Args:
         model: (B, channels, H, W) -> (B, C) logits.
-        images: (N, channels, H, W), N >= 1; moved to the model's device batch by batch.
+        images: (N, channels, H, W), N >= 1; moved to the model's device batch by batch and
+            left as they are.
         batch_size: images at a time, at least 1.
 
     Returns:
         (N, C) logits on the CPU.
 
     Raises:
-        ValueError: no images, batch_size < 1, an output that is not (N, C), NaN logits.
+        TypeError: model or images are none, images and weights differ in dtype, or the
+            model returns something else than a tensor.
+        ValueError: no images, batch_size < 1, an output that is not (N, C) with C of at
+            least 2, NaN logits, or probabilities instead of logits.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size!r}")
-    if len(images) == 0:
+    logits = outputs_of(model, images, batch_size)
+    with evaluation_mode(model):
+        require_logits(model, images[:1].to(device_of(model, images.device)), logits)
+    return logits
+
+
+def outputs_of(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
+    """As ``predict_logits``, for numbers that need not be logits, such as features.
+
+    Args:
+        model: (B, channels, H, W) -> (B, D).
+        images: as ``predict_logits``.
+        batch_size: as ``predict_logits``.
+
+    Returns:
+        (N, D) on the CPU, finite.
+    """
+    batch_size = check_count("batch_size", batch_size)
+    check_model("model", model)
+    if check_tensor("images", images).ndim == 0 or len(images) == 0:
         raise ValueError("images are empty: there is nothing to predict")
-    parameter = next(model.parameters(), images)
-    with evaluation_mode(model), torch.inference_mode(), bytes_explained(images):
-        parts = [
-            model(part.to(parameter.device)).cpu()
-            for part in torch.split(images, batch_size)
-        ]
-    logits = torch.cat(parts).clone()
+    device = device_of(model, images.device)
+    # no inference mode: what a model keeps for its next call would be useless in training
+    with evaluation_mode(model), torch.no_grad():
+        parts = [ask(model, part.to(device)) for part in torch.split(images, batch_size)]
+    logits = torch.cat([part.cpu() for part in parts])
     check_logits("the model's output", logits)
     return logits
 
@@ -173,16 +199,45 @@ def evaluate(
             subclasses of each class are taken together. By default the width is C.
 
     Raises:
+        TypeError: an ImageSet, which has three splits, or as ``predict_logits``.
         ValueError: an empty split, labels outside [0, C), NaN logits, a width that is no
-            multiple of ``num_classes``.
+            multiple of ``num_classes``, or that is not the number of the split's classes.
     """
+    split = require_split("split", split)
     split.require_samples("evaluation")
+    if num_classes is not None:
+        num_classes = check_count("num_classes", num_classes)
     logits = predict_logits(model, split.images, batch_size)
     if num_classes is not None:
         logits = class_log_probs(logits, num_classes)
+    require_classes(split, logits.shape[1])
     labels = split.labels.cpu()
     check_labels(labels, *logits.shape)
     return Evaluation(logits, labels)
+
+
+def require_classes(split: Split, outputs: int) -> None:
+    """Raise where a model's outputs are not the classes of a split that knows its own.
+
+    Args:
+        split: whose ``num_classes`` may be None; then nothing is known.
+        outputs: numbers that stand for one class each.
+
+    Raises:
+        ValueError: they differ.
+    """
+    classes = split.num_classes
+    if classes is None or classes == outputs:
+        return
+    parts = (
+        f"; {outputs} are {outputs // classes} subclasses for each of {classes} classes: "
+        f"give num_classes={classes}"
+        if outputs % classes == 0
+        else ""
+    )
+    raise ValueError(
+        f"the model has {outputs} outputs, but the data has {classes} classes{parts}"
+    )
 
 
 def agreement(student_logits: Tensor, teacher_logits: Tensor) -> float:

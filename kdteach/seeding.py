@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from kdteach.checks import check_seed
+
 
 def stream_seed(seed: int, stream: str) -> int:
     """Derive the seed of one use of randomness ("init", "order", "augment", "dropout").
@@ -23,10 +25,10 @@ def stream_seed(seed: int, stream: str) -> int:
         An integer in [0, 2**63).
 
     Raises:
-        ValueError: seed is negative or not an integer.
+        TypeError: seed is not an integer.
+        ValueError: seed is negative.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
+    seed = check_seed(seed)
     digest = hashlib.blake2b(f"{stream}:{seed}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -42,8 +44,24 @@ def seeded(seed: int, stream: str) -> Iterator[None]:
 
     For code that takes no generator: weight initialisation and dropout.
     """
+    number = stream_seed(seed, stream)
     on_gpu = torch.cuda.is_initialized()
     devices = range(torch.cuda.device_count()) if on_gpu else ()
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(stream_seed(seed, stream))
+        torch.manual_seed(number)
         yield
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Inside the block new tensors are float32, whatever the caller's default is.
+
+    The same seed draws other numbers in another precision: what is drawn under a seed, such
+    as initial weights, is drawn here and converted afterwards.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

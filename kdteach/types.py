@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from kdteach.checks import check_tensor, shown
+from kdteach.fingerprints import fingerprints
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """``(images (B, channels, H, W), generator) -> images of the same shape``, at random."""
@@ -40,6 +44,12 @@ class Split:
             selection keeps it, so that stored teacher logits still find their image.
         votes: (N,) int64, how many annotators chose class 1, where that is known.
         masks: (N, H, W) bool, the pixels that decide the label, where that is known.
+        num_classes: C, the number of classes of the data set, where that is known: a split
+            of an ``ImageSet`` knows it, whatever labels it holds.
+
+    Raises:
+        TypeError: a part is not a dense tensor, or the index is not int64.
+        ValueError: parts of different length, or a sample index below 0.
     """
 
     images: Tensor
@@ -47,8 +57,15 @@ class Split:
     index: Tensor
     votes: Tensor | None = None
     masks: Tensor | None = None
+    num_classes: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("images", "labels", "index", "votes", "masks"):
+            value = getattr(self, name)
+            if value is None and name in ("votes", "masks"):
+                continue
+            if check_tensor(name, value).ndim == 0:
+                raise ValueError(f"{name} must have one entry for each image, got a number")
         sizes = [len(self.images), len(self.labels), len(self.index)]
         sizes += [len(extra) for extra in (self.votes, self.masks) if extra is not None]
         if len(set(sizes)) != 1:
@@ -56,14 +73,29 @@ class Split:
                 "images, labels and index (votes, masks) must have the same length, got "
                 f"{sizes}"
             )
+        if self.index.dtype != torch.int64 or self.index.ndim != 1:
+            raise TypeError(f"index must be int64 (N,), got {shown(self.index)}")
+        if len(self.index) and int(self.index.min()) < 0:
+            raise ValueError(
+                f"a sample index must be at least 0, got {int(self.index.min())}: it is "
+                "the row number of the image in the split as it was loaded"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @cached_property
+    def fingerprints(self) -> Tensor:
+        """(N,) int64 on the CPU: a number for the pixels of each image."""
+        return fingerprints(self.images)
+
     def select(self, rows: Tensor) -> Split:
         """Keep some rows, by boolean mask (N,) or by int64 positions; the index is kept."""
         votes, masks = (None if t is None else t[rows] for t in (self.votes, self.masks))
-        return Split(self.images[rows], self.labels[rows], self.index[rows], votes, masks)
+        return Split(
+            self.images[rows], self.labels[rows], self.index[rows], votes, masks,
+            self.num_classes,
+        )  # fmt: skip
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
@@ -78,6 +110,7 @@ class Split:
             self.index.to(device=device),
             votes,
             masks,
+            self.num_classes,
         )
 
     def require_samples(self, purpose: str) -> None:
@@ -107,6 +140,13 @@ class ImageSet:
     classes: tuple[str, ...]
     checksum: str
 
+    def __post_init__(self) -> None:
+        for name in ("train", "valid", "test"):
+            split = require_split(name, getattr(self, name))
+            if split.num_classes != len(self.classes):
+                known = replace(split, num_classes=len(self.classes))
+                object.__setattr__(self, name, known)
+
     @property
     def image_shape(self) -> tuple[int, ...]:
         """(channels, H, W) of one image."""
@@ -127,6 +167,28 @@ class ImageSet:
             valid=self.valid.to(device, dtype),
             test=self.test.to(device, dtype),
         )
+
+
+def require_split(name: str, data: object) -> Split:
+    """Return a Split, or say what to give instead.
+
+    Args:
+        name: of the argument.
+        data: what was given.
+
+    Raises:
+        TypeError: an ImageSet, which has three of them, or something else.
+    """
+    if isinstance(data, Split):
+        return data
+    if isinstance(data, ImageSet):
+        raise TypeError(
+            f"{name} must be one Split, got the whole ImageSet {data.name!r}: give its "
+            ".train, .valid or .test"
+        )
+    raise TypeError(
+        f"{name} must be a Split (images, labels and sample index), got {shown(data)}"
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.explain.maps import BATCH, Maps, asked, prepared
-from kdteach.losses._check import check_count
+from kdteach.checks import check_count
 from kdteach.models import evaluation_mode
 from kdteach.seeding import seeded
 

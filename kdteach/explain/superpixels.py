@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from kdteach.explain.maps import Maps, asked, prepared
-from kdteach.losses._check import check_count
+from kdteach.checks import check_count
 from kdteach.models import evaluation_mode
 
 _Segments = NDArray[np.int64]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kdteach.losses._check import (
+from kdteach.checks import (
     check_alpha,
     check_count,
     check_labels,

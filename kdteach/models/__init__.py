@@ -3,14 +3,20 @@
 ``forward`` returns logits.
 """
 
-from kdteach.models.build import (
-    build,
-    bytes_explained,
-    evaluation_mode,
-    pretrained_head,
-    weights_name,
-)
+from kdteach.models.build import build, pretrained_head, weights_name
 from kdteach.models.cooled import Cooled, scale_for
+from kdteach.models.modes import (
+    answer,
+    ask,
+    checked_shape,
+    device_of,
+    dtype_of,
+    evaluation_mode,
+    failures_explained,
+    logits_in,
+    modes_kept,
+    require_logits,
+)
 from kdteach.models.photographs import Normalise, Photograph
 from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.trained import TEACHERS, trained_teacher
@@ -23,12 +29,20 @@ __all__ = [
     "Cooled",
     "Normalise",
     "Photograph",
+    "answer",
+    "ask",
     "build",
-    "bytes_explained",
+    "checked_shape",
     "deep_stack",
+    "device_of",
+    "dtype_of",
     "evaluation_mode",
+    "failures_explained",
     "gradient_norms",
+    "logits_in",
+    "modes_kept",
     "pretrained_head",
+    "require_logits",
     "scale_for",
     "shipped_name",
     "trained_teacher",

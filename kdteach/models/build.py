@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import prod
 
 import torch
@@ -139,18 +137,6 @@ def pretrained_head(name: str, weights: str) -> nn.Linear:
     raise ValueError(f"there are no weights {weights!r} of {name!r}")
 
 
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Inside the block the model is in eval mode; afterwards each part is as it was."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-
-
 def weights_name(name: str, weights: str) -> str:
     """What tells trained weights from others of the same network.
 
@@ -163,30 +149,6 @@ def weights_name(name: str, weights: str) -> str:
         SHA-256; for the twins that part alone.
     """
     return shipped_digest(name, weights) if name in TWINS else imagenet_name(name)
-
-
-@contextmanager
-def bytes_explained(images: Tensor) -> Iterator[None]:
-    """Inside the block a model that cannot read bytes is told of as such.
-
-    Args:
-        images: what the model is asked about.
-
-    Raises:
-        TypeError: the images are uint8 and the model failed.
-    """
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError as error:
-        if images.dtype != torch.uint8:
-            raise
-        raise TypeError(
-            "images are bytes (uint8) and the model could not read them: give fractions, "
-            "images.float() / 255, or a network that normalises bytes itself, such as "
-            f"build('tiny-resnet') ({error})"
-        ) from error
 
 
 def _dropout(rate: float) -> nn.Module:

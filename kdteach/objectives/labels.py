@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from kdteach.losses._check import (
+from kdteach.checks import (
     check_count,
     check_labels,
     check_smoothing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from kdteach.metrics import predict_logits
+from kdteach.metrics import outputs_of
 from kdteach.models import Photograph
 from kdteach.types import Split
 
@@ -42,7 +42,7 @@ def frozen_features(model: Photograph, split: Split, batch_size: int = 128) -> S
         ValueError: an empty split, or features that are NaN.
     """
     split.require_samples("frozen_features")
-    seen = predict_logits(_Backbone(model), split.images, batch_size)
+    seen = outputs_of(_Backbone(model), split.images, batch_size)
     return Split(
         seen[:, :, None, None], split.labels, split.index, split.votes, split.masks
     )

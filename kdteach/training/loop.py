@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from kdteach.losses._check import check_labels
+from kdteach.checks import check_labels
 from kdteach.metrics import predict_logits
-from kdteach.models import bytes_explained, evaluation_mode
+from kdteach.models import evaluation_mode, failures_explained
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.seeding import generator, seeded
 from kdteach.training.allocator import keep_freed_memory
@@ -540,7 +540,7 @@ def _course(learner: _Learner, pool: Pool, options: _Options) -> Course:
 def _outputs(model: nn.Module, split: Split) -> int:
     """Width of the last layer, by asking the model about one image."""
     device = next(model.parameters()).device
-    with evaluation_mode(model), torch.no_grad(), bytes_explained(split.images):
+    with evaluation_mode(model), torch.no_grad(), failures_explained(model, split.images):
         logits = model(split.images[:1].to(device))
     if logits.ndim != 2 or len(logits) != 1:
         raise ValueError(

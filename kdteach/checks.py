@@ -1,0 +1,335 @@
+"""What the library demands of its arguments: one place that checks, and says what to do.
+
+A check of a number, a word or a switch returns it in Python's own type, so that a NumPy
+number is as good as any other and nobody downstream meets it. Every message names the
+argument, says what is expected and what came instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_LONGEST = 120  # characters of a value that are shown
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""What numbers of images, weights and logits may be."""
+
+
+def shown(value: object) -> str:
+    """Write a value into a message: short, and also where its own ``repr`` fails."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}, {value.dtype}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}, {value.dtype}"
+    try:
+        text = repr(value)
+    except Exception:  # a number of too many digits, or a class whose __repr__ is broken
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> float:
+    """Return a finite real number in a range, as a float.
+
+    Args:
+        name: of the argument.
+        value: what was given: an integer, a float, a fraction, or a NumPy number.
+        above, least: lower end of the range, without and with the end itself.
+        below, most: upper end of the range, without and with the end itself.
+
+    Raises:
+        TypeError: not a real number; True and False are none.
+        ValueError: not finite, or outside the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    inside = (
+        math.isfinite(number)
+        and (above is None or number > above)
+        and (least is None or number >= least)
+        and (below is None or number < below)
+        and (most is None or number <= most)
+    )
+    if not inside:
+        raise ValueError(
+            f"{name} must be {_range(above, least, below, most)}, got {shown(value)}"
+        )
+    return number
+
+
+def _range(
+    above: float | None, least: float | None, below: float | None, most: float | None
+) -> str:
+    lower, upper = (above if least is None else least), (below if most is None else most)
+    if lower is not None and upper is not None:
+        opened, closed = "[("[least is None], "])"[most is None]
+        return f"in {opened}{lower:g}, {upper:g}{closed}"
+    words = ["finite"]
+    if lower is not None:
+        words.append(f"{'above' if least is None else 'at least'} {lower:g}")
+    if upper is not None:
+        words.append(f"{'below' if most is None else 'at most'} {upper:g}")
+    return " and ".join(words)
+
+
+def check_count(name: str, value: object, least: int = 1, most: int | None = None) -> int:
+    """Return a whole number in a range, as an int.
+
+    Args:
+        name: of the argument.
+        value: what was given: an integer, Python's or NumPy's.
+        least: smallest allowed.
+        most: largest allowed, by default without end.
+
+    Raises:
+        TypeError: not an integer; 2.0 and True are none.
+        ValueError: outside the range.
+    """
+    upper = "" if most is None else f" and at most {most:,}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(
+            f"{name} must be an integer of at least {least}{upper}, got {shown(value)}"
+        )
+    number = int(value)
+    if number < least or (most is not None and number > most):
+        raise ValueError(
+            f"{name} must be an integer of at least {least}{upper}, got {shown(value)}"
+        )
+    return number
+
+
+def check_seed(seed: object, name: str = "seed") -> int:
+    """Return a seed as an int.
+
+    Raises:
+        TypeError: not an integer.
+        ValueError: below 0.
+    """
+    return check_count(name, seed, least=0)
+
+
+def check_switch(name: str, value: object) -> bool:
+    """Return a switch as a bool.
+
+    Raises:
+        TypeError: neither True nor False.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def check_choice(name: str, value: object, known: Iterable[str]) -> str:
+    """Return one of some words.
+
+    Raises:
+        ValueError: another word, or no word; the message lists those that are known.
+    """
+    words = tuple(known)
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"unknown {name} {shown(value)}; known are {', '.join(words)}")
+    return value
+
+
+def check_function(name: str, value: object, example: str) -> Callable[..., Any]:
+    """Return something that can be called.
+
+    Raises:
+        TypeError: it cannot be called; the message gives an example.
+    """
+    if not callable(value):
+        raise TypeError(f"{name} must be a function such as {example}, got {shown(value)}")
+    return value
+
+
+def check_model(name: str, model: object) -> nn.Module:
+    """Return a network.
+
+    Raises:
+        TypeError: not a ``torch.nn.Module``, or a class instead of an instance.
+    """
+    if isinstance(model, nn.Module):
+        return model
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise TypeError(
+            f"{name} is the class {model.__name__}; give an instance of it, "
+            f"{model.__name__}(...)"
+        )
+    raise TypeError(f"{name} must be a torch.nn.Module, got {shown(model)}")
+
+
+def check_dtype(name: str, dtype: object) -> torch.dtype:
+    """Return a type of floating-point numbers; its name in quotes will do as well.
+
+    Raises:
+        TypeError: not a torch.dtype of float16, bfloat16, float32 or float64.
+    """
+    if isinstance(dtype, str):
+        named = getattr(torch, dtype.removeprefix("torch."), None)
+        dtype = named if isinstance(named, torch.dtype) else dtype
+    if not isinstance(dtype, torch.dtype) or dtype not in FLOATS:
+        raise TypeError(
+            f"{name} must be a floating-point torch.dtype (float16, bfloat16, float32 or "
+            f"float64), got {shown(dtype)}"
+        )
+    return dtype
+
+
+def check_temperature(temperature: object) -> float:
+    """Return a temperature: a number above 0, within what float64 can square."""
+    number = check_number("temperature", temperature, above=0)
+    if not 1e-30 <= number <= 1e30:
+        raise ValueError(
+            f"temperature must lie in [1e-30, 1e30], got {shown(temperature)}: beyond, "
+            "logits divided by it are no numbers any more"
+        )
+    return number
+
+
+def check_alpha(alpha: object) -> float:
+    """Return alpha, the weight of the soft term, in [0, 1]."""
+    return check_number("alpha, the weight of the soft term,", alpha, least=0, most=1)
+
+
+def check_weight(name: str, weight: object) -> float:
+    """Return a free weight, a finite number of at least 0."""
+    return check_number(name, weight, least=0)
+
+
+def check_smoothing(smoothing: object) -> float:
+    """Return the smoothing of labels, epsilon, in [0, 1)."""
+    return check_number("smoothing of labels", smoothing, least=0, below=1)
+
+
+def check_subclasses(width: int, num_classes: int) -> None:
+    """Raise unless so many logits can be shared out evenly among the classes."""
+    if width % num_classes:
+        raise ValueError(
+            f"{width} logits cannot be {num_classes} classes with equally many subclasses: "
+            f"the width must be a multiple of {num_classes}"
+        )
+
+
+def check_tensor(name: str, value: object) -> Tensor:
+    """Return a dense tensor with values.
+
+    Raises:
+        TypeError: not a tensor, or one of a kind that cannot be computed with here: sparse,
+            nested, quantised, or on the meta device, where there are no values.
+    """
+    if not isinstance(value, Tensor):
+        remedy = (
+            ": torch.from_numpy(...) makes one" if isinstance(value, np.ndarray) else ""
+        )
+        raise TypeError(
+            f"{name} must be a torch.Tensor, got {type(value).__name__}{remedy}"
+        )
+    if value.is_nested or value.layout is not torch.strided:
+        kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+        raise TypeError(f"{name} must be a dense tensor, got a {kind} one")
+    if value.device.type == "meta":
+        raise TypeError(f"{name} is on the meta device, where tensors have no values")
+    if value.is_quantized:
+        raise TypeError(f"{name} is quantised; give .dequantize() of it")
+    return value
+
+
+def check_floats(name: str, value: object) -> Tensor:
+    """Return a dense floating-point tensor.
+
+    Raises:
+        TypeError: as ``check_tensor``; integers, complex numbers, 8-bit floats.
+    """
+    tensor = check_tensor(name, value)
+    if tensor.dtype not in FLOATS:
+        raise TypeError(
+            f"{name} must be floating point (float16, bfloat16, float32 or float64), "
+            f"got {tensor.dtype}"
+        )
+    return tensor
+
+
+def check_logits(name: str, logits: Tensor) -> None:
+    """Raise unless logits are a finite floating-point (N, C) tensor with N, C >= 1."""
+    check_floats(name, logits)
+    if logits.ndim != 2 or 0 in logits.shape:
+        raise ValueError(
+            f"{name} must have shape (N, C) with N, C >= 1, got {tuple(logits.shape)}"
+        )
+    if not torch.isfinite(logits).all():
+        row = int((~torch.isfinite(logits)).any(dim=1).nonzero()[0, 0])
+        raise ValueError(f"{name} must be finite; row {row} holds NaN or infinity")
+
+
+def check_pair(student_logits: Tensor, teacher_logits: Tensor) -> None:
+    """Raise unless the two logits agree in shape, dtype and device."""
+    check_logits("student_logits", student_logits)
+    check_logits("teacher_logits", teacher_logits)
+    if student_logits.shape != teacher_logits.shape:
+        raise ValueError(
+            "student_logits and teacher_logits must have the same shape (N, C), got "
+            f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
+        )
+    if student_logits.dtype != teacher_logits.dtype:
+        raise TypeError(
+            "student_logits and teacher_logits must have the same dtype, got "
+            f"{student_logits.dtype} and {teacher_logits.dtype}; convert one with .to()"
+        )
+    if student_logits.device != teacher_logits.device:
+        raise ValueError(
+            "student_logits and teacher_logits must be on the same device, got "
+            f"{student_logits.device} and {teacher_logits.device}"
+        )
+
+
+def check_labels(labels: Tensor, num_rows: int, num_classes: int) -> None:
+    """Raise unless labels are (N,) int64 in [0, C)."""
+    check_tensor("labels", labels)
+    if labels.shape != (num_rows,):
+        raise ValueError(f"labels must have shape ({num_rows},), got {tuple(labels.shape)}")
+    if labels.dtype != torch.int64:
+        raise TypeError(f"labels must be int64 class numbers, got {labels.dtype}")
+    if not num_rows:
+        return
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"labels must lie in [0, {num_classes}), got values from {low} to {high}"
+        )
+
+
+def returns_probabilities(logits: Tensor) -> bool:
+    """Say whether what a model returns must be probabilities, to judge by the values.
+
+    A softmax gives rows that sum to 1 with nothing negative. A sigmoid gives numbers
+    between 0 and 1, which logits are by chance as well: that is only said of fifty rows or
+    more that reach both halves of the range.
+
+    Args:
+        logits: (N, C) float, finite, C of at least 2.
+    """
+    low, high = float(logits.min()), float(logits.max())
+    if low < 0 or high > 1 + 1e-4:
+        return False
+    sums = logits.double().sum(dim=1)
+    if torch.allclose(sums, torch.ones_like(sums), atol=1e-3, rtol=0):
+        return True
+    return len(logits) >= 50 and low < 0.5 < high and high < 1

@@ -1,0 +1,132 @@
+"""Which images a table of logits answers: a number for the pixels of each image.
+
+Logits are looked up by sample index, and an index fits any images. So a table of teacher
+logits carries the fingerprint of each image that the teacher saw, and training refuses one
+whose images are others, or stand in another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_MOST = 4096  # values of an image that count; of larger images, evenly spread ones
+_AT_A_TIME = 2**22  # values that are turned into numbers together: 32 MB
+
+
+def fingerprints(images: Tensor) -> Tensor:
+    """Compute a number for the pixels of each image, the same on every device.
+
+    The pixels count as float32, so that a set in double precision has the numbers of the
+    same set in single precision. Of images with more than 4,096 values, so many evenly
+    spread ones count.
+
+    Args:
+        images: (N, ...) floats or bytes.
+
+    Returns:
+        (N,) int64, on the CPU.
+    """
+    flat = images.detach().flatten(1) if images.ndim > 1 else images.detach()[:, None]
+    width = flat.shape[1]
+    if width > _MOST:
+        flat = flat[:, torch.linspace(0, width - 1, _MOST).long().to(flat.device)]
+    weights = _mixed(torch.arange(1, flat.shape[1] + 1)).to(flat.device) | 1
+    rows = max(1, _AT_A_TIME // max(flat.shape[1], 1))
+    found = []
+    for part in torch.split(flat, rows):
+        bits = (part.float() + 0.0).contiguous().view(torch.int32).long()  # -0 becomes 0
+        found.append((bits * weights).sum(dim=1).cpu())
+    return _mixed(torch.cat(found)) if found else torch.zeros(0, dtype=torch.int64)
+
+
+def _mixed(numbers: Tensor) -> Tensor:
+    """Spread int64 numbers over their whole range; overflow wraps and is meant.
+
+    Source: the finaliser of splitmix64, Steele, Lea and Flood 2014.
+    """
+    mixed = numbers * -7046029254386353131
+    mixed = (mixed ^ (mixed >> 30)) * -4658895280553007687
+    mixed = (mixed ^ (mixed >> 27)) * -7723592293110705685
+    return mixed ^ (mixed >> 31)
+
+
+_KEEPING = {
+    "to",
+    "double",
+    "float",
+    "half",
+    "bfloat16",
+    "cpu",
+    "cuda",
+    "detach",
+    "contiguous",
+}
+"""Methods after which a table still answers the same images, row by row."""
+
+
+class TeacherLogits(Tensor):
+    """A table of logits (N, C) that knows the images it answers.
+
+    A tensor in every other respect. The knowledge survives a change of type or device, and
+    ``torch.save``; anything that may change or move rows gives a plain tensor, and so does
+    ``plain()``.
+
+    Attributes:
+        answers: (N,) int64, the fingerprint of the image that each row answers, 0 where a
+            row answers none.
+    """
+
+    answers: Tensor
+
+    @classmethod
+    def of(cls, logits: Tensor, answers: Tensor) -> TeacherLogits:
+        """Join logits (N, C) and the fingerprints (N,) of the images they answer."""
+        table = logits.detach().as_subclass(cls)
+        table.answers = answers
+        return table
+
+    def plain(self) -> Tensor:
+        """The same numbers, without a word about images."""
+        return self.as_subclass(Tensor)
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Compute as a plain tensor does, and keep the knowledge where it still holds."""
+        del types
+        with torch._C.DisableTorchFunctionSubclass():
+            result = func(*args, **(kwargs or {}))
+        first = args[0] if args else None
+        keeps = getattr(func, "__name__", "") in _KEEPING and isinstance(first, cls)
+        if keeps and isinstance(result, Tensor) and hasattr(first, "answers"):
+            return cls.of(result, first.answers)
+        return _plain(result) if result is not first else result
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # noqa: ARG002
+        return repr(self.plain())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Be stored as a plain tensor with an attribute, which any reader may open."""
+        table = self.plain().detach().clone()
+        table.answers = self.answers  # type: ignore[attr-defined]
+        return table.__reduce_ex__(protocol)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TeacherLogits:
+        return TeacherLogits.of(self.plain().clone(), self.answers.clone())
+
+
+def _plain(result: Any) -> Any:
+    if isinstance(result, TeacherLogits):
+        return result.plain()
+    if type(result) in (tuple, list):
+        return type(result)(_plain(item) for item in result)
+    return result
