@@ -140,6 +140,11 @@ def check_switch(name: str, value: object) -> bool:
 def check_choice(name: str, value: object, known: Iterable[str]) -> str:
     """Return one of some words.
 
+    Args:
+        name: of the argument.
+        value: what was given.
+        known: the words.
+
     Raises:
         ValueError: another word, or no word; the message lists those that are known.
     """
@@ -151,6 +156,11 @@ def check_choice(name: str, value: object, known: Iterable[str]) -> str:
 
 def check_function(name: str, value: object, example: str) -> Callable[..., Any]:
     """Return something that can be called.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        example: such a function, as one would write it.
 
     Raises:
         TypeError: it cannot be called; the message gives an example.
@@ -216,7 +226,7 @@ def check_weight(name: str, weight: object) -> float:
 
 def check_smoothing(smoothing: object) -> float:
     """Return the smoothing of labels, epsilon, in [0, 1)."""
-    return check_number("smoothing of labels", smoothing, least=0, below=1)
+    return check_number("smoothing", smoothing, least=0, below=1)
 
 
 def check_subclasses(width: int, num_classes: int) -> None:
@@ -301,7 +311,13 @@ def check_pair(student_logits: Tensor, teacher_logits: Tensor) -> None:
 
 
 def check_labels(labels: Tensor, num_rows: int, num_classes: int) -> None:
-    """Raise unless labels are (N,) int64 in [0, C)."""
+    """Raise unless labels are (N,) int64 in [0, C).
+
+    Args:
+        labels: what was given.
+        num_rows: N.
+        num_classes: C.
+    """
     check_tensor("labels", labels)
     if labels.shape != (num_rows,):
         raise ValueError(f"labels must have shape ({num_rows},), got {tuple(labels.shape)}")

@@ -33,7 +33,10 @@ def fingerprints(images: Tensor) -> Tensor:
     flat = images.detach().flatten(1) if images.ndim > 1 else images.detach()[:, None]
     width = flat.shape[1]
     if width > _MOST:
-        flat = flat[:, torch.linspace(0, width - 1, _MOST).long().to(flat.device)]
+        flat = flat[
+            :,
+            torch.linspace(0, width - 1, _MOST, dtype=torch.float64).long().to(flat.device),
+        ]
     weights = _mixed(torch.arange(1, flat.shape[1] + 1)).to(flat.device) | 1
     rows = max(1, _AT_A_TIME // max(flat.shape[1], 1))
     found = []
@@ -106,13 +109,17 @@ class TeacherLogits(Tensor):
         with torch._C.DisableTorchFunctionSubclass():
             result = func(*args, **(kwargs or {}))
         first = args[0] if args else None
-        keeps = getattr(func, "__name__", "") in _KEEPING and isinstance(first, cls)
-        if keeps and isinstance(result, Tensor) and hasattr(first, "answers"):
-            return cls.of(result, first.answers)
-        return _plain(result) if result is not first else result
+        if result is first:
+            return result
+        answers = getattr(first, "answers", None)
+        if answers is not None and getattr(func, "__name__", "") in _KEEPING:
+            return cls.of(result, answers)
+        return _plain(result)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # noqa: ARG002
-        return repr(self.plain())
+    def __repr__(self, **options: Any) -> str:  # type: ignore[override]
+        """Look like the plain tensor."""
+        text: str = self.plain().__repr__(**options)
+        return text
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Be stored as a plain tensor with an attribute, which any reader may open."""

@@ -229,14 +229,15 @@ def require_classes(split: Split, outputs: int) -> None:
     classes = split.num_classes
     if classes is None or classes == outputs:
         return
-    parts = (
-        f"; {outputs} are {outputs // classes} subclasses for each of {classes} classes: "
-        f"give num_classes={classes}"
+    way = (
+        f"as {outputs // classes} subclasses of each class they need num_classes={classes} "
+        f"(evaluate) or an objective for subclasses (fit); "
         if outputs % classes == 0
         else ""
     )
     raise ValueError(
-        f"the model has {outputs} outputs, but the data has {classes} classes{parts}"
+        f"the model has {outputs} outputs, but the data has {classes} classes: {way}for a "
+        f"network of {classes} classes, build it with num_classes={classes}"
     )
 
 

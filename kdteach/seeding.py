@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
 from kdteach.checks import check_seed
+
+_GLOBAL = threading.RLock()
+"""Held while torch's global generators are in use: threads do not mix their draws."""
 
 
 def stream_seed(seed: int, stream: str) -> int:
@@ -47,7 +51,7 @@ def seeded(seed: int, stream: str) -> Iterator[None]:
     number = stream_seed(seed, stream)
     on_gpu = torch.cuda.is_initialized()
     devices = range(torch.cuda.device_count()) if on_gpu else ()
-    with torch.random.fork_rng(devices=devices):
+    with _GLOBAL, torch.random.fork_rng(devices=devices):
         torch.manual_seed(number)
         yield
 
@@ -65,3 +69,62 @@ def single_precision() -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+class Turns:
+    """A stream of randomness for code that draws from torch's global generators.
+
+    A training step that contains dropout draws from them. Between the steps they belong to
+    the caller again, so that a callback that draws numbers changes nothing in the training,
+    and two trainings in two threads draw each from a stream of its own.
+    """
+
+    def __init__(self, seed: int, stream: str) -> None:
+        self._state: _State | None = None
+        self._seed = stream_seed(seed, stream)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Inside the block the stream goes on; afterwards the caller's state is back."""
+        with _GLOBAL:
+            outside = _state()
+            if self._state is None:
+                torch.manual_seed(self._seed)
+            else:
+                _put_back(self._state)
+            try:
+                yield
+            finally:
+                self._state = _state()
+                _put_back(outside)
+
+
+_State = tuple[torch.Tensor, list[torch.Tensor]]
+
+
+def _state() -> _State:
+    on_gpu = torch.cuda.is_initialized()
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all() if on_gpu else []
+
+
+def _put_back(state: _State) -> None:
+    torch.set_rng_state(state[0])
+    if state[1]:
+        torch.cuda.set_rng_state_all(state[1])
+
+
+@contextmanager
+def usual_tensors() -> Iterator[None]:
+    """Inside the block new tensors are float32, on the CPU, and fit to be trained with.
+
+    Whatever the caller's defaults are, and also where the caller is in inference mode,
+    whose tensors no gradient passes.
+    """
+    with ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if torch.get_default_dtype() != torch.float32:
+            stack.enter_context(single_precision())
+        yield

@@ -97,6 +97,18 @@ class Split:
             self.num_classes,
         )  # fmt: skip
 
+    def seen_as(self, images: Tensor) -> Split:
+        """The same samples in another form: features, another size or normalisation.
+
+        Teacher logits of the samples still belong to them.
+
+        Args:
+            images: (N, ...), row i shows the sample of row i here.
+        """
+        other = replace(self, images=images)
+        other.__dict__["fingerprints"] = self.fingerprints
+        return other
+
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Split:
@@ -104,7 +116,7 @@ class Split:
         votes, masks = (
             None if t is None else t.to(device=device) for t in (self.votes, self.masks)
         )
-        return Split(
+        moved = Split(
             self.images.to(device=device, dtype=dtype),
             self.labels.to(device=device),
             self.index.to(device=device),
@@ -112,6 +124,10 @@ class Split:
             masks,
             self.num_classes,
         )
+        rounded = dtype in (torch.float16, torch.bfloat16)
+        if rounded or "fingerprints" in self.__dict__:
+            moved.__dict__["fingerprints"] = self.fingerprints
+        return moved
 
     def require_samples(self, purpose: str) -> None:
         """Raise ValueError when there is nothing to work on."""

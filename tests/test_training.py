@@ -15,7 +15,7 @@ from torch.nn import functional as F
 import kdteach
 from kdteach import data, metrics, models, objectives, training
 from kdteach.losses import kd_loss
-from kdteach.training import loop
+from kdteach.training import stacking
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
 
@@ -271,12 +271,12 @@ def test_bfloat16_trains(digits):
     ("changes", "error", "says"),
     [
         ({"epochs": 0}, ValueError, "epochs must be an integer of at least 1, got 0"),
-        ({"epochs": 1.5}, ValueError, "epochs"),
-        ({"epochs": True}, ValueError, "epochs"),
+        ({"epochs": 1.5}, TypeError, "epochs"),
+        ({"epochs": True}, TypeError, "epochs"),
         ({"batch_size": 0}, ValueError, "batch_size"),
         ({"learning_rate": 0.0}, ValueError, "learning_rate"),
         ({"learning_rate": math.nan}, ValueError, "learning_rate"),
-        ({"learning_rate": "0.1"}, ValueError, "learning_rate"),
+        ({"learning_rate": "0.1"}, TypeError, "learning_rate"),
         ({"optimizer": "adam"}, TypeError, "optimizer must be a function such as"),
         ({"schedule": "cosine"}, TypeError, r"kdteach\.training\.cosine, got 'cosine'"),
         ({"precision": "bfloat16"}, ValueError, r"None or torch\.bfloat16, got 'bfloat16'"),
@@ -365,15 +365,25 @@ def test_bad_objectives(logits, arguments, says):
 
 
 def test_training_that_turns_nan_says_where(digits):
+    goals = [objectives.hard_labels()] * 2
+    wild = options(learning_rate=1e200, optimizer=training.momentum)
+    says = r"epoch 1.*rate 1e\+200.*seed 0"
+    with pytest.raises(training.TrainingDivergedError, match=says):
+        kdteach.fit_many([small(0), small(1)], digits, goals, **wild)
+    with pytest.raises(training.TrainingDivergedError, match=says):
+        kdteach.fit(small(0), digits, goals[0], **wild)
+
+
+def test_images_that_are_no_numbers_are_named(digits):
     images = digits.train.images.clone()
     images[5] = torch.nan
     broken = Split(images, digits.train.labels, digits.train.index)
-    goals = [objectives.hard_labels()] * 2
-    says = r"epoch 1.*rate 0\.01.*seed 0"
-    with pytest.raises(training.TrainingDivergedError, match=says):
-        kdteach.fit_many([small(0), small(1)], broken, goals, **options())
-    with pytest.raises(training.TrainingDivergedError, match=says):
-        kdteach.fit(small(0), broken, goals[0], **options())
+    hard, before = objectives.hard_labels(), weights(small(0))
+    for given in ({"data": broken}, {"data": digits, "monitor": broken}):
+        model = small(0)
+        with pytest.raises(ValueError, match=r"1 of 1079 images.*sample index 5"):
+            kdteach.fit(model, objective=hard, **given, **options())
+        assert torch.equal(weights(model), before)
 
 
 def test_bad_stacks(digits):
@@ -473,19 +483,21 @@ def test_targets_must_cover_the_data(digits):
 
 def test_a_long_list_is_trained_in_several_stacks(digits, logits, monkeypatch):
     """With room for two students a stack: the same results, the same order."""
-    given = [objectives.distil(logits[i % 2], 4.0, i / 5) for i in range(5)]
+    # bare copies: the logits do not belong to these images, and need not here
+    tables = [table.clone() for table in logits]
+    given = [objectives.distil(tables[i % 2], 4.0, i / 5) for i in range(5)]
     own = [digits.train, digits.valid.select(torch.arange(300))]
     own = [own[0].select(torch.arange(300)), own[1]] * 2 + [own[1]]
     runs = []
-    for room in (loop._STACK_BYTES, 2 * 8 * 610):
-        monkeypatch.setattr(loop, "_STACK_BYTES", room)
+    for room in (stacking.STACK_BYTES, 2 * 8 * 610):
+        monkeypatch.setattr(stacking, "STACK_BYTES", room)
         nets = [small(s) for s in range(5)]
         watched = [digits.valid, digits.test.select(torch.arange(359))] * 2 + [digits.valid]
         histories = kdteach.fit_many(nets, own, given, monitor=watched, **options())
         runs.append(([h.loss for h in histories], [h.accuracy for h in histories],
                      [weights(net) for net in nets]))  # fmt: skip
-    assert loop.stack_size(small(0), 5) == 2
-    assert [loop.stack_size(small(0), n) for n in (1, 2, 3, 4)] == [1, 2, 2, 2]
+    assert stacking.stack_size(small(0), 5) == 2
+    assert [stacking.stack_size(small(0), n) for n in (1, 2, 3, 4)] == [1, 2, 2, 2]
     torch.testing.assert_close(runs[0], runs[1], atol=1e-9, rtol=1e-9)
 
 

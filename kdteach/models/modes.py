@@ -1,4 +1,4 @@
-"""How a network is asked: on a copy of the images, in a mode that is put back, once checked.
+"""How a network is asked: on a copy of the images, and in a mode that is put back.
 
 Every room that calls somebody's network does it through here, so that a layer that works in
 place changes no caller's images, and what is no table of logits is named as such.
@@ -49,7 +49,7 @@ def dtype_of(model: nn.Module) -> torch.dtype | None:
 
 
 def answer(model: nn.Module, images: Tensor, who: str = "the model") -> Tensor:
-    """Call a model on its own copy of the images, and take the tensor out of what it returns.
+    """Call a model on a copy of the images, and take the logits out of what it returns.
 
     Gradients pass. Nothing else is checked: see ``ask``.
 

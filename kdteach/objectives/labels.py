@@ -19,6 +19,7 @@ from kdteach.checks import (
 )
 from kdteach.losses.response import hard_term, log_softmax, smoothed_term, wide
 from kdteach.losses.subclass import class_term, diversity_term
+from kdteach.models import answer
 from kdteach.objectives.base import Course
 from kdteach.types import Batch, LossTerms, Split
 
@@ -29,7 +30,7 @@ class HardLabels:
 
     def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
         """Ask the student about the batch and compute its terms."""
-        return self.terms(student(batch.images), batch)
+        return self.terms(answer(student, batch.images, "the student"), batch)
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
@@ -132,6 +133,8 @@ class SoftLabels(HardLabels):
                     f"targets of shape {tuple(table.shape)} do not cover {course.outputs} "
                     f"classes and sample indices up to {int(split.index.max())}"
                 )
+            if not torch.isfinite(table[split.index.to(table.device)]).all():
+                raise ValueError("targets of some of the images are NaN or infinite")
 
     @classmethod
     def stack(cls, members: Sequence[Self]) -> SoftLabels:
@@ -154,7 +157,7 @@ class SubclassLabels:
 
     def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
         """Ask the student about the batch and compute its terms."""
-        return self.terms(student(batch.images), batch)
+        return self.terms(answer(student, batch.images, "the student"), batch)
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C * S) logits to terms of shape (...)."""
@@ -209,8 +212,7 @@ def smoothed_labels(smoothing: float) -> SmoothedLabels:
 
     Source: see ``kdteach.losses.label_smoothing_loss``.
     """
-    check_smoothing(smoothing)
-    return SmoothedLabels(smoothing)
+    return SmoothedLabels(check_smoothing(smoothing))
 
 
 def weighted_labels(weights: Tensor) -> WeightedLabels:
@@ -269,7 +271,8 @@ def subclass_labels(
 
     Source: Mueller et al. 2020; see ``kdteach.losses.subclass_diversity_loss``.
     """
-    check_count("num_classes", num_classes)
-    check_weight("beta", beta)
-    check_temperature(temperature)
-    return SubclassLabels(num_classes, beta, temperature)
+    return SubclassLabels(
+        check_count("num_classes", num_classes),
+        check_weight("beta", beta),
+        check_temperature(temperature),
+    )

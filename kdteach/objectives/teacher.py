@@ -13,15 +13,28 @@ from torch import Tensor, nn
 from kdteach.checks import (
     check_alpha,
     check_count,
+    check_floats,
     check_labels,
+    check_logits,
+    check_model,
     check_subclasses,
     check_temperature,
+    returns_probabilities,
 )
 from kdteach.losses.response import hard_term, soft_term
 from kdteach.losses.subclass import class_term
-from kdteach.models import evaluation_mode
+from kdteach.models import (
+    answer,
+    ask,
+    device_of,
+    dtype_of,
+    evaluation_mode,
+    require_logits,
+)
 from kdteach.objectives.base import Course
 from kdteach.types import Batch, LossTerms, Split
+
+_PROBED = 64  # images that a live teacher is asked about before training
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +50,8 @@ class Distil:
         num_classes: C where teacher and student have subclasses, else None.
         bank: (teachers, N, C), all logits of a stack whose tables are of one size: then a
             step looks them up at once instead of student by student.
+        answers: (N,) int64, the fingerprint of the image that each row of the table
+            answers, where that is known.
     """
 
     teachers: tuple[Tensor | nn.Module, ...]
@@ -46,10 +61,11 @@ class Distil:
     num_classes: int | None = None
     which: tuple[int, ...] | None = None
     bank: Tensor | None = None
+    answers: Tensor | None = None
 
     def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
         """Ask the student about the batch and compute its terms."""
-        return self.terms(student(batch.images), batch)
+        return self.terms(answer(student, batch.images, "the student"), batch)
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
@@ -78,6 +94,7 @@ class Distil:
             )
         for teacher in self.teachers:
             if isinstance(teacher, nn.Module):
+                _check_live(teacher, split.images[:_PROBED], course.outputs)
                 continue
             if course.augmented:
                 raise ValueError(
@@ -103,6 +120,8 @@ class Distil:
                     f"teacher_logits of sample index {bad} are NaN or infinite. Were they "
                     "computed on a selection that leaves this sample out?"
                 )
+            if self.answers is not None:
+                _check_images(self.answers, split)
 
     @classmethod
     def stack(cls, members: Sequence[Self]) -> Distil:
@@ -152,8 +171,41 @@ def _ask(teacher: Tensor | nn.Module, images: Tensor, index: Tensor) -> Tensor:
     if isinstance(teacher, Tensor):
         return teacher[index.to(teacher.device)].to(images.device)
     with evaluation_mode(teacher), torch.no_grad():
-        logits: Tensor = teacher(images)
-    return logits
+        seen = _as_read_by(teacher, images)
+        return ask(teacher, seen, "the teacher").to(images.device)
+
+
+def _as_read_by(teacher: nn.Module, images: Tensor) -> Tensor:
+    """The images where the teacher lies, in the precision of its weights."""
+    weights = dtype_of(teacher)
+    keep = weights is None or not images.is_floating_point()
+    return images.to(device_of(teacher, images.device), None if keep else weights)
+
+
+def _check_live(teacher: nn.Module, images: Tensor, outputs: int) -> None:
+    """Ask a teacher about some images before it is asked in every step."""
+    with evaluation_mode(teacher), torch.no_grad():
+        seen = _as_read_by(teacher, images)
+        logits = ask(teacher, seen, "the teacher")
+        require_logits(teacher, seen, logits, "the teacher")
+    check_logits("what the teacher returns", logits)
+    if logits.shape[1] != outputs:
+        raise ValueError(
+            f"the teacher has {logits.shape[1]} classes, the student has {outputs}"
+        )
+
+
+def _check_images(answers: Tensor, split: Split) -> None:
+    """Refuse logits that answer other images than those of the same sample index."""
+    other = answers[split.index.cpu()] != split.fingerprints
+    if other.any():
+        raise ValueError(
+            f"teacher_logits answer other images: {int(other.sum())} of {len(split)}, the "
+            f"first with sample index {int(split.index.cpu()[other][0])}. Make them with "
+            "teacher_logits(teacher, data.train) for the images that are trained on. If "
+            "these are the same samples in another form, say so with "
+            "split.seen_as(images), or give distil a bare copy, logits.clone()"
+        )
 
 
 def distil(
@@ -177,7 +229,9 @@ def distil(
 
     Raises:
         TypeError: the teacher is neither a module nor a floating-point tensor.
-        ValueError: T, alpha or stop_epoch out of range; logits that are not (N, C).
+        ValueError: T, alpha or stop_epoch out of range; logits that are not (N, C), or are
+            probabilities. In training also: logits that answer other images, see
+            ``kdteach.teacher_logits``, and a teacher that ends in a softmax or sigmoid.
 
     Source: Hinton et al. 2015, section 2; see ``kdteach.losses.kd_loss``. The stop: Cho
     and Hariharan 2019.
@@ -203,7 +257,7 @@ def distil_subclasses(
 
     Source: Mueller et al. 2020; see ``kdteach.losses.subclass_kd_loss``.
     """
-    check_count("num_classes", num_classes)
+    num_classes = check_count("num_classes", num_classes)
     return _distil(teacher_logits, temperature, alpha, None, num_classes)
 
 
@@ -214,18 +268,21 @@ def _distil(
     stop_epoch: int | None,
     num_classes: int | None,
 ) -> Distil:
-    check_temperature(temperature)
-    check_alpha(alpha)
+    temperature, alpha = check_temperature(temperature), check_alpha(alpha)
     if stop_epoch is not None:
-        check_count("stop_epoch", stop_epoch)
+        stop_epoch = check_count("stop_epoch", stop_epoch)
     rest = (temperature, alpha, math.inf if stop_epoch is None else stop_epoch, num_classes)
     if isinstance(teacher, nn.Module):
         return Distil((teacher,), *rest)
+    if isinstance(teacher, type) and issubclass(teacher, nn.Module):
+        check_model("teacher", teacher)
     if not isinstance(teacher, Tensor) or not teacher.is_floating_point():
         kind = getattr(teacher, "dtype", type(teacher).__name__)
         raise TypeError(
-            f"teacher_logits must be a floating-point (N, C) tensor or a module, got {kind}"
+            "teacher_logits must be a floating-point (N, C) tensor or a torch.nn.Module, "
+            f"got {kind}"
         )
+    check_floats("teacher_logits", teacher)
     if teacher.ndim != 2 or 0 in teacher.shape:
         raise ValueError(
             "teacher_logits must have shape (N, C), row i for sample index i, "
@@ -233,4 +290,18 @@ def _distil(
         )
     if num_classes is not None:
         check_subclasses(teacher.shape[1], num_classes)
-    return Distil((teacher.detach(),), *rest)
+    if teacher.shape[1] < 2:
+        raise ValueError(
+            f"teacher_logits must have a column for each class, got "
+            f"{tuple(teacher.shape)}: one number z for two classes is, as logits of both, "
+            "torch.cat([torch.zeros_like(z), z], dim=1)"
+        )
+    known = teacher[torch.isfinite(teacher).all(dim=1)]
+    if len(known) and returns_probabilities(known):
+        raise ValueError(
+            "teacher_logits are probabilities, to judge by their values; logits are "
+            "expected: leave out the teacher's last step, or give their logarithm"
+        )
+    answers = getattr(teacher, "answers", None)
+    plain = teacher.detach().as_subclass(Tensor)
+    return Distil((plain,), *rest, answers=answers)

@@ -2,7 +2,7 @@
 
 from kdteach.training.assistants import teach_assistants
 from kdteach.training.features import frozen_features
-from kdteach.training.loop import can_stack, fit, fit_many, stack_size
+from kdteach.training.loop import fit, fit_many
 from kdteach.training.optimizers import (
     OptimizerFactory,
     Schedule,
@@ -13,6 +13,7 @@ from kdteach.training.optimizers import (
     momentum,
 )
 from kdteach.training.progress import TrainingDivergedError
+from kdteach.training.stacking import can_stack, stack_size
 from kdteach.training.stopping import StopRule, settled
 from kdteach.training.teachers import teacher_logits
 

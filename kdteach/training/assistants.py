@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kdteach.checks import check_model
 from kdteach.cost import count_parameters
 from kdteach.objectives import distil
 from kdteach.training.loop import fit_many
@@ -52,28 +53,39 @@ def teach_assistants(
 
     Source: Mirzadeh et al. 2020.
     """
-    if not assistants:
-        raise ValueError(
-            "assistants is empty: without one the student learns from the teacher itself, "
-            "fit(student, data, distil(...))"
-        )
-    if isinstance(teachers, Tensor) or not teachers:
+    if isinstance(teachers, Tensor):
         raise ValueError(
             "teachers must be a list of at least one table of logits (N, C), one for each "
             "chain of assistants"
         )
+    teachers = list(teachers)
+    if not teachers:
+        raise ValueError(
+            "teachers must be a list of at least one table of logits (N, C), one for each "
+            "chain of assistants"
+        )
+    chain: list[list[nn.Module]] = []
     for number, step in enumerate(assistants):
         if isinstance(step, (nn.Module, str)):
             raise TypeError(
                 f"assistants[{number}] must be a list of {len(teachers)} models, one for "
                 f"each teacher, got {type(step).__name__}"
             )
-        if len(step) != len(teachers):
+        members = list(step)  # an iterator would be empty the second time
+        if len(members) != len(teachers):
             raise ValueError(
-                f"assistants[{number}] has {len(step)} models for {len(teachers)} "
+                f"assistants[{number}] has {len(members)} models for {len(teachers)} "
                 "teachers: one is needed for each"
             )
-    sizes = [count_parameters(step[0]) for step in assistants]
+        for place, model in enumerate(members):
+            check_model(f"assistants[{number}][{place}]", model)
+        chain.append(members)
+    if not chain:
+        raise ValueError(
+            "assistants is empty: without one the student learns from the teacher itself, "
+            "fit(student, data, distil(...))"
+        )
+    sizes = [count_parameters(step[0]) for step in chain]
     if any(later >= earlier for earlier, later in pairwise(sizes)):
         warnings.warn(
             f"assistants have {', '.join(f'{size:,}' for size in sizes)} parameters, not "
@@ -81,11 +93,14 @@ def teach_assistants(
             "network has lost, a larger one behind it cannot give back",
             stacklevel=2,
         )
-    splits = [data] * len(teachers) if isinstance(data, (ImageSet, Split)) else list(data)
-    told, tables = list(teachers), []
-    for step in assistants:
+    one = isinstance(data, (ImageSet, Split))
+    splits: list[ImageSet | Split] = (
+        [data] * len(teachers) if one else list(data)  # type: ignore[list-item, arg-type]
+    )
+    told, tables = teachers, []
+    for step in chain:
         objectives = [distil(table, temperature, alpha) for table in told]
-        fit_many(step, data, objectives, **options)
+        fit_many(step, splits, objectives, **options)
         told = [
             teacher_logits(model, part.train if isinstance(part, ImageSet) else part)
             for model, part in zip(step, splits, strict=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from kdteach.checks import shown
 from kdteach.metrics import outputs_of
 from kdteach.models import Photograph
-from kdteach.types import Split
+from kdteach.types import Split, require_split
 
 
 class _Backbone(nn.Module):
@@ -39,10 +40,15 @@ def frozen_features(model: Photograph, split: Split, batch_size: int = 128) -> S
         is ``nn.Sequential(nn.Flatten(), model.head)``.
 
     Raises:
+        TypeError: an ImageSet instead of a split, or a model without backbone and head.
         ValueError: an empty split, or features that are NaN.
     """
+    split = require_split("split", split)
     split.require_samples("frozen_features")
+    if not isinstance(model, Photograph):
+        raise TypeError(
+            "model must be a Photograph, a backbone with a head such as build('resnet18'), "
+            f"got {shown(type(model).__name__)}"
+        )
     seen = outputs_of(_Backbone(model), split.images, batch_size)
-    return Split(
-        seen[:, :, None, None], split.labels, split.index, split.votes, split.masks
-    )
+    return split.seen_as(seen[:, :, None, None])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kdteach.types import ImageSet, Split
+from kdteach.types import ImageSet, Split, require_split
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,15 @@ def pool_splits(
         raise ValueError(f"{purpose}: {len(each)} data sets for {students} students")
     splits = tuple(as_split(item) for item in each)
     distinct = {id(split): split for split in splits}
+    kind = (splits[0].images.shape[1:], splits[0].images.dtype)
     for split in distinct.values():
         split.require_samples(purpose)
+        if (split.images.shape[1:], split.images.dtype) != kind:
+            raise ValueError(
+                f"{purpose}: the images of a stack must be of one shape and dtype, got "
+                f"{tuple(kind[0])}, {kind[1]} and {tuple(split.images.shape[1:])}, "
+                f"{split.images.dtype}"
+            )
         if len(split) != len(splits[0]):
             raise ValueError(
                 f"{purpose}: the splits of a stack must be of one size, got "
@@ -89,8 +96,16 @@ def pool_splits(
 
 
 def watched_splits(monitor: Split | Sequence[Split] | None, students: int) -> Pool | None:
-    """As ``pool_splits``, for what is monitored; None stays None."""
-    return None if monitor is None else pool_splits(monitor, students, "monitoring")
+    """As ``pool_splits``, for what is monitored; None stays None.
+
+    Raises:
+        TypeError: an ImageSet, whose training images are nothing to choose an epoch by.
+    """
+    if monitor is None:
+        return None
+    for split in monitor if isinstance(monitor, Sequence) else [monitor]:
+        require_split("monitor", split)
+    return pool_splits(monitor, students, "monitoring")
 
 
 def as_split(data: ImageSet | Split) -> Split:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Protocol
 
 import torch
@@ -18,7 +18,19 @@ SCORES = ("accuracy", "weighted_f1")
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
+    """The loss or the weights became NaN or infinite.
+
+    Attributes:
+        histories: of ``fit_many``, one for each student, None for those that diverged; the
+            models of the others are trained. Empty for ``fit``.
+    """
+
+    def __init__(self, message: str, histories: Sequence[History | None] = ()) -> None:
+        super().__init__(message)
+        self.histories = tuple(histories)
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[History | None, ...]]]:
+        return type(self), (str(self), self.histories)
 
 
 def scores(answers: Tensor, labels: Tensor, by: str) -> list[float]:
@@ -56,10 +68,18 @@ class Best:
         self.scores = [-math.inf] * learner.size
         self.states: list[dict[str, Tensor]] = [{} for _ in range(learner.size)]
 
-    def note(self, answers: Tensor, labels: Tensor) -> None:
-        """Look at the answers (S, n) after an epoch and keep the weights that improved."""
+    def note(self, answers: Tensor, labels: Tensor, failed: Container[int] = ()) -> None:
+        """Look at the answers after an epoch and keep the weights that improved.
+
+        Args:
+            answers: (S, n) int64, classes.
+            labels: (S, n) int64.
+            failed: students that have diverged.
+        """
         found = scores(answers, labels, self.by)
-        better = [i for i, value in enumerate(found) if value > self.scores[i]]
+        better = [
+            i for i, value in enumerate(found) if value > self.scores[i] and i not in failed
+        ]
         if better:
             self.learner.show()
         for i in better:
@@ -70,7 +90,8 @@ class Best:
     def restore(self) -> None:
         """Give each student the weights of its best epoch."""
         for student, state in zip(self.learner.students, self.states, strict=True):
-            student.load_state_dict(state)
+            if state:  # who diverged in the first epoch has no best one
+                student.load_state_dict(state)
 
 
 class Epoch:
@@ -97,16 +118,31 @@ class Epoch:
         """Mean loss per sample, (S,)."""
         return torch.as_tensor(self.total) / self.samples
 
-    def require_finite(self, epoch: int, rate: float, seeds: Sequence[int]) -> None:
-        """Raise where a student's loss is no number any more."""
-        finite = torch.isfinite(torch.as_tensor(self.total))
-        if not finite.all():
-            student = int((~finite).nonzero()[0, 0])
-            raise TrainingDivergedError(
-                f"the loss became NaN or infinite in epoch {epoch + 1} at learning rate "
-                f"{rate:g} (student {student}, seed {seeds[student]}): try a smaller "
-                "learning rate, and look for NaN in the images"
-            )
+    def broken(self, weights: Sequence[bool]) -> list[int]:
+        """Which students have a loss or weights that are no numbers any more.
+
+        Args:
+            weights: of each student, whether its weights are finite.
+        """
+        losses = torch.isfinite(torch.as_tensor(self.total)).tolist()
+        return [i for i, fine in enumerate(weights) if not (fine and losses[i])]
+
+    def error(
+        self, epoch: int, rate: float, student: int, seed: int
+    ) -> TrainingDivergedError:
+        """The error that names a broken student.
+
+        Args:
+            epoch: number of epochs that were finished before.
+            rate: the learning rate.
+            student: its place in the list.
+            seed: its seed.
+        """
+        return TrainingDivergedError(
+            "the loss or the weights became NaN or infinite in epoch "
+            f"{epoch + 1} at learning rate {rate:g} (student {student}, seed {seed}): try "
+            "a smaller learning rate"
+        )
 
 
 def history(log: Sequence[Epoch], student: int) -> History:

@@ -1,0 +1,142 @@
+"""What is looked at before the first step: images, labels, models and objectives."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.models import (
+    answer,
+    ask,
+    device_of,
+    dtype_of,
+    evaluation_mode,
+    failures_explained,
+    require_logits,
+)
+from kdteach.objectives import Course
+from kdteach.seeding import seeded
+from kdteach.training.batches import smallest_batch, steps_per_epoch
+from kdteach.training.frozen import frozen_statistics
+from kdteach.training.learners import Learner
+from kdteach.training.options import Options
+from kdteach.training.pool import Pool
+from kdteach.types import Split
+
+_PROBED = 64  # images that a model is asked about before training
+
+
+def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Options) -> None:
+    """Raise where something cannot be trained as it was asked for.
+
+    Args:
+        learner: who is to be trained.
+        pool: on what.
+        watched: what is monitored, None for nothing.
+        options: how.
+
+    Raises:
+        TypeError: images and weights differ in dtype, or a model returns no logits.
+        ValueError: images that are no numbers, labels that are no classes, batches that
+            cannot be, or an objective that cannot serve.
+    """
+    for model in learner.students:
+        _check_dtype(model, pool.whole)
+    if options.best_by and watched is None:
+        raise ValueError("keep_best needs a monitor split that says which epoch was best")
+    steps_per_epoch(len(pool), options)
+    _require_numbers(pool, "training")
+    course = _course(learner, pool, options)
+    learner.check(pool.splits, course)
+    if watched is not None:
+        _check_watched(watched, pool.splits[0].images.shape[1:], course.outputs)
+
+
+def _check_dtype(model: nn.Module, split: Split) -> None:
+    weights = dtype_of(model)
+    if split.images.dtype == torch.uint8:
+        return  # the network normalises bytes itself
+    if split.images.dtype != weights:
+        raise TypeError(
+            f"images are {split.images.dtype} but the weights are {weights}: give both the "
+            "same dtype, load(..., dtype=...) and build(..., dtype=...)"
+        )
+
+
+def _require_numbers(pool: Pool, purpose: str) -> None:
+    """Refuse images with NaN or infinity, before they spoil what is trained on them."""
+    for split in {id(split): split for split in pool.splits}.values():
+        if not split.images.is_floating_point():
+            continue
+        fine = torch.isfinite(split.images.flatten(1)).all(dim=1)
+        if not fine.all():
+            bad = (~fine).nonzero()[:, 0]
+            raise ValueError(
+                f"{purpose}: {len(bad)} of {len(split)} images hold NaN or infinity, the "
+                f"first is that of sample index {int(split.index[bad[0]])}"
+            )
+
+
+def _check_watched(watched: Pool, shape: torch.Size, outputs: int) -> None:
+    """Refuse what cannot be monitored now, and not after the first epoch."""
+    _require_numbers(watched, "monitor")
+    for split in {id(split): split for split in watched.splits}.values():
+        if split.images.shape[1:] != shape:
+            raise ValueError(
+                f"monitor has images of shape {tuple(split.images.shape[1:])}, training "
+                f"of {tuple(shape)}"
+            )
+        low, high = int(split.labels.min()), int(split.labels.max())
+        if outputs and (low < 0 or high >= outputs):
+            raise ValueError(
+                f"monitor has labels from {low} to {high}, the model has {outputs} outputs"
+            )
+
+
+def _course(learner: Learner, pool: Pool, options: Options) -> Course:
+    """What an objective may want to know, by asking the model about some images."""
+    model, split = learner.students[0], pool.splits[0]
+    smallest = smallest_batch(len(pool), options)
+    images = split.images[:_PROBED].to(device_of(model))
+    with evaluation_mode(model), torch.no_grad():
+        if learner.needs_logits:
+            logits = ask(model, images)
+            require_logits(model, images, logits)
+            outputs = logits.shape[1]
+        else:  # the objective knows what to make of what the model returns
+            outputs = _width(model, images)
+    _require_batches(model, images, smallest)
+    return Course(outputs, options.epochs, smallest, options.augment is not None)
+
+
+def _width(model: nn.Module, images: Tensor) -> int:
+    """Number of classes where the model returns logits, else 0."""
+    with failures_explained(model, images):
+        try:
+            logits = answer(model, images)
+        except TypeError:
+            return 0
+    fits = logits.ndim == 2 and len(logits) == len(images) and logits.is_floating_point()
+    return logits.shape[1] if fits else 0
+
+
+def _require_batches(model: nn.Module, images: Tensor, smallest: int) -> None:
+    """Refuse a batch of one where BatchNorm has nothing to average over."""
+    norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
+    if smallest > 1 or not norms:
+        return
+    trial = copy.deepcopy(model).train()
+    for layer in frozen_statistics(trial):
+        layer.eval()
+    try:
+        with torch.no_grad(), seeded(0, "probe"):
+            trial(images[:1].clone())
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "the last batch holds a single image, and BatchNorm needs two to average over: "
+            "choose another batch_size, or drop_last=True"
+        ) from error

@@ -1,0 +1,370 @@
+"""Who learns in the loop: one student, or a stack of students of one architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FunctionType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from kdteach.checks import check_function, check_labels, shown
+from kdteach.metrics import predict_logits, require_classes
+from kdteach.models import device_of, logits_in, modes_kept
+from kdteach.objectives import Course, LogitObjective, Objective, stacked
+from kdteach.training.frozen import frozen_statistics
+from kdteach.training.options import Options
+from kdteach.training.pool import Pool
+from kdteach.types import Batch, LossTerms, Split
+
+
+class Learner(Protocol):
+    """What the loop needs of one student, or of a stack of S of them."""
+
+    size: int
+    optimizer: torch.optim.Optimizer
+
+    @property
+    def needs_logits(self) -> bool:
+        """Whether the objective wants (B, C) logits of a model, and nothing else."""
+        ...
+
+    @property
+    def students(self) -> Sequence[nn.Module]:
+        """All S of them."""
+        ...
+
+    def train_mode(self) -> None:
+        """Put what is trained into train mode."""
+        ...
+
+    def check(self, splits: Sequence[Split], course: Course) -> None:
+        """Raise where an objective cannot serve this training."""
+        ...
+
+    def loss(self, batch: Batch) -> LossTerms:
+        """Terms of shape (S,)."""
+        ...
+
+    def answers(self, pool: Pool) -> Tensor:
+        """(S, n) classes on the CPU."""
+        ...
+
+    def finite(self) -> list[bool]:
+        """Of each student, whether its weights are numbers."""
+        ...
+
+    def show(self) -> None:
+        """Let the models have the weights as they are now."""
+        ...
+
+    def kept(self) -> Any:
+        """A context after which modes and gradients are as they were before."""
+        ...
+
+
+class Alone:
+    """One student."""
+
+    size = 1
+
+    def __init__(self, model: nn.Module, objective: Objective, options: Options) -> None:
+        self.model, self.objective = model, objective
+        self.plain = not isinstance(objective, LogitObjective)
+        if self.plain:
+            _require_objective(objective)
+        own = [p for p in model.parameters() if p.requires_grad]
+        if not own:
+            raise ValueError("the model has no parameter that requires a gradient")
+        _require_trainable(own)
+        self.trained: list[Tensor] = [*own, *_parameters_of(objective, model)]
+        self.optimizer = options.optimizer_for(self.trained)
+        self.frozen = frozen_statistics(model)
+        self.called = False
+
+    @property
+    def needs_logits(self) -> bool:
+        """See ``Learner``."""
+        return not self.plain
+
+    @property
+    def students(self) -> Sequence[nn.Module]:
+        """See ``Learner``."""
+        return (self.model,)
+
+    def train_mode(self) -> None:
+        """See ``Learner``."""
+        self.model.train()
+        for layer in self.frozen:
+            layer.eval()
+
+    def check(self, splits: Sequence[Split], course: Course) -> None:
+        """See ``Learner``."""
+        (split,) = splits
+        if isinstance(self.objective, LogitObjective):
+            _check_member(self.model, self.objective, split, course)
+        elif course.outputs:
+            check_labels(split.labels, len(split), course.outputs)
+
+    def loss(self, batch: Batch) -> LossTerms:
+        """See ``Learner``."""
+        one = Batch(batch.images[0], batch.labels[0], batch.index[0], batch.epoch)
+        if self.plain:
+            terms = _checked(self._asked(one))
+        else:
+            terms = self.objective(self.model, one)
+        parts = {name: value[None] for name, value in terms.parts.items()}
+        return LossTerms(terms.total[None], parts)
+
+    def _asked(self, batch: Batch) -> object:
+        try:
+            terms: object = self.objective(self.model, batch)
+        except TypeError as error:
+            if self.called:
+                raise
+            raise TypeError(
+                f"objective(student, batch) failed at the first batch: {error}. An "
+                "objective takes the model and a Batch (images, labels, index) and returns "
+                "LossTerms, or the loss"
+            ) from error
+        self.called = True
+        return terms
+
+    def answers(self, pool: Pool) -> Tensor:
+        """See ``Learner``."""
+        logits = predict_logits(self.model, pool.whole.images)
+        if isinstance(self.objective, LogitObjective):
+            logits = self.objective.read(logits)
+        return logits.argmax(dim=1)[None]
+
+    def finite(self) -> list[bool]:
+        """See ``Learner``."""
+        return [
+            all(
+                bool(torch.isfinite(t).all())
+                for t in (*self.trained, *self.model.buffers())
+                if t.is_floating_point()
+            )
+        ]
+
+    def show(self) -> None:
+        """The model is trained in place: there is nothing to do."""
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See ``Learner``."""
+        others = (self.objective,) if isinstance(self.objective, nn.Module) else ()
+        gradients = [(weight, weight.grad) for weight in self.trained]
+        for weight in self.trained:
+            weight.grad = None
+        # an objective of the caller's own hands the batch to the model and then to others
+        hook = self.model.register_forward_pre_hook(_on_a_copy) if self.plain else None
+        try:
+            with modes_kept(self.model, *others):
+                yield
+        finally:
+            if hook is not None:
+                hook.remove()
+            for weight, before in gradients:
+                weight.grad = before
+
+
+class Stack:
+    """S students of one architecture, their weights in a leading dimension."""
+
+    needs_logits = True
+
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        objectives: Sequence[Objective],
+        options: Options,
+    ) -> None:
+        self.models = models
+        self.size = len(models)
+        self.members = [o for o in objectives if isinstance(o, LogitObjective)]
+        self.objective = stacked(self.members)
+        weights, _ = stack_module_state(list(models))
+        self.weights_kept = {name: _turned(w) for name, w in weights.items()}
+        self.trained = list(self.weights_kept.values())
+        self.optimizer = options.optimizer_for(self.trained)
+        self.forward = vmap(self._answer)
+        self.shared_forward = vmap(self._answer, in_dims=(0, None))
+
+    def _answer(self, weights: dict[str, Tensor], images: Tensor) -> Tensor:
+        # the copy is for a first layer that works in place
+        return logits_in(functional_call(self.models[0], weights, (images.clone(),)))
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """By name, in the models' shapes after a leading S."""
+        return {name: w.mT if w.ndim == 3 else w for name, w in self.weights_kept.items()}
+
+    @property
+    def students(self) -> Sequence[nn.Module]:
+        """See ``Learner``."""
+        return self.models
+
+    def train_mode(self) -> None:
+        """See ``Learner``."""
+        self.models[0].train()  # stateless in a forward pass: the first stands for all
+
+    def check(self, splits: Sequence[Split], course: Course) -> None:
+        """See ``Learner``."""
+        seen: dict[int, Split] = {}
+        for model, split, member in zip(self.models, splits, self.members, strict=True):
+            # what is the same for all students of one split is looked at once
+            first = id(split) not in seen
+            seen[id(split)] = split
+            _check_member(model, member, split, course, labels=first)
+
+    def loss(self, batch: Batch) -> LossTerms:
+        """See ``Learner``."""
+        return self.objective.terms(self.forward(self.weights, batch.images), batch)
+
+    def answers(self, pool: Pool) -> Tensor:
+        """See ``Learner``."""
+        weights = self.weights
+        device = next(iter(weights.values())).device
+        found = []
+        with torch.no_grad():
+            for part in torch.split(torch.arange(len(pool)), 256):
+                if pool.shared:
+                    images = pool.whole.images[part]
+                    logits = self.shared_forward(weights, images.to(device))
+                else:
+                    images = pool.whole.images[pool.first[:, None] + part]  # (S, B, ...)
+                    logits = self.forward(weights, images.to(device))
+                found.append(self.objective.read(logits).argmax(dim=-1).cpu())
+        return torch.cat(found, dim=1)
+
+    def finite(self) -> list[bool]:
+        """See ``Learner``."""
+        fine = torch.stack(
+            [torch.isfinite(w).reshape(self.size, -1).all(dim=1) for w in self.trained]
+        )
+        return fine.all(dim=0).tolist()
+
+    def show(self) -> None:
+        """See ``Learner``."""
+        weights = self.weights
+        with torch.no_grad():
+            for i, model in enumerate(self.models):
+                for name, parameter in model.named_parameters():
+                    parameter.copy_(weights[name][i])
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See ``Learner``."""
+        try:
+            with modes_kept(*self.models):
+                yield
+        finally:
+            self.show()  # also after Ctrl-C: what was learned so far stays
+
+
+def _check_member(
+    model: nn.Module,
+    objective: LogitObjective,
+    split: Split,
+    course: Course,
+    labels: bool = True,
+) -> None:
+    """Refuse what an objective cannot serve; labels once a split."""
+    read = getattr(objective, "num_classes", None)
+    if labels:
+        check_labels(split.labels, len(split), course.outputs)
+    if read is None:
+        require_classes(split, course.outputs)
+    for teacher in getattr(objective, "teachers", ()):
+        if teacher is model:
+            raise ValueError(
+                "the teacher is the student itself: it would chase its own answers. Give "
+                "distil a copy, copy.deepcopy(model)"
+            )
+    objective.check(split, course)
+
+
+def _require_trainable(weights: Sequence[Tensor]) -> None:
+    if any(weight.is_inference() for weight in weights):
+        raise ValueError(
+            "the model was made inside torch.inference_mode(), and such weights cannot be "
+            "trained: build it outside"
+        )
+
+
+def _parameters_of(objective: Objective, model: nn.Module) -> list[Tensor]:
+    """Weights of the objective itself, such as a regressor: trained with the student's."""
+    if not isinstance(objective, nn.Module):
+        return []
+    taken = {id(weight) for weight in model.parameters()}
+    own: list[Tensor] = [
+        p for p in objective.parameters() if p.requires_grad and id(p) not in taken
+    ]
+    place = device_of(model)
+    if any(weight.device != place for weight in own):
+        raise ValueError(
+            f"the objective has weights on {own[0].device}, the model lies on {place}: "
+            f"objective.to({str(place)!r})"
+        )
+    return own
+
+
+def _require_objective(objective: object) -> None:
+    """Refuse what looks like an objective and is none."""
+    if isinstance(objective, nn.modules.loss._Loss):
+        raise TypeError(
+            f"objective is the loss {type(objective).__name__}, which takes logits and "
+            "targets; an objective takes the model and a batch. For the labels alone it is "
+            "kdteach.objectives.hard_labels(); any loss becomes one by "
+            "lambda student, batch: loss(student(batch.images), batch.labels)"
+        )
+    check_function("objective", objective, "kdteach.objectives.hard_labels()")
+    module = getattr(objective, "__module__", "") or ""
+    if isinstance(objective, FunctionType) and module.startswith("kdteach.objectives"):
+        name = objective.__name__
+        raise TypeError(f"objective is the function {name} itself: call it, {name}(...)")
+
+
+def _checked(terms: object) -> LossTerms:
+    """What an objective of the caller's own returned, as LossTerms."""
+    if isinstance(terms, Tensor):  # a loss alone will do
+        terms = LossTerms(terms, {})
+    if not isinstance(terms, LossTerms):
+        raise TypeError(
+            "an objective must return LossTerms(total, parts), or the loss as a tensor, "
+            f"got {shown(terms)}"
+        )
+    for name, value in {"total": terms.total, **terms.parts}.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"an objective's {name!r} must be a tensor, got {shown(value)}")
+        if value.ndim:
+            raise ValueError(
+                f"an objective's {name!r} must be one number, got shape "
+                f"{tuple(value.shape)}: is a .mean() missing?"
+            )
+    if not terms.total.requires_grad:
+        raise ValueError(
+            "the objective's loss does not depend on the model's weights: was the student "
+            "called under no_grad, or its answer detached?"
+        )
+    return terms
+
+
+def _on_a_copy(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    del module
+    return tuple(item.clone() if isinstance(item, Tensor) else item for item in inputs)
+
+
+def _turned(weights: Tensor) -> Tensor:
+    """A leaf with the same stack of weights; those of linear layers (S, in, out).
+
+    A product's gradient comes in that order. Weights kept as (S, out, in) cost a transposed
+    copy of it in each step: a tenth of the time of small students.
+    """
+    if weights.ndim != 3:
+        return weights
+    return weights.detach().mT.contiguous().requires_grad_()
