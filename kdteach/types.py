@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from kdteach.checks import check_tensor, shown
+from kdteach.checks import check_dtype, check_tensor, shown
 from kdteach.fingerprints import fingerprints
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -90,7 +90,16 @@ class Split:
         return fingerprints(self.images)
 
     def select(self, rows: Tensor) -> Split:
-        """Keep some rows, by boolean mask (N,) or by int64 positions; the index is kept."""
+        """Keep some rows; the sample index is kept.
+
+        Args:
+            rows: a boolean mask (N,), or positions from 0 to N - 1 in any order.
+
+        Raises:
+            TypeError: neither booleans nor integers.
+            ValueError: a mask of another length, or a position that is none.
+        """
+        rows = _rows(rows, len(self))
         votes, masks = (None if t is None else t[rows] for t in (self.votes, self.masks))
         return Split(
             self.images[rows], self.labels[rows], self.index[rows], votes, masks,
@@ -112,7 +121,13 @@ class Split:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Split:
-        """Move to a device; ``dtype`` changes the images alone."""
+        """Move to a device; ``dtype`` changes the images alone.
+
+        Raises:
+            TypeError: a dtype without floating-point numbers.
+        """
+        if dtype is not None:
+            dtype = check_dtype("dtype", dtype)
         votes, masks = (
             None if t is None else t.to(device=device) for t in (self.votes, self.masks)
         )
@@ -157,6 +172,10 @@ class ImageSet:
     checksum: str
 
     def __post_init__(self) -> None:
+        if isinstance(self.classes, str) or not len(self.classes):
+            raise ValueError(
+                f"classes must be the names of at least one class, got {self.classes!r}"
+            )
         for name in ("train", "valid", "test"):
             split = require_split(name, getattr(self, name))
             if split.num_classes != len(self.classes):
@@ -185,6 +204,32 @@ class ImageSet:
         )
 
 
+def _rows(rows: Tensor, count: int) -> Tensor:
+    """Rows of a split as a mask or as positions that exist."""
+    try:
+        rows = torch.as_tensor(rows)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"rows must be a boolean mask or integer positions, got {shown(rows)}"
+        ) from error
+    if rows.numel() == 0 and rows.dtype != torch.bool:
+        return rows.long().flatten()
+    if rows.is_floating_point() or rows.is_complex() or rows.ndim != 1:
+        raise TypeError(
+            f"rows must be a boolean mask (N,) or integer positions (n,), got {shown(rows)}"
+        )
+    if rows.dtype == torch.bool:
+        if len(rows) != count:
+            raise ValueError(f"a mask of {len(rows)} rows for a split of {count}")
+        return rows
+    low, high = int(rows.min()), int(rows.max())
+    if low < 0 or high >= count:
+        raise ValueError(
+            f"rows must lie in 0 to {count - 1}, got values from {low} to {high}"
+        )
+    return rows.long()
+
+
 def require_split(name: str, data: object) -> Split:
     """Return a Split, or say what to give instead.
 
@@ -204,6 +249,25 @@ def require_split(name: str, data: object) -> Split:
         )
     raise TypeError(
         f"{name} must be a Split (images, labels and sample index), got {shown(data)}"
+    )
+
+
+def require_set(name: str, data: object) -> ImageSet:
+    """Return an ImageSet, or say what to give instead.
+
+    Args:
+        name: of the argument.
+        data: what was given.
+
+    Raises:
+        TypeError: one of its splits, or something else.
+    """
+    if isinstance(data, ImageSet):
+        return data
+    one = ", of which this is one split" if isinstance(data, Split) else ""
+    raise TypeError(
+        f"{name} must be an ImageSet, as load(...) returns it{one}, got "
+        f"{type(data).__name__}"
     )
 
 

@@ -4,6 +4,7 @@ import copy
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -159,6 +160,13 @@ def test_small_logits_are_not_taken_for_probabilities(few):
     metrics.evaluate(positive, few)
     between = nn.Sequential(net(), nn.Softplus(), nn.Tanh())
     metrics.evaluate(between, few.select(torch.arange(3)))
+    # a fresh network with two outputs that hardly depend on the image
+    pair = net(outputs=2)
+    nn.init.constant_(pair[-1].weight, 1e-3)
+    pair[-1].bias.data = torch.tensor([0.6, 0.45], dtype=torch.float64)
+    two = Split(few.images, few.labels % 2, few.index)
+    objectives.distil(kdteach.teacher_logits(pair, two), 1.0, 0.0)
+    kdteach.fit(pair, two, objectives.hard_labels(), **options())
 
 
 def test_one_number_for_two_classes_is_named(few):
@@ -444,3 +452,42 @@ def test_models_that_are_none_are_named(digits):
         ):
             with pytest.raises(TypeError, match=r"nn\.Module|instance of it"):
                 call(model)
+
+
+def test_rows_of_a_split_exist(digits):
+    """Masks and positions in any form; what NumPy's rules would wrap is refused."""
+    some, n = digits.valid, len(digits.valid)
+    wanted = some.select(torch.tensor([3, 0, 5]))
+    for rows in (
+        [3, 0, 5],
+        np.array([3, 0, 5]),
+        torch.tensor([3, 0, 5], dtype=torch.int32),
+    ):
+        assert torch.equal(some.select(rows).index, wanted.index)
+    mask = some.labels == 7
+    assert torch.equal(some.select(mask).index, some.select(mask.numpy()).index)
+    assert len(some.select([])) == 0
+    for rows, error in (
+        ([-1], ValueError), ([n], ValueError), (mask[1:], ValueError), ([0.5], TypeError),
+        ("all", TypeError), (None, TypeError), (torch.tensor(3), TypeError),
+    ):  # fmt: skip
+        with pytest.raises(error, match=r"rows|mask of"):
+            some.select(rows)
+    with pytest.raises(TypeError, match="dtype must be a floating-point"):
+        some.to(dtype=torch.int64)
+    assert some.to(dtype="float32").images.dtype == torch.float32
+
+
+def test_numbers_of_rules_are_checked():
+    for make, name in ((training.settled, "threshold"), (training.adamw, "weight_decay")):
+        for bad, error in (("1", TypeError), (True, TypeError), (None, TypeError),
+                           (0, ValueError), (-1.0, ValueError), (float("nan"), ValueError),
+                           (10**400, ValueError)):  # fmt: skip
+            with pytest.raises(error, match=name):
+                make(bad)
+        make(np.float32(0.5))
+    assert training.settled(np.float64(0.5))([1.0, 0.75])
+    with pytest.raises(ValueError, match="objectives are empty"):
+        objectives.stacked([])
+    with pytest.raises(TypeError, match=r"objectives\[1\] needs more"):
+        objectives.stacked([objectives.hard_labels(), F.cross_entropy])

@@ -106,7 +106,20 @@ class Mixed:
 
 
 def stacked(objectives: Sequence[LogitObjective]) -> LogitObjective | Mixed:
-    """Join the objectives of S students, whatever their kinds, into one for the stack."""
+    """Join the objectives of S students, whatever their kinds, into one for the stack.
+
+    Raises:
+        ValueError: there are none.
+        TypeError: one of them needs more than logits.
+    """
+    if not objectives:
+        raise ValueError("objectives are empty: a stack has at least one student")
+    for number, objective in enumerate(objectives):
+        if not isinstance(objective, LogitObjective):
+            raise TypeError(
+                f"objectives[{number}] needs more than the logits of a student, so it "
+                "cannot be stacked: fit trains with it"
+            )
     kinds = [(type(o), getattr(o, "num_classes", None)) for o in objectives]
     groups = []
     for kind in dict.fromkeys(kinds):

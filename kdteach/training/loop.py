@@ -53,11 +53,16 @@ def fit(
     """Train a model in place.
 
     Args:
-        model: (B, channels, H, W) -> (B, C) logits; trained on the device it is on.
+        model: (B, channels, H, W) -> (B, C) logits, or an object with ``.logits``; trained
+            on the device it is on. BatchNorm layers of a part whose weights are all frozen
+            (``requires_grad_(False)``) keep their statistics, unless the model has a
+            ``train`` method of its own.
         data: an ImageSet, whose ``train`` is used, or a Split. Kept in memory, moved to
             the model's device once.
         objective: see ``kdteach.objectives``; baseline and distilled student differ here
-            and nowhere else.
+            and nowhere else. Your own is a function of the model and a ``Batch`` that
+            returns ``LossTerms`` or the loss as a tensor (); where it is an ``nn.Module``,
+            its weights are trained with the model's.
         epochs: passes over the data, at least 1.
         batch_size: images a step, at least 1; the last batch may be smaller.
         learning_rate: above 0.
@@ -65,8 +70,8 @@ def fit(
             are the model's own (``kdteach.models.build(..., seed=...)``).
         optimizer: from (parameters, learning_rate): ``adam``, ``adamw(0.1)`` or
             ``momentum``.
-        schedule: factor on the learning rate by progress in [0, 1]: ``constant`` or
-            ``cosine``.
+        schedule: factor on the learning rate by progress in [0, 1], at least 0:
+            ``constant`` or ``cosine``. Each group of the optimiser keeps its own rate.
         augment: random change of each batch, such as ``kdteach.data.jitter(1)``.
         drop_last: leave out the last, smaller batch of each epoch.
         precision: ``torch.bfloat16`` computes matrix products in bfloat16 (autocast);
@@ -82,14 +87,19 @@ def fit(
             after the last. Accuracy undoes class weights where classes are unequal.
 
     Returns:
-        The History of the run; the model is trained, each part in the mode it had.
+        The History of the run; the model is trained. Modes, ``.grad`` and the global random
+        state are as they were before; also after an error or Ctrl-C, which leaves the model
+        with what it has learned so far.
 
     Raises:
-        ValueError: an option out of range, an empty split, labels outside [0, C), stored
-            teacher logits that do not fit the data or the augmentation.
-        TypeError: images and weights differ in dtype; ``optimizer``, ``schedule``, ``stop``
-            or ``on_epoch`` is no function.
-        TrainingDivergedError: the loss became NaN or infinite.
+        ValueError: an option out of range, an empty split, images with NaN, labels outside
+            [0, C), a model with other outputs than the data has classes or that returns
+            probabilities, stored teacher logits that do not fit the data, answer other
+            images, or cannot fit an augmentation.
+        TypeError: images and weights differ in dtype; the model returns no logits;
+            ``objective``, ``optimizer``, ``schedule``, ``stop`` or ``on_epoch`` is no
+            function; an ImageSet as ``monitor``.
+        TrainingDivergedError: the loss or the weights became NaN or infinite.
     """
     options = Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
@@ -129,7 +139,9 @@ def fit_many(
     The weights are stacked, so a step is one batched matrix product for all of them; that
     pays for small models, where a step alone is mostly overhead. Models with dropout or
     buffers (BatchNorm), and objectives that need more than logits, are trained one after
-    the other instead: same result, no gain.
+    the other instead: same result, no gain. So are models that compute different things
+    although their weights have the same shapes, and optimisers that mix the entries of a
+    weight, such as Adafactor or one that clips gradients.
 
     A long list is trained in several stacks: beyond a few megabytes of weights a larger
     one is no faster, and takes more memory.
@@ -159,7 +171,8 @@ def fit_many(
         ValueError: the lists differ in length or are empty, architectures differ, or as
             ``fit``.
         TypeError: as ``fit``.
-        TrainingDivergedError: as ``fit``; the message names the student.
+        TrainingDivergedError: as ``fit``, when all others are trained. The message names
+            the student, ``histories`` holds those of the others.
     """
     models, objectives = list(models), list(objectives)
     seeds = range(len(models)) if seeds is None else [check_seed(s) for s in seeds]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from kdteach.checks import check_number
+
 OptimizerFactory = Callable[[list[Tensor], float], torch.optim.Optimizer]
 """``(parameters, learning rate) -> optimiser``."""
 
@@ -23,10 +25,13 @@ def adam(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimize
 def adamw(weight_decay: float) -> OptimizerFactory:
     """Adam with decoupled weight decay, above 0.
 
+    Raises:
+        TypeError: a weight decay that is no number.
+        ValueError: a weight decay that is not finite and above 0.
+
     Source: Loshchilov and Hutter 2019, Algorithm 2.
     """
-    if not (math.isfinite(weight_decay) and weight_decay > 0):
-        raise ValueError(f"weight_decay must be finite and above 0, got {weight_decay!r}")
+    weight_decay = check_number("weight_decay", weight_decay, above=0)
 
     def factory(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
         return torch.optim.AdamW(
@@ -51,4 +56,5 @@ def cosine(progress: float) -> float:
 
     Source: Loshchilov and Hutter 2017, Eq. 5, without restarts.
     """
+    progress = check_number("progress", progress, least=0, most=1)
     return (1 + math.cos(math.pi * progress)) / 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from numbers import Real
+
+from kdteach.checks import check_number
 
 StopRule = Callable[[Sequence[float]], bool]
 """``losses of the epochs so far -> whether to stop``."""
@@ -21,15 +21,13 @@ def settled(threshold: float) -> StopRule:
         ``next(e for e in range(1, n + 1) if rule(losses[:e]))``.
 
     Raises:
+        TypeError: a threshold that is no number.
         ValueError: a threshold that is not finite and above 0.
 
     Source: proposed in Report 2. The rule looks at the training loss alone: it knows
     neither the student nor images the teacher has not seen.
     """
-    if isinstance(threshold, bool) or not isinstance(threshold, Real):
-        raise TypeError(f"threshold must be a number, got {type(threshold).__name__}")
-    if not (math.isfinite(threshold) and threshold > 0):
-        raise ValueError(f"threshold must be finite and above 0, got {threshold!r}")
+    threshold = check_number("threshold", threshold, above=0)
 
     def rule(losses: Sequence[float]) -> bool:
         return len(losses) > 1 and abs(losses[-1] - losses[-2]) < threshold
