@@ -23,6 +23,8 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 def shown(value: object) -> str:
     """Write a value into a message: short, and also where its own ``repr`` fails."""
+    if isinstance(value, Tensor) and value.is_nested:
+        return f"a nested tensor, {value.dtype}"
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}, {value.dtype}"
     if isinstance(value, np.ndarray):
@@ -56,7 +58,11 @@ def check_number(
         ValueError: not finite, or outside the range.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+        single = (isinstance(value, Tensor) and value.numel() == 1) or (
+            isinstance(value, np.ndarray) and value.size == 1
+        )
+        remedy = ": .item() of it is one" if single else ""
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}{remedy}")
     try:
         number = float(value)
     except OverflowError:
@@ -121,9 +127,12 @@ def check_seed(seed: object, name: str = "seed") -> int:
 
     Raises:
         TypeError: not an integer.
-        ValueError: below 0.
+        ValueError: below 0, or so large that no generator can be seeded with it.
     """
-    return check_count(name, seed, least=0)
+    number = check_count(name, seed, least=0)
+    if number >= 2**63:
+        raise ValueError(f"{name} must be below 2**63, got {shown(seed)}")
+    return number
 
 
 def check_switch(name: str, value: object) -> bool:
@@ -152,6 +161,26 @@ def check_choice(name: str, value: object, known: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in words:
         raise ValueError(f"unknown {name} {shown(value)}; known are {', '.join(words)}")
     return value
+
+
+def check_names(name: str, values: object) -> list[str]:
+    """Return names as text, of a list, a tuple or an array of them; numbers are names too.
+
+    Args:
+        name: of the argument.
+        values: what was given.
+
+    Raises:
+        TypeError: a single text, a tensor, or something else that holds no names.
+    """
+    if isinstance(values, Tensor):
+        raise TypeError(f"{name} must be a list of names, got a tensor: use .tolist()")
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a list of names, got {shown(values)}")
+    try:
+        return [str(value) for value in values]
+    except Exception as error:  # what it holds, or it itself, fails at being read
+        raise TypeError(f"{name} must be a list of names, got {shown(values)}") from error
 
 
 def check_function(name: str, value: object, example: str) -> Callable[..., Any]:
@@ -336,8 +365,8 @@ def returns_probabilities(logits: Tensor) -> bool:
     """Say whether what a model returns must be probabilities, to judge by the values.
 
     A softmax gives rows that sum to 1 with nothing negative. A sigmoid gives numbers
-    between 0 and 1, which logits are by chance as well: that is only said of fifty rows or
-    more that reach both halves of the range.
+    between 0 and 1, as a network that has learned nothing may by chance: that is only said
+    of fifty rows or more, and with few classes only where they come close to both ends.
 
     Args:
         logits: (N, C) float, finite, C of at least 2.
@@ -346,6 +375,8 @@ def returns_probabilities(logits: Tensor) -> bool:
     if low < 0 or high > 1 + 1e-4:
         return False
     sums = logits.double().sum(dim=1)
-    if torch.allclose(sums, torch.ones_like(sums), atol=1e-3, rtol=0):
+    coarse = logits.dtype in (torch.float16, torch.bfloat16)
+    if torch.allclose(sums, torch.ones_like(sums), atol=2e-2 if coarse else 1e-4, rtol=0):
         return True
-    return len(logits) >= 50 and low < 0.5 < high and high < 1
+    reach = 0.5 if logits.shape[1] >= 8 else 0.1
+    return len(logits) >= 50 and low < reach and 1 - reach < high <= 1

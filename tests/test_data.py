@@ -48,8 +48,8 @@ def test_draws_of_the_digits_differ_and_stay():
     first, again, other = (data.load("digits", draw=draw) for draw in (3, 3, 4))
     assert torch.equal(first.test.images, again.test.images)
     assert first.checksum == again.checksum != other.checksum
-    for draw in (-1, 1.0, True):
-        with pytest.raises(ValueError, match="draw must be an integer of at least 0"):
+    for draw, kind in ((-1, ValueError), (1.0, TypeError), (True, TypeError)):
+        with pytest.raises(kind, match="draw must be an integer of at least 0"):
             data.load("digits", draw=draw)
 
 
@@ -187,7 +187,12 @@ def test_views_are_all_shifts_once():
     assert any(torch.equal(view, images) for view in views)
 
 
-@pytest.mark.parametrize("pixels", [0, -1, 1.5, True])
-def test_jitter_refuses(pixels):
-    with pytest.raises(ValueError, match="pixels"):
+@pytest.mark.parametrize(
+    ("pixels", "kind"),
+    [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)],
+)
+def test_jitter_refuses(pixels, kind):
+    with pytest.raises(kind, match="pixels must be an integer of at least 1"):
         data.jitter(pixels)
+    with pytest.raises(kind, match="pixels must be an integer of at least 1"):
+        data.Jitter(pixels)

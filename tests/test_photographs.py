@@ -103,24 +103,6 @@ def test_features_once_equal_features_every_time(tiles):
     )
 
 
-def test_weights_come_from_torchs_cache(tmp_path, monkeypatch, tiles):
-    import torchvision
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"resnet18-\w+\.pth belongs into torch's"):
-        build("resnet18", num_classes=2, weights="imagenet")
-    torch.manual_seed(3)
-    theirs = torchvision.models.resnet18(weights=None)
-    folder = tmp_path / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    name = torchvision.models.ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[1]
-    torch.save(theirs.state_dict(), folder / name)
-    model = build("resnet18", num_classes=2, weights="imagenet")
-    torch.testing.assert_close(model.backbone[0][0].weight, theirs.conv1.weight)
-    other = build("resnet18", num_classes=2, seed=1)
-    assert not torch.equal(other.backbone[0][0].weight, theirs.conv1.weight)
-
-
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [

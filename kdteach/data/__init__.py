@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kdteach.checks import shown
 from kdteach.data.augment import Flips, Jitter, flips, jitter
 from kdteach.data.digits import load_digits
 from kdteach.data.mhist import load_mhist
@@ -14,6 +15,7 @@ from kdteach.data.petri import load_petri
 from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
 from kdteach.data.tissues import load_tissues
+from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet
 
 __all__ = [
@@ -65,10 +67,17 @@ def load(
         pixels in [0, 1], background 0.
 
     Raises:
-        ValueError: unknown name; a damaged file.
+        TypeError: the name is no str; an option that the source does not have, or of
+            another type.
+        ValueError: unknown name; an option out of range; a damaged file.
         FileNotFoundError: the data set is not there and may not be downloaded.
+        NotADirectoryError: something else stands where its folder should.
     """
+    known = f"known are {', '.join(NAMES)}"
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a data set must be a str, got {shown(name)}; {known}")
     if name not in _LOADERS:
-        raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
-    data = _LOADERS[name](root, **options)
+        raise ValueError(f"unknown data set {shown(name)}; {known}")
+    with usual_tensors():
+        data = _LOADERS[name](root, **options)
     return data if groups is None else merge_classes(data, groups)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kdteach.checks import check_dtype
 from kdteach.types import ImageSet, Split
 
 
@@ -18,7 +19,7 @@ def image_set(
     parts: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
     classes: tuple[str, ...],
     white: int,
-    dtype: torch.dtype,
+    dtype: torch.dtype | str,
 ) -> ImageSet:
     """Build an ImageSet from raw pixels.
 
@@ -29,10 +30,12 @@ def image_set(
         parts: row numbers of train, valid and test.
         classes: class names.
         white: the pixel value that becomes 1.
-        dtype: floating-point type of the images.
+        dtype: floating-point type of the images, or its name.
+
+    Raises:
+        TypeError: another dtype.
     """
-    if not dtype.is_floating_point:
-        raise TypeError(f"dtype must be a floating-point torch.dtype, got {dtype}")
+    dtype = check_dtype("dtype", dtype)
     digest = hashlib.sha256()
     for array in (images, labels, *parts):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kdteach.checks import check_seed, check_switch
 from kdteach.data._splits import image_set
 from kdteach.types import ImageSet
 
@@ -23,7 +24,7 @@ def load_digits(
     *,
     draw: int = 0,
     by_writer: bool = False,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str = torch.float32,
 ) -> ImageSet:
     """Load scikit-learn's digits with fixed splits.
 
@@ -42,7 +43,8 @@ def load_digits(
         646, 383 and 768.
 
     Raises:
-        ValueError: a root was given, or a draw that is no integer of at least 0.
+        TypeError: a draw that is no integer, or another argument of another type.
+        ValueError: a root was given, or a draw below 0.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI
     Machine Learning Repository (1998), as in ``sklearn.datasets.load_digits``. The order
@@ -50,8 +52,7 @@ def load_digits(
     """
     if root is not None:
         raise ValueError("digits are embedded and read no folder: leave root at None")
-    if isinstance(draw, bool) or not isinstance(draw, int) or draw < 0:
-        raise ValueError(f"draw must be an integer of at least 0, got {draw!r}")
+    draw, by_writer = check_seed(draw, "draw"), check_switch("by_writer", by_writer)
     if by_writer and draw:
         raise ValueError(f"the cut by writer is one: leave draw at 0, got {draw}")
     from sklearn.datasets import load_digits as embedded

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
+import io
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from kdteach.types import ImageSet, Split
+from kdteach.checks import check_choice
+from kdteach.data._folders import VARIABLE, data_folder, require_folder
+from kdteach.data._pictures import check_side, read_pictures
+from kdteach.files import kind_of, read_plain, reason
+from kdteach.types import ImageSet, Split, require_split
 
 CLASSES = ("HP", "SSA")
 COLUMNS = (
@@ -31,7 +30,7 @@ COLUMNS = (
     "Partition",
 )
 _ANNOTATORS = 7
-_WIDEST = 4096  # pixels a side
+_TABLE = 2**24  # bytes of annotations.csv: MHIST's has about 100,000
 _VALIDATION = 0.2  # of the training images of each class
 _SHOWN = 100  # problems in one message
 _LONGEST = 255  # bytes of a file name, on most file systems
@@ -69,7 +68,9 @@ class _Row:
     partition: str
 
 
-def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> ImageSet:
+def load_mhist(
+    root: str | Path | None = None, *, size: int | None = None, duplicates: str = "warn"
+) -> ImageSet:
     """Load MHIST, or a stand-in in its layout.
 
     Args:
@@ -77,6 +78,9 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
             folder under the name ``MHIST``; by default the folder that the environment
             variable ``KDTEACH_DATA`` names.
         size: height and width that every image must have; by default that of most.
+        duplicates: what becomes of pictures that stand in two splits, all pixels equal:
+            "warn" names all of them in a warning, "refuse" in an error. A network knows
+            such a test image from training, and its accuracy is flattered.
 
     Returns:
         Images (3, H, W) uint8, 0 to 255: a network normalises them on the way, so that they
@@ -86,11 +90,14 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
 
     Raises:
         FileNotFoundError: no folder, no ``annotations.csv``, no ``images``.
+        NotADirectoryError: something else stands where a folder should.
         MhistError: rows or images that are not as they should be; all of them at once,
-            with row and file.
+            with row and file. Also images that need more memory than is free.
 
     Source: Wei et al. 2021, arXiv 2101.12355.
     """
+    size = None if size is None else check_side("size", size)
+    duplicates = check_choice("duplicates", duplicates, ("warn", "refuse"))
     folder = _folder(root)
     problems: list[_Problem] = []
     rows = _read_rows(folder / "annotations.csv", problems)
@@ -101,10 +108,26 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
     )  # fmt: skip
     # decoded in the order of the splits, which are then parts of one array and no copies
     order = [*parts["train"], *parts["valid"], *parts["test"]]
-    images = _read_images(
-        [files[i] for i in order], [rows[i] for i in order], size, problems
-    )
-    _complain(folder, problems)
+    pictures = read_pictures([files[i] for i in order], size)
+    for number, text in zip(order, pictures.problems, strict=True):
+        if text:
+            problems.append((rows[number].line, text))
+    if pictures.too_much:
+        problems.append((0, pictures.too_much))
+    same = _same_pictures(
+        pictures.digests, [rows[i] for i in order],
+        [name for name, part in parts.items() for _ in part],
+    )  # fmt: skip
+    if problems or duplicates == "refuse":
+        _complain(folder, problems + same)
+    if same:
+        told = "\n  ".join(text for _, text in sorted(same))
+        warnings.warn(
+            f"{folder}: {len(same)} of its pictures stand in more than one split, so that "
+            f"what is measured on them is flattered:\n  {told}",
+            stacklevel=3,
+        )
+    images = pictures.images
     place = {row: at for at, row in enumerate(order)}
     digest = hashlib.sha256()
     for row in rows:
@@ -126,18 +149,14 @@ def load_mhist(root: str | Path | None = None, *, size: int | None = None) -> Im
     )  # fmt: skip
 
 
-def _folder(root: str | Path | None) -> Path:
-    if root is None:
-        home = os.environ.get("KDTEACH_DATA")
-        if not home:
-            raise FileNotFoundError(
-                "MHIST is nowhere: give its folder, load('mhist', 'path/to/MHIST'), or set "
-                "KDTEACH_DATA to the folder that holds it. It is given out by its owners "
-                "under a use agreement (Wei et al. 2021); 'python -m kdteach petri --out "
-                "DIR' draws a stand-in in its layout."
-            )
-        root = home
-    folder = Path(root)
+def _folder(root: object) -> Path:
+    folder = data_folder(
+        root,
+        f"MHIST is nowhere: give its folder, load('mhist', 'path/to/MHIST'), or set "
+        f"{VARIABLE} to the folder that holds it. It is given out by its owners under a "
+        "use agreement (Wei et al. 2021); 'python -m kdteach petri --out DIR' draws a "
+        "stand-in in its layout.",
+    )
     if folder.is_dir() and not (folder / "annotations.csv").exists():
         inside = folder / "MHIST"
         folder = inside if inside.exists() or not (folder / "images").exists() else folder
@@ -147,6 +166,8 @@ def _folder(root: str | Path | None) -> Path:
                 f"{path} is missing: MHIST is a folder with annotations.csv and images/. "
                 "'python -m kdteach petri --out DIR' draws a stand-in."
             )
+    for path in (folder, folder / "images"):
+        require_folder(path)
     return folder
 
 
@@ -170,11 +191,13 @@ def _complain(where: Path, problems: list[_Problem]) -> None:
 
 def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, _TABLE).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MhistError(path, [f"not UTF-8 text ({error})"]) from error
+    except ValueError as error:
+        raise MhistError(path, [str(error)]) from error
     try:
-        table = list(csv.reader(text.splitlines(), strict=True))
+        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise MhistError(path, [f"not a table of commas and quotes ({error})"]) from error
     header = tuple(table[0]) if table else ()
@@ -183,7 +206,7 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
         extra = [name for name in dict.fromkeys(header) if name not in COLUMNS]
         twice = [name for name in COLUMNS if header.count(name) > 1]
         wrong = [f"missing column {name!r}" for name in missing]
-        wrong += [f"unknown column {name!r}" for name in extra]
+        wrong += [f"unknown column {name[:80]!r}" for name in extra]
         wrong += [f"column {name!r} stands there twice" for name in twice]
         wrong = wrong or [f"columns must stand in the order {', '.join(COLUMNS)}"]
         problems += [(0, text) for text in wrong]
@@ -195,9 +218,12 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
     rows: list[_Row] = []
     lines: dict[str, int] = {}
     for line, cells in enumerate(table[1:], 2):
-        name = cells[0] if cells else ""
+        if not cells:  # an empty line, such as editors leave at the end
+            continue
+        name = cells[0]
         if name in lines:
-            problems.append((line, f"{name} has a row already, row {lines[name]}"))
+            told = f"{name[:80]} has a row already, row {lines[name]}"
+            problems.append((line, told))
         lines.setdefault(name, line)
         row = _parse(line, cells, problems)
         if row is not None:
@@ -221,7 +247,7 @@ def _parse(line: int, cells: list[str], problems: list[_Problem]) -> _Row | None
     if not plain:
         wrong.append(f"{name[:80]!r} is not the plain name of a file in images/")
     if label not in CLASSES:
-        wrong.append(f"label {label!r} is neither HP nor SSA")
+        wrong.append(f"label {label[:80]!r} is neither HP nor SSA")
     number = int(votes) if len(votes) == 1 and votes in "0123456789" else -1
     if not 0 <= number <= _ANNOTATORS:
         wrong.append(
@@ -232,7 +258,7 @@ def _parse(line: int, cells: list[str], problems: list[_Problem]) -> _Row | None
             f"{number} of {_ANNOTATORS} votes for SSA contradict the label {label}"
         )
     if partition not in ("train", "test"):
-        wrong.append(f"partition {partition!r} is neither train nor test")
+        wrong.append(f"partition {partition[:80]!r} is neither train nor test")
     problems.extend((line, text) for text in wrong)
     if not plain:
         return None
@@ -249,92 +275,51 @@ def _image_files(
     owner: dict[Path, str] = {}
     for row in rows:
         path = folder / row.name
-        if not path.exists():
-            problems.append((row.line, f"{row.name} is missing"))
-        elif not path.resolve().is_relative_to(home):
-            problems.append((row.line, f"{row.name} is a link to outside the folder"))
-        elif not path.is_file():
-            problems.append((row.line, f"{row.name} is not a file"))
-        elif owner.setdefault(path.resolve(), row.name) != row.name:
-            other = owner[path.resolve()]
-            problems.append((row.line, f"{row.name} is a link to {other}, which has a row"))
+        try:
+            real = path.resolve(strict=True)
+            kind = kind_of(real.stat().st_mode)
+        except FileNotFoundError:
+            lost = ", a link to nothing" if path.is_symlink() else ""
+            problems.append((row.line, f"{row.name} is missing{lost}"))
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link in a circle
+            why = reason(error) if isinstance(error, OSError) else "links in a circle"
+            problems.append((row.line, f"{row.name} cannot be read ({why})"))
         else:
-            kept.append(row)
-            files.append(path)
+            if not real.is_relative_to(home):
+                problems.append((row.line, f"{row.name} is a link to outside the folder"))
+            elif kind is not None:
+                problems.append((row.line, f"{row.name} is not a file but {kind}"))
+            elif owner.setdefault(real, row.name) != row.name:
+                problems.append(
+                    (row.line, f"{row.name} is a link to {owner[real]}, which has a row")
+                )
+            else:
+                kept.append(row)
+                files.append(path)
     return kept, files
 
 
-def _read_images(
-    files: list[Path], rows: list[_Row], size: int | None, problems: list[_Problem]
-) -> torch.Tensor:
-    """(N, 3, H, W) uint8, decoded by several threads; every problem is collected."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        sizes = list(pool.map(_size_of, files))
-        known = [found for found in sizes if isinstance(found, tuple)]
-        usual = Counter(known).most_common(1)[0][0] if known else (0, 0)
-        wanted = usual if size is None else (size, size)
-        width, height = wanted
-        whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
-        pixels = whole.numpy()
+def _same_pictures(
+    digests: Sequence[bytes], rows: Sequence[_Row], splits: Sequence[str]
+) -> list[_Problem]:
+    """Which pictures have equal pixels in different splits, one line a picture.
 
-        def decode(number: int) -> str | None:
-            found = sizes[number]
-            if isinstance(found, str):
-                return found
-            if found != wanted:
-                return (
-                    f"{files[number].name} is {found[0]}x{found[1]} pixels, the others "
-                    f"{width}x{height}"
-                )
-            return _decode_into(files[number], pixels[number])
-
-        said = list(pool.map(decode, range(len(files))))
-    problems += [(r.line, text) for r, text in zip(rows, said, strict=True) if text]
-    return whole
-
-
-def _size_of(path: Path) -> tuple[int, int] | str:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with _no_warning_of_size(), Image.open(path) as image:
-            width, height = image.size
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        return f"{path.name} is not an image ({type(error).__name__})"
-    except Image.DecompressionBombError:
-        return f"{path.name} has far more pixels than a tile"
-    if max(width, height) > _WIDEST:
-        return f"{path.name} is {width}x{height} pixels, far more than a tile"
-    return width, height
-
-
-@contextmanager
-def _no_warning_of_size() -> Iterator[None]:
-    """Large images are told of with all other problems, not by a warning."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        yield
-
-
-def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
-    """Decode an image into (3, H, W); grey and alpha are converted, nothing else."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if any(";16" in str(tile[-1]) for tile in image.tile):
-                return f"{path.name} has 16 bits a channel; 8 are expected"
-            if image.mode not in ("RGB", "RGBA", "L", "LA"):
-                return (
-                    f"{path.name} has pixels of mode {image.mode}; 8-bit colour or grey is "
-                    "expected"
-                )
-            pixels[:] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (OSError, ValueError, SyntaxError) as error:
-        return f"{path.name} is damaged ({error})"
-    return None
+    Args:
+        digests: of the pixels, b"" where there are none.
+        rows: of the pictures.
+        splits: the part that each is in: train, valid or test.
+    """
+    groups: dict[bytes, list[int]] = {}
+    for number, digest in enumerate(digests):
+        if digest:
+            groups.setdefault(digest, []).append(number)
+    found = []
+    for group in groups.values():
+        if len({splits[number] for number in group}) > 1:
+            group.sort(key=lambda number: rows[number].line)
+            told = " and ".join(f"{rows[n].name} ({splits[n]})" for n in group)
+            found.append((rows[group[0]].line, f"{told} are equal in every pixel"))
+    return found
 
 
 def cut(
@@ -365,13 +350,27 @@ def vote_shares(splits: Iterable[Split]) -> list[torch.Tensor]:
 
     Args:
         splits: of ``load_mhist``, with votes.
+
+    Raises:
+        TypeError: not a list of splits.
+        ValueError: a split without votes, or with more than there are annotators.
     """
+    if isinstance(splits, Split) or not isinstance(splits, Iterable):
+        raise TypeError(
+            f"splits must be several, such as [data.train], got {type(splits).__name__}"
+        )
     shares = []
     for split in splits:
-        if split.votes is None:
+        votes = require_split("each of splits", split).votes
+        if votes is None:
             raise ValueError(
                 "the split has no votes: only MHIST and its stand-in have them"
             )
-        ssa = split.votes.double() / _ANNOTATORS
+        if len(votes) and not (int(votes.min()) >= 0 and int(votes.max()) <= _ANNOTATORS):
+            raise ValueError(
+                f"votes must lie in 0 to {_ANNOTATORS}, the number of annotators, got "
+                f"{int(votes.min())} to {int(votes.max())}"
+            )
+        ssa = votes.double() / _ANNOTATORS
         shares.append(torch.stack([1 - ssa, ssa], dim=1))
     return shares

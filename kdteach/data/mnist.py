@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import os
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kdteach.checks import check_count, check_dtype, check_switch
+from kdteach.data._folders import VARIABLE, data_folder, require_folder
 from kdteach.data._splits import image_set
+from kdteach.files import open_plain, read_start
+from kdteach.memory import require_memory
 from kdteach.types import ImageSet
 
 _SIZES = {"train": 60_000, "t10k": 10_000}
+_NAMES = tuple(
+    f"{part}-{kind}-ubyte" for part in _SIZES for kind in ("images-idx3", "labels-idx1")
+)
 
 
 def load_mnist(
@@ -22,7 +29,7 @@ def load_mnist(
     *,
     validation: int = 10_000,
     download: bool = False,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str = torch.float32,
 ) -> ImageSet:
     """Load MNIST; the last ``validation`` training images become the validation split.
 
@@ -31,7 +38,8 @@ def load_mnist(
             variable ``KDTEACH_DATA`` names.
         validation: images kept from training for choices, 0 to 59,999. With 0 the
             validation split is empty and nothing may be chosen.
-        download: allow torchvision to download what is missing into ``root``.
+        download: allow torchvision to download what is missing into ``root``; where
+            nothing is missing nobody is asked.
         dtype: of the images.
 
     Returns:
@@ -39,19 +47,34 @@ def load_mnist(
 
     Raises:
         FileNotFoundError: a file is missing and may not be downloaded.
+        NotADirectoryError: something else stands where a folder should.
+        RuntimeError: the download failed.
+        TypeError: an argument of another type.
         ValueError: a file is truncated or is not the IDX file it should be; validation
-            out of range.
+            out of range; more than the memory that is free.
 
     Source: Y. LeCun et al., Proc. IEEE 86 (1998) 2278-2324.
     """
-    if not 0 <= validation < _SIZES["train"]:
-        raise ValueError(f"validation must lie in [0, 60000), got {validation!r}")
-    folder = _folder(root)
-    if download:
+    validation = check_count("validation", validation, 0, _SIZES["train"] - 1)
+    dtype, download = check_dtype("dtype", dtype), check_switch("download", download)
+    folder = data_folder(
+        root,
+        f"MNIST: no folder given. Pass root=... or set {VARIABLE} to a folder that holds "
+        "MNIST/raw (torchvision's layout); load('mnist', root, download=True) fetches it.",
+    )
+    pixels = 784 * sum(_SIZES.values())
+    require_memory(
+        "MNIST", pixels * (2 + dtype.itemsize), "close other programs, or dtype=float16"
+    )
+    raw = folder / "MNIST" / "raw"
+    require_folder(raw)
+    if download and not all(_is_there(raw / name) for name in _NAMES):
         from torchvision.datasets import MNIST
 
+        for path in (p for name in _NAMES for p in (raw / name, _packed(raw / name))):
+            if path.exists():
+                open_plain(path).close()  # torchvision would wait for a pipe
         MNIST(str(folder), train=True, download=True)
-    raw = folder / "MNIST" / "raw"
     images, labels = [], []
     for part, count in _SIZES.items():
         images.append(_read_idx(raw / f"{part}-images-idx3-ubyte", (count, 28, 28)))
@@ -71,35 +94,30 @@ def load_mnist(
     )
 
 
-def _folder(root: str | Path | None) -> Path:
-    named = root if root is not None else os.environ.get("KDTEACH_DATA")
-    if not named:
-        raise FileNotFoundError(
-            "MNIST: no folder given. Pass root=... or set KDTEACH_DATA to a folder that "
-            "holds MNIST/raw (torchvision's layout); load('mnist', root, download=True) "
-            "fetches it."
-        )
-    return Path(named)
+def _packed(path: Path) -> Path:
+    return path.with_name(path.name + ".gz")
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or _packed(path).exists()
 
 
 def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzipped, and check all of it."""
-    packed = path.with_name(path.name + ".gz")
-    if path.exists():
-        content = path.read_bytes()
-    elif packed.exists():
-        path = packed
-        try:
-            content = gzip.decompress(packed.read_bytes())
-        except (OSError, EOFError) as error:
-            raise ValueError(f"{packed}: not a whole gzip file ({error})") from error
+    header = struct.pack(f">HBB{len(shape)}I", 0, 0x08, len(shape), *shape)
+    expected = len(header) + int(np.prod(shape))
+    if not path.exists() and _packed(path).exists():
+        path = _packed(path)
+        content = _unpacked(path, expected + 1)
+        found = f"{len(content):,}" if len(content) <= expected else f"over {expected:,}"
+    elif path.exists():
+        content, size = read_start(path, expected + 1)
+        found = f"{size:,}"
     else:
         raise FileNotFoundError(
             f"MNIST: {path} is missing. Put the four IDX files there, or allow the "
             "download with load('mnist', root, download=True)."
         )
-    header = struct.pack(f">HBB{len(shape)}I", 0, 0x08, len(shape), *shape)
-    expected = len(header) + int(np.prod(shape))
     if content[: len(header)] != header:
         raise ValueError(
             f"{path}: not the expected IDX file of unsigned bytes with shape {shape}; "
@@ -107,6 +125,19 @@ def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         )
     if len(content) != expected:
         raise ValueError(
-            f"{path}: truncated or damaged, {len(content):,} bytes instead of {expected:,}"
+            f"{path}: truncated or damaged, {found} bytes instead of {expected:,}"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=len(header)).reshape(shape)
+
+
+def _unpacked(path: Path, most: int) -> bytes:
+    """The content of a gzip file, no more than so many bytes of it.
+
+    A file of 2 MB may unpack to gigabytes; whether there is more is all that is asked.
+    """
+    with open_plain(path) as file:
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                return unpacked.read(most)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{path}: not a whole gzip file ({error})") from error

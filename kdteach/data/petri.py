@@ -10,22 +10,28 @@ in a sessile serrated one (SSA). They are drawings and prove nothing about medic
 from __future__ import annotations
 
 import csv
-import os
+import errno
 import shutil
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from kdteach import workers as processes
+from kdteach.checks import check_count, check_number, check_seed, shown
 from kdteach.data._canvas import Canvas, Field, checksum, random, smooth
+from kdteach.data._pictures import check_side
 from kdteach.data.mhist import CLASSES, COLUMNS, cut
+from kdteach.files import check_path
+from kdteach.memory import amount, require_memory
 from kdteach.types import ImageSet, Split
 
 ANNOTATORS = 7
@@ -37,6 +43,13 @@ _COUNTS = {
 }
 _NAMES = 26**3
 _DISAGREEMENT = 0.5  # largest shift of one annotator's threshold
+_NARROWEST = 16  # pixels a side
+_CANVAS = 250  # bytes a pixel while a tile is drawn
+_TILE = 3000  # a tile costs as much time as so many pixels, and that of its own
+_PAYS = 6_000_000  # such pixels from which on it is quicker to start other processes
+_SHARE = 16  # tiles that a process is given at a time
+_PROCESS = 300_000_000  # bytes of a process before it draws
+_ON_DISK = 1.4  # bytes a pixel of what is written, at least
 
 
 @dataclass(frozen=True)
@@ -84,13 +97,12 @@ def cases(scale: float = 1.0, seed: int = 0) -> list[Case]:
         The cases in the order of their names.
 
     Raises:
+        TypeError: scale is no number, or seed no integer.
         ValueError: scale or seed out of range, or more tiles than names.
     """
-    if not (np.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale must be finite and above 0, got {scale!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
-    counts = {kind: max(2, int(n * scale + 0.5)) for kind, n in _COUNTS.items()}
+    scale, seed = check_number("scale", scale, above=0), check_seed(seed)
+    factor = min(scale, 1e6)  # far more than there are names for, and a product is finite
+    counts = {kind: max(2, int(n * factor + 0.5)) for kind, n in _COUNTS.items()}
     total = sum(counts.values())
     if total > _NAMES:
         raise ValueError(
@@ -113,13 +125,17 @@ def draw(case: Case, size: int = 224) -> Tile:
 
     Args:
         case: from ``cases``.
-        size: height and width in pixels, at least 16.
+        size: height and width in pixels, 16 to 4,096.
 
     Raises:
-        ValueError: size below 16.
+        TypeError: not a case, or size is no integer.
+        ValueError: size, or the shape of the case, out of range; too little memory.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 16:
-        raise ValueError(f"size must be an integer of at least 16, got {size!r}")
+    if not isinstance(case, Case):
+        raise TypeError(f"case must be one of petri.cases(...), got {shown(case)}")
+    check_number("shape of the case", case.shape, least=0, most=1)
+    size = check_side("size", size, _NARROWEST)
+    require_memory(f"a tile of {size} pixels", _CANVAS * size**2, "draw a smaller one")
     rng = random(case.key[0], 2, case.key[1])
     scene = _Scene(rng, size)
     scene.paint_stroma()
@@ -136,7 +152,7 @@ def load_petri(
 
     Args:
         root: must be None: the tiles are drawn, not read.
-        size: height and width in pixels, at least 16; a tile of 32 takes about 2 ms. Small
+        size: height and width in pixels, 16 to 4,096; a tile of 32 takes about 2 ms. Small
             tiles are not blurred: the blur of 224 pixels would be less than one of theirs.
         scale: factor on the number of tiles; 1 gives MHIST's 3,152. Another scale with the
             same seed deals many of the same tiles into other splits: for networks that were
@@ -147,18 +163,27 @@ def load_petri(
         As ``load_mhist``, and with the masks of the deciding regions.
 
     Raises:
-        ValueError: a root was given; size, scale or seed out of range.
+        TypeError: an argument of another type.
+        ValueError: a root was given; size, scale or seed out of range; more than the
+            memory that is free.
     """
     if root is not None:
         raise ValueError(
             "petri is drawn and reads no folder: leave root at None, or load('mhist', "
             "folder) for one that 'python -m kdteach petri' has written"
         )
-    planned = cases(scale, seed)
-    tiles = [draw(case, size) for case in planned]
-    pixels = torch.from_numpy(np.stack([tile.image for tile in tiles]))
-    images = pixels.permute(0, 3, 1, 2).contiguous()
-    masks = torch.from_numpy(np.stack([tile.mask for tile in tiles]))
+    size, planned = check_side("size", size, _NARROWEST), cases(scale, seed)
+    require_memory(
+        f"{len(planned):,} tiles of {size} pixels",
+        (8 * len(planned) + _CANVAS) * size**2,  # images and masks, and again in splits
+        "take a smaller size or scale, or write them into a folder with petri.write",
+    )
+    images = torch.empty(len(planned), 3, size, size, dtype=torch.uint8)
+    masks = torch.empty(len(planned), size, size, dtype=torch.bool)
+    for number, case in enumerate(planned):
+        tile = draw(case, size)
+        images[number] = torch.from_numpy(tile.image).permute(2, 0, 1)
+        masks[number] = torch.from_numpy(tile.mask)
     labels = torch.tensor([CLASSES.index(case.label) for case in planned])
     votes = torch.tensor([case.votes for case in planned])
     parts = cut(
@@ -186,56 +211,160 @@ def write(
 ) -> Path:
     """Write a folder in MHIST's layout: ``annotations.csv``, ``images/``, and ``masks/``.
 
-    The folder appears whole, when all of it is written.
+    The folder appears whole, when all of it is written, and what is begun is taken away
+    again after an error, Ctrl-C or a request to end. An empty folder that is there is
+    filled and keeps its permissions; so is one that ``out`` is a link to. May be called
+    from a script as it is: the processes that draw do not run the script again.
 
     Args:
         out: the folder to make; it must not exist, or be empty.
-        size: height and width of the tiles in pixels, at least 16.
+        size: height and width of the tiles in pixels, 16 to 4,096.
         scale: factor on the number of tiles; 1 gives MHIST's 3,152.
         seed: of everything.
-        workers: processes, by default one a core.
+        workers: processes, by default one a core where there is much to draw. With 1 the
+            tiles are drawn in this process.
 
     Returns:
         The folder.
 
     Raises:
-        FileExistsError: the folder is there and holds something.
-        ValueError: size, scale or seed out of range.
+        FileExistsError: the folder is there and holds something, or is no folder.
+        OSError: it cannot be written.
+        RuntimeError: a process that draws was ended from outside.
+        TypeError: an argument of another type.
+        ValueError: size, scale, seed or workers out of range; too little memory.
     """
-    folder = Path(out)
-    if folder.resolve() == Path.cwd():
-        raise FileExistsError(
-            f"{folder} is the folder you are in, which cannot be put in place whole: name "
-            "a new one inside it"
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"{folder} is there and not empty: name a new folder, or delete it first"
-        )
-    planned = cases(scale, seed)
-    draw(planned[0], size)  # a bad size is told before anything is written
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    given = check_path("out", out)
+    size, planned = check_side("size", size, _NARROWEST), cases(scale, seed)
+    if workers is not None:
+        workers = check_count("workers", workers)
+    elif len(planned) * (_TILE + size**2) < _PAYS:
+        workers = 1
+    count = min(processes.count(workers), -(-len(planned) // _SHARE))
+    require_memory(
+        f"{count} workers at tiles of {size} pixels",
+        count * (_CANVAS * size**2 + (_PROCESS if count > 1 else 0)),
+        "take fewer workers or a smaller size",
+    )
+    folder = _to_be_filled(given)
+    _require_disk(folder, _ON_DISK * len(planned) * size**2)
     try:
-        for part in ("images", "masks"):
-            (unfinished / part).mkdir()
-        _draw_all(planned, size, unfinished, workers)
-        with (unfinished / "annotations.csv").open(
-            "w", encoding="utf-8", newline=""
-        ) as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            rows.writerows((c.name, c.label, c.votes, c.partition) for c in planned)
-        unfinished.chmod(0o755)
-        unfinished.replace(folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+        with processes.tidy_end(), _unfinished(folder) as half:
+            for part in ("images", "masks"):
+                (half / part).mkdir()
+            _draw_all(planned, size, half, count)
+            with (half / "annotations.csv").open("w", encoding="utf-8", newline="") as file:
+                rows = csv.writer(file)
+                rows.writerow(COLUMNS)
+                rows.writerows((c.name, c.label, c.votes, c.partition) for c in planned)
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            f"{given}: a process that draws was ended from outside, perhaps for want of "
+            "memory, and nothing is written: try fewer workers or a smaller size"
+        ) from error
+    return given
+
+
+def _to_be_filled(out: Path) -> Path:
+    """Where the tiles shall lie, links followed; it is empty or not there."""
+    try:
+        folder = out.resolve()
+    except RuntimeError as error:  # of older Pythons, for links in a circle
+        raise FileExistsError(f"{out} is a link that leads in a circle") from error
+    if folder.is_symlink():  # what newer Pythons leave of it
+        raise FileExistsError(f"{out} is a link that leads in a circle")
+    if folder == Path.cwd():
+        raise FileExistsError(
+            f"{out} is the folder you are in, where other things come and go: name a new "
+            "one inside it"
+        )
+    if folder.exists():
+        if not folder.is_dir():
+            raise FileExistsError(f"{out} is there and no folder: name a new one")
+        held = min((path.name for path in folder.iterdir()), default=None)
+        if held is not None:
+            raise FileExistsError(
+                f"{out} is there and not empty, it holds {held!r}: name a new folder, or "
+                "delete it first"
+            )
     return folder
 
 
-def _draw_all(planned: list[Case], size: int, folder: Path, workers: int | None) -> None:
-    count = workers or os.cpu_count() or 1
+def _require_disk(folder: Path, size: float) -> None:
+    """Raise OSError where so many bytes do not fit, before hours are spent on them."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if size > free:
+        raise OSError(
+            errno.ENOSPC,
+            f"the tiles take {amount(size)} at least and {amount(free)} are free: take a "
+            "smaller size or scale, or another disk",
+            str(folder),
+        )
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """A folder beside or inside the wanted one, whose content becomes it at the end.
+
+    Folders are made with the permissions that this process gives (its umask), and one that
+    is there stays what it is, with its owner and its permissions. What is made is removed
+    again unless the block ends well.
+    """
+    there = folder.is_dir()
+    made = _make_parents(folder.parent)
+    half = (folder if there else folder.parent) / f".petri-{token_hex(4)}"
+    try:
+        half.mkdir()
+        yield half
+        if there:
+            _move_into(half, folder)
+        else:
+            half.rename(folder)
+    except BaseException:
+        shutil.rmtree(half, ignore_errors=True)
+        for parent in reversed(made):
+            with suppress(OSError):  # somebody else has put something there
+                parent.rmdir()
+        raise
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make what is missing of a path, and say what that was, outermost first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    made: list[Path] = []
+    try:
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            made.append(path)
+    except BaseException:
+        for path in reversed(made):
+            with suppress(OSError):
+                path.rmdir()
+        raise
+    return made
+
+
+def _move_into(half: Path, folder: Path) -> None:
+    """Move what is finished into an empty folder, the table last: that makes it whole."""
+    parts = ("images", "masks", "annotations.csv")
+    try:
+        for part in parts:
+            if (folder / part).exists():
+                raise FileExistsError(f"{folder / part} has appeared meanwhile")
+            (half / part).rename(folder / part)
+        half.rmdir()
+    except BaseException:
+        for part in parts:
+            if not (half / part).exists() and (folder / part).exists():
+                (folder / part).rename(half / part)  # to be removed with the rest
+        raise
+
+
+def _draw_all(planned: list[Case], size: int, folder: Path, count: int) -> None:
     work = partial(_draw_to, size=size, folder=folder)
     with tqdm(total=len(planned), unit=" tiles", disable=None) as bar:
         if count == 1:
@@ -243,8 +372,8 @@ def _draw_all(planned: list[Case], size: int, folder: Path, workers: int | None)
                 work(case)
                 bar.update()
             return
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-            for _ in pool.map(work, planned, chunksize=16):
+        with processes.pool(count) as pool:
+            for _ in pool.map(work, planned, chunksize=_SHARE):
                 bar.update()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 
-from kdteach.seeding import generator
-from kdteach.types import ImageSet, Split
+from kdteach.checks import check_count, shown
+from kdteach.seeding import generator, usual_tensors
+from kdteach.types import ImageSet, Split, require_set, require_split
 
 
 def merge_classes(data: ImageSet, groups: Sequence[Sequence[int]]) -> ImageSet:
@@ -25,35 +26,50 @@ def merge_classes(data: ImageSet, groups: Sequence[Sequence[int]]) -> ImageSet:
         original classes are those of ``data``, in the same order.
 
     Raises:
+        TypeError: data is no ImageSet, or groups are no lists of class numbers.
         ValueError: fewer than two groups, an empty one, or a class that is missing,
             repeated or out of range.
     """
-    members = [int(number) for group in groups for number in group]
-    if (
-        len(groups) < 2
-        or not all(len(group) for group in groups)
-        or sorted(members) != list(range(data.num_classes))
-    ):
+    require_set("data", data)
+    joined = _checked(groups)
+    members = sorted(number for group in joined for number in group)
+    if len(joined) < 2 or not all(joined) or members != list(range(data.num_classes)):
         raise ValueError(
             f"groups must be at least two and hold each class 0 to {data.num_classes - 1} "
-            f"exactly once, got {groups!r}"
+            f"exactly once, got {shown(groups)}"
         )
-    number = torch.empty(data.num_classes, dtype=torch.int64)
-    for new, group in enumerate(groups):
-        number[list(group)] = new
+    number = torch.empty(data.num_classes, dtype=torch.int64, device="cpu")
+    for new, group in enumerate(joined):
+        number[group] = new
 
     def relabelled(split: Split) -> Split:
-        return replace(split, labels=number[split.labels])
+        with usual_tensors():
+            labels = number.to(split.labels.device)[split.labels]
+        return replace(split, labels=labels)
 
-    text = f"{data.checksum} {[list(group) for group in groups]}"
+    text = f"{data.checksum} {joined}"
     return replace(
         data,
-        classes=tuple("+".join(data.classes[i] for i in group) for group in groups),
+        classes=tuple("+".join(data.classes[i] for i in group) for group in joined),
         checksum=hashlib.sha256(text.encode()).hexdigest()[:16],
         train=relabelled(data.train),
         valid=relabelled(data.valid),
         test=relabelled(data.test),
     )
+
+
+def _checked(groups: object) -> list[list[int]]:
+    """Groups of class numbers as lists of Python's own integers."""
+    told = "groups must be lists of class numbers, such as [[0, 1], [2, 3]]"
+    if isinstance(groups, (str, bytes, Mapping)) or not isinstance(groups, Iterable):
+        raise TypeError(f"{told}, got {shown(groups)}")
+    joined = []
+    for group in groups:
+        if isinstance(group, (str, bytes, Mapping)) or not isinstance(group, Iterable):
+            raise TypeError(f"{told}, got {shown(group)} as a group")
+        numbers = group.tolist() if isinstance(group, torch.Tensor) else group
+        joined.append([check_count("a class number of groups", n, 0) for n in numbers])
+    return joined
 
 
 def small_sample(split: Split, size: int, *, seed: int = 0) -> Split:
@@ -65,12 +81,18 @@ def small_sample(split: Split, size: int, *, seed: int = 0) -> Split:
         seed: of the draw.
 
     Raises:
-        ValueError: size out of range.
+        TypeError: split is no Split, or size no integer.
+        ValueError: size out of range, or an empty split.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= len(split):
+    require_split("split", split).require_samples("a sample")
+    try:
+        size = check_count("size", size, most=len(split))
+    except ValueError as error:
         raise ValueError(
-            f"size must be an integer of 1 to {len(split)}, the images there are, "
-            f"got {size!r}"
-        )
-    rows = torch.randperm(len(split), generator=generator(seed, "transfer"))[:size]
-    return split.select(rows.sort().values)
+            f"size must be an integer of 1 to {len(split)}, the images there are, got "
+            f"{shown(size)}"
+        ) from error
+    random = generator(seed, "transfer")
+    with usual_tensors():
+        rows = torch.randperm(len(split), generator=random)[:size].sort().values
+        return split.select(rows.to(split.images.device))

@@ -12,13 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from kdteach.checks import check_count, check_seed, shown
 from kdteach.data._canvas import Canvas, Field, checksum, ramp, random, wave
+from kdteach.data._pictures import check_side
+from kdteach.memory import require_memory
 from kdteach.types import ImageSet, Split
 
 TISSUES = (
     "loose stroma", "muscle", "fat", "lymphoid aggregate", "small glands",
     "dilated glands", "villi", "mucus",
 )  # fmt: skip
+_MOST = 10_000  # tiles of a tissue: all of them are minutes of drawing already
+_CANVAS = 250  # bytes a pixel while a tile is drawn
 
 
 def load_tissues(
@@ -28,8 +33,8 @@ def load_tissues(
 
     Args:
         root: must be None: the tiles are drawn, not read.
-        size: height and width in pixels, at least 16.
-        count: tiles of each of the eight tissues, at least 10.
+        size: height and width in pixels, 16 to 4,096.
+        count: tiles of each of the eight tissues, 10 to 10,000.
         seed: of everything, at least 0.
 
     Returns:
@@ -37,15 +42,21 @@ def load_tissues(
         each for validation and test.
 
     Raises:
-        ValueError: a root was given; size, count or seed out of range.
+        TypeError: size, count or seed is no integer.
+        ValueError: a root was given; size, count or seed out of range; more than the
+            memory that is free.
     """
     if root is not None:
         raise ValueError("tissues are drawn and read no folder: leave root at None")
-    for name, value, least in (("size", size, 16), ("count", count, 10), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(
-                f"{name} must be an integer of at least {least}, got {value!r}"
-            )
+    size, seed = check_side("size", size, 16), check_seed(seed)
+    count = check_count("count", count, least=10)
+    if count > _MOST:
+        raise ValueError(f"count must be at most {_MOST:,}, got {shown(count)}")
+    require_memory(
+        f"{count * len(TISSUES):,} tiles of {size} pixels",
+        (6 * count * len(TISSUES) + _CANVAS) * size**2,
+        "take a smaller size or count",
+    )
     labels = torch.arange(count * len(TISSUES)) % len(TISSUES)
     images = np.empty((len(labels), size, size, 3), dtype=np.uint8)
     for number, label in enumerate(labels.tolist()):

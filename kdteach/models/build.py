@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdteach.models.photographs import (
-    NAMES,
-    build_photograph,
-    imagenet_head,
-    imagenet_name,
+from kdteach.checks import (
+    check_choice,
+    check_count,
+    check_dtype,
+    check_number,
+    check_switch,
+    shown,
 )
+from kdteach.models.initial import initial_weights, require_room
+from kdteach.models.photographs import NAMES, POLICIES, build_photograph, imagenet_head
+from kdteach.models.pretrained import imagenet_name
 from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import build_twin, shipped_digest, tissue_head
-from kdteach.seeding import seeded
 
-_FC = re.compile(r"fc-(\d+(?:-\d+)*)")
+_FC = re.compile(r"fc-([0-9]+(?:-[0-9]+)*)")
+_DEEPEST = 1000  # hidden layers: each is an object of its own
+_DIGITS = 15  # of a width: no machine has room for more
+_BACKBONE = 26_000_000, 2048  # weights and features of the largest network for photographs
 _KNOWN = (
     "cnn-valid, cnn-same, cnn-225k, cnn-digits, fc-11k, linear, fc-<width>-<width>... "
     f"(fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
@@ -33,7 +42,7 @@ def build(
     input_shape: tuple[int, int, int] | None = None,
     num_classes: int = 10,
     dropout: float | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | str = torch.float32,
     weights: str | None = None,
     policy: str = "full",
     download: bool = False,
@@ -67,32 +76,43 @@ def build(
         num_classes: C >= 2, the width of the output.
         dropout: probability in [0, 1), after each hidden dense layer (CNN: before each
             dense layer); by default 0.5 in the CNNs of the reports, else 0.
-        dtype: of the weights; it must be that of the images.
+        dtype: of the weights, or its name; it must be that of the images. The numbers
+            drawn are the same in every precision, rounded.
         weights: "imagenet" for the trained weights of torchvision and timm, whose
             1,000-way head is replaced, never extended; for the twins "tissues",
             trained on ``kdteach.data.load("tissues")``, and "polyps" and (student only)
             "polyps-distilled", from there on ``load("petri")``, with their heads.
         policy: of the last six: "full" trains all, "fine-tune" the last stage and the
             head, "features" the head alone. What is frozen has its BatchNorm in eval mode.
-        download: allow torchvision to fetch weights that are not in its cache.
+        download: allow torchvision and timm to fetch weights that are not in their caches.
 
     Returns:
         A module (B, channels, H, W) -> (B, C) logits, in train mode, on the CPU.
 
     Raises:
-        ValueError: unknown name, or an option out of range or of another network.
+        TypeError: name is no str, or an option of another type.
+        ValueError: unknown name, or an option out of range or of another network; more
+            weights than the free memory holds; a cached file that is not the official one.
         FileNotFoundError: weights that are not in the cache and may not be downloaded.
+        ConnectionError: weights that could not be downloaded.
+        ModuleNotFoundError: the network comes from a library that is not installed.
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            f"the name of a network must be a str, got {shown(name)}; known are {_KNOWN}"
+        )
     coloured = (*NAMES, *TWINS)
+    policy = check_choice("policy", policy, POLICIES)
     if name not in coloured and (weights is not None or policy != "full"):
         raise ValueError(f"weights and policy are options of {', '.join(coloured)} alone")
     if dropout is not None and (name in coloured or name == "linear"):
-        raise ValueError(f"{name} has no dropout to be set, got {dropout!r}")
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes!r}")
-    if dropout is not None and not 0 <= dropout < 1:
-        raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
-    with seeded(seed, "init"):
+        raise ValueError(f"{name} has no dropout to be set, got {shown(dropout)}")
+    num_classes = check_count("num_classes", num_classes, least=2)
+    if dropout is not None:
+        dropout = check_number("dropout", dropout, least=0, below=1)
+    dtype, download = check_dtype("dtype", dtype), check_switch("download", download)
+    input_shape = None if input_shape is None else _checked_shape(input_shape)
+    with initial_weights(seed):
         if name in ("cnn-valid", "cnn-same", "cnn-225k"):
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
         elif name == "cnn-digits":
@@ -100,6 +120,8 @@ def build(
         elif name in coloured:
             if input_shape is not None and input_shape[0] != 3:
                 raise ValueError(f"{name} takes images of 3 channels, got {input_shape}")
+            weights_of_it = _BACKBONE[0] + _BACKBONE[1] * num_classes
+            require_room(name, weights_of_it, "take fewer classes")
             network = (
                 build_twin(name, num_classes, weights=weights, policy=policy)
                 if name in TWINS
@@ -112,10 +134,10 @@ def build(
         elif name == "fc-11k":
             network = _dense(input_shape, (14,), num_classes, dropout or 0.0)
         elif match := _FC.fullmatch(name):
-            widths = tuple(int(width) for width in match.group(1).split("-"))
+            widths = _widths(name, match.group(1).split("-"))
             network = _dense(input_shape, widths, num_classes, dropout or 0.0)
         else:
-            raise ValueError(f"unknown model {name!r}; known are {_KNOWN}")
+            raise ValueError(f"unknown model {shown(name)}; known are {_KNOWN}")
         return network.to(dtype)
 
 
@@ -127,14 +149,14 @@ def pretrained_head(name: str, weights: str) -> nn.Linear:
         weights: "imagenet" (1,000 classes) or "tissues" (8).
 
     Raises:
-        ValueError: such weights do not exist.
+        ValueError: such weights do not exist, or a cached file is not the official one.
         FileNotFoundError: the weights are not in torch's cache.
     """
     if name in NAMES and weights == "imagenet":
         return imagenet_head(name)
     if name in TWINS and weights == "tissues":
         return tissue_head(name)
-    raise ValueError(f"there are no weights {weights!r} of {name!r}")
+    raise ValueError(f"there are no weights {shown(weights)} of {shown(name)}")
 
 
 def weights_name(name: str, weights: str) -> str:
@@ -147,8 +169,38 @@ def weights_name(name: str, weights: str) -> str:
     Returns:
         The official name of ImageNet's weights and, where their file is here, a part of its
         SHA-256; for the twins that part alone.
+
+    Raises:
+        ValueError: there are no such weights.
     """
-    return shipped_digest(name, weights) if name in TWINS else imagenet_name(name)
+    if name in TWINS:
+        return shipped_digest(name, weights)
+    check_choice("network with trained weights", name, (*NAMES, *TWINS))
+    check_choice(f"weights of {name}", weights, ("imagenet",))
+    return imagenet_name(name)
+
+
+def _checked_shape(shape: object) -> tuple[int, int, int]:
+    """Three numbers of at least 1 as a tuple."""
+    told = f"input_shape must be (channels, H, W), got {shown(shape)}"
+    if isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable):
+        raise TypeError(told)
+    numbers = [check_count("a number of input_shape", number) for number in shape]
+    if len(numbers) != 3:
+        raise ValueError(told)
+    channels, height, width = numbers
+    return channels, height, width
+
+
+def _widths(name: str, written: list[str]) -> tuple[int, ...]:
+    """Widths of hidden layers as numbers."""
+    longest = max(map(len, written))
+    if longest > _DIGITS or len(written) > _DEEPEST:
+        raise ValueError(
+            f"{shown(name)} has {len(written):,} hidden layers and a width of {longest} "
+            f"digits: at most {_DEEPEST:,} layers and {_DIGITS} digits can be built"
+        )
+    return tuple(int(width) for width in written)
 
 
 def _dropout(rate: float) -> nn.Module:
@@ -175,6 +227,7 @@ def _report_cnn(
     first_stride = 2 if name == "cnn-225k" else 1
     pixels = {"cnn-valid": 11, "cnn-same": 14, "cnn-225k": 5}[name] ** 2
     rate = 0.5 if dropout is None else dropout
+    require_room(name, 64 * pixels * 128 + 128 * num_classes, "take fewer classes")
     return nn.Sequential(
         nn.Conv2d(1, 32, 3, padding=1 if same else 0),  # (B, 32, 26 or 28, ...)
         nn.ReLU(),
@@ -198,6 +251,10 @@ def _digit_cnn(
     channels, height, width = input_shape
     if height < 4 or width < 4:
         raise ValueError(f"cnn-digits needs images of at least 4x4, got {input_shape}")
+    require_room(
+        "cnn-digits", 144 * channels + 4 * height * width * num_classes,
+        "take a smaller input_shape or fewer classes",
+    )  # fmt: skip
     return nn.Sequential(
         nn.Conv2d(channels, 16, 3, padding=1),  # (B, 16, 8, 8)
         nn.ReLU(),
@@ -223,6 +280,11 @@ def _dense(
         raise ValueError(f"widths must be at least 1, got {widths}")
     layers: list[nn.Module] = [nn.Flatten()]
     inputs = prod(input_shape or (1, 28, 28))
+    steps = (inputs, *widths, num_classes)
+    require_room(
+        "the dense network", sum(a * b for a, b in pairwise(steps)),
+        "take smaller widths, fewer classes or smaller images",
+    )  # fmt: skip
     for width in widths:
         layers += [nn.Linear(inputs, width), nn.ReLU(), _dropout(dropout)]
         inputs = width

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-from pickle import UnpicklingError
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from kdteach.checks import check_choice, check_count, check_model, check_number, shown
+from kdteach.models.initial import initial_weights
+from kdteach.models.pretrained import HUB, imagenet_state, pre_activation_state
+from kdteach.models.shipped import put_into
+from kdteach.seeding import usual_tensors
 
 NAMES = ("resnet18", "resnet50", "mobilenet_v2", "resnetv2_50")
 POLICIES = ("full", "fine-tune", "features")
@@ -24,6 +26,14 @@ class Normalise(nn.Module):
     (B, 3, H, W) uint8 in 0 to 255, or float in [0, 1], to float: less a mean, divided by a
     standard deviation, by default ImageNet's. Inside the network, so that images stay bytes
     in memory and no caller can forget it.
+
+    Args:
+        mean: of the values in [0, 1], one of each channel.
+        std: their standard deviation, above 0.
+
+    Raises:
+        TypeError: no numbers.
+        ValueError: not three, or out of range.
     """
 
     mean: Tensor
@@ -31,15 +41,36 @@ class Normalise(nn.Module):
 
     def __init__(self, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> None:
         super().__init__()
-        shape = (1, 3, 1, 1)
         for name, values in (("mean", mean), ("std", std)):
-            value = torch.tensor(tuple(values)).reshape(shape)
-            self.register_buffer(name, value, persistent=False)
+            if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+                raise TypeError(f"{name} must be three numbers, got {shown(values)}")
+            above = 0 if name == "std" else None
+            numbers = [check_number(f"a number of {name}", v, above=above) for v in values]
+            if len(numbers) != 3:
+                raise ValueError(f"{name} must be three numbers, got {shown(values)}")
+            with usual_tensors():
+                value = torch.tensor(numbers)
+            self.register_buffer(name, value.reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalise a batch."""
+        """Normalise a batch.
+
+        Raises:
+            TypeError: neither bytes (uint8) nor floating-point numbers.
+            ValueError: another shape than (B, 3, H, W).
+        """
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                f"images must be (B, 3, H, W), got {tuple(images.shape)}: a single image "
+                "needs images[None], a grey one images.repeat(1, 3, 1, 1)"
+            )
         if images.dtype == torch.uint8:
             images = images.to(self.mean.dtype) / 255
+        elif not images.is_floating_point():
+            raise TypeError(
+                "images must be bytes (uint8, 0 to 255) or floating-point numbers in "
+                f"[0, 1], got {images.dtype}"
+            )
         return (images - self.mean) / self.std
 
 
@@ -53,6 +84,16 @@ class Photograph(nn.Module):
         backbone: (B, 3, H, W) -> (B, D).
         head: (B, D) -> (B, C).
         frozen: the parts of the backbone that stay in eval mode.
+
+    Args:
+        backbone: as above.
+        head: as above.
+        trained: how many of the last parts of the backbone are trained.
+        normalise: of the images; by default by ImageNet's statistics.
+
+    Raises:
+        TypeError: a part is no ``nn.Module``, or trained no integer.
+        ValueError: trained out of range.
     """
 
     def __init__(
@@ -64,7 +105,12 @@ class Photograph(nn.Module):
     ) -> None:
         super().__init__()
         self.normalise = Normalise() if normalise is None else normalise
-        self.backbone, self.head = backbone, head
+        if not isinstance(backbone, nn.Sequential):
+            raise TypeError(
+                f"backbone must be a torch.nn.Sequential, got {shown(backbone)}"
+            )
+        self.backbone, self.head = backbone, check_model("head", head)
+        trained = check_count("trained", trained, least=0, most=len(backbone))
         self.frozen = list(backbone)[: len(backbone) - trained]
         for part in self.frozen:
             part.requires_grad_(False)
@@ -113,12 +159,12 @@ def build_photograph(
     from torchvision import models
 
     if weights not in (None, "imagenet"):
-        raise ValueError(f"unknown weights {weights!r}; known are 'imagenet' and None")
+        raise ValueError(f"unknown weights {shown(weights)}; known are 'imagenet' and None")
     if name == "resnetv2_50":
         return _pre_activation(num_classes, weights, policy, download)
     network: Any = getattr(models, name)(weights=None)
     if weights == "imagenet":
-        network.load_state_dict(_imagenet(name, download))
+        put_into(network, imagenet_state(name, download), f"the cached file of {name}")
     if name == "mobilenet_v2":
         # the stages, then the last convolution to 1,280 channels, which is the last stage
         stages: list[nn.Module] = list(network.features)
@@ -133,14 +179,12 @@ def build_photograph(
     return Photograph(backbone, head, trained_stages(policy, len(backbone)))
 
 
-_HUB = "timm/resnetv2_50.a1h_in1k"
-
-
 def _pre_activation(
     num_classes: int, weights: str | None, policy: str, download: bool
 ) -> Photograph:
     """ResNet V2, from timm: torchvision has none."""
-    network = _timm(weights is not None, download)
+    state = None if weights is None else pre_activation_state(download)
+    network = _timm(state)
     stages: list[nn.Module] = [network.stem, *network.stages]
     end = nn.Sequential(network.norm, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     backbone = nn.Sequential(*stages, end)
@@ -151,38 +195,18 @@ def _pre_activation(
     )  # fmt: skip
 
 
-def _timm(trained: bool, download: bool) -> Any:
+def _timm(state: dict[str, Tensor] | None) -> Any:
+    """Timm's network; it is never asked to find weights, for which it asks a hub."""
     try:
         import timm
-        from huggingface_hub import try_to_load_from_cache
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "resnetv2_50 comes from timm, which is not here: pip install 'kdteach[timm]'"
         ) from error
-    if trained and not download:
-        cached = try_to_load_from_cache(_HUB, "model.safetensors")
-        if not isinstance(cached, str):
-            raise FileNotFoundError(
-                f"the ImageNet weights of resnetv2_50 ({_HUB}) are not in the cache of "
-                "huggingface_hub. Allow timm to fetch them with download=True, or take "
-                "weights=None."
-            )
-    return timm.create_model("resnetv2_50", pretrained=trained)
-
-
-def imagenet_name(name: str) -> str:
-    """Which weights of ImageNet a network starts from.
-
-    The official name of the file, and the first digits of the SHA-256 of the one that is
-    there; in an official file both have them in common.
-
-    Args:
-        name: one of ``NAMES``.
-    """
-    if name == "resnetv2_50":
-        return _HUB
-    cached = _cached(name)
-    return f"{cached.name} {_digest(cached)}" if cached.exists() else cached.name
+    network = timm.create_model("resnetv2_50", pretrained=False)
+    if state is not None:
+        put_into(network, state, f"the cached file of {HUB}")
+    return network
 
 
 def imagenet_head(name: str) -> nn.Linear:
@@ -193,18 +217,22 @@ def imagenet_head(name: str) -> nn.Linear:
 
     Raises:
         FileNotFoundError: the weights are not in torch's cache.
+        ValueError: another network, or a file there that is not the official one.
     """
+    check_choice("network", name, NAMES)
     if name == "resnetv2_50":
-        last_layer = _timm(trained=True, download=False).head.fc
-        return linear_from(last_layer.weight.detach()[..., 0, 0], last_layer.bias.detach())
-    state = _imagenet(name, download=False)
-    last = "classifier.1" if name == "mobilenet_v2" else "fc"
-    return linear_from(state[f"{last}.weight"], state[f"{last}.bias"])
+        state, last = pre_activation_state(download=False), "head.fc"
+    else:
+        state = imagenet_state(name, download=False)
+        last = "classifier.1" if name == "mobilenet_v2" else "fc"
+    # timm's head is a 1x1 convolution
+    return linear_from(state[f"{last}.weight"].flatten(1), state[f"{last}.bias"])
 
 
 def linear_from(weight: Tensor, bias: Tensor) -> nn.Linear:
     """A linear layer with given weights, (C, D) and (C,)."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    with initial_weights(0):  # they are replaced, and the caller's randomness stays
+        layer = nn.Linear(weight.shape[1], weight.shape[0])
     layer.load_state_dict({"weight": weight, "bias": bias})
     return layer
 
@@ -219,43 +247,5 @@ def trained_stages(policy: str, stages: int) -> int:
     Raises:
         ValueError: unknown policy.
     """
-    if policy not in POLICIES:
-        raise ValueError(f"unknown policy {policy!r}; known are {', '.join(POLICIES)}")
+    check_choice("policy", policy, POLICIES)
     return {"full": stages, "fine-tune": 2, "features": 0}[policy]
-
-
-def _imagenet(name: str, download: bool) -> dict[str, Tensor]:
-    """The state of torchvision's trained network, from its cache or by its download."""
-    from torchvision.models import get_model_weights
-
-    chosen: Any = get_model_weights(name).DEFAULT
-    cached = _cached(name)
-    if not cached.exists() and not download:
-        raise FileNotFoundError(
-            f"the ImageNet weights of {name} are not here: {cached.name} belongs into "
-            "torch's cache, the folder checkpoints of torch.hub.get_dir(). Allow "
-            "torchvision to fetch them with download=True (reproduce: --download), or take "
-            "weights=None."
-        )
-    try:
-        state: dict[str, Tensor] = chosen.get_state_dict(progress=False, check_hash=True)
-    except (EOFError, RuntimeError, UnpicklingError) as error:
-        raise ValueError(
-            f"{cached.name} in torch's cache is no file of weights, or only a part of one "
-            f"({error}): delete it, and allow torchvision to fetch it again with "
-            "download=True (reproduce: --download)"
-        ) from error
-    return state
-
-
-def _cached(name: str) -> Path:
-    from torchvision.models import get_model_weights
-
-    url: str = get_model_weights(name).DEFAULT.url
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-
-
-@lru_cache
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]

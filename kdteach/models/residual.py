@@ -7,8 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from kdteach.seeding import seeded
+from kdteach.checks import check_choice, check_count, check_model, check_tensor, shown
+from kdteach.models.initial import initial_weights, require_room
 
+_DEEPEST = 10_000  # convolutions: each is an object of its own
 KINDS = ("plain", "plain, normalised", "residual V1", "residual V2")
 
 
@@ -23,7 +25,7 @@ def deep_stack(
             takes the ReLU of the sum (He et al. 2016a); "residual V2" has BatchNorm and
             ReLU before each convolution, nothing on the sums, and both once behind the last
             of them (He et al. 2016b).
-        depth: convolutions between stem and head, even, at least 2.
+        depth: convolutions between stem and head, even, 2 to 10,000.
         width: channels.
         num_classes: C.
         seed: of the initial weights, which are torch's default.
@@ -32,21 +34,31 @@ def deep_stack(
         A module (B, 1, H, W) -> (B, C) logits. Its first convolution is ``stack[0]``.
 
     Raises:
-        ValueError: unknown kind, or an odd depth or one below 2.
+        TypeError: depth, width, num_classes or seed is no integer.
+        ValueError: unknown kind, an odd depth, or a number out of range; more weights than
+            the free memory holds.
 
     Source: K. He and others, arXiv:1512.03385 and arXiv:1603.05027.
     """
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
-    if depth < 2 or depth % 2:
-        raise ValueError(f"depth must be even and at least 2, got {depth!r}")
+    kind = check_choice("kind", kind, KINDS)
+    depth = check_count("depth", depth, least=2, most=_DEEPEST)
+    if depth % 2:
+        raise ValueError(f"depth must be even, got {depth}")
+    width, num_classes = (
+        check_count("width", width),
+        check_count("num_classes", num_classes),
+    )
+    require_room(
+        "the stack", 9 * depth * width**2 + width * num_classes,
+        "take a smaller depth, width or num_classes",
+    )  # fmt: skip
     blocks: dict[str, Callable[[int], nn.Module]] = {
         "plain": lambda w: nn.Sequential(_conv(w), nn.ReLU(), _conv(w), nn.ReLU()),
         "plain, normalised": lambda w: nn.Sequential(*_normalised(w), nn.ReLU()),
         "residual V1": _First,
         "residual V2": _Second,
     }
-    with seeded(seed, "init"):
+    with initial_weights(seed):
         # V2's sums are raw, so the paper puts BatchNorm and ReLU behind the last one
         end = [nn.BatchNorm2d(width), nn.ReLU()] if kind == "residual V2" else []
         return nn.Sequential(
@@ -67,10 +79,30 @@ def gradient_norms(model: nn.Module, loss: Tensor) -> list[float]:
         loss: ().
 
     Returns:
-        One number for each ``nn.Conv2d`` in the order of ``model.modules()``.
+        One number for each ``nn.Conv2d`` in the order of ``model.modules()``: 0 for one
+        that the loss does not depend on.
+
+    Raises:
+        TypeError: model is no ``nn.Module``, or loss no tensor.
+        ValueError: a loss that is not one number, or of which there is no gradient; a
+            frozen convolution.
     """
-    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d)]
-    return [float(g.norm()) for g in torch.autograd.grad(loss, weights)]
+    named = check_model("model", model).named_modules()
+    weights = {name: m.weight for name, m in named if isinstance(m, nn.Conv2d)}
+    if check_tensor("loss", loss).ndim or not loss.requires_grad:
+        raise ValueError(
+            "loss must be one number with a gradient, computed outside of torch.no_grad(), "
+            f"got {shown(loss)}"
+        )
+    frozen = [name for name, weight in weights.items() if not weight.requires_grad]
+    if frozen:
+        raise ValueError(
+            f"model has frozen convolutions, of which there is no gradient: {frozen[0]!r}"
+        )
+    if not weights:
+        return []
+    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    return [0.0 if g is None else float(g.norm()) for g in gradients]
 
 
 def _conv(width: int) -> nn.Conv2d:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
-
 import torch
 from torch import nn
 
+from kdteach.checks import check_dtype, check_seed
 from kdteach.models.build import build
+from kdteach.models.shipped import put_into, shipped_tensors
 
 TEACHERS = tuple(range(10))
 """Seeds for which a trained teacher ships."""
 
 
-def trained_teacher(seed: int = 0, *, dtype: torch.dtype = torch.float32) -> nn.Module:
+def trained_teacher(
+    seed: int = 0, *, dtype: torch.dtype | str = torch.float32
+) -> nn.Module:
     """Load a ``cnn-digits`` teacher trained on jittered digits.
 
     Remade by ``python -m kdteach teachers``, whose recipe is
@@ -30,17 +32,15 @@ def trained_teacher(seed: int = 0, *, dtype: torch.dtype = torch.float32) -> nn.
         The network (B, 1, 8, 8) -> (B, 10) logits, in eval mode.
 
     Raises:
+        TypeError: seed is no integer, or dtype no floating-point type.
         ValueError: no teacher ships for this seed.
     """
+    seed, dtype = check_seed(seed), check_dtype("dtype", dtype)
     if seed not in TEACHERS:
         raise ValueError(
             f"trained teachers ship for seeds 0 to {TEACHERS[-1]}, got {seed!r}"
         )
-    from safetensors.torch import load_file
-
     network = build("cnn-digits", seed=seed, dropout=0.3, dtype=dtype)
-    resource = files("kdteach") / "records" / "teachers" / f"cnn-digits-{seed}.safetensors"
-    with as_file(resource) as path:
-        weights = load_file(path)
-    network.load_state_dict({key: value.to(dtype) for key, value in weights.items()})
+    file = f"cnn-digits-{seed}.safetensors"
+    put_into(network, shipped_tensors(file, dtype), file)
     return network.eval()

@@ -7,11 +7,13 @@ depthwise convolution, a linear bottleneck) is what stands in ResNet and MobileN
 from __future__ import annotations
 
 import hashlib
-from importlib.resources import as_file, files
 
+import torch
 from torch import Tensor, nn
 
+from kdteach.checks import check_choice
 from kdteach.models.photographs import Photograph, linear_from, trained_stages
+from kdteach.models.shipped import put_into, shipped_bytes, shipped_tensors
 
 NAMES = ("tiny-resnet", "tiny-mobilenet")
 WEIGHTS = {
@@ -49,9 +51,10 @@ def build_twin(
     backbone = nn.Sequential(*stages, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     head = nn.Linear(features, num_classes)
     if weights is not None:
-        backbone.load_state_dict(_shipped(name, weights, "backbone."))
-    if whole:
-        head.load_state_dict(_shipped(name, str(weights), "head."))
+        file = shipped_name(name, weights)
+        put_into(backbone, _shipped(name, weights, "backbone."), file)
+        if whole:
+            put_into(head, _shipped(name, weights, "head."), file)
     return Photograph(backbone, head, trained_stages(policy, len(backbone)))
 
 
@@ -107,9 +110,13 @@ def shipped_digest(name: str, weights: str) -> str:
     Args:
         name: one of ``NAMES``.
         weights: one of ``WEIGHTS[name]``.
+
+    Raises:
+        ValueError: such weights do not ship.
     """
-    resource = files("kdteach") / "records" / "teachers" / shipped_name(name, weights)
-    return hashlib.sha256(resource.read_bytes()).hexdigest()[:16]
+    check_choice("twin", name, NAMES)
+    check_choice(f"weights of {name}", weights, WEIGHTS[name])
+    return hashlib.sha256(shipped_bytes(shipped_name(name, weights))).hexdigest()[:16]
 
 
 def tissue_head(name: str) -> nn.Linear:
@@ -124,13 +131,9 @@ def tissue_head(name: str) -> nn.Linear:
 
 def _shipped(name: str, weights: str, prefix: str) -> dict[str, Tensor]:
     """Those of the shipped weights whose name begins so, without the beginning."""
-    from safetensors.torch import load_file
-
-    resource = files("kdteach") / "records" / "teachers" / shipped_name(name, weights)
-    with as_file(resource) as path:
-        stored = load_file(path)
+    stored = shipped_tensors(shipped_name(name, weights), torch.float32)
     return {
-        key.removeprefix(prefix): value.float() if value.is_floating_point() else value
+        key.removeprefix(prefix): value
         for key, value in stored.items()
         if key.startswith(prefix)
     }

@@ -1,0 +1,247 @@
+"""Pictures of many files, all of one size, decoded into one array.
+
+A picture comes from anywhere. Only four plain formats are read, each by the one class of
+Pillow that knows it: what else a library of images can open may start other programs
+(PostScript), read other files or link in code of doubtful age.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdteach.checks import check_count, shown
+from kdteach.files import open_plain, reason
+from kdteach.memory import amount, free_memory
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+WIDEST = 4096
+"""Pixels a side that a tile may have."""
+_LARGEST = (
+    2**20,
+    16,
+)  # bytes of a file, and of each of its pixels: well above what is needed
+_PNG = b"\x89PNG\r\n\x1a\n"
+_FORMATS = {
+    _PNG: "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+}
+_READ = "PNG, JPEG, TIFF and BMP are read"
+_OTHERS = (
+    (0, b"%!PS", "PostScript"),
+    (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (0, b"%PDF", "PDF"),
+    (0, b"GIF8", "GIF"),
+    (8, b"WEBP", "WebP"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"jP  ", "JPEG 2000"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"<svg", "SVG"),
+    (0, b"<?xml", "XML"),
+)
+
+
+def check_side(name: str, value: object, least: int = 1) -> int:
+    """Return a number of pixels a side that a tile may have.
+
+    Raises:
+        TypeError: not an integer.
+        ValueError: below ``least``, or above ``WIDEST``.
+    """
+    side = check_count(name, value, least=least)
+    if side > WIDEST:
+        raise ValueError(f"{name} must be at most {WIDEST:,} pixels, got {shown(value)}")
+    return side
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures.
+
+    Attributes:
+        images: (N, 3, H, W) uint8; not filled where there is a problem.
+        digests: of the pixels of each picture.
+        problems: what is wrong with each picture, None where nothing is.
+        too_much: set where the pictures need more memory than there is: nothing is decoded.
+    """
+
+    images: torch.Tensor
+    digests: tuple[bytes, ...]
+    problems: tuple[str | None, ...]
+    too_much: str | None = None
+
+
+def read_pictures(files: Sequence[Path], size: int | None) -> Pictures:
+    """Decode pictures by several threads.
+
+    Args:
+        files: N paths.
+        size: height and width that every picture must have; by default that of most.
+    """
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        sizes = list(pool.map(_size_of, files))
+        known = [found for found in sizes if isinstance(found, tuple)]
+        usual = Counter(known).most_common(1)[0][0] if known else (0, 0)
+        width, height = usual if size is None else (size, size)
+        # each thread holds a picture as it was decoded, converted and as an array
+        need, free = (3 * len(known) + 12 * threads) * width * height, free_memory()
+        if need > free:
+            told = (
+                f"{len(known):,} images of {width}x{height} pixels take {amount(need)} of "
+                f"memory, and {amount(free)} are free here: make smaller copies of them, "
+                "or list fewer"
+            )
+            nothing = torch.empty(0, 3, height, width, dtype=torch.uint8)
+            said = tuple(found if isinstance(found, str) else None for found in sizes)
+            return Pictures(nothing, (), said, told)
+        whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
+        pixels = whole.numpy()
+
+        def decode(number: int) -> str | bytes:
+            found = sizes[number]
+            if isinstance(found, str):
+                return found
+            if found != (width, height):
+                return (
+                    f"{files[number].name} is {found[0]}x{found[1]} pixels, the others "
+                    f"{width}x{height}"
+                )
+            problem = _decode_into(files[number], pixels[number])
+            return problem or hashlib.blake2b(pixels[number].data, digest_size=16).digest()
+
+        done = list(pool.map(decode, range(len(files))))
+    return Pictures(
+        whole,
+        tuple(found if isinstance(found, bytes) else b"" for found in done),
+        tuple(found if isinstance(found, str) else None for found in done),
+    )
+
+
+def _size_of(path: Path) -> tuple[int, int] | str:
+    """Width and height, or why there are none."""
+    found: list[tuple[int, int]] = []
+    problem = _looked_at(path, lambda image, _: found.append(image.size))
+    if problem:
+        return problem
+    (width, height), weight = found[0], path.stat().st_size
+    if max(width, height) > WIDEST:
+        return f"{path.name} is {width}x{height} pixels, far more than a tile"
+    if weight > _LARGEST[0] + _LARGEST[1] * width * height:
+        return (
+            f"{path.name} has {weight:,} bytes, far more than {width}x{height} pixels need"
+        )
+    return width, height
+
+
+def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
+    """Decode a picture into (3, H, W); grey and alpha are converted, nothing else."""
+
+    def decode(image: ImageFile, file: IO[bytes]) -> str | None:
+        if image.format == "PNG" and not _sums_are_right(file):
+            return f"{path.name} is damaged (a checksum in it is wrong)"
+        if image.size != (pixels.shape[2], pixels.shape[1]):
+            return f"{path.name} changed while it was read"
+        if any(";16" in str(tile[-1]) for tile in image.tile):
+            return f"{path.name} has 16 bits a channel; 8 are expected"
+        if image.mode not in ("RGB", "RGBA", "L", "LA"):
+            return (
+                f"{path.name} has pixels of mode {image.mode}; 8-bit colour or grey is "
+                "expected"
+            )
+        pixels[:] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+        return None
+
+    return _looked_at(path, decode, "is damaged")
+
+
+def _looked_at(
+    path: Path,
+    look: Callable[[ImageFile, IO[bytes]], str | None],
+    failed: str = "is not an image",
+) -> str | None:
+    """Open a picture and look at it; what is wrong comes back as words, never as an error.
+
+    Damage shows in many ways in many decoders: whatever they raise means the same here.
+    """
+    try:
+        with open_plain(path) as file:
+            weight = os.fstat(file.fileno()).st_size
+            if weight > _LARGEST[0] + _LARGEST[1] * WIDEST**2:
+                return f"{path.name} has {weight:,} bytes, far more than a tile"
+            begins = file.read(16)
+            file.seek(0)
+            kind = next(
+                (f for magic, f in _FORMATS.items() if begins.startswith(magic)), ""
+            )
+            if not kind:
+                return f"{path.name} is not an image{_named(begins)}"
+            try:
+                with _reader(kind)(file, path.name) as image:
+                    return look(image, file)
+            except MemoryError:
+                raise
+            except Exception as error:
+                said = " ".join(str(error).split())[:200] or type(error).__name__
+                return f"{path.name} {failed} ({said})"
+    except OSError as error:
+        return f"{path.name} cannot be read ({reason(error)})"
+    except ValueError as error:
+        return str(error)
+
+
+def _sums_are_right(file: IO[bytes]) -> bool:
+    """Whether all parts of a PNG are what their checksums say: Pillow looks at a few."""
+    at, size = file.tell(), os.fstat(file.fileno()).st_size
+    file.seek(len(_PNG))
+    try:
+        while len(head := file.read(8)) == 8:
+            length, name = int.from_bytes(head[:4], "big"), head[4:]
+            if length > size:  # no room is made for it
+                return False
+            content, told = file.read(length), file.read(4)
+            if zlib.crc32(name + content) != int.from_bytes(told, "big") or len(told) != 4:
+                return False
+            if name == b"IEND":
+                return True
+        return False
+    finally:
+        file.seek(at)
+
+
+def _named(begins: bytes) -> str:
+    """What a file is instead, in brackets, where its first bytes tell."""
+    for at, magic, name in _OTHERS:
+        if begins[at : at + len(magic)] == magic:
+            return f" that is read here (it is {name}; {_READ})"
+    return f" ({_READ})"
+
+
+def _reader(kind: str) -> Callable[[IO[bytes], str], ImageFile]:
+    from PIL.BmpImagePlugin import BmpImageFile
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    readers = {
+        "PNG": PngImageFile, "JPEG": JpegImageFile, "TIFF": TiffImageFile,
+        "BMP": BmpImageFile,
+    }  # fmt: skip
+    return readers[kind]
