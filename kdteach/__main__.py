@@ -3,50 +3,70 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
-from kdteach.experiments import EXPERIMENTS, reproduce
+from kdteach.checks import check_choice
+from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.executors import KNOWN
+from kdteach.files import check_path
+from kdteach.workers import tidy_end
+from kdteach.writing import LockedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0; 1 after an error, told in one line; 130 after Ctrl-C.
+        The exit status: 0; 1 after an error, told in one line, or where runs failed while
+        others went on; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "teachers":
-            from kdteach.experiments import digit_teachers, shipped_twins
-
-            digit_teachers.remake(options.out, say=print)
-            shipped_twins.remake(options.out, say=print)
-        elif options.command == "petri":
-            from kdteach.data import petri
-
-            folder = petri.write(
-                options.out, size=options.size, scale=options.scale, seed=options.seed
-            )
-            print(f"drawn into {folder}: read it with load('mhist', {str(folder)!r})")
-        else:
-            _reproduce(options)
+        with tidy_end():
+            return _run(options)
     except (ValueError, OSError, RuntimeError, ModuleNotFoundError) as error:
-        print(f"kdteach: {error}", file=sys.stderr)
+        _say(f"kdteach: {error}", sys.stderr)
+        return 1
+    except MemoryError as error:
+        _say(f"kdteach: there is not enough memory. {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130  # the runner has said what is kept
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "teachers":
+        from kdteach.experiments import digit_teachers, shipped_twins
+
+        digit_teachers.remake(options.out, say=_say)
+        shipped_twins.remake(options.out, say=_say)
+    elif options.command == "petri":
+        from kdteach.data import petri
+
+        folder = petri.write(
+            options.out, size=options.size, scale=options.scale, seed=options.seed
+        )
+        _say(f"drawn into {folder}: read it with load('mhist', {str(folder)!r})")
+    else:
+        return _reproduce(options)
     return 0
 
 
-def _reproduce(options: argparse.Namespace) -> None:
+def _reproduce(options: argparse.Namespace) -> int:
     if options.list:
         for experiment in EXPERIMENTS.values():
-            print(f"{experiment.name}  {experiment.seeds} seeds  {experiment.question}")
-        return
-    for name in options.names or EXPERIMENTS:
+            _say(f"{experiment.name}  {experiment.seeds} seeds  {experiment.question}")
+        return 0
+    names = options.names or list(EXPERIMENTS)
+    for name in names:  # before the first of them takes its hours
+        check_choice("experiment", name, sorted(EXPERIMENTS))
+    status = 0
+    for name in names:
         try:
             reproduce(
                 name,
@@ -57,16 +77,48 @@ def _reproduce(options: argparse.Namespace) -> None:
                 download=options.download,
             )
         except FileNotFoundError as error:
-            if options.names:
+            if len(names) == 1:
                 raise
             # of all experiments some need data that a reader may not have
-            print(f"{name}: left out. {error}", file=sys.stderr)
+            _say(f"{name}: left out. {error}", sys.stderr)
+            status = status or int(bool(options.names))
+        except (RunsFailedError, LockedError, ValueError) as error:
+            if len(names) == 1:
+                raise
+            _say(f"kdteach: {error}", sys.stderr)
+            status = 1
+    return status
+
+
+def _say(line: str, file: TextIO | None = None) -> None:
+    """Print a line, if there is still somebody who reads it."""
+    stream = file or sys.stdout
+    try:
+        print(line, file=stream, flush=True)
+    except UnicodeEncodeError:
+        with suppress(OSError, ValueError):
+            plain = line.encode("ascii", "backslashreplace").decode()
+            print(plain, file=stream, flush=True)
+    except (OSError, ValueError):  # a closed pipe, a full disk
+        pass
+
+
+def _folder(text: str) -> Path:
+    try:
+        return check_path("the folder", text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m kdteach", description=__doc__)
+    # whole names only: --seed would pass for --seeds, and run others than were meant
+    parser = argparse.ArgumentParser(
+        prog="python -m kdteach", description=__doc__, allow_abbrev=False
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    rerun = commands.add_parser("reproduce", help="run what is not recorded yet")
+    rerun = commands.add_parser(
+        "reproduce", help="run what is not recorded yet", allow_abbrev=False
+    )
     rerun.add_argument("names", nargs="*", metavar="NAME", help="by default all")
     rerun.add_argument("--list", action="store_true", help="list the experiments")
     rerun.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1")
@@ -75,22 +127,45 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WHERE",
         help=f"{KNOWN}; by default processes where it pays",
     )
-    rerun.add_argument("--data-dir", type=Path, metavar="DIR", help="or KDTEACH_DATA")
-    rerun.add_argument("--results-dir", type=Path, metavar="DIR")
+    rerun.add_argument("--data-dir", type=_folder, metavar="DIR", help="or KDTEACH_DATA")
+    rerun.add_argument("--results-dir", type=_folder, metavar="DIR")
     rerun.add_argument(
         "--download", action="store_true", help="fetch data and trained weights first"
     )
-    petri = commands.add_parser("petri", help="draw a stand-in for MHIST, in its layout")
+    petri = commands.add_parser(
+        "petri", help="draw a stand-in for MHIST, in its layout", allow_abbrev=False
+    )
     petri.add_argument(
-        "--out", type=Path, metavar="DIR", required=True, help="a new folder"
+        "--out", type=_folder, metavar="DIR", required=True, help="a new folder"
     )
     petri.add_argument("--size", type=int, default=224, metavar="PIXELS")
     petri.add_argument("--scale", type=float, default=1.0, help="factor on 3,152 tiles")
     petri.add_argument("--seed", type=int, default=0)
-    teachers = commands.add_parser("teachers", help="train the shipped networks")
-    teachers.add_argument("--out", type=Path, metavar="DIR", help="by default the package")
+    teachers = commands.add_parser(
+        "teachers", help="train the shipped networks", allow_abbrev=False
+    )
+    teachers.add_argument(
+        "--out", type=_folder, metavar="DIR", help="by default the package"
+    )
     return parser
 
 
+def _close() -> None:
+    """Let Python end quietly where what it would still write cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = main()
+    finally:
+        _close()
+    sys.exit(status)

@@ -60,9 +60,10 @@ def test_every_run_is_recorded_once_and_sorted(undisturbed):
     keys = [(json.dumps(r.config, sort_keys=True), r.seed) for r in records]
     assert len(set(keys)) == quick_experiment.RUNS
     assert keys == sorted(keys)
-    known = {"commit", "data", "device", "python", "seconds", "threads", "torch"}
+    known = {"commit", "data", "device", "precision", "python", "seconds", "threads"}
     for record in records:
-        assert set(record.environment) == known
+        assert set(record.environment) == known | {"torch"}
+        assert record.environment["precision"] == "float64"
         assert len(record.history["loss"]) == 6
         assert len(record.history["valid_accuracy"]) == 6
         wrong = record.result["test_wrong"]

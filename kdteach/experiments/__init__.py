@@ -2,13 +2,18 @@
 
 from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, Published
+from kdteach.experiments.failures import Failure, RunsFailedError
+from kdteach.experiments.recipe import Recipe
 from kdteach.experiments.runner import reproduce, seeds_recorded
 
 __all__ = [
     "EXPERIMENTS",
     "Config",
     "Experiment",
+    "Failure",
     "Published",
+    "Recipe",
+    "RunsFailedError",
     "reproduce",
     "seeds_recorded",
 ]

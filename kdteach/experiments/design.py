@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from kdteach.checks import check_count, check_number, shown
+from kdteach.data import NAMES
+from kdteach.experiments.recipe import Recipe, stored
+from kdteach.record import plain
+from kdteach.writing import check_file_name
+
+MOST_SEEDS = 10_000
+"""Of an experiment: a number with more digits is a slip of the finger."""
 
 Config = Mapping[str, object]
 """Everything that decides a run apart from its seed, JSON values only.
+
+The form that is stored and hashed; ``kdteach.experiments.recipe.Recipe`` checks it.
 
 =================  ====================================================================
 key                meaning; where it is missing, the default
@@ -19,7 +31,7 @@ key                meaning; where it is missing, the default
 ``batch_size``     images a step
 ``learning_rate``  of ``optimizer``
 ``optimizer``      "adam" (default) or "momentum"
-``weight_decay``   Adam with decoupled weight decay, instead of ``optimizer``
+``weight_decay``   Adam with decoupled weight decay
 ``schedule``       "constant" (default) or "cosine"
 ``dropout``        by default the model's own
 ``jitter``         largest shift in pixels, 0
@@ -47,6 +59,8 @@ key                meaning; where it is missing, the default
 ``balanced``       weigh each class by the inverse of its size, false
 ``mistake``        of a report, made on purpose, see ``experiments.mistakes``
 ``transfer``       so many of these images are drawn, by default all are used
+``shipped``        "cnn-digits": a teacher that comes trained, in place of all but ``role``
+                   and ``views``
 =================  ====================================================================
 """
 
@@ -69,6 +83,16 @@ class Published:
     value: float
     item: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("source", "metric"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} must be a str, got {shown(getattr(self, name))}")
+        if not isinstance(self.where, Mapping):
+            raise TypeError(f"where must be a mapping of settings, got {shown(self.where)}")
+        check_number("value", self.value)
+        if self.item is not None:
+            check_count("item", self.item, least=0)
+
     def fits(self, config: Config) -> bool:
         """Say whether a run with this configuration stands beside the value."""
         return all(config.get(key) == value for key, value in self.where.items())
@@ -83,9 +107,14 @@ class Experiment:
         question: what it answers, one line.
         data: name and options of the data set; the option value "seed" stands for the
             seed of the run, such as ``{"draw": "seed"}``.
-        configurations: one run each and seed.
+        configurations: one run each and seed; each is checked as a ``Recipe`` and copied.
         seeds: how many by default.
         published: values to stand beside.
+
+    Raises:
+        TypeError: a part of another type.
+        ValueError: a name that is none, an unknown data set, a configuration that
+            contradicts itself, the data or another; the message says which.
     """
 
     name: str
@@ -94,6 +123,46 @@ class Experiment:
     configurations: tuple[Config, ...]
     seeds: int = 10
     published: tuple[Published, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        check_file_name("an experiment", self.name)
+        if not isinstance(self.question, str):
+            raise TypeError(f"question must be a str, got {shown(self.question)}")
+        object.__setattr__(self, "data", _data(self.data))
+        seeds = check_count("seeds", self.seeds, most=MOST_SEEDS)
+        object.__setattr__(self, "seeds", seeds)
+        for name, kind in (("configurations", Mapping), ("published", Published)):
+            parts = getattr(self, name)
+            if not isinstance(parts, (list, tuple)) or not all(
+                isinstance(part, kind) for part in parts
+            ):
+                raise TypeError(
+                    f"{name} must be a tuple of {kind.__name__}, got {shown(parts)}"
+                )
+            object.__setattr__(self, name, tuple(parts))
+        object.__setattr__(self, "configurations", self._checked())
+
+    def _checked(self) -> tuple[Config, ...]:
+        """The configurations, each as it is stored."""
+        copies: list[Config] = []
+        recipes: list[Recipe] = []
+        teachers = sum(config.get("role") == "teacher" for config in self.configurations)
+        for i, config in enumerate(self.configurations):
+            where = f"{self.name}, configuration {i} ({shown(config.get('role'))})"
+            try:
+                recipe = Recipe.of(config)
+                _check_with(recipe, self.data, teachers)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{where}: {error}") from error
+            if recipe in recipes:
+                raise ValueError(
+                    f"{where}: the same as configuration {recipes.index(recipe)}"
+                )
+            recipes.append(recipe)
+            copies.append(stored(config))
+        if not copies:
+            raise ValueError(f"{self.name}: an experiment needs a configuration")
+        return tuple(copies)
 
     def teacher_of(self, config: Config) -> Config | None:
         """The configuration of a student's teacher, None for labels alone."""
@@ -105,6 +174,62 @@ class Experiment:
             return teacher  # itself without one, or an assistant with its own
         (teacher,) = (c for c in self.configurations if c["role"] == "teacher")
         return teacher
+
+
+def _data(data: object) -> tuple[str, Mapping[str, object]]:
+    if not isinstance(data, (list, tuple)) or len(data) != 2:
+        raise TypeError(
+            "data must be name and options of a data set, such as ('digits', {}), got "
+            f"{shown(data)}"
+        )
+    name, options = data
+    if name not in NAMES:
+        raise ValueError(f"unknown data set {shown(name)}; known are {', '.join(NAMES)}")
+    if not isinstance(options, Mapping):
+        raise TypeError(f"the options of {name!r} must be a mapping, got {shown(options)}")
+    copy: Any = plain(options, "data")
+    return name, copy
+
+
+def _check_with(
+    recipe: Recipe, data: tuple[str, Mapping[str, object]], teachers: int
+) -> None:
+    """Raise ValueError where a recipe does not go with the experiment's data or teacher.
+
+    Args:
+        recipe: of a run.
+        data: of the experiment.
+        teachers: how many teachers the experiment has.
+    """
+    name, options = data
+    if recipe.shipped is not None:
+        raise ValueError(
+            "a shipped teacher is not trained: give it to a student as teacher"
+        )
+    if recipe.temperature is not None and recipe.teacher is None and teachers != 1:
+        raise ValueError(
+            f"teacher is not given, and the experiment has {teachers} configurations with "
+            "the role 'teacher' instead of one: say from which the student learns"
+        )
+    for taught in _chain(recipe):
+        own = name == "digits" and options.get("draw") == "seed"
+        if taught.shipped is not None and not own:
+            raise ValueError(
+                "the shipped teachers belong to ('digits', {'draw': 'seed'}): of other "
+                "draws they have seen images that must be new to them"
+            )
+        if taught.precision is not None and options.get("dtype") == "float64":
+            raise ValueError(
+                f"precision {taught.precision!r} and data in float64 contradict each "
+                "other: products of float64 numbers stay float64"
+            )
+        if taught.choose_on == "valid" and options.get("validation") == 0:
+            raise ValueError("choose_on 'valid' and data without validation images")
+
+
+def _chain(recipe: Recipe | None) -> list[Recipe]:
+    """A recipe, its teacher, the teacher's teacher..."""
+    return [] if recipe is None else [recipe, *_chain(recipe.teacher)]
 
 
 def config_text(config: Config) -> str:

@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from kdteach.data import jitter, load
+from kdteach.files import check_path
 from kdteach.metrics import evaluate
 from kdteach.models import TEACHERS, build
 from kdteach.objectives import hard_labels
-from kdteach.results import records_folder
+from kdteach.results import records_folder, require_writable
 from kdteach.training import cosine, fit
 from kdteach.types import ImageSet
+from kdteach.writing import write_whole
 
 
 def train_teacher(data: ImageSet, seed: int) -> nn.Module:
@@ -42,14 +44,14 @@ def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> No
         out: folder of the files, by default the package's own.
         say: called with one line a teacher.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    folder = out or records_folder() / "teachers"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = records_folder() / "teachers" if out is None else check_path("out", out)
+    require_writable(folder)
     for seed in TEACHERS:
         data = load("digits", draw=seed, dtype=torch.float64)
         teacher = train_teacher(data, seed)
         weights = {name: value.half() for name, value in teacher.state_dict().items()}
         path = folder / f"cnn-digits-{seed}.safetensors"
-        save_file(weights, path)
+        write_whole(path, save(weights))
         say(f"{path.name}: {evaluate(teacher, data.valid).errors} errors on validation")

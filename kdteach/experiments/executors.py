@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import spawn
 from typing import Any
 
 import torch
+
+from kdteach import workers
+from kdteach.checks import check_count, shown
 
 KNOWN = "local, processes, dask or dask=ADDRESS"
 _PATIENCE = 4  # seconds to wait for a Dask scheduler
@@ -60,9 +62,14 @@ def _call(job: Any) -> _Whole:
 
 def check_name(name: str) -> None:
     """Raise ValueError unless this names an executor."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"executor must be one of {KNOWN}, or a concurrent.futures.Executor, got "
+            f"{shown(name)}"
+        )
     kind, _, address = name.partition("=")
     if name not in ("local", "processes", "dask") and not (kind == "dask" and address):
-        raise ValueError(f"unknown executor {name!r}; known are {KNOWN}")
+        raise ValueError(f"unknown executor {shown(name)}; known are {KNOWN}")
 
 
 def require_answer(name: str) -> None:
@@ -103,7 +110,7 @@ def open_executor(
         ModuleNotFoundError: Dask is not installed.
         ConnectionError: nothing answers at the address.
     """
-    cores = os.cpu_count() or 1
+    jobs, cores = check_count("jobs", jobs, least=0), workers.count(None)
     if name is None:
         pays = jobs > 1 and cores > 1 and not heavy and not torch.cuda.is_available()
         name = "processes" if pays else "local"
@@ -112,52 +119,57 @@ def open_executor(
     if kind == "local":
         yield LocalExecutor(), 1, None
     elif kind == "processes":
-        workers = min(cores, max(jobs, 1))
-        # spawn: a forked child of a process that has used threads may hang
-        context = get_context("spawn")
-        pool = _Processes(workers, mp_context=context, initializer=_end_with_caller)
+        wanted = min(cores, max(jobs, 1))
+        pool = _Processes(wanted, mp_context=workers.context(), initializer=workers.begin)
         try:
-            yield pool, workers, max(1, cores // workers)
+            yield pool, wanted, max(1, cores // wanted)
         except BaseException:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
+            workers.end(pool)
             raise
         pool.shutdown()
     else:
         yield from _dask(address, cores)
 
 
-def _end_with_caller() -> None:
-    """Let a worker end when the caller is gone, in the middle of a job if need be.
-
-    A caller that is killed cannot tell its workers, and each would go on training for
-    nobody until its job ends.
-    """
-    caller = parent_process()
-    if caller is None:
-        return
-
-    def watch(sentinel: int) -> None:
-        connection.wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, args=(caller.sentinel,), daemon=True).start()
-
-
 def _dask(address: str, cores: int) -> Iterator[tuple[Executor, int, int | None]]:
     if not address:
         distributed = _distributed()
-        cluster = distributed.LocalCluster(
-            n_workers=cores, threads_per_worker=1, dashboard_address=None
-        )
-        with cluster, distributed.Client(cluster) as client:
+        with (
+            _without_script("Dask"),
+            distributed.LocalCluster(
+                n_workers=cores, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
             yield client.get_executor(), cores, 1
         return
     with _connect(address) as client:
         workers = client.scheduler_info()["workers"]
         slots = sum(worker["nthreads"] for worker in workers.values())
         yield client.get_executor(), max(slots, 1), None
+
+
+@contextmanager
+def _without_script(names: str) -> Iterator[None]:
+    """Inside the block processes with such names do not run the caller's script again.
+
+    ``kdteach.workers`` does the same for processes that are started here; Dask starts its
+    own, also later, in place of those that have died.
+    """
+    usual = spawn.get_preparation_data
+
+    def prepared(name: str) -> dict[str, Any]:
+        told = usual(name)
+        if name.startswith(names):
+            for key in ("init_main_from_path", "init_main_from_name"):
+                told.pop(key, None)
+        return told
+
+    vars(spawn)["get_preparation_data"] = prepared
+    try:
+        yield
+    finally:
+        vars(spawn)["get_preparation_data"] = usual
 
 
 def _distributed() -> Any:

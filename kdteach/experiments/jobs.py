@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from kdteach.checks import check_seed
 from kdteach.data import FROM_FILES, load
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.measures import Result, beside_teacher, measure
+from kdteach.experiments.progress import telling
+from kdteach.experiments.recipe import Recipe
 from kdteach.experiments.recipes import (
     Answers,
     augmentation,
@@ -24,6 +29,7 @@ from kdteach.experiments.recipes import (
     is_probe,
     objective_of,
     optimizer_of,
+    same_stack,
     transfer_set,
     views_of,
 )
@@ -31,11 +37,14 @@ from kdteach.metrics import predict_logits, subclass_recovery
 from kdteach.models import Photograph, weights_name
 from kdteach.objectives import Objective
 from kdteach.training import (
+    TrainingDivergedError,
+    can_stack,
     constant,
     cosine,
     fit,
     fit_many,
     frozen_features,
+    stack_size,
     teacher_logits,
 )
 from kdteach.types import History, ImageSet, RunRecord, Split
@@ -57,6 +66,7 @@ class Job:
         keep_epochs: of a teacher: the epochs after which its logits are kept.
         threads: of the worker; None leaves them.
         commit: of the code, written into the records.
+        progress: a file into which the worker writes how far it is.
     """
 
     experiment: str
@@ -68,6 +78,7 @@ class Job:
     keep_epochs: tuple[int, ...] = ()
     threads: int | None = None
     commit: str = "unknown"
+    progress: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,23 +86,83 @@ class Done:
     """What a job gives back.
 
     Attributes:
-        records: one a configuration.
+        records: one a configuration, but for those that diverged.
         logits: of a teacher, by epoch.
+        diverged: what is to be said of each run that diverged, by its place in the job.
     """
 
     records: tuple[RunRecord, ...]
     logits: Mapping[int, Answers] = field(default_factory=dict)
+    diverged: Mapping[int, str] = field(default_factory=dict)
 
 
 def run_job(job: Job) -> Done:
-    """Train and measure what a job asks for; the number of threads is put back."""
-    threads = torch.get_num_threads()
-    if job.threads is not None:
-        torch.set_num_threads(job.threads)
-    try:
+    """Train and measure what a job asks for.
+
+    Raises:
+        TrainingDivergedError: all its runs diverged.
+        FileNotFoundError: the data, or trained weights, are not there.
+        TypeError: as ``Recipe.of``.
+        ValueError: as ``Recipe.of``; configurations that do not belong into one stack; what
+            a configuration asks for does not fit the data.
+    """
+    _check(job)
+    with _settings(job.threads):
         return _run(job)
-    finally:
+
+
+def _check(job: Job) -> None:
+    check_seed(job.seed)
+    for config in job.configs:
+        Recipe.of(config)
+    if len({same_stack(config) for config in job.configs}) != 1:
+        raise ValueError(
+            f"the {len(job.configs)} configurations of a job must agree in all that a "
+            "stack shares: its recipe and its training images"
+        )
+    if len(job.logits) != len(job.configs):
+        raise ValueError(
+            f"logits must have one entry a configuration, got {len(job.logits)} for "
+            f"{len(job.configs)}"
+        )
+
+
+@contextmanager
+def _settings(threads: int | None) -> Iterator[None]:
+    """Inside the block the number of threads is this, and float32 is not cut short.
+
+    A caller may let products of float32 be computed in less. What is recorded would then
+    depend on it, and nobody could tell.
+    """
+    before = torch.get_num_threads()
+    if threads is not None:
         torch.set_num_threads(threads)
+    restore = _whole_float32()
+    try:
+        yield
+    finally:
+        restore()
+        torch.set_num_threads(before)
+
+
+def _whole_float32() -> Callable[[], None]:
+    """Let products of float32 be computed in it; returns what puts the setting back."""
+    try:
+        legacy = torch.get_float32_matmul_precision()
+    except RuntimeError:  # the caller has set it by torch's newer names
+        backends: Any = torch.backends
+        places = [backends.mkldnn.matmul, backends.cuda.matmul]
+        newer = [place.fp32_precision for place in places]
+        for place in places:
+            place.fp32_precision = "ieee"
+
+        def put_back() -> None:
+            for place, value in zip(places, newer, strict=True):
+                place.fp32_precision = value
+
+        return put_back
+    torch.set_float32_matmul_precision("highest")
+    return lambda: torch.set_float32_matmul_precision(legacy)
 
 
 def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
@@ -155,7 +226,8 @@ def _run(job: Job) -> Done:
         objective_of(c, a, data) for c, a in zip(job.configs, teachers, strict=True)
     ]
     precision = config.get("precision")
-    histories = _fit(
+    schedule = _SCHEDULES[str(config.get("schedule", "constant"))]
+    histories, diverged = _fit(
         models, train, objectives, job.seed,
         monitor=_watched(config, train, data),
         on_epoch=keep if job.keep_epochs and "choose_on" not in config else None,
@@ -163,7 +235,7 @@ def _run(job: Job) -> Done:
         batch_size=config["batch_size"],
         learning_rate=config["learning_rate"],
         optimizer=optimizer_of(config),
-        schedule=_SCHEDULES[str(config.get("schedule", "constant"))],
+        schedule=telling(schedule, _trainings(models), job.progress),
         augment=augmentation(config),
         drop_last=bool(config.get("drop_last", False)),
         precision=getattr(torch, str(precision)) if precision else None,
@@ -172,21 +244,30 @@ def _run(job: Job) -> Done:
     if job.keep_epochs and "choose_on" in config:
         # the network is now as it was after its best epoch: that one teaches
         kept = {int(str(config["epochs"])): answers_of(config, models[0], data)}
-    results = [
-        measure(c, m, data)
-        | ({} if a is None else beside_teacher(c, m, a, data, train.index))
-        | _recovered(c, m, job)
-        for c, m, a in zip(job.configs, models, teachers, strict=True)
-    ]
+    results: dict[int, Result] = {}
+    for i, (c, m, a) in enumerate(zip(job.configs, models, teachers, strict=True)):
+        if histories[i] is not None:
+            results[i] = measure(c, m, data) | _recovered(c, m, job)
+            if a is not None:
+                results[i] |= beside_teacher(c, m, a, data, train.index)
     seconds = (time.perf_counter() - start) / len(models)
+    environment = _environment(seconds, data, job.commit, models[0])
     records = tuple(
         RunRecord(
-            job.experiment, c, job.seed, result, _course(c, history),
-            _environment(seconds, data, job.commit) | _start(c),
+            job.experiment, c, job.seed, results[i], _course(c, history),
+            environment | _start(c),
         )
-        for c, result, history in zip(job.configs, results, histories, strict=True)
+        for i, (c, history) in enumerate(zip(job.configs, histories, strict=True))
+        if history is not None
     )  # fmt: skip
-    return Done(records, kept)
+    return Done(records, kept, diverged)
+
+
+def _trainings(models: Sequence[nn.Module]) -> int:
+    """How many trainings, one after the other, a job's networks are."""
+    if len(models) == 1 or not can_stack(models[0]):
+        return len(models)
+    return -(-len(models) // stack_size(models[0], len(models)))
 
 
 def _fit(
@@ -195,11 +276,20 @@ def _fit(
     objectives: Sequence[Objective],
     seed: int,
     **options: object,
-) -> list[History]:
+) -> tuple[list[History | None], dict[int, str]]:
+    """Histories, None for networks that diverged, and what is to be said of these."""
     if len(models) == 1:
-        return [fit(models[0], train, objectives[0], seed=seed, **options)]  # type: ignore[arg-type]
+        return [fit(models[0], train, objectives[0], seed=seed, **options)], {}  # type: ignore[arg-type]
     seeds = [seed] * len(models)
-    return fit_many(models, train, objectives, seeds=seeds, **options)  # type: ignore[arg-type]
+    try:
+        found = fit_many(models, train, objectives, seeds=seeds, **options)  # type: ignore[arg-type]
+    except TrainingDivergedError as error:
+        histories = list(error.histories)
+        if len(histories) != len(models) or not any(histories):
+            raise
+        said = {i: str(error) for i, history in enumerate(histories) if history is None}
+        return histories, said
+    return list(found), {}
 
 
 def _watched(config: Config, train: Split, data: ImageSet) -> Split | None:
@@ -247,17 +337,29 @@ def _course(config: Config, history: History) -> dict[str, list[float]]:
     return {name: values for name, values in course.items() if values}
 
 
-def _environment(seconds: float, data: ImageSet, commit: str) -> dict[str, object]:
-    on_gpu = torch.cuda.is_available()
+def _environment(
+    seconds: float, data: ImageSet, commit: str, model: nn.Module
+) -> dict[str, object]:
+    weights = next(model.parameters())
     return {
         "commit": commit,
         "data": data.checksum,
-        "device": torch.cuda.get_device_name() if on_gpu else _processor(),
+        "device": device_name(weights.device.type == "cuda"),
+        "precision": str(weights.dtype).removeprefix("torch."),
         "python": platform.python_version(),
         "seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+
+
+def device_name(gpu: bool) -> str:
+    """What runs are computed on here: "cuda: " and the GPU's name, or the processor's.
+
+    Args:
+        gpu: whether it is the GPU.
+    """
+    return f"cuda: {torch.cuda.get_device_name()}" if gpu else _processor()
 
 
 def _start(config: Config) -> dict[str, object]:

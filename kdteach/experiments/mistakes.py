@@ -18,8 +18,12 @@ def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
             "stacked head".
         seed: of the new weights.
     """
-    assert isinstance(model, Photograph)
     mistake = config["mistake"]
+    if not isinstance(model, Photograph):
+        raise ValueError(
+            f"mistake {mistake!r} and model {config['model']!r} contradict each other: it "
+            "is one of networks for photographs"
+        )
     if mistake == "drifting batchnorm":
         # mistake 8 of the reports: frozen weights, but BatchNorm follows the batches
         model.frozen = []
@@ -27,6 +31,8 @@ def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
     if mistake == "no normalisation":
         model.normalise = _Fractions()
         return model
+    if mistake != "stacked head":
+        raise ValueError(f"unknown mistake of a network: {mistake!r}")
     old = pretrained_head(str(config["model"]), str(config["weights"]))
     with seeded(seed, "init"):
         new = nn.Linear(old.out_features, _width(model.head))

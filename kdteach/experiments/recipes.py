@@ -12,6 +12,8 @@ from kdteach.data import flips, jitter, small_sample
 from kdteach.data.mhist import vote_shares
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.mistakes import divided_alpha, with_mistake
+from kdteach.experiments.recipe import NETWORK_MISTAKES
+from kdteach.fingerprints import TeacherLogits
 from kdteach.losses import class_log_probs
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
@@ -36,7 +38,6 @@ _RECIPE = (
 )  # fmt: skip
 _LABELS = ("subclasses", "smoothing", "targets", "balanced")
 """Ways to learn from labels, of which a run takes one."""
-_NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
 
 
 Answers = Mapping[str, Tensor]
@@ -47,7 +48,7 @@ def same_stack(config: Config) -> str:
     """Students with the same text here can be trained in one stack."""
     keys = (*_RECIPE, "omit", "only", "transfer")
     shared = {key: config[key] for key in keys if key in config}
-    if config.get("mistake") in _NETWORK_MISTAKES:
+    if config.get("mistake") in NETWORK_MISTAKES:
         shared["mistake"] = config["mistake"]
     return config_text(shared)
 
@@ -60,8 +61,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
         data: gives shape and dtype of the images, and the number of classes.
         seed: of the initial weights.
     """
-    dropout = config.get("dropout")
-    assert dropout is None or isinstance(dropout, float)
+    dropout = None if "dropout" not in config else float(str(config["dropout"]))
     name, dtype = str(config["model"]), data.train.images.dtype
     options: dict[str, Any] = {}
     if name in (*PHOTOGRAPHS, *TWINS):
@@ -74,7 +74,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
         input_shape=(data.image_shape[0], data.image_shape[1], data.image_shape[2]),
         num_classes=data.num_classes * int(str(config.get("subclasses", 1))), **options,
     )  # fmt: skip
-    if config.get("mistake") in _NETWORK_MISTAKES:
+    if config.get("mistake") in NETWORK_MISTAKES:
         model = with_mistake(model, config, seed)
     if any(isinstance(module, nn.Conv2d) for module in model.modules()):
         # the same numbers up to rounding, a quarter less time on a CPU
@@ -86,8 +86,8 @@ def is_probe(config: Config) -> bool:
     """Say whether only the head is trained, on features that stay as they are."""
     return (
         config.get("policy") == "features"
-        and not config.get("flips")
-        and config.get("mistake") not in _NETWORK_MISTAKES
+        and not any(config.get(key) for key in ("flips", "jitter", "views"))
+        and config.get("mistake") not in NETWORK_MISTAKES
     )
 
 
@@ -119,6 +119,12 @@ def transfer_set(config: Config, split: Split, seed: int) -> Split:
     for key, kept in (("omit", False), ("only", True)):
         if key in config:
             classes = torch.tensor(config[key])
+            count = split.num_classes or int(split.labels.max()) + 1
+            if int(classes.max()) >= count:
+                raise ValueError(
+                    f"{key} names the class {int(classes.max())}, but the data has the "
+                    f"classes 0 to {count - 1}"
+                )
             keep &= torch.isin(split.labels, classes) == kept
     split = split if bool(keep.all()) else split.select(keep)
     if "transfer" in config:
@@ -140,7 +146,14 @@ def for_student(
         return answers
     if answers["train"].shape[1] == num_classes:
         return answers
-    return {name: class_log_probs(table, num_classes) for name, table in answers.items()}
+    return {name: _of_classes(table, num_classes) for name, table in answers.items()}
+
+
+def _of_classes(table: Tensor, num_classes: int) -> Tensor:
+    """Log-probabilities of the classes, which answer the same images."""
+    joined = class_log_probs(table, num_classes)
+    known = getattr(table, "answers", None)  # also of one that came from a process
+    return TeacherLogits.of(joined, known) if isinstance(known, Tensor) else joined
 
 
 def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Objective:
@@ -153,7 +166,9 @@ def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Obj
     """
     classes = data.num_classes
     if answers is None:
-        asked = [key for key in _LABELS if config.get(key)]
+        asked = [
+            key for key in _LABELS if config.get(key) not in (None, "labels", False, 0)
+        ]
         if len(asked) > 1:
             raise ValueError(
                 f"{' and '.join(asked)} cannot be combined: each is an objective of its own"
@@ -184,5 +199,9 @@ def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Obj
 def optimizer_of(config: Config) -> OptimizerFactory:
     """The optimiser a configuration names."""
     if "weight_decay" in config:
+        if config.get("optimizer", "adam") != "adam":
+            raise ValueError(
+                f"weight_decay and optimizer {config['optimizer']!r} contradict each other"
+            )
         return adamw(float(str(config["weight_decay"])))
     return _OPTIMIZERS[str(config.get("optimizer", "adam"))]

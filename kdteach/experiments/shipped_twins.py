@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from kdteach.data import flips, load
+from kdteach.files import check_path
 from kdteach.metrics import evaluate
 from kdteach.models import TWINS, Photograph, build, shipped_name
 from kdteach.objectives import distil, hard_labels
-from kdteach.results import records_folder
+from kdteach.results import records_folder, require_writable
 from kdteach.training import cosine, fit, teacher_logits
 from kdteach.types import ImageSet
+from kdteach.writing import write_whole
 
 
 def train_twin(name: str, data: ImageSet) -> Photograph:
@@ -77,8 +79,8 @@ def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> No
             begin with the package's own weights of the tissues in any case.
         say: called with one line a network.
     """
-    folder = out or records_folder() / "teachers"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = records_folder() / "teachers" if out is None else check_path("out", out)
+    require_writable(folder)
     tissues, polyps = load("tissues"), load("petri")
     for name in TWINS:
         _write(train_twin(name, tissues), name, "tissues", folder, tissues, say)
@@ -94,12 +96,12 @@ def _write(
     data: ImageSet,
     say: Callable[[str], None],
 ) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {
         key: value.half() if value.is_floating_point() else value
         for key, value in twin.state_dict().items()
     }
     path = folder / shipped_name(name, weights)
-    save_file(state, path)
+    write_whole(path, save(state))
     say(f"{path.name}: {evaluate(twin, data.valid).errors} errors on validation")

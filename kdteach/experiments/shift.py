@@ -1,0 +1,253 @@
+"""Hand out jobs, take what comes back, write it down, and collect what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
+from pathlib import Path
+
+from kdteach.experiments.design import Experiment, config_text
+from kdteach.experiments.executors import LocalExecutor
+from kdteach.experiments.failures import Failure, RunsFailedError, in_words, title_of
+from kdteach.experiments.guards import device_class, require_same_kind
+from kdteach.experiments.jobs import Done, Job
+from kdteach.experiments.plan import Work
+from kdteach.experiments.progress import Progress, Task, listening
+from kdteach.experiments.recipes import Answers
+from kdteach.experiments.shelf import Shelf
+from kdteach.record import write_line
+from kdteach.results import add_records, run_key
+from kdteach.training import TrainingDivergedError
+from kdteach.types import RunRecord
+
+_LOOK = 1.0  # seconds between two looks at those who work
+_HandedIn = dict["Future[Done]", tuple[Work, Task]]
+
+
+class Shift:
+    """All jobs of one call of ``reproduce``.
+
+    Args:
+        experiment: that is run.
+        data_dir: folder of its data.
+        folder: of the records.
+        shelf: of teachers' logits.
+        recorded: what was recorded before.
+        say: called with each line.
+        commit: of the code that runs, whatever happens meanwhile.
+        job: what a worker is to call with its ``Job``.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        data_dir: Path | None,
+        folder: Path,
+        shelf: Shelf,
+        recorded: Iterable[RunRecord],
+        say: Callable[[str], None],
+        commit: str,
+        job: Callable[[Job], Done],
+    ) -> None:
+        self.experiment, self.data_dir, self.folder = experiment, data_dir, folder
+        self.shelf, self.say, self.commit, self.job = shelf, say, commit, job
+        # a record with which new ones must agree
+        self.kinds = [r for r in recorded if "device" in r.environment][:1]
+        self.known = {run_key(r.config, r.seed) for r in recorded}
+        self.trained: set[str] = set()
+        self.failures: list[Failure] = []
+        self.failed: set[str] = set()
+        self.recorded = 0
+
+    def all(
+        self, work: Iterable[Work], pool: Executor, in_flight: int, threads: int | None
+    ) -> None:
+        """Do all work, teachers before their students.
+
+        Args:
+            work: to be done.
+            pool: does it.
+            in_flight: jobs that it is given at once.
+            threads: of a job; None leaves them.
+
+        Raises:
+            RuntimeError: a worker process died.
+            OSError: the results cannot be written, or data cannot be read.
+        """
+        name, waiting = self.experiment.name, list(work)
+        runs = sum(len(item.configs) for item in waiting)
+        cost = sum(item.cost for item in waiting)
+        away = not isinstance(pool, LocalExecutor)
+        running: _HandedIn = {}
+        try:
+            with Progress(name, runs, cost, self.say, files=away) as progress:
+                while waiting or running:
+                    self._hand_in(waiting, running, pool, in_flight, threads, progress)
+                    finished, _ = wait(running, _LOOK, return_when=FIRST_COMPLETED)
+                    progress.refresh()
+                    for future in finished:
+                        self._take(*running.pop(future), future, waiting, progress)
+        except BrokenExecutor as error:
+            raise RuntimeError(
+                f"{name}: a worker process died (out of memory, or killed). "
+                f"{self.recorded} runs were recorded; the same command goes on from there."
+            ) from error
+        except CancelledError as error:
+            raise RuntimeError(
+                f"{name}: the executor was shut down. {self.recorded} runs were recorded; "
+                "the same command goes on from there."
+            ) from error
+        except KeyboardInterrupt:
+            for failure in self.failures:
+                self.say(f"{name}: {failure}")
+            self.say(
+                f"{name}: stopped. {self.recorded} of {runs} runs were recorded; the same "
+                "command goes on from there."
+            )
+            raise
+        finally:
+            for future in running:
+                future.cancel()
+
+    def raise_failures(self) -> None:
+        """Raise what failed, if anything did."""
+        if self.failures:
+            raise RunsFailedError(self.experiment.name, self.recorded, self.failures)
+
+    def _hand_in(
+        self,
+        waiting: list[Work],
+        running: _HandedIn,
+        pool: Executor,
+        in_flight: int,
+        threads: int | None,
+        progress: Progress,
+    ) -> None:
+        """Give the pool as many jobs as it takes, of those whose teachers are trained."""
+        waiting[:] = [kept for item in waiting if (kept := self._taught(item)) is not None]
+        ready = [item for item in waiting if item.waits_for <= self.trained]
+        if waiting and not ready and not running:
+            raise RuntimeError(
+                f"{self.experiment.name}: {len(waiting)} jobs wait for teachers that "
+                "nobody trains"
+            )
+        for item in ready:
+            if len(running) >= in_flight:
+                return
+            waiting.remove(item)
+            task = progress.begin(item.cost, title_of(item.configs, item.seed))
+            try:
+                job = self._job(item, threads, task)
+            except (ValueError, TypeError, RuntimeError) as error:
+                self._fail(item, task, error, waiting, progress)
+                continue
+            with listening(progress.listen(task)):
+                running[pool.submit(self.job, job)] = item, task
+            if in_flight == 1:
+                return  # what has come back is looked at before the next one begins
+
+    def _taught(self, item: Work) -> Work | None:
+        """Those of a job's runs whose teacher has not failed, None where there is none."""
+        lost = []
+        for i, (config, source) in enumerate(zip(item.configs, item.teachers, strict=True)):
+            if source is not None and run_key(source[0], item.seed) in self.failed:
+                lost.append(i)
+                self._note(Failure(config, item.seed, "its teacher failed", left_out=True))
+        if not lost:
+            return item
+        rest = [i for i in range(len(item.configs)) if i not in lost]
+        return item.only(rest) if rest else None
+
+    def _take(
+        self,
+        item: Work,
+        task: Task,
+        future: Future[Done],
+        waiting: list[Work],
+        progress: Progress,
+    ) -> None:
+        """Write down what a job gave back, or note that it failed."""
+        try:
+            done = future.result()
+        except (OSError, BrokenExecutor, CancelledError):
+            raise  # the next job would meet the same
+        except Exception as error:
+            self._fail(item, task, error, waiting, progress)
+            return
+        for place, said in done.diverged.items():
+            self._note(Failure(item.configs[place], item.seed, said))
+        written = self._write(item, done)
+        self.recorded += written
+        self.trained |= set(item.keys()) - self.failed
+        progress.end(task, written)
+
+    def _fail(
+        self,
+        item: Work,
+        task: Task,
+        error: Exception,
+        waiting: list[Work],
+        progress: Progress,
+    ) -> None:
+        """Note that a run failed; of a stack, each member is tried alone."""
+        if len(item.configs) > 1:
+            alone = [item.only([i]) for i in range(len(item.configs))]
+            waiting[0:0] = alone
+            progress.end(task, 0, again=item.cost)
+            return
+        progress.end(task, 0)
+        said = str(error) if isinstance(error, TrainingDivergedError) else in_words(error)
+        self._note(Failure(item.configs[0], item.seed, said))
+
+    def _note(self, failure: Failure) -> None:
+        self.failures.append(failure)
+        self.failed.add(run_key(failure.config, failure.seed))
+        self.say(f"{self.experiment.name}: {failure}")
+
+    def _job(self, item: Work, threads: int | None, task: Task) -> Job:
+        tables: dict[str, Answers] = {}
+        logits: list[Answers | None] = []
+        for source in item.teachers:
+            if source is None:
+                logits.append(None)
+                continue
+            key = config_text(source[0]) + str(source[1])
+            if key not in tables:
+                tables[key] = self.shelf.get(*source, item.seed)
+            logits.append(tables[key])
+        return Job(
+            self.experiment.name, self.experiment.data, self.data_dir, item.seed,
+            item.configs, tuple(logits), item.keep_epochs, threads, self.commit, task.file,
+        )  # fmt: skip
+
+    def _write(self, item: Work, done: Done) -> int:
+        """Write down what came back, and say how many of the runs are now recorded."""
+        name = self.experiment.name
+        for epoch, logits in done.logits.items():
+            self.shelf.put(item.configs[0], epoch, item.seed, logits)
+        fresh, written = [], 0
+        for record in done.records:
+            key = run_key(record.config, record.seed)
+            if key not in self.known:  # a teacher may be trained again for its logits
+                try:
+                    write_line(record, "the result", name)
+                except (TypeError, ValueError) as error:
+                    self._note(Failure(record.config, record.seed, in_words(error)))
+                    continue
+                fresh.append(record)
+            written += 1
+        if fresh:
+            for record in fresh:  # workers may be other machines than this one
+                device = device_class(record.environment.get("device"))
+                require_same_kind(name, self.kinds, device, None)
+            add_records(name, fresh, self.folder, skip_recorded=True)
+            self.kinds = self.kinds or fresh[:1]
+            self.known |= {run_key(r.config, r.seed) for r in fresh}
+        return written
