@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from kdteach.checks import check_dtype, check_tensor, shown
+from kdteach.checks import check_count, check_dtype, check_list, check_tensor, shown
 from kdteach.fingerprints import fingerprints
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -73,6 +73,9 @@ class Split:
                 "images, labels and index (votes, masks) must have the same length, got "
                 f"{sizes}"
             )
+        if self.num_classes is not None:
+            known = check_count("num_classes", self.num_classes)
+            object.__setattr__(self, "num_classes", known)
         if self.index.dtype != torch.int64 or self.index.ndim != 1:
             raise TypeError(f"index must be int64 (N,), got {shown(self.index)}")
         if len(self.index) and int(self.index.min()) < 0:
@@ -128,6 +131,7 @@ class Split:
         """
         if dtype is not None:
             dtype = check_dtype("dtype", dtype)
+        device = _device(device)
         votes, masks = (
             None if t is None else t.to(device=device) for t in (self.votes, self.masks)
         )
@@ -172,10 +176,12 @@ class ImageSet:
     checksum: str
 
     def __post_init__(self) -> None:
-        if isinstance(self.classes, str) or not len(self.classes):
+        names = check_list("classes", self.classes, "names")
+        if not names or not all(isinstance(name, str) for name in names):
             raise ValueError(
-                f"classes must be the names of at least one class, got {self.classes!r}"
+                f"classes must be the names of at least one class, got {shown(names)}"
             )
+        object.__setattr__(self, "classes", tuple(names))
         for name in ("train", "valid", "test"):
             split = require_split(name, getattr(self, name))
             if split.num_classes != len(self.classes):
@@ -204,10 +210,25 @@ class ImageSet:
         )
 
 
+def _device(device: torch.device | str | None) -> torch.device | str | None:
+    """A device that is here, or ValueError."""
+    if device is None:
+        return None
+    if isinstance(device, bool) or not isinstance(device, (str, int, torch.device)):
+        raise TypeError(f"device must be a torch.device or its name, got {shown(device)}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device {shown(device)} is not to be had here: {error}"
+        ) from error
+    return device
+
+
 def _rows(rows: Tensor, count: int) -> Tensor:
     """Rows of a split as a mask or as positions that exist."""
     try:
-        rows = torch.as_tensor(rows)
+        rows = check_tensor("rows", torch.as_tensor(rows))
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"rows must be a boolean mask or integer positions, got {shown(rows)}"

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdteach.checks import check_tensor, returns_probabilities
+from kdteach.checks import check_model, check_tensor, returns_probabilities
 
 
 @contextmanager
@@ -125,6 +125,7 @@ def ask(model: nn.Module, images: Tensor, who: str = "the model") -> Tensor:
             weights.
         ValueError: another shape than (B, C); images that the model cannot read.
     """
+    check_model(who, model)
     with failures_explained(model, images, who):
         logits = answer(model, images, who)
     return checked_shape(logits, len(images), who)

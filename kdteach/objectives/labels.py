@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import (
     check_count,
+    check_floats,
     check_labels,
     check_smoothing,
     check_subclasses,
@@ -229,7 +230,12 @@ def weighted_labels(weights: Tensor) -> WeightedLabels:
     """
     if not isinstance(weights, Tensor) or not weights.is_floating_point():
         raise TypeError("weights must be a floating-point tensor of shape (C,)")
-    if weights.ndim != 1 or not (torch.isfinite(weights) & (weights > 0)).all():
+    check_floats("weights", weights)
+    if (
+        weights.ndim != 1
+        or not len(weights)
+        or not (torch.isfinite(weights) & (weights > 0)).all()
+    ):
         raise ValueError(f"weights must be (C,), finite and above 0, got {weights}")
     return WeightedLabels(weights)
 
@@ -246,6 +252,7 @@ def soft_labels(targets: Tensor) -> SoftLabels:
     """
     if not isinstance(targets, Tensor) or not targets.is_floating_point():
         raise TypeError("targets must be a floating-point tensor of shape (N, C)")
+    check_floats("targets", targets)
     if targets.ndim != 2 or 0 in targets.shape:
         raise ValueError(f"targets must have shape (N, C), got {tuple(targets.shape)}")
     sums = targets.double().sum(dim=1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kdteach.checks import check_model
+from kdteach.checks import check_list, check_model
 from kdteach.cost import count_parameters
 from kdteach.objectives import distil
 from kdteach.training.loop import fit_many
@@ -58,20 +58,22 @@ def teach_assistants(
             "teachers must be a list of at least one table of logits (N, C), one for each "
             "chain of assistants"
         )
-    teachers = list(teachers)
+    teachers = check_list("teachers", teachers, "tables of logits (N, C)")
     if not teachers:
         raise ValueError(
             "teachers must be a list of at least one table of logits (N, C), one for each "
             "chain of assistants"
         )
     chain: list[list[nn.Module]] = []
-    for number, step in enumerate(assistants):
+    steps = check_list("assistants", assistants, "steps, each a list of models")
+    for number, step in enumerate(steps):
         if isinstance(step, (nn.Module, str)):
             raise TypeError(
                 f"assistants[{number}] must be a list of {len(teachers)} models, one for "
                 f"each teacher, got {type(step).__name__}"
             )
-        members = list(step)  # an iterator would be empty the second time
+        # an iterator would be empty the second time
+        members = check_list(f"assistants[{number}]", step, "models")
         if len(members) != len(teachers):
             raise ValueError(
                 f"assistants[{number}] has {len(members)} models for {len(teachers)} "

@@ -49,10 +49,10 @@ def batches(
 
 def _augmented(augment: Augment, images: Tensor, random: torch.Generator) -> Tensor:
     changed = check_tensor("what augment returns", augment(images, random))
-    if len(changed) != len(images) or changed.dtype != images.dtype:
+    if changed.shape != images.shape or changed.dtype != images.dtype:
         raise ValueError(
-            "augment must return as many images as it gets, of the same dtype: got "
-            f"{tuple(changed.shape)}, {changed.dtype} for {tuple(images.shape)}, "
+            "augment must return as many images as it gets, of the same shape and dtype: "
+            f"got {tuple(changed.shape)}, {changed.dtype} for {tuple(images.shape)}, "
             f"{images.dtype}"
         )
     return changed

@@ -20,11 +20,12 @@ from kdteach.objectives import Course
 from kdteach.seeding import seeded
 from kdteach.training.batches import smallest_batch, steps_per_epoch
 from kdteach.training.frozen import frozen_statistics
-from kdteach.training.learners import Learner
+from kdteach.training.learners import Learner, require_labels
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
 from kdteach.types import Split
 
+_MANY = 2**31  # classes, where nothing is known about them
 _PROBED = 64  # images that a model is asked about before training
 
 
@@ -51,7 +52,7 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     course = _course(learner, pool, options)
     learner.check(pool.splits, course)
     if watched is not None:
-        _check_watched(watched, pool.splits[0].images.shape[1:], course.outputs)
+        _check_watched(watched, pool.splits[0], course.outputs)
 
 
 def _check_dtype(model: nn.Module, split: Split) -> None:
@@ -79,20 +80,25 @@ def _require_numbers(pool: Pool, purpose: str) -> None:
             )
 
 
-def _check_watched(watched: Pool, shape: torch.Size, outputs: int) -> None:
+def _check_watched(watched: Pool, trained: Split, outputs: int) -> None:
     """Refuse what cannot be monitored now, and not after the first epoch."""
     _require_numbers(watched, "monitor")
     for split in {id(split): split for split in watched.splits}.values():
-        if split.images.shape[1:] != shape:
+        for what in ("shape", "dtype"):
+            its, ours = (_kind(part.images, what) for part in (split, trained))
+            if its != ours:
+                raise ValueError(f"monitor has images of {what} {its}, training of {ours}")
+        if None not in (split.num_classes, trained.num_classes) and (
+            split.num_classes != trained.num_classes
+        ):
             raise ValueError(
-                f"monitor has images of shape {tuple(split.images.shape[1:])}, training "
-                f"of {tuple(shape)}"
+                f"monitor has {split.num_classes} classes, training {trained.num_classes}"
             )
-        low, high = int(split.labels.min()), int(split.labels.max())
-        if outputs and (low < 0 or high >= outputs):
-            raise ValueError(
-                f"monitor has labels from {low} to {high}, the model has {outputs} outputs"
-            )
+        require_labels(split, outputs or _MANY, "monitor")
+
+
+def _kind(images: Tensor, what: str) -> object:
+    return tuple(images.shape[1:]) if what == "shape" else images.dtype
 
 
 def _course(learner: Learner, pool: Pool, options: Options) -> Course:

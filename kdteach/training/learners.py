@@ -107,7 +107,7 @@ class Alone:
         if isinstance(self.objective, LogitObjective):
             _check_member(self.model, self.objective, split, course)
         elif course.outputs:
-            check_labels(split.labels, len(split), course.outputs)
+            require_labels(split, course.outputs)
 
     def loss(self, batch: Batch) -> LossTerms:
         """See ``Learner``."""
@@ -116,6 +116,7 @@ class Alone:
             terms = _checked(self._asked(one))
         else:
             terms = self.objective(self.model, one)
+        _require_gradient(terms)
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
 
@@ -223,7 +224,9 @@ class Stack:
 
     def loss(self, batch: Batch) -> LossTerms:
         """See ``Learner``."""
-        return self.objective.terms(self.forward(self.weights, batch.images), batch)
+        terms = self.objective.terms(self.forward(self.weights, batch.images), batch)
+        _require_gradient(terms)
+        return terms
 
     def answers(self, pool: Pool) -> Tensor:
         """See ``Learner``."""
@@ -275,10 +278,10 @@ def _check_member(
 ) -> None:
     """Refuse what an objective cannot serve; labels once a split."""
     read = getattr(objective, "num_classes", None)
-    if labels:
-        check_labels(split.labels, len(split), course.outputs)
     if read is None:
         require_classes(split, course.outputs)
+    if labels:
+        require_labels(split, course.outputs)
     for teacher in getattr(objective, "teachers", ()):
         if teacher is model:
             raise ValueError(
@@ -286,6 +289,22 @@ def _check_member(
                 "distil a copy, copy.deepcopy(model)"
             )
     objective.check(split, course)
+
+
+def require_labels(split: Split, outputs: int, name: str = "") -> None:
+    """Raise unless labels are classes that a model has outputs for.
+
+    Args:
+        split: with the labels.
+        outputs: of the model.
+        name: of the split, where the message is to say it.
+    """
+    try:
+        check_labels(split.labels, len(split), outputs)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{name}{': ' if name else ''}{error} (the model has {outputs} outputs)"
+        ) from error
 
 
 def _require_trainable(weights: Sequence[Tensor]) -> None:
@@ -346,12 +365,15 @@ def _checked(terms: object) -> LossTerms:
                 f"an objective's {name!r} must be one number, got shape "
                 f"{tuple(value.shape)}: is a .mean() missing?"
             )
+    return terms
+
+
+def _require_gradient(terms: LossTerms) -> None:
     if not terms.total.requires_grad:
         raise ValueError(
-            "the objective's loss does not depend on the model's weights: was the student "
-            "called under no_grad, or its answer detached?"
+            "the loss does not depend on the model's weights: was the model called under "
+            "no_grad, or its answer detached?"
         )
-    return terms
 
 
 def _on_a_copy(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdteach.checks import check_model, check_seed
+from kdteach.checks import check_list, check_model, check_seed
 from kdteach.models import device_of
 from kdteach.objectives import Objective
 from kdteach.seeding import Turns, generator
@@ -174,8 +174,12 @@ def fit_many(
         TrainingDivergedError: as ``fit``, when all others are trained. The message names
             the student, ``histories`` holds those of the others.
     """
-    models, objectives = list(models), list(objectives)
-    seeds = range(len(models)) if seeds is None else [check_seed(s) for s in seeds]
+    models = check_list("models", models, "networks")
+    objectives = check_list("objectives", objectives, "objectives, one for each model")
+    if seeds is None:
+        seeds = range(len(models))
+    else:
+        seeds = [check_seed(seed) for seed in check_list("seeds", seeds, "integers")]
     if not models or not len(models) == len(objectives) == len(seeds):
         raise ValueError(
             "models, objectives and seeds must be lists of one length of at least 1, "

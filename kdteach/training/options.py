@@ -56,7 +56,7 @@ class Options:
             value = getattr(self, name)
             if value is not None:
                 check_function(name, value, example)
-        if self.precision not in (None, torch.bfloat16):
+        if self.precision is not None and self.precision is not torch.bfloat16:
             raise ValueError(
                 f"precision must be None or torch.bfloat16, got {shown(self.precision)}"
             )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from kdteach.checks import check_count, check_model
 from kdteach.models import device_of, logits_in
 from kdteach.objectives import LogitObjective, Objective
 from kdteach.seeding import seeded
@@ -39,6 +40,7 @@ def can_stack(model: nn.Module) -> bool:
     Not with dropout (a stack would share its noise), buffers such as BatchNorm's, frozen
     weights, or hooks.
     """
+    check_model("model", model)
     dropout = any(
         isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
     )
@@ -49,6 +51,8 @@ def can_stack(model: nn.Module) -> bool:
 
 def stack_size(model: nn.Module, count: int) -> int:
     """How many of ``count`` such models ``fit_many`` trains in one stack, evenly shared."""
+    check_model("model", model)
+    count = check_count("count", count)
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     most = max(1, STACK_BYTES // max(weights, 1))
     stacks = -(-count // most)

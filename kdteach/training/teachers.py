@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from kdteach.checks import check_function, check_tensor
+from kdteach.checks import check_function, check_list, check_tensor
 from kdteach.fingerprints import TeacherLogits
 from kdteach.metrics import predict_logits
 from kdteach.types import Split, require_split
@@ -74,7 +74,7 @@ def teacher_logits(
 
 def _views(views: Callable[[Tensor], Iterable[Tensor]], images: Tensor) -> Iterable[Tensor]:
     check_function("views", views, "kdteach.data.jitter(1).views")
-    found = list(views(images.clone()))
+    found = check_list("what views gives", views(images.clone()), "images (N, ...)")
     if not found:
         raise ValueError("views gave no images: at least one view is needed")
     for view in found:
