@@ -172,16 +172,27 @@ def check_names(name: str, values: object) -> list[str]:
         values: what was given.
 
     Raises:
-        TypeError: a single text, a tensor, or something else that holds no names.
+        TypeError: a single text, a tensor, a set or a dictionary, or something in it that
+            is neither text nor number.
     """
     if isinstance(values, Tensor):
         raise TypeError(f"{name} must be a list of names, got a tensor: use .tolist()")
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a list of names, got {shown(values)}")
+    wrong = TypeError(f"{name} must be a list of names, got {shown(values)}")
+    if isinstance(values, (str, bytes, set, frozenset, Mapping)):
+        raise wrong
     try:
-        return [str(value) for value in values]
-    except Exception as error:  # what it holds, or it itself, fails at being read
-        raise TypeError(f"{name} must be a list of names, got {shown(values)}") from error
+        found = list(values)  # type: ignore[call-overload]
+    except Exception as error:  # it holds nothing, or fails at being read
+        raise wrong from error
+    for value in found:
+        if not is_name(value):
+            raise TypeError(f"{name} must hold names, got {shown(value)} among them")
+    return [str(value) for value in found]
+
+
+def is_name(value: object) -> bool:
+    """Say whether a value may stand as a name: text, or a number."""
+    return isinstance(value, (str, Real)) and not isinstance(value, bool)
 
 
 def check_function(name: str, value: object, example: str) -> Callable[..., Any]:
@@ -399,7 +410,8 @@ def returns_probabilities(logits: Tensor) -> bool:
     if torch.allclose(sums, torch.ones_like(sums), atol=2e-2 if coarse else 1e-4, rtol=0):
         return True
     reach = 0.5 if logits.shape[1] >= 8 else 0.1
-    return len(logits) >= 50 and low < reach and 1 - reach < high <= 1
+    same = bool((logits == logits[0]).all())  # whatever it says, it knows nothing
+    return len(logits) >= 50 and not same and low < reach and 1 - reach < high <= 1
 
 
 def check_numbers(name: str, values: object, at_least: int = 1) -> NDArray[np.float64]:

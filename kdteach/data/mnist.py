@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zlib
 from pathlib import Path
@@ -14,11 +13,14 @@ from numpy.typing import NDArray
 from kdteach.checks import check_count, check_dtype, check_switch
 from kdteach.data._folders import VARIABLE, data_folder, require_folder
 from kdteach.data._splits import image_set
-from kdteach.files import open_plain, read_start
+from kdteach.files import open_plain, read_plain, read_start
 from kdteach.memory import require_memory
 from kdteach.types import ImageSet
 
 _SIZES = {"train": 60_000, "t10k": 10_000}
+_PACKING = 2**20  # bytes by which a file may grow when it is packed
+_AT_A_TIME = 2**16  # bytes that are unpacked at a time
+_MEMBERS = 1000  # of a gzip file; one is usual
 _NAMES = tuple(
     f"{part}-{kind}-ubyte" for part in _SIZES for kind in ("images-idx3", "labels-idx1")
 )
@@ -135,9 +137,30 @@ def _unpacked(path: Path, most: int) -> bytes:
 
     A file of 2 MB may unpack to gigabytes; whether there is more is all that is asked.
     """
-    with open_plain(path) as file:
-        try:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                return unpacked.read(most)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: not a whole gzip file ({error})") from error
+    try:
+        return _inflated(read_plain(path, most + _PACKING), most)
+    except (EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: not a whole gzip file ({error})") from error
+
+
+def _inflated(packed: bytes, most: int) -> bytes:
+    """Unpack gzip data, one member after the other, zeros at the end left aside.
+
+    Raises:
+        EOFError: it ends too early, or has more members than any program writes.
+        zlib.error: damaged, or no gzip data.
+    """
+    content, at = bytearray(), 0
+    for _ in range(_MEMBERS):
+        member = zlib.decompressobj(wbits=31)  # 31: with gzip's head and checksum
+        while not member.eof:
+            part = packed[at : at + _AT_A_TIME]
+            if not part:
+                raise EOFError("it ends before its end is marked")
+            content += member.decompress(part, most - len(content))
+            at += len(part) - len(member.unused_data) - len(member.unconsumed_tail)
+            if len(content) == most:
+                return bytes(content)
+        if not packed[at : at + _AT_A_TIME].strip(b"\0"):
+            return bytes(content)
+    raise EOFError(f"it has more than {_MEMBERS:,} members")

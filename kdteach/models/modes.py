@@ -132,7 +132,13 @@ def ask(model: nn.Module, images: Tensor, who: str = "the model") -> Tensor:
 
 
 def checked_shape(logits: Tensor, count: int, who: str = "the model") -> Tensor:
-    """Raise unless what came back is (count, C) floats with C of at least 2."""
+    """Raise unless what came back is (count, C) floats with C of at least 2.
+
+    Args:
+        logits: what came back.
+        count: number of images that were asked about.
+        who: what the model is called in an error.
+    """
     check_tensor(f"what {who} returns", logits)
     shape = tuple(logits.shape)
     if logits.ndim == 2 and len(logits) == count and shape[1] == 1:
@@ -155,6 +161,11 @@ def failures_explained(
     model: nn.Module, images: Tensor, who: str = "the model"
 ) -> Iterator[None]:
     """Inside the block a model that cannot read the images is named, with the reason.
+
+    Args:
+        model: that is asked.
+        images: what it is asked about.
+        who: what the model is called in an error.
 
     Raises:
         TypeError: the images are bytes, or of another dtype than the weights.
@@ -187,6 +198,8 @@ _ENDS = {
     "SoftmaxBackward0": "a softmax",
     "SigmoidBackward0": "a sigmoid",
 }
+_LAYERS = {"AddmmBackward0", "MmBackward0", "BmmBackward0", "LinearBackward0"}
+"""What a last linear layer does: its numbers are logits, whatever they look like."""
 
 
 def require_logits(
@@ -206,8 +219,11 @@ def require_logits(
     Raises:
         ValueError: the model ends in a softmax or a sigmoid, or its values look like it.
     """
-    end = _last_step(model, images[:1]) if bool((logits >= 0).all()) else None
-    if end is None and not returns_probabilities(logits):
+    if not bool((logits >= 0).all()):
+        return
+    step = _last_step(model, images[:1])
+    end = _ENDS.get(step)
+    if step in _LAYERS or (end is None and not returns_probabilities(logits)):
         return
     raise ValueError(
         f"{who} returns probabilities ({end or 'to judge by their values'}), logits are "
@@ -215,13 +231,12 @@ def require_logits(
     )
 
 
-def _last_step(model: nn.Module, image: Tensor) -> str | None:
-    """What the output was computed by last, where that is a softmax or a sigmoid."""
+def _last_step(model: nn.Module, image: Tensor) -> str:
+    """What the output was computed by last, empty where no gradient says it."""
     with torch.inference_mode(False), torch.enable_grad():
         one = image.clone()
         if one.is_floating_point():
             one.requires_grad_()
         # another copy: a layer that works in place may not touch a leaf
         output = answer(model, one)
-    step = output.grad_fn
-    return _ENDS.get(step.name()) if step is not None else None
+    return output.grad_fn.name() if output.grad_fn is not None else ""
