@@ -5,7 +5,10 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from kdteach.stats import Interval
+import numpy as np
+
+from kdteach.checks import check_count, shown
+from kdteach.stats import Interval, require_interval
 
 
 class ClaimError(AssertionError):
@@ -19,10 +22,20 @@ class Claim:
     Attributes:
         sentence: what is claimed.
         evidence: the numbers behind it, as text.
+
+    Raises:
+        TypeError: a part is no text.
+        ValueError: an empty sentence.
     """
 
     sentence: str
     evidence: str
+
+    def __post_init__(self) -> None:
+        _check_text("sentence", self.sentence)
+        if not self.sentence.strip():
+            raise ValueError("sentence must say something, got an empty one")
+        _check_text("evidence", self.evidence)
 
     def __str__(self) -> str:
         return f"Checked: {self.sentence} ({self.evidence})"
@@ -45,7 +58,7 @@ def claim(sentence: str, holds: bool, evidence: str | Interval) -> Claim:
     Args:
         sentence: a whole sentence. A null result is a sentence too ("No difference can be
             seen ..."), checked by an interval that covers zero.
-        holds: the check, a plain bool computed from the run.
+        holds: the check, a bool computed from the run, Python's or NumPy's.
         evidence: the numbers, with seeds and interval; an Interval is written out.
 
     Returns:
@@ -53,14 +66,20 @@ def claim(sentence: str, holds: bool, evidence: str | Interval) -> Claim:
 
     Raises:
         ClaimError: it does not hold; the message carries the evidence.
-        TypeError: holds is not a bool, such as a tensor that was never reduced.
+        TypeError: holds is not a bool, such as a tensor that was never reduced; sentence or
+            evidence is no text.
+        ValueError: an empty sentence.
     """
-    if not isinstance(holds, bool):
-        raise TypeError(f"holds must be a bool, got {type(holds).__name__}")
+    if not isinstance(holds, (bool, np.bool_)):
+        raise TypeError(
+            f"holds must be a bool, got {type(holds).__name__}: of an array or tensor, say "
+            "bool(holds.all())"
+        )
     text = interval_text(evidence) if isinstance(evidence, Interval) else evidence
+    stated = Claim(sentence, text)
     if not holds:
         raise ClaimError(f"does not hold: {sentence} ({text})")
-    return Claim(sentence, text)
+    return stated
 
 
 def interval_text(interval: Interval, unit: str = "", digits: int = 2) -> str:
@@ -69,8 +88,15 @@ def interval_text(interval: Interval, unit: str = "", digits: int = 2) -> str:
     Args:
         interval: what to write.
         unit: behind the mean.
-        digits: decimals.
+        digits: decimals, 0 to 15.
+
+    Raises:
+        TypeError: no Interval, a unit that is no text, digits that are no integer.
+        ValueError: digits out of range.
     """
+    require_interval("interval", interval)
+    _check_text("unit", unit)
+    digits = check_count("digits", digits, least=0, most=15)
     space = " " if unit else ""
     return (
         f"mean {interval.mean:.{digits}f}{space}{unit}, {interval.level:.0%} interval "
@@ -80,9 +106,16 @@ def interval_text(interval: Interval, unit: str = "", digits: int = 2) -> str:
 
 @dataclass(frozen=True)
 class Sentence:
-    """Prose whose numbers come from the run; Markdown in a notebook."""
+    """Prose whose numbers come from the run; Markdown in a notebook.
+
+    Raises:
+        TypeError: no text.
+    """
 
     text: str
+
+    def __post_init__(self) -> None:
+        _check_text("text", self.text)
 
     def __repr__(self) -> str:
         return self.text
@@ -92,5 +125,14 @@ class Sentence:
 
 
 def sentence(text: str) -> Sentence:
-    """Show a sentence with computed numbers as prose: ``sentence(f"... {x:.1f} ...")``."""
+    """Show a sentence with computed numbers as prose: ``sentence(f"... {x:.1f} ...")``.
+
+    Raises:
+        TypeError: no text.
+    """
     return Sentence(text)
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {shown(value)}")

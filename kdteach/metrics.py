@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,11 +18,17 @@ from kdteach.checks import (
     check_model,
     check_pair,
     check_tensor,
+    shown,
 )
-from kdteach.losses.response import hard_term
+from kdteach.losses.divergence import exact, log_softmax_exact, wide
+from kdteach.losses.response import cross_entropy
 from kdteach.losses.subclass import class_log_probs
+from kdteach.memory import require_memory
 from kdteach.models import ask, device_of, evaluation_mode, require_logits
 from kdteach.types import Split, require_split
+
+_MOST_BINS = 1_000_000
+_ANY_CLASS = 2**63 - 1  # no end of the class numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +36,23 @@ class Evaluation:
     """A model's answers on one split and what follows from them. Fractions, not per cent.
 
     Attributes:
-        logits: (N, C) on the CPU.
-        labels: (N,) int64.
+        logits: (N, C) float, finite, on the CPU.
+        labels: (N,) int64 in [0, C), the same images in the same order.
+
+    Raises:
+        TypeError: logits are no floating-point tensor, labels are not int64.
+        ValueError: another shape, NaN logits, labels outside [0, C).
     """
 
     logits: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        check_logits("logits", self.logits)
+        check_labels(self.labels, *self.logits.shape)
+        # what is measured here is of numbers, not of a graph, and needs no accelerator
+        for name in ("logits", "labels"):
+            object.__setattr__(self, name, getattr(self, name).detach().cpu())
 
     @cached_property
     def correct(self) -> Tensor:
@@ -54,50 +73,92 @@ class Evaluation:
     def confusion(self) -> Tensor:
         """(C, C) int64, a row for each true class, a column for each predicted one."""
         classes = self.logits.shape[1]
+        require_memory(
+            f"a table of {classes:,} times {classes:,} classes", 16 * classes**2,
+            "per_class_accuracy and per_class_f1 need none",
+        )  # fmt: skip
         cells = self.labels * classes + self.logits.argmax(dim=1)
         return torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+    @cached_property
+    def _counts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(C,) each: images right, images of the class, images given to the class."""
+        classes = self.logits.shape[1]
+        right, true, said = (
+            torch.bincount(which, minlength=classes)
+            for which in (
+                self.labels[self.correct],
+                self.labels,
+                self.logits.argmax(dim=1),
+            )
+        )
+        return right, true, said
 
     @property
     def per_class_accuracy(self) -> tuple[float, ...]:
         """Fraction right of each true class (recall); NaN for a class without images."""
-        right, count = self.confusion.diagonal().double(), self.confusion.sum(dim=1)
-        return tuple((right / count).tolist())
+        right, true, _ = self._counts
+        return tuple((right.double() / true).tolist())
 
     @property
     def per_class_f1(self) -> tuple[float, ...]:
         """F1 of each class, 0 for a class neither present nor predicted."""
-        right = self.confusion.diagonal().double()
-        seen = self.confusion.sum(dim=0) + self.confusion.sum(dim=1)
-        return tuple((2 * right / seen.clamp(min=1)).tolist())
+        return tuple(_f1(*self._counts).tolist())
 
     @property
     def weighted_f1(self) -> float:
         """F1 of the classes, averaged with the true class sizes as weights."""
-        sizes = self.confusion.sum(dim=1).double()
-        scores = torch.tensor(self.per_class_f1, dtype=torch.float64)
-        return float((scores * sizes).sum() / sizes.sum())
+        return float(_weighted_f1(*self._counts))
 
     @property
     def nll(self) -> float:
         """Mean negative log-likelihood of the label, in nats."""
-        return float(hard_term(self.logits, self.labels).mean())
+        return float(cross_entropy(log_softmax_exact(exact(self.logits)), self.labels))
 
     def ece(self, bins: int = 15) -> float:
         """Expected calibration error: mean gap between confidence and accuracy.
 
         Args:
-            bins: number of equal-width confidence bins, at least 1.
+            bins: number of equal-width confidence bins, 1 to 1,000,000.
+
+        Raises:
+            TypeError: bins is not an integer.
+            ValueError: bins out of range.
 
         Source: Guo et al. 2017, Eq. 3.
         """
-        if bins < 1:
-            raise ValueError(f"bins must be at least 1, got {bins!r}")
+        bins = check_count("bins", bins, most=_MOST_BINS)
         confidence = torch.softmax(self.logits.double(), dim=1).max(dim=1).values
         # bins are (m/bins, (m + 1)/bins] as in the paper, so that 1.0 is in the last one
         which = (confidence * bins).ceil().long().clamp(1, bins) - 1
         gap = torch.zeros(bins, dtype=torch.float64)
         gap.index_add_(0, which, self.correct.double() - confidence)
         return float(gap.abs().sum() / len(confidence))
+
+
+def _f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
+    """F1 from counts of images: right ones, of the class, given to the class."""
+    return 2 * right.double() / (true + said).clamp(min=1)
+
+
+def _weighted_f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
+    """Mean F1 of the classes in the last dimension, weighed by their true sizes."""
+    sizes = true.double()
+    return (_f1(right, true, said) * sizes).sum(dim=-1) / sizes.sum(dim=-1)
+
+
+def _require_evaluation(answers: object) -> None:
+    if not isinstance(answers, Evaluation):
+        raise TypeError(
+            "answers must be an Evaluation, as evaluate(model, split) gives it, got "
+            f"{shown(answers)}"
+        )
+
+
+def _edges(steps: Tensor) -> Tensor:
+    """Ends of the stretches between sorted steps; 2 logits are taken for those without."""
+    reach = max(2.0, 1e-6 * float(steps.abs().max()))
+    return torch.cat([steps[:1] - reach, steps, steps[-1:] + reach])
 
 
 def best_threshold(answers: Evaluation) -> float:
@@ -110,28 +171,43 @@ def best_threshold(answers: Evaluation) -> float:
         answers: of a model with two classes; choose on validation, not on test.
 
     Returns:
-        The number, in units of a logit; 0 when nothing is gained.
+        The number, in units of a logit; 0 when nothing is gained, and for a model that
+        answers the same on every image, which no number can divide.
 
     Raises:
+        TypeError: answers are no Evaluation.
         ValueError: not two classes.
     """
+    _require_evaluation(answers)
     if answers.logits.shape[1] != 2:
         raise ValueError(f"a threshold is for two classes, got {answers.logits.shape[1]}")
     logits = answers.logits.double()
-    steps = torch.unique(logits[:, 0] - logits[:, 1])
-    edges = torch.cat([steps[:1] - 2, steps, steps[-1:] + 2])
-    between = (edges[1:] + edges[:-1]) / 2
-
-    def score(number: Tensor) -> float:
-        moved = logits.clone()
-        moved[:, 1] += number
-        return Evaluation(moved, answers.labels).weighted_f1
-
-    scores = torch.tensor([score(number) for number in between])
+    steps, which = torch.unique(logits[:, 0] - logits[:, 1], return_inverse=True)
+    if len(steps) == 1:
+        return 0.0
+    # between two steps all images up to the lower one are given to class 1
+    count, of_one = (
+        torch.bincount(which, weight, minlength=len(steps)).cumsum(0)
+        for weight in (None, answers.labels.double())
+    )
+    said = torch.cat([count.new_zeros(1), count])
+    right = torch.cat([of_one.new_zeros(1), of_one]).long()
+    images, ones = int(said[-1]), int(right[-1])
+    true = torch.tensor([images - ones, ones])
+    # of the others, class 0 gets all that are left; right are those that are not of class 1
+    scores = _weighted_f1(
+        torch.stack([images - said - (ones - right), right], dim=1),
+        true,
+        torch.stack([images - said, said], dim=1),
+    )
+    edges = _edges(steps)
+    # in a stretch that is narrower than the rounding of a logit there is nothing to choose
+    finest = 4 * torch.finfo(torch.float64).eps * float(logits.abs().max())
+    scores = scores.where(edges[1:] - edges[:-1] > finest, -1.0)
     if float(scores.max()) <= answers.weighted_f1:
         return 0.0
-    best = (scores == scores.max()).nonzero()[:, 0]
-    return float((edges[best[0]] + edges[best[0] + 1]) / 2)
+    best = int((scores == scores.max()).nonzero()[0, 0])
+    return float((edges[best] + edges[best + 1]) / 2)
 
 
 def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
@@ -173,10 +249,10 @@ def outputs_of(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tenso
     check_model("model", model)
     if check_tensor("images", images).ndim == 0 or len(images) == 0:
         raise ValueError("images are empty: there is nothing to predict")
-    device = device_of(model, images.device)
+    device, size = device_of(model, images.device), min(batch_size, len(images))
     # no inference mode: what a model keeps for its next call would be useless in training
     with evaluation_mode(model), torch.no_grad():
-        parts = [ask(model, part.to(device)) for part in torch.split(images, batch_size)]
+        parts = [ask(model, part.to(device)) for part in torch.split(images, size)]
     logits = torch.cat([part.cpu() for part in parts])
     check_logits("the model's output", logits)
     return logits
@@ -248,6 +324,10 @@ def agreement(student_logits: Tensor, teacher_logits: Tensor) -> float:
         student_logits: (N, C).
         teacher_logits: (N, C), the same images in the same order.
 
+    Raises:
+        TypeError: not floating-point tensors, or dtypes differ.
+        ValueError: shapes or devices differ, NaN logits.
+
     Source: Stanton et al. 2021, section 3.
     """
     check_pair(student_logits, teacher_logits)
@@ -269,24 +349,42 @@ def subclass_recovery(subclass_logits: Tensor, labels: Tensor) -> float:
         Fraction of images in the subclass of their class, in [0, 1]; with fewer subclasses
         than classes some classes have none. Chance is not 0: compare with a control.
 
+    Raises:
+        TypeError: not a floating-point tensor, labels are not int64.
+        ValueError: wrong shapes, NaN logits, negative labels, or so many classes that
+            their table does not fit into memory.
+
     Source: the matching is Kuhn's, by ``scipy.optimize.linear_sum_assignment``.
     """
     from scipy.optimize import linear_sum_assignment
 
     check_logits("subclass_logits", subclass_logits)
-    check_labels(labels, len(subclass_logits), int(labels.max()) + 1)
-    found = subclass_logits.argmax(dim=1)
-    width, classes = subclass_logits.shape[1], int(labels.max()) + 1
-    together = torch.bincount(found * classes + labels, minlength=width * classes)
+    check_labels(labels, len(subclass_logits), _ANY_CLASS)
+    # the classes that occur, numbered anew: a large number is no large table
+    _, truth = torch.unique(labels.cpu(), return_inverse=True)
+    found = subclass_logits.argmax(dim=1).cpu()
+    width, classes = subclass_logits.shape[1], int(truth.max()) + 1
+    require_memory(
+        f"a table of {width:,} subclasses times {classes:,} classes", 24 * width * classes,
+        "are the labels class numbers?",
+    )  # fmt: skip
+    together = torch.bincount(found * classes + truth, minlength=width * classes)
     counts = together.reshape(width, classes).numpy()
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / len(labels))
+    return float(counts[rows, columns].sum() / len(truth))
 
 
 def entropy(probabilities: Tensor) -> Tensor:
     """Shannon entropy of each row in nats: (N, C) -> (N,), with 0 log 0 = 0.
 
+    Args:
+        probabilities: (N, C) float, each row sums to 1.
+
+    Returns:
+        (N,) in [0, log C]; float32 for half precision, else the same dtype.
+
     Raises:
+        TypeError: not a floating-point tensor.
         ValueError: a row with negative entries or that does not sum to 1.
     """
     check_logits("probabilities", probabilities)
@@ -295,8 +393,8 @@ def entropy(probabilities: Tensor) -> Tensor:
         total, total.new_tensor(1), atol=1e-3
     ):
         raise ValueError("probabilities must be at least 0 and each row must sum to 1")
-    nats: Tensor = -torch.special.xlogy(probabilities, probabilities).sum(dim=1)
-    return nats
+    nats: Tensor = torch.special.entr(exact(probabilities)).sum(dim=1)
+    return nats.to(wide(probabilities).dtype)
 
 
 def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
@@ -308,25 +406,29 @@ def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
 
     Args:
         answers: on the images that decide; choose on validation, not on test.
-        classes: class numbers that share the bias, at least one and not all.
+        classes: class numbers that share the bias, at least one and not all; integers in
+            [0, C), each once.
 
     Returns:
         The bias, in units of a logit; 0 when nothing is gained by any other.
 
     Raises:
+        TypeError: answers are no Evaluation, classes are no list of integers.
         ValueError: classes empty, all, repeated or out of range.
 
     Source: the correction of Hinton et al. 2015, section 3.
     """
+    _require_evaluation(answers)
     count = answers.logits.shape[1]
-    chosen = torch.zeros(count, dtype=torch.bool)
-    distinct = set(classes)
-    if not classes or len(distinct) < len(classes) or not distinct < set(range(count)):
+    numbers = _class_numbers(classes)
+    distinct = set(numbers)
+    if not numbers or len(distinct) < len(numbers) or not distinct < set(range(count)):
         raise ValueError(
             f"classes must be some of 0 to {count - 1}, not all and each once, "
-            f"got {classes!r}"
+            f"got {shown(classes)}"
         )
-    chosen[list(classes)] = True
+    chosen = torch.zeros(count, dtype=torch.bool)
+    chosen[numbers] = True
     logits = answers.logits.double()
     inside = logits.masked_fill(~chosen, -torch.inf).max(dim=1)
     outside = logits.masked_fill(chosen, -torch.inf).max(dim=1)
@@ -339,10 +441,24 @@ def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
     before = (outside.indices == labels).sum()
     right = torch.cat([before[None], before + change[order].cumsum(0)])
     # stretches between the steps; those at the ends have no end, 2 logits are taken
-    edges = torch.cat([steps[:1] - 2, steps, steps[-1:] + 2])
+    edges = _edges(steps)
     width = edges[1:] - edges[:-1]
     best = right[width > 0].max()  # between equal steps there is no bias to choose
     if int(best) <= int(answers.correct.sum()):
         return 0.0
     at = int(width.where(right == best, -torch.ones_like(width)).argmax())
     return float((edges[at] + edges[at + 1]) / 2)
+
+
+def _class_numbers(classes: object) -> list[int]:
+    if isinstance(classes, Tensor):
+        classes = check_tensor("classes", classes)
+    if isinstance(classes, (Tensor, np.ndarray)):
+        classes = classes.tolist()
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise TypeError(f"classes must be a list of class numbers, got {shown(classes)}")
+    numbers = list(classes)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, Integral):
+            raise TypeError(f"classes must be integers, got {shown(number)} among them")
+    return [int(number) for number in numbers]

@@ -1,4 +1,9 @@
-"""Means, intervals and tests, with SciPy and statsmodels doing the arithmetic."""
+"""Means, intervals and tests, with SciPy and statsmodels doing the arithmetic.
+
+Numbers may come as lists, arrays, tensors or the columns of a table. What cannot be meant
+is refused by name: values that are hidden by a mask, complex numbers, words, and anything
+but true and false where right and wrong are asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from kdteach.checks import (
+    check_count,
+    check_number,
+    check_numbers,
+    check_right_or_wrong,
+    check_seed,
+    shown,
+)
+from kdteach.runs import Runs, paired
+
+_MOST_RESAMPLES = 1_000_000  # half a minute for ten runs on a thousand images
+_LARGEST_COUNT = 2**53  # up to here a float counts one by one
 
 
 @dataclass(frozen=True)
@@ -17,7 +35,11 @@ class Interval:
         mean: the estimate.
         low, high: ends of the interval.
         level: its confidence level, in (0, 1).
-        n: how many independent values stand behind it.
+        n: how many independent values stand behind it, at least 1.
+
+    Raises:
+        TypeError: a part is not a number.
+        ValueError: a part is not finite or out of range, or low is above high.
     """
 
     mean: float
@@ -26,32 +48,59 @@ class Interval:
     level: float
     n: int
 
+    def __post_init__(self) -> None:
+        checked: dict[str, float] = {
+            name: check_number(f"{name} of an interval", getattr(self, name))
+            for name in ("mean", "low", "high")
+        }
+        checked["level"] = _level(self.level)
+        checked["n"] = check_count("n of an interval", self.n)
+        if checked["low"] > checked["high"]:
+            raise ValueError(
+                f"an interval must have low <= high, got {self.low} and {self.high}"
+            )
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
     def covers(self, value: float) -> bool:
-        """Say whether a value lies inside, ends included."""
-        return self.low <= value <= self.high
+        """Say whether a value lies inside, ends included.
+
+        Raises:
+            TypeError: value is not a number.
+            ValueError: value is not finite.
+        """
+        return self.low <= check_number("value", value) <= self.high
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".2f"
-        return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        try:
+            return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        except ValueError as error:
+            raise ValueError(
+                "an interval is written in a format of its numbers, such as .2f, got "
+                f"{spec!r}"
+            ) from error
 
     def __str__(self) -> str:
         return format(self)
 
 
-def _values(name: str, values: ArrayLike, at_least: int) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or len(array) < at_least:
-        raise ValueError(
-            f"{name} must be a list of at least {at_least} numbers, got shape {array.shape}"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds values that are not finite")
-    return array
+def require_interval(name: str, value: object) -> Interval:
+    """Return an interval.
 
+    Args:
+        name: of the argument.
+        value: what was given.
 
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), got {level!r}")
+    Raises:
+        TypeError: not an ``Interval``.
+    """
+    if isinstance(value, Interval):
+        return value
+    raise TypeError(
+        f"{name} must be an Interval, as mean_interval and paired_difference give it, got "
+        f"{shown(value)}"
+    )
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
@@ -62,34 +111,40 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
         level: confidence level in (0, 1).
 
     Raises:
-        ValueError: fewer than two values, a value that is not finite, level outside (0, 1).
+        TypeError: values are no list of real numbers, level is not a number.
+        ValueError: fewer than two values, a value that is not finite or is masked, level
+            outside (0, 1).
     """
-    from scipy import stats
-
-    _check_level(level)
-    array = _values("values", values, at_least=2)
-    half = float(stats.t.ppf((1 + level) / 2, len(array) - 1) * stats.sem(array))
-    mean = float(array.mean())
-    return Interval(mean, mean - half, mean + half, level, len(array))
+    return _mean_interval(
+        "values", check_numbers("values", values, at_least=2), _level(level)
+    )
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
     """Mean of ``a - b`` over runs that share what is not compared (seed, data, teacher).
 
+    Runs that know their seeds, as ``kdteach.results.measured`` gives them, are paired by
+    seed. Two columns of tables must have the same index. Other lists are taken in the order
+    in which they come.
+
     Args:
         a: (n,) one number a run.
-        b: (n,) the same runs with the other method, in the same order.
+        b: (n,) the same runs with the other method.
         level: confidence level in (0, 1).
 
     Raises:
-        ValueError: lengths differ, or as ``mean_interval``.
+        TypeError: as ``mean_interval``.
+        ValueError: lengths, seeds or indices differ, or as ``mean_interval``.
     """
-    first, second = _values("a", a, 2), _values("b", b, 2)
-    if len(first) != len(second):
-        raise ValueError(
-            f"a and b must be paired run by run, got {len(first)} and {len(second)} runs"
-        )
-    return mean_interval(first - second, level)
+    level = _level(level)
+    _require_same_index(a, b)
+    first, second = check_numbers("a", a, 2), check_numbers("b", b, 2)
+    first, second = paired(
+        a if isinstance(a, Runs) else first, b if isinstance(b, Runs) else second
+    )
+    with np.errstate(over="ignore"):
+        gap = first - second
+    return _mean_interval("a - b", gap, level)
 
 
 def verdict(published: float, ours: Interval, negligible: float) -> str:
@@ -107,13 +162,12 @@ def verdict(published: float, ours: Interval, negligible: float) -> str:
         ``negligible``; "cannot be told" in all other cases.
 
     Raises:
+        TypeError: published or negligible is not a number, ours is not an Interval.
         ValueError: negligible is not above 0, published is not finite.
     """
-    if not negligible > 0 or not np.isfinite(published):
-        raise ValueError(
-            "negligible must be above 0 and published finite, "
-            f"got {negligible!r} and {published!r}"
-        )
+    published = check_number("published", published)
+    negligible = check_number("negligible", negligible, above=0)
+    require_interval("ours", ours)
     sign = 1 if published >= 0 else -1
     near, far = sorted((sign * ours.low, sign * ours.high))
     if near > 0:
@@ -136,14 +190,19 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
     Source: E. B. Wilson, JASA 22 (1927) 209-212, through statsmodels.
 
     Raises:
+        TypeError: successes or n is not an integer, level is not a number.
         ValueError: successes outside [0, n], n < 1, level outside (0, 1).
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    _check_level(level)
-    if n < 1 or not 0 <= successes <= n:
-        raise ValueError(f"need 0 <= successes <= n and n >= 1, got {successes} of {n}")
+    level = _level(level)
+    n = check_count("n", n, most=_LARGEST_COUNT)
+    successes = check_count("successes", successes, least=0)
+    if successes > n:
+        raise ValueError(f"need 0 <= successes <= n, got {successes} of {n}")
     low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    # at 0 and at n one end is the fraction itself, but for rounding
+    low, high = 0.0 if successes == 0 else low, 1.0 if successes == n else high
     return Interval(successes / n, float(low), float(high), level, n)
 
 
@@ -156,22 +215,25 @@ def auc_interval(scores: ArrayLike, positive: ArrayLike, level: float = 0.95) ->
 
     Args:
         scores: (N,) larger for positive, any scale.
-        positive: (N,) bool, at least two of each kind.
+        positive: (N,) bool, or the numbers 0 and 1; at least two of each kind.
         level: confidence level in (0, 1).
 
     Returns:
         The area, a fraction; n is the number of images.
 
     Raises:
-        ValueError: shapes differ, scores not finite, fewer than two of a kind.
+        TypeError: scores are no real numbers, level is not a number.
+        ValueError: shapes differ, scores not finite, positive neither true nor false,
+            fewer than two of a kind, level outside (0, 1).
 
     Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845.
     """
-    from scipy.stats import norm
+    from scipy.stats import norm, rankdata
 
-    _check_level(level)
-    values, truth = np.asarray(scores, dtype=np.float64), np.asarray(positive, dtype=bool)
-    if values.shape != truth.shape or values.ndim != 1 or not np.isfinite(values).all():
+    level = _level(level)
+    truth = check_right_or_wrong("positive", positive)
+    values = check_numbers("scores", scores, at_least=1)
+    if values.shape != truth.shape:
         raise ValueError(
             "scores and positive must both be (N,), scores finite, got "
             f"{values.shape} and {truth.shape}"
@@ -182,10 +244,13 @@ def auc_interval(scores: ArrayLike, positive: ArrayLike, level: float = 0.95) ->
             f"need at least two images of each kind, got {len(above)} positive and "
             f"{len(below)} negative"
         )
-    wins = (above[:, None] > below) + 0.5 * (above[:, None] == below)
-    spread = wins.mean(axis=1).var(ddof=1) / len(above)
-    spread += wins.mean(axis=0).var(ddof=1) / len(below)
-    area, reach = float(wins.mean()), float(norm.ppf((1 + level) / 2) * np.sqrt(spread))
+    # of each image, the share of the other kind that it wins against: by ranks, for a table
+    # of all pairs would not fit into memory
+    ranks = rankdata(values)
+    beaten = (ranks[truth] - rankdata(above)) / len(below)
+    losing = 1 - (ranks[~truth] - rankdata(below)) / len(above)
+    spread = beaten.var(ddof=1) / len(above) + losing.var(ddof=1) / len(below)
+    area, reach = float(beaten.mean()), float(norm.isf((1 - level) / 2) * np.sqrt(spread))
     return Interval(
         area, max(area - reach, 0.0), min(area + reach, 1.0), level, len(values)
     )
@@ -205,27 +270,31 @@ def bootstrap_difference(
     replacement (the same images for both methods and every seed).
 
     Args:
-        correct_a: (seeds, images) bool, which image was right in which run.
+        correct_a: (seeds, images) bool, or the numbers 0 and 1: which image was right in
+            which run.
         correct_b: the same for the other method, rows and columns in the same order.
         level: confidence level in (0, 1).
-        resamples: number of resamples, at least 1.
-        seed: of the resampling.
+        resamples: number of resamples, 1 to 1,000,000.
+        seed: of the resampling, at least 0.
 
     Returns:
         The difference of the accuracies a - b, a fraction; n is the number of seeds.
 
     Raises:
-        ValueError: shapes differ or are not two-dimensional and filled.
+        TypeError: resamples or seed is not an integer, level is not a number.
+        ValueError: shapes differ or are not two-dimensional and filled; an entry that says
+            neither right nor wrong; level, resamples or seed out of range.
     """
-    _check_level(level)
-    a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
+    level = _level(level)
+    resamples = check_count("resamples", resamples, most=_MOST_RESAMPLES)
+    seed = check_seed(seed)
+    a = check_right_or_wrong("correct_a", correct_a)
+    b = check_right_or_wrong("correct_b", correct_b)
     if a.shape != b.shape or a.ndim != 2 or 0 in a.shape:
         raise ValueError(
             "correct_a and correct_b must both be (seeds, images), "
             f"got {a.shape} and {b.shape}"
         )
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, got {resamples}")
     difference = a.astype(np.float64) - b
     rng = np.random.default_rng(seed)
     means = np.empty(resamples)
@@ -259,17 +328,19 @@ def mcnemar(correct_a: Sequence[bool] | ArrayLike, correct_b: ArrayLike) -> McNe
     It speaks of two trained models, not of two methods: seeds do not enter.
 
     Args:
-        correct_a: (images,) bool.
+        correct_a: (images,) bool, or the numbers 0 and 1.
         correct_b: (images,) bool, the same images in the same order.
 
     Source: Q. McNemar, Psychometrika 12 (1947) 153-157, through statsmodels.
 
     Raises:
-        ValueError: shapes differ or are not one-dimensional.
+        ValueError: shapes differ or are not one-dimensional; an entry that says neither
+            right nor wrong.
     """
     from statsmodels.stats.contingency_tables import mcnemar as exact_test
 
-    a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
+    a = check_right_or_wrong("correct_a", correct_a)
+    b = check_right_or_wrong("correct_b", correct_b)
     if a.shape != b.shape or a.ndim != 1 or len(a) == 0:
         raise ValueError(
             "correct_a and correct_b must be (images,) of one length, "
@@ -278,3 +349,33 @@ def mcnemar(correct_a: Sequence[bool] | ArrayLike, correct_b: ArrayLike) -> McNe
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     table = [[int((a & b).sum()), only_a], [only_b, int((~a & ~b).sum())]]
     return McNemar(only_a, only_b, float(exact_test(table, exact=True).pvalue))
+
+
+def _level(level: object) -> float:
+    return check_number("level", level, above=0, below=1)
+
+
+def _mean_interval(name: str, values: NDArray[np.float64], level: float) -> Interval:
+    from scipy import stats
+
+    # in a unit near the largest value, a power of two, squares neither overflow nor vanish
+    unit = int(np.frexp(np.abs(values).max())[1])
+    near = np.ldexp(values, -unit)
+    half = stats.t.isf((1 - level) / 2, len(values) - 1) * stats.sem(near)
+    with np.errstate(over="ignore"):
+        mean, low, high = np.ldexp(
+            [near.mean(), near.mean() - half, near.mean() + half], unit
+        )
+    if not np.isfinite([mean, low, high]).all():
+        raise ValueError(f"{name} must not be so large: its interval exceeds the floats")
+    return Interval(float(mean), float(low), float(high), level, len(values))
+
+
+def _require_same_index(a: object, b: object) -> None:
+    """Columns of tables are compared row by row, so their rows must have the same names."""
+    rows = [values.index for values in (a, b) if hasattr(values, "iloc")]  # type: ignore[attr-defined]
+    if len(rows) == 2 and not rows[0].equals(rows[1]):
+        raise ValueError(
+            "a and b must be paired run by run, but the rows of the two columns have "
+            "different names: bring them into one order, b.loc[a.index]"
+        )

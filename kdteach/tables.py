@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from kdteach.stats import Interval, mean_interval, paired_difference, verdict
+from kdteach.checks import check_count, check_number, shown
+from kdteach.stats import (
+    Interval,
+    mean_interval,
+    paired_difference,
+    require_interval,
+    verdict,
+)
+
+_MOST_DIGITS = 15  # a float has no more
 
 
 def pairs(
@@ -20,26 +33,37 @@ def pairs(
     """Compare two methods, paired run by run, a row for each setting.
 
     Args:
-        rows: setting to (runs of the first, runs of the second), paired.
+        rows: setting to (runs of the first, runs of the second), paired; at least one.
         names: of the two methods; both become columns of means.
-        digits: decimals.
-        scale: factor on all numbers, 100 turns fractions into per cent.
+        digits: decimals, 0 to 15.
+        scale: factor on all numbers, above 0; 100 turns fractions into per cent.
 
     Returns:
         Text cells: the two means, the mean difference first minus second, its 95 %
         interval, and the number of runs.
+
+    Raises:
+        TypeError: rows are no mapping of pairs of runs, a name is no text, digits or scale
+            is no number.
+        ValueError: no rows, runs that are not paired, names that are alike or taken by
+            another column, digits or scale out of range.
     """
+    _require_rows(rows)
+    digits, scale = _format(digits, scale)
+    first_name, second_name = _names(names)
     table = {}
-    for setting, (first, second) in rows.items():
-        means = [mean_interval(runs).mean for runs in (first, second)]
-        gap = paired_difference(first, second)
-        table[setting] = {
-            names[0]: f"{scale * means[0]:.{digits}f}",
-            names[1]: f"{scale * means[1]:.{digits}f}",
-            "difference": f"{scale * gap.mean:.{digits}f}",
-            "95 % interval": _span(scale * gap.low, scale * gap.high, digits),
-            "seeds": str(gap.n),
-        }
+    for setting, pair in rows.items():
+        with _in_row(setting):
+            first, second = _two(pair, "two lists of runs, (first, second)")
+            means = [mean_interval(runs).mean for runs in (first, second)]
+            gap = paired_difference(first, second)
+            table[setting] = {
+                first_name: _text(scale * means[0], digits),
+                second_name: _text(scale * means[1], digits),
+                "difference": _text(scale * gap.mean, digits),
+                "95 % interval": _span(scale * gap.low, scale * gap.high, digits),
+                "seeds": str(gap.n),
+            }
     return pd.DataFrame(table).T
 
 
@@ -53,21 +77,38 @@ def runs(
     """List settings with mean, 95 % interval and number of seeds.
 
     Args:
-        rows: setting to runs.
+        rows: setting to runs; at least one.
         published: setting to a published value, shown beside; blank where there is none.
-        digits: decimals.
-        scale: factor on all numbers, the published ones too.
+        digits: decimals, 0 to 15.
+        scale: factor on all numbers, the published ones too; above 0.
+
+    Raises:
+        TypeError: rows or published are no mappings, a value is not a number.
+        ValueError: no rows, fewer than two runs, a published value that is not finite or
+            belongs to no row, digits or scale out of range.
     """
+    _require_rows(rows)
+    digits, scale = _format(digits, scale)
+    if published is not None:
+        _require_mapping("published", published)
+        if unknown := [setting for setting in published if setting not in rows]:
+            raise ValueError(
+                f"published values of {shown(unknown)} belong to no row; there are "
+                f"{shown(list(rows))}"
+            )
     table = {}
     for setting, values in rows.items():
-        mean = mean_interval(values)
         cells = {}
-        if published is not None:
-            value = published.get(setting)
-            cells["published"] = "" if value is None else f"{scale * value:.{digits}f}"
-        cells["here, mean"] = f"{scale * mean.mean:.{digits}f}"
-        cells["95 % interval"] = _span(scale * mean.low, scale * mean.high, digits)
-        cells["seeds"] = str(mean.n)
+        with _in_row(setting):
+            mean = mean_interval(values)
+            if published is not None:
+                value = published.get(setting)
+                if value is not None:
+                    value = scale * check_number("the published value", value)
+                cells["published"] = "" if value is None else _text(value, digits)
+            cells["here, mean"] = _text(scale * mean.mean, digits)
+            cells["95 % interval"] = _span(scale * mean.low, scale * mean.high, digits)
+            cells["seeds"] = str(mean.n)
         table[setting] = cells
     return pd.DataFrame(table).T
 
@@ -82,29 +123,89 @@ def verdicts(
 
     Args:
         rows: name, or tuple of names for several levels, to (published difference, ours as
-            ``paired_difference`` gives it), in one unit.
+            ``paired_difference`` gives it), in one unit; at least one.
         negligible: size below which a difference is of no interest, as for ``verdict``.
-        digits: decimals.
+        digits: decimals, 0 to 15.
 
     Returns:
         Text cells: the published difference, ours with its interval, the verdict, and the
         number of pairs.
 
     Raises:
-        ValueError: as ``verdict``.
+        TypeError: rows are no mapping, or as ``verdict``.
+        ValueError: no rows, digits out of range, or as ``verdict``.
     """
-    return pd.DataFrame(
-        {
-            name: {
-                "published": f"{published:+.{digits}f}",
-                "here": format(ours, f"+.{digits}f"),
-                "verdict": verdict(published, ours, negligible),
+    _require_rows(rows)
+    digits, _ = _format(digits, 1.0)
+    table = {}
+    for name, pair in rows.items():
+        with _in_row(name):
+            published, ours = _two(pair, "(published difference, ours)")
+            said = verdict(published, ours, negligible)
+            table[name] = {
+                "published": f"{float(published):+.{digits}f}",
+                "here": format(require_interval("ours", ours), f"+.{digits}f"),
+                "verdict": said,
                 "seeds": str(ours.n),
             }
-            for name, (published, ours) in rows.items()
-        }
-    ).T
+    return pd.DataFrame(table).T
+
+
+def _require_mapping(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping such as a dict, got {shown(value)}")
+
+
+def _require_rows(rows: object) -> None:
+    _require_mapping("rows", rows)
+    if not rows:
+        raise ValueError("rows are empty: there is nothing to show")
+
+
+def _names(names: object) -> tuple[str, str]:
+    """The names of two methods, which become columns beside three others."""
+    taken = ("difference", "95 % interval", "seeds")
+    if (
+        not isinstance(names, (tuple, list))
+        or len(names) != 2
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise TypeError(f"names must be the names of two methods, got {shown(names)}")
+    if names[0] == names[1] or set(names) & set(taken):
+        raise ValueError(
+            f"names must differ from each other and from {', '.join(taken)}, got "
+            f"{shown(names)}"
+        )
+    return names[0], names[1]
+
+
+def _format(digits: object, scale: object) -> tuple[int, float]:
+    number = check_count("digits", digits, least=0, most=_MOST_DIGITS)
+    return number, check_number("scale", scale, above=0)
+
+
+def _two(pair: Any, wanted: str) -> tuple[Any, Any]:
+    if not isinstance(pair, (Sequence, np.ndarray)) or isinstance(pair, str):
+        raise TypeError(f"must be {wanted}, got {shown(pair)}")
+    if len(pair) != 2:
+        raise ValueError(f"must be {wanted}, got {len(pair)} things")
+    return pair[0], pair[1]
+
+
+@contextmanager
+def _in_row(setting: Hashable) -> Iterator[None]:
+    """Inside the block errors say which row they are about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"row {shown(setting)}: {error}") from error
+
+
+def _text(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        raise ValueError("numbers times scale exceed the floats: choose a smaller scale")
+    return f"{value:.{digits}f}"
 
 
 def _span(low: float, high: float, digits: int) -> str:
-    return f"{low:.{digits}f} to {high:.{digits}f}"
+    return f"{_text(low, digits)} to {_text(high, digits)}"

@@ -201,6 +201,7 @@ def test_gradcheck_and_no_gradient_to_the_teacher():
     y = tensor("logits/y")
     assert torch.autograd.gradcheck(lambda x: kd_loss(x, v.detach(), y, 4.0, 0.7), (z,))
     kd_loss(z, v, y, 4.0, 0.7).backward()
+    decoupled_kd_loss(z, v, y, 4.0, 1.0, 2.0).backward()
     assert v.grad is None
 
 

@@ -103,7 +103,7 @@ def test_best_bias_finds_the_fewest_errors():
         def errors(bias, logits=logits, labels=labels, classes=classes):
             moved = logits.double().clone()
             moved[:, classes] += bias
-            return metrics.Evaluation(moved, labels).errors
+            return int((moved.argmax(dim=1) != labels).sum())
 
         bias = metrics.best_bias(metrics.Evaluation(logits, labels), classes)
         grid = torch.linspace(-15, 15, 1501).add(1e-4).tolist()

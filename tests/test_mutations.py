@@ -11,27 +11,27 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = {
     "drop T squared": (
-        "losses/response.py",
-        "return scale**2 * divergence",
-        "return divergence",
+        "losses/divergence.py",
+        "surplus.log1p().mul_(scale * scale)",
+        "surplus.log1p()",
         "test_losses.py",
     ),
     "swap the arguments of KL": (
         "losses/response.py",
-        "log_p.exp() * (log_p - log_q)",
-        "log_q.exp() * (log_q - log_p)",
+        "finished(divergence(z, v, temperature)",
+        "finished(divergence(v, z, temperature)",
         "test_losses.py",
     ),
     "average over classes": (
-        "losses/response.py",
-        "(log_p.exp() * (log_p - log_q)).sum(dim=-1)",
-        "(log_p.exp() * (log_p - log_q)).mean(dim=-1)",
+        "losses/divergence.py",
+        "torch.sub(grown, d, out=d).mul_(p) @ ones",
+        "torch.sub(grown, d, out=d).mul_(p) @ (ones / len(ones))",
         "test_losses.py",
     ),
     "exchange alpha and 1 - alpha": (
         "losses/response.py",
-        "return alpha * soft + (1 - alpha) * hard",
-        "return (1 - alpha) * soft + alpha * hard",
+        "finished(alpha * soft + (1 - alpha) * hard",
+        "finished((1 - alpha) * soft + alpha * hard",
         "test_losses.py",
     ),
     "forget the share that is seen": (
@@ -48,8 +48,8 @@ FAULTS = {
     ),
     "let gradients reach the teacher": (
         "losses/response.py",
-        "teacher.detach()",
-        "teacher",
+        "exact(teacher_logits.detach())",
+        "exact(teacher_logits)",
         "test_losses.py",
     ),
     "leave the teacher in train mode": (
@@ -72,8 +72,8 @@ FAULTS = {
     ),
     "leave out the factor of the diversity": (
         "losses/subclass.py",
-        "/ (k * temperature[..., None, None])",
-        "/ temperature[..., None, None]",
+        "normal @ normal.mT / k - 1",
+        "normal @ normal.mT - 1",
         "test_subclasses.py",
     ),
     "let frozen statistics drift": (

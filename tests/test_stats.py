@@ -120,8 +120,11 @@ def test_verdicts(published, low, high, says):
 
 def test_verdicts_refuse():
     ours = stats.Interval(0.0, -1.0, 1.0, 0.95, 10)
-    for published, negligible in ((0.1, 0.0), (float("nan"), 0.1)):
-        with pytest.raises(ValueError, match="negligible must be above 0"):
+    for published, negligible, says in (
+        (0.1, 0.0, "negligible must be finite and above 0, got 0.0"),
+        (float("nan"), 0.1, "published must be finite, got nan"),
+    ):
+        with pytest.raises(ValueError, match=says):
             stats.verdict(published, ours, negligible)
 
 
@@ -146,6 +149,10 @@ def test_auc_and_its_interval():
     assert np.mean(widths) == pytest.approx(np.sqrt(formula / 360 / 617), rel=0.1)
     ties = stats.auc_interval([1, 1, 1, 1], [True, True, False, False])
     assert (ties.mean, ties.n) == (0.5, 4)
-    for scores, truth in (([1, 2], [True]), ([1, np.nan], [True, False]), ([1, 2], [1, 0])):
-        with pytest.raises(ValueError, match=r"scores and positive|two images of each"):
+    for scores, truth, says in (
+        ([1, 2], [True], "scores and positive"),
+        ([1, np.nan], [True, False], "scores holds values that are not finite"),
+        ([1, 2], [1, 0], "two images of each"),
+    ):
+        with pytest.raises(ValueError, match=says):
             stats.auc_interval(scores, truth)

@@ -187,7 +187,11 @@ Z, Y = torch.zeros(4, 6), torch.tensor([0, 1, 0, 1])
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: class_log_probs(Z, 0), ValueError, "num_classes must be an integer of at least 1"),
+        (
+            lambda: class_log_probs(Z, 0),
+            ValueError,
+            "num_classes must be an integer of at least 1",
+        ),
         (lambda: class_log_probs(Z, 4), ValueError, "6 logits cannot be 4 classes"),
         (lambda: class_log_probs(Z, 2.0), TypeError, "num_classes must be an integer"),
         (lambda: subclass_diversity_loss(Z[:1]), ValueError, "batch of one"),
@@ -325,6 +329,8 @@ def test_small_samples(digits):
     assert torch.equal(sample.images, digits.train.images[sample.index])
     assert not torch.equal(sample.index, small_sample(digits.train, 60, seed=2).index)
     assert torch.equal(sample.index, small_sample(digits.train, 60, seed=1).index)
-    for size in (0, 1080, 2.0):
+    for size in (0, 1080):
         with pytest.raises(ValueError, match="size must be an integer of 1 to 1079"):
             small_sample(digits.train, size)
+    with pytest.raises(TypeError, match="size must be an integer"):
+        small_sample(digits.train, 2.0)

@@ -1,10 +1,13 @@
 """Response-based losses: what the last layer of the teacher says (Hinton et al. 2015).
 
-The public functions check their arguments and then call the two kernels at the end of
-this file, which training calls directly with a leading dimension for a stack of students.
+The public functions check their arguments and compute in float64. The kernels at the end
+of this file, and ``soft_term`` of ``divergence``, are what training calls directly, with a
+leading dimension for a stack of students.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +21,28 @@ from kdteach.checks import (
     check_temperature,
     check_weight,
 )
+from kdteach.losses.divergence import (
+    divergence,
+    exact,
+    log_softmax_exact,
+    soft_term,
+    wide,
+)
+
+__all__ = [
+    "cross_entropy",
+    "decoupled_kd_loss",
+    "distillation_loss",
+    "finished",
+    "hard_term",
+    "kd_loss",
+    "label_smoothing_loss",
+    "log_softmax",
+    "smoothed_term",
+    "soft_targets",
+    "soft_term",
+    "wide",
+]
 
 
 def soft_targets(logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -27,20 +52,24 @@ def soft_targets(logits: Tensor, temperature: float = 1.0) -> Tensor:
 
     Args:
         logits: (N, C) float, raw scores of a model, finite.
-        temperature: T > 0, without unit; 1 is the ordinary softmax, larger is softer.
+        temperature: T in [1e-30, 1e30], without unit; 1 is the ordinary softmax, larger is
+            softer.
 
     Returns:
         (N, C), same dtype, each row sums to 1.
 
     Raises:
         TypeError: logits are no floating-point tensor, or T is not a number.
-        ValueError: T <= 0 or not finite, wrong shape, NaN or infinite logits.
+        ValueError: T outside its range, wrong shape, NaN or infinite logits.
 
     Source: Hinton et al. 2015, Eq. 1.
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     check_logits("logits", logits)
-    return torch.softmax(wide(logits) / temperature, dim=-1).to(logits.dtype)
+    z = exact(logits)
+    # the largest logit goes first: divided by a tiny T, it would overflow
+    z = (z - z.amax(dim=-1, keepdim=True).detach()) / temperature
+    return torch.softmax(z, dim=-1).to(logits.dtype)
 
 
 def distillation_loss(
@@ -58,15 +87,16 @@ def distillation_loss(
     Args:
         student_logits: (N, C) float, z.
         teacher_logits: (N, C) float, v, same dtype as the student's.
-        temperature: T > 0.
+        temperature: T in [1e-30, 1e30].
 
     Returns:
-        () non-negative, in nats times T^2; float32 for half-precision logits, whose
-        exponentials would otherwise lose all digits, else the dtype of the logits.
+        () non-negative, in nats times T^2, right to the digits of its dtype at every T, and
+        0 for equal logits; float32 for half-precision logits, else the dtype of the logits.
 
     Raises:
         TypeError: not tensors, not floating point, or dtypes differ.
-        ValueError: shapes or devices differ, NaN logits, T <= 0.
+        ValueError: shapes or devices differ, NaN logits, T outside its range, or logits so
+            far apart that the loss is too large for its dtype.
 
     Source: Hinton et al. 2015, section 2. The paper writes the cross-entropy of p and q;
     it differs by the teacher's entropy, has the same gradient, and is not zero when the
@@ -74,9 +104,10 @@ def distillation_loss(
     by C as well; the Keras example leaves out T^2; KD_Lib's default is the squared error
     of probabilities.
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     check_pair(student_logits, teacher_logits)
-    return soft_term(student_logits, teacher_logits, temperature).mean()
+    z, v = exact(student_logits), exact(teacher_logits)
+    return finished(divergence(z, v, temperature).mean(), student_logits)
 
 
 def kd_loss(
@@ -94,7 +125,8 @@ def kd_loss(
         student_logits: (N, C) float, z.
         teacher_logits: (N, C) float, v, same dtype.
         labels: (N,) int64 in [0, C).
-        temperature: T > 0, used in the soft term alone; the hard term is taken at T = 1.
+        temperature: T in [1e-30, 1e30], used in the soft term alone; the hard term is taken
+            at T = 1.
         alpha: in [0, 1], the weight of the SOFT term; the hard term has 1 - alpha.
 
     Returns:
@@ -102,19 +134,19 @@ def kd_loss(
 
     Raises:
         TypeError: wrong types or dtypes.
-        ValueError: shapes differ, NaN logits, labels outside [0, C), T <= 0, alpha
-            outside [0, 1].
+        ValueError: shapes differ, NaN logits, labels outside [0, C), T outside its range,
+            alpha outside [0, 1], or a loss too large for its dtype.
 
     Source: Hinton et al. 2015, section 2. Who differs: torchdistill and Keras call the
     weight of the HARD term alpha.
     """
-    check_temperature(temperature)
-    check_alpha(alpha)
+    temperature, alpha = check_temperature(temperature), check_alpha(alpha)
     check_pair(student_logits, teacher_logits)
     check_labels(labels, *student_logits.shape)
-    soft = soft_term(student_logits, teacher_logits, temperature).mean()
-    hard = hard_term(student_logits, labels).mean()
-    return alpha * soft + (1 - alpha) * hard
+    z, v = exact(student_logits), exact(teacher_logits)
+    soft = divergence(z, v, temperature).mean()
+    hard = cross_entropy(log_softmax_exact(z), labels)
+    return finished(alpha * soft + (1 - alpha) * hard, student_logits)
 
 
 def decoupled_kd_loss(
@@ -139,7 +171,7 @@ def decoupled_kd_loss(
         student_logits: (N, C) float, C >= 2; with C = 2 the second part is 0.
         teacher_logits: (N, C) float, same dtype as the student's.
         labels: (N,) int64 in [0, C).
-        temperature: T > 0.
+        temperature: T in [1e-30, 1e30].
         alpha: at least 0, the weight of the target part.
         beta: at least 0, the weight of the others.
 
@@ -148,36 +180,39 @@ def decoupled_kd_loss(
 
     Raises:
         TypeError: wrong types or dtypes.
-        ValueError: shapes differ, NaN logits, labels outside [0, C), T <= 0, a weight that
-            is negative or not finite, fewer than two classes.
+        ValueError: shapes differ, NaN logits, labels outside [0, C), T outside its range, a
+            weight that is negative or not finite, fewer than two classes, or a loss too
+            large for its dtype.
 
     Source: Zhao et al. 2022, section 3. Who differs: mdistiller subtracts 1000 from the
     target's logit instead of leaving it out, and takes the logarithm of a sum that can be
     0, which gives NaN gradients for confident models in float32.
     """
-    check_temperature(temperature)
-    check_weight("alpha", alpha)
-    check_weight("beta", beta)
+    temperature = check_temperature(temperature)
+    alpha, beta = check_weight("alpha", alpha), check_weight("beta", beta)
     check_pair(student_logits, teacher_logits)
     check_labels(labels, *student_logits.shape)
     if student_logits.shape[1] < 2:
         raise ValueError("decoupled distillation needs at least two classes, got 1")
-    t = wide(teacher_logits.detach()) / temperature
-    s = wide(student_logits) / temperature
-    target = torch.nn.functional.one_hot(labels, s.shape[1]).bool()
-
-    def split(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give log p_y, log(1 - p_y), and the log-sum over the others."""
-        everything = z.logsumexp(dim=1)
-        others = z.masked_fill(target, -torch.inf).logsumexp(dim=1)
-        return z[target] - everything, others - everything, others
-
-    (t_target, t_rest, t_others), (s_target, s_rest, s_others) = split(t), split(s)
-    binary = t_target.exp() * (t_target - s_target) + t_rest.exp() * (t_rest - s_rest)
-    log_p, log_q = t - t_others[:, None], s - s_others[:, None]
-    p = log_p.masked_fill(target, -torch.inf).exp()
-    rest = (p * (log_p - log_q)).sum(dim=1)
-    return temperature**2 * (alpha * binary + beta * rest).mean()
+    z, v = exact(student_logits), exact(teacher_logits.detach())
+    target = torch.nn.functional.one_hot(labels, z.shape[1]).bool()
+    others = v[~target].view(len(v), -1)  # (N, C - 1)
+    apart = z[~target].view(len(z), -1) - others
+    rest = divergence(apart, others, temperature, relative=True)
+    # then two classes are left, the label and all others as one. Their logit is T log sum
+    # exp v / T; from teacher to student it moves by the mean under p-hat and T times the
+    # divergence, which has lost no digits
+    peak = others.amax(dim=1, keepdim=True)
+    scaled = (others - peak) / temperature
+    together = peak[:, 0] + temperature * scaled.logsumexp(dim=1)
+    moved = (scaled.softmax(dim=1) * apart).sum(dim=1) + rest / temperature
+    binary = divergence(
+        torch.stack([z[target] - v[target], moved], dim=1),
+        torch.stack([v[target], together], dim=1),
+        temperature,
+        relative=True,
+    )
+    return finished((alpha * binary + beta * rest).mean(), student_logits)
 
 
 def label_smoothing_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -201,28 +236,61 @@ def label_smoothing_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Te
     Source: Szegedy et al. 2016, section 7, with the uniform distribution over all C
     classes, the label's own among them, as in Mueller et al. 2019.
     """
-    check_smoothing(smoothing)
+    smoothing = check_smoothing(smoothing)
     check_logits("logits", logits)
     check_labels(labels, *logits.shape)
-    return smoothed_term(logits, labels, smoothing).mean()
+    log_q = log_softmax_exact(exact(logits))
+    hard = cross_entropy(log_q, labels)
+    return finished((1 - smoothing) * hard - smoothing * log_q.mean(), logits)
 
 
-def soft_term(student: Tensor, teacher: Tensor, temperature: Tensor | float) -> Tensor:
-    """T^2 KL of each image, unchecked: (..., C), (..., C) -> (...).
+def cross_entropy(log_probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Mean of -log q of the label: (N, C), (N,) -> ()."""
+    return -log_probabilities.gather(1, labels[:, None]).mean()
 
-    ``temperature`` is a number, or a tensor that broadcasts against (...).
+
+def finished(loss: Tensor, logits: Tensor) -> Tensor:
+    """A loss in the dtype that is promised for these logits, finite.
+
+    Raises:
+        ValueError: it is too large for that dtype.
     """
-    scale = torch.as_tensor(temperature, dtype=wide(student).dtype, device=student.device)
-    log_p = log_softmax(wide(teacher.detach()) / scale[..., None])
-    log_q = log_softmax(wide(student) / scale[..., None])
-    divergence = (log_p.exp() * (log_p - log_q)).sum(dim=-1)  # over classes, not a mean
-    return scale**2 * divergence
+    value = loss.to(wide(logits).dtype)
+    if not torch.isfinite(value):
+        raise ValueError(
+            f"the loss is too large for {value.dtype}: the logits lie too far apart. Give "
+            "smaller logits, or float64 ones"
+        )
+    return value
 
 
 def hard_term(student: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy with the labels of each image, unchecked: (..., C), (...) -> (...)."""
-    log_q = log_softmax(wide(student))
-    return -log_q.gather(-1, labels[..., None]).squeeze(-1)
+    value: Tensor = _CrossEntropy.apply(wide(student), labels)
+    return value
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """log sum exp z - z_y. Its gradient, softmax less the label, needs no graph."""
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, labels: Tensor) -> Tensor:
+        shifted = student - student.amax(dim=-1, keepdim=True)
+        right = shifted.gather(-1, labels[..., None])
+        powers = shifted.exp_()
+        total = powers.sum(dim=-1, keepdim=True)
+        ctx.save_for_backward(student, labels, powers, total)
+        return total.log().sub_(right).squeeze(-1)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        student, labels, powers, total = ctx.saved_tensors
+        upstream = upstream[..., None]
+        if torch.is_grad_enabled():  # somebody differentiates twice
+            powers = (student - student.amax(dim=-1, keepdim=True).detach()).exp()
+            total = powers.sum(dim=-1, keepdim=True)
+        gradient = powers * (upstream / total)
+        return gradient.scatter_add_(-1, labels[..., None], -upstream), None
 
 
 def smoothed_term(student: Tensor, labels: Tensor, smoothing: Tensor | float) -> Tensor:
@@ -240,8 +308,3 @@ def log_softmax(logits: Tensor) -> Tensor:
     """
     shifted = logits - logits.amax(dim=-1, keepdim=True).detach()
     return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
-
-
-def wide(logits: Tensor) -> Tensor:
-    """Half precision to float32; float32 and float64 as they are."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits

@@ -19,9 +19,11 @@ from kdteach.checks import (
     check_subclasses,
     check_temperature,
 )
-from kdteach.losses.response import log_softmax, soft_term, wide
+from kdteach.losses.divergence import divergence, exact, log_softmax_exact
+from kdteach.losses.response import cross_entropy, finished, log_softmax, wide
 
 _EPSILON = 1e-9  # added to the variance, as the authors do
+_SHARPEST = 1e-6  # tau: correlations are exact to 1e-16, which is divided by it
 
 
 def class_log_probs(subclass_logits: Tensor, num_classes: int) -> Tensor:
@@ -39,16 +41,17 @@ def class_log_probs(subclass_logits: Tensor, num_classes: int) -> Tensor:
         (N, C), at most 0; same dtype, float32 for half precision.
 
     Raises:
-        TypeError: not a floating-point tensor.
+        TypeError: not a floating-point tensor, num_classes is not an integer.
         ValueError: num_classes < 1, a width that is no multiple of it, NaN logits.
 
     Source: Mueller et al. 2020. Who differs: Report 3's notebooks add 1e-9 inside the
     logarithm.
     """
     check_logits("subclass_logits", subclass_logits)
-    check_count("num_classes", num_classes)
+    num_classes = check_count("num_classes", num_classes, most=subclass_logits.shape[1])
     check_subclasses(subclass_logits.shape[1], num_classes)
-    return class_term(subclass_logits, num_classes)
+    whole = _class_log_probs(exact(subclass_logits), num_classes)
+    return whole.to(wide(subclass_logits).dtype)
 
 
 def subclass_diversity_loss(subclass_logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -63,23 +66,32 @@ def subclass_diversity_loss(subclass_logits: Tensor, temperature: float = 1.0) -
     times it to its cross-entropy. It looks at the images of a batch in pairs: in a batch
     of one there are none.
 
+    An image whose K logits are all equal has nothing to normalise: its z-hat is 0, unlike
+    every image, itself included. A batch of such images has the loss -1/tau. That is how
+    the authors' formula has it.
+
     Args:
         subclass_logits: (N, K) float, N >= 2, K >= 2.
-        temperature: tau above 0.
+        temperature: tau in [1e-6, 1e30].
 
     Returns:
-        () at most 0 up to rounding, in nats; float32 for half precision.
+        () at most 0, in nats; float32 for half precision.
 
     Raises:
         TypeError: wrong types.
-        ValueError: a batch of one, a single logit, NaN logits, temperature <= 0.
+        ValueError: a batch of one, a single logit, NaN logits, tau outside its range.
 
     Source: Mueller et al. 2020, in the form of the authors' published notebook
     (google-research, subclass_distillation), which adds 1e-9 to the variance. Who differs:
     Report 3's form lacks the 1/K, which saturates it, and takes exp before log, which
     overflows in float32 from 90 logits on.
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
+    if temperature < _SHARPEST:
+        raise ValueError(
+            f"temperature of the diversity must be at least {_SHARPEST:g}, got "
+            f"{temperature:g}: below, the rounding of the correlations decides"
+        )
     check_logits("subclass_logits", subclass_logits)
     if subclass_logits.shape[0] < 2:
         raise ValueError(
@@ -88,8 +100,10 @@ def subclass_diversity_loss(subclass_logits: Tensor, temperature: float = 1.0) -
         )
     if subclass_logits.shape[1] < 2:
         raise ValueError("a single logit has no diversity: at least two are needed")
-    scale = torch.as_tensor(temperature, dtype=wide(subclass_logits).dtype)
-    return diversity_term(subclass_logits, scale.to(subclass_logits.device))
+    z = exact(subclass_logits)
+    value = diversity_term(z, z.new_tensor(temperature))
+    # equal images have exactly 0, of which rounding makes either sign
+    return finished(value.clamp(max=0.0), subclass_logits)
 
 
 def subclass_kd_loss(
@@ -112,31 +126,36 @@ def subclass_kd_loss(
         teacher_logits: (N, C * S) float, same dtype.
         labels: (N,) int64 in [0, C), of the classes.
         num_classes: C, at least 1.
-        temperature: T > 0.
+        temperature: T in [1e-30, 1e30].
         alpha: in [0, 1], the weight of the SOFT term.
 
     Returns:
-        () non-negative, mean over the N images.
+        () non-negative, mean over the N images; dtype as ``distillation_loss``.
 
     Raises:
         TypeError: wrong types or dtypes.
         ValueError: shapes differ, labels outside [0, C), a width that is no multiple of C,
-            T <= 0, alpha outside [0, 1].
+            T outside its range, alpha outside [0, 1], or a loss too large for its dtype.
 
     Source: Mueller et al. 2020. The authors write the cross-entropy of the soft targets,
     which has the same gradient. Who differs: Report 3's MHIST notebook divides the soft
     term by the number of classes as well.
     """
-    check_temperature(temperature)
-    check_alpha(alpha)
+    temperature, alpha = check_temperature(temperature), check_alpha(alpha)
     check_pair(student_logits, teacher_logits)
-    check_count("num_classes", num_classes)
+    num_classes = check_count("num_classes", num_classes, most=student_logits.shape[1])
     check_subclasses(student_logits.shape[1], num_classes)
     check_labels(labels, len(student_logits), num_classes)
-    soft = soft_term(student_logits, teacher_logits, temperature).mean()
-    classes = class_term(student_logits, num_classes)
-    hard = -classes.gather(1, labels[:, None]).mean()
-    return alpha * soft + (1 - alpha) * hard
+    z, v = exact(student_logits), exact(teacher_logits)
+    soft = divergence(z, v, temperature).mean()
+    hard = cross_entropy(_class_log_probs(z, num_classes), labels)
+    return finished(alpha * soft + (1 - alpha) * hard, student_logits)
+
+
+def _class_log_probs(subclass_logits: Tensor, num_classes: int) -> Tensor:
+    """(N, C * S) to (N, C), with all digits."""
+    parts = subclass_logits.unflatten(1, (num_classes, -1))
+    return log_softmax_exact(parts.logsumexp(dim=-1))
 
 
 def class_term(subclass_logits: Tensor, num_classes: int) -> Tensor:
@@ -148,11 +167,12 @@ def class_term(subclass_logits: Tensor, num_classes: int) -> Tensor:
 def diversity_term(subclass_logits: Tensor, temperature: Tensor) -> Tensor:
     """Diversity loss of each batch, unchecked: (..., N, K), (...) -> (...)."""
     z = wide(subclass_logits)
-    n, k = z.shape[-2:]
+    k = z.shape[-1]
     variance, mean = torch.var_mean(z, dim=-1, correction=0, keepdim=True)
     normal = (z - mean) / (variance + _EPSILON).sqrt()
     # where a network computes in bfloat16, the loss shall not: its differences are small
     with torch.autocast(z.device.type, enabled=False):
-        correlation = normal @ normal.mT / (k * temperature[..., None, None])
-    spread = correlation.logsumexp(dim=-1).mean(dim=-1)
-    return spread - 1 / temperature - torch.log(z.new_tensor(n))
+        less = (normal @ normal.mT / k - 1) / temperature[..., None, None]
+    # log mean exp of c - 1/tau, where nothing cancels however large tau is
+    peak = less.amax(dim=-1, keepdim=True).detach()
+    return (peak.squeeze(-1) + (less - peak).expm1().mean(dim=-1).log1p()).mean(dim=-1)
