@@ -71,6 +71,7 @@ def test_a_page_is_whole_offline_and_legible(browser, name):
             visit.page.wait_for_selector("mjx-container")
             assert visit.page.locator("mjx-container").count() > 3
             assert visit.page.locator("mjx-merror").count() == 0
+        assert raw_tex(visit.page) == []
         text = visit.page.evaluate("document.querySelector('article').innerText")
         assert not re.search(r"\{(numref|cite|ref|doc)\}|\\\\frac|:::", text)
         outside = [
@@ -86,6 +87,74 @@ def test_a_page_is_whole_offline_and_legible(browser, name):
         visit.page.set_viewport_size({"width": 390, "height": 800})
         visit.page.wait_for_timeout(100)
         assert overflow(visit.page) == []
+
+
+RAW_TEX = r"""() => {
+    const found = [], raw = /\$[^$]+\$|\\\(|\\\[|\\begin\{|\\[a-z]{2,}[^a-z]/;
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        if (node.parentElement.closest('mjx-container, code, pre, kbd, script, style, svg'))
+            continue;
+        if (raw.test(node.textContent)) found.push(node.textContent.trim().slice(0, 100));
+    }
+    return found;
+}"""
+
+
+def raw_tex(page):
+    """Text in which a formula stands as it was written instead of being typeset."""
+    page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
+    return page.evaluate(RAW_TEX)
+
+
+def test_raw_formulas_would_be_found(browser):
+    """In text that code makes too, on a page of the book; code may hold dollars."""
+    with Visit(browser, "temperature") as visit:
+        assert raw_tex(visit.page) == []
+        for text in ("At $T = 1$ a teacher", r"\(x\)", r"\[x\]", r"the mean \mu of all"):
+            visit.page.evaluate(
+                "text => document.querySelector('article p').innerText = text", text
+            )
+            assert raw_tex(visit.page) == [text]
+        visit.page.evaluate(
+            "() => document.querySelector('article p').innerHTML = '<code>$x$</code>'"
+        )
+        assert raw_tex(visit.page) == []
+
+
+def test_formulas_that_code_makes_are_typeset(browser):
+    """In Markdown by MyST; in claims and tables by MathJax, as in a notebook."""
+    with Visit(browser, "temperature") as visit:
+        visit.page.wait_for_selector("mjx-container")
+        told = visit.page.locator(".cell_output p", has_text="a teacher gives the class")
+        assert told.locator("mjx-container").count() == 3
+        for kind in ("kd-claim", "dataframe", "kd-check"):
+            count = visit.page.evaluate(
+                """async kind => {
+                    const box = document.createElement('div');
+                    box.className = kind;
+                    box.textContent = 'for $T = 1$ and $T = 4$';
+                    document.querySelector('article section').append(box);
+                    await MathJax.typesetPromise([document.querySelector('article')]);
+                    return box.querySelectorAll('mjx-container').length;
+                }""",
+                kind,
+            )
+            # what a check says may hold the text of an error, which is no formula
+            assert count == (0 if kind == "kd-check" else 2), kind
+
+
+@pytest.mark.parametrize("name", ["index", "temperature"])
+def test_there_is_one_search_field_on_every_screen(browser, name):
+    with Visit(browser, name) as visit:
+        fields = visit.page.locator(".search-button__button, input[type=search]")
+        for width in (390, 820, 1000, 1400, 1920):
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            seen = [field for field in fields.all() if field.is_visible()]
+            assert len(seen) == 1, width
+        seen[0].click()
+        visit.page.locator("dialog input[type=search]").wait_for(state="visible")
 
 
 def violations(page):

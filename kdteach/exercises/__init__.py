@@ -1,36 +1,43 @@
 """Exercises: one module of checks a chapter; a check gives hints, never the answer."""
 
-from kdteach.exercises._check import CheckResult
-from kdteach.exercises.borrowed_features import (
-    check_inverted_weights,
-    check_separable_weights,
-)
-from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
-from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
-from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
-from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
-from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
-from kdteach.exercises.hard_and_soft_targets import check_dark_knowledge, check_runner_up
-from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
-from kdteach.exercises.is_the_difference_real import (
-    check_seeds_needed,
-    check_standard_error,
-)
-from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
-from kdteach.exercises.lime import check_r_squared, check_weighted_fit
-from kdteach.exercises.rise import check_curve_area, check_rise_map
-from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
-from kdteach.exercises.same_place import check_is_closer, check_top_overlap
-from kdteach.exercises.subclass_distillation import (
-    check_class_probabilities,
-    check_correlations,
-)
-from kdteach.exercises.teacher_and_student import (
-    check_choose_temperature,
-    check_paired_interval,
-)
-from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
-from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
+from kdteach.seeding import usual_tensors
+
+# the cases are made on import: with the same numbers whatever the defaults are
+with usual_tensors():
+    from kdteach.exercises._check import CheckResult
+    from kdteach.exercises.borrowed_features import (
+        check_inverted_weights,
+        check_separable_weights,
+    )
+    from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
+    from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
+    from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
+    from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
+    from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
+    from kdteach.exercises.hard_and_soft_targets import (
+        check_dark_knowledge,
+        check_runner_up,
+    )
+    from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
+    from kdteach.exercises.is_the_difference_real import (
+        check_seeds_needed,
+        check_standard_error,
+    )
+    from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
+    from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+    from kdteach.exercises.rise import check_curve_area, check_rise_map
+    from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
+    from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.subclass_distillation import (
+        check_class_probabilities,
+        check_correlations,
+    )
+    from kdteach.exercises.teacher_and_student import (
+        check_choose_temperature,
+        check_paired_interval,
+    )
+    from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
+    from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
 
 __all__ = [
     "CheckResult",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import copy
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from kdteach.exercises._guard import Failure, Guard, originals
+from kdteach.exercises._values import Value, kind, read
+from kdteach.seeding import usual_tensors
+
+_EXPECTED = {True: "True or False is expected", False: "numbers are expected"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class Exercise:
         mistakes: recognised wrong answers, most telling first.
         praise: said when the answer is right: what it is good for.
         tolerance: absolute and relative, on float64.
+        seconds: that the answer may take for one case.
     """
 
     reference: Callable[..., Any]
@@ -75,105 +83,153 @@ class Exercise:
     mistakes: tuple[Mistake, ...]
     praise: str
     tolerance: float = 1e-6
+    seconds: float = 10.0
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
-        """Try an answer on every case; never raises for what the answer does."""
+        """Try an answer on every case, twice, the second time in another order.
+
+        It never raises for what the answer does, and puts back what the answer left
+        changed. The user's own KeyboardInterrupt passes.
+        """
         if not callable(answer):
             return _no(
-                f"the check takes your function itself, and got {_kind(answer)}. "
+                f"the check takes your function itself, and got {kind(answer)}. "
                 "Pass its name without brackets."
             )
-        results = []
-        for case in self.cases:
-            result = self._try(answer, case)
+        with usual_tensors():
+            with originals():
+                wanted = self._values(self.reference)
+            guard = Guard(self.seconds)
+            results = self._tried(answer, wanted, guard)
+            if isinstance(results, CheckResult):
+                return results
+            order = self._other_order(wanted)
+            again = self._tried(answer, wanted, guard, order, loud=False)
+            if isinstance(again, CheckResult):
+                return again
+            with originals():
+                return self._judged(results, again, wanted)
+
+    def _values(self, does: Callable[..., Any]) -> list[Value]:
+        """What a function of our own returns for the cases."""
+        values = [read(does(*copy.deepcopy(case))) for case in self.cases]
+        return [value for value in values if not isinstance(value, str)]
+
+    def _tried(
+        self,
+        answer: Callable[..., Any],
+        wanted: list[Value],
+        guard: Guard,
+        order: Iterable[int] | None = None,
+        loud: bool = True,
+    ) -> list[Value] | CheckResult:
+        """What the answer returns for each case, or what is wrong with it."""
+        results: dict[int, Value] = {}
+        for i in range(len(self.cases)) if order is None else order:
+            result = _try(answer, self.cases[i], wanted[i], guard, loud)
             if isinstance(result, CheckResult):
                 return result
-            results.append(result)
-        wanted = [_tensor(self.reference(*case)) for case in self.cases]
+            results[i] = result
+        return [results[i] for i in range(len(self.cases))]
+
+    def _other_order(self, wanted: list[Value]) -> tuple[int, ...]:
+        """An order in which an answer that counts its calls would be found out."""
+        backwards = tuple(reversed(range(len(wanted))))
+        orders = (backwards, *permutations(range(len(wanted))))
+        telling = (
+            order for order in orders if not self._same([wanted[i] for i in order], wanted)
+        )
+        return next(telling, backwards)
+
+    def _judged(
+        self, results: list[Value], again: list[Value], wanted: list[Value]
+    ) -> CheckResult:
+        if not self._same(results, again):
+            return _no(
+                "your function gives another result when it is called again with the same "
+                "arguments: it should depend on nothing but them."
+            )
         if self._same(results, wanted):
             return CheckResult(True, self.praise)
         for mistake in self.mistakes:
-            typical = [_tensor(mistake.does(*case)) for case in self.cases]
-            if self._same(results, typical):
+            if self._same(results, self._values(mistake.does)):
                 return _no(mistake.hint)
         return self._where(results, wanted)
 
-    def _try(
-        self, answer: Callable[..., Any], case: tuple[Any, ...]
-    ) -> Tensor | CheckResult:
-        arguments = copy.deepcopy(case)
-        try:
-            value = answer(*arguments)
-        except (Exception, SystemExit) as error:
-            return _no(
-                f"your function raised {type(error).__name__} ({str(error)[:200]}) for the "
-                f"arguments {_describe(case)}."
-            )
-        if any(_changed(old, new) for old, new in zip(case, arguments, strict=True)):
-            return _no("your function changed its arguments in place: work on new tensors.")
-        if value is None:
-            return _no("your function returned nothing (None): is there a return?")
-        if value is Ellipsis:
-            return _no("your function still returns the three dots: replace them.")
-        result = _tensor(value)
-        expected = _tensor(self.reference(*case))
-        if result is None or expected is None:
-            return _no(f"your function returned {_kind(value)}; numbers are expected.")
-        if result.shape != expected.shape:
-            return _no(
-                f"your result has shape {tuple(result.shape)}, expected is "
-                f"{tuple(expected.shape)}, for the arguments {_describe(case)}."
-            )
-        return result
-
-    def _same(self, results: list[Tensor], others: list[Tensor | None]) -> bool:
-        return all(
-            other is not None
-            and result.shape == other.shape
+    def _same(self, results: list[Value], others: list[Value]) -> bool:
+        return len(results) == len(others) and all(
+            result.shape == other.shape
             and torch.allclose(
-                result, other, atol=self.tolerance, rtol=self.tolerance, equal_nan=True
+                result.numbers,
+                other.numbers,
+                atol=self.tolerance,
+                rtol=self.tolerance,
+                equal_nan=True,
             )
             for result, other in zip(results, others, strict=True)
         )
 
-    def _where(self, results: list[Tensor], wanted: list[Tensor | None]) -> CheckResult:
+    def _where(self, results: list[Value], wanted: list[Value]) -> CheckResult:
         for case, result, value in zip(self.cases, results, wanted, strict=True):
             if not self._same([result], [value]):
-                flaw = (
-                    "NaN or infinity"
-                    if not torch.isfinite(result).all()
-                    else "a wrong value"
-                )
+                finite = torch.isfinite(result.numbers).all()
+                flaw = "a wrong value" if finite else "NaN or infinity"
                 return _no(
                     f"your function gives {flaw} for the arguments {_describe(case)}."
                 )
         return _no("your function is right on each case alone, but not on all together.")
 
 
+def _try(
+    answer: Callable[..., Any],
+    case: tuple[Any, ...],
+    wanted: Value,
+    guard: Guard,
+    loud: bool,
+) -> Value | CheckResult:
+    """Call an answer for one case, and say what is wrong with what it returns."""
+    arguments = copy.deepcopy(case)
+    result = guard.call(answer, arguments, _read, loud=loud)
+    if isinstance(result, Failure):
+        return _no(f"your function {result.says} It was called with {_describe(case)}.")
+    if any(_changed(old, new) for old, new in zip(case, arguments, strict=True)):
+        return _no("your function changed its arguments in place: work on new tensors.")
+    if result is None:
+        return _no("your function returned nothing (None): is there a return?")
+    if result is Ellipsis:
+        return _no("your function still returns the three dots: replace them.")
+    if isinstance(result, str):
+        return _no(f"your function returned {result}; {_EXPECTED[wanted.truth]}.")
+    if result.shape != wanted.shape:
+        return _no(
+            f"your result has shape {result.shape}, expected is {wanted.shape}, for the "
+            f"arguments {_describe(case)}."
+        )
+    if result.truth != wanted.truth:
+        came = "True or False" if result.truth else "numbers"
+        return _no(f"your function returned {came}; {_EXPECTED[wanted.truth]}.")
+    value: Value = result
+    return value
+
+
+def _read(value: Any) -> Any:
+    """None and the three dots as they are, the rest as ``read``."""
+    return value if value is None or value is Ellipsis else read(value)
+
+
 def _no(message: str) -> CheckResult:
-    return CheckResult(False, message[0].upper() + message[1:])
-
-
-def _tensor(value: Any) -> Tensor | None:
-    """Anything numeric as a float64 tensor, None for the rest."""
-    try:
-        if isinstance(value, Tensor):
-            return value.detach().cpu().double()
-        if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
-            return torch.stack([torch.as_tensor(v).detach().double() for v in value])
-        return torch.as_tensor(value, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        return None
-
-
-def _kind(value: Any) -> str:
-    return f"a value of type {type(value).__name__}"
+    """A result that is not right; the message may hold what an error said."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in message)
+    return CheckResult(False, plain[0].upper() + plain[1:])
 
 
 def _changed(before: Any, after: Any) -> bool:
-    if isinstance(before, Tensor):
-        return before.shape != after.shape or not torch.equal(before, after)
-    return bool(before != after)
+    try:
+        if isinstance(before, Tensor):
+            return before.shape != after.shape or not torch.equal(before, after)
+        return bool(before != after)
+    except Exception:  # what was put into a list may refuse to be compared
+        return True
 
 
 def _describe(case: tuple[Any, ...]) -> str:

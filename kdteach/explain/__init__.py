@@ -9,7 +9,7 @@ from kdteach.explain.comparison import (
 from kdteach.explain.controls import cascade, random_maps
 from kdteach.explain.curves import Curves, deletion, insertion
 from kdteach.explain.gradients import METHODS, saliency
-from kdteach.explain.maps import Maps
+from kdteach.explain.maps import Maps, UninformativeMap
 from kdteach.explain.masking import rise, rise_masks
 from kdteach.explain.superpixels import blocks, lime
 
@@ -18,6 +18,7 @@ __all__ = [
     "Agreement",
     "Curves",
     "Maps",
+    "UninformativeMap",
     "agreement",
     "blocks",
     "cascade",

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from kdteach.explain.maps import Maps
+from kdteach.checks import check_choice, check_count, check_number, check_tensor
+from kdteach.explain.maps import Maps, require_maps, warn_of
 
 MEASURES = ("spearman", "ssim", "overlap")
+_LARGE = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,8 @@ def agreement(first: Maps, second: Maps, *, top: float = 0.1) -> Agreement:
     """Compare two sets of maps image by image.
 
     A constant map says nothing: it correlates with nothing and is similar to nothing (0),
-    and its most important pixels are all pixels, so that its overlap is that of chance.
+    and its most important pixels are all pixels, so that its overlap is that of chance. A
+    warning names such images.
 
     Args:
         first: of N images.
@@ -49,16 +52,24 @@ def agreement(first: Maps, second: Maps, *, top: float = 0.1) -> Agreement:
         The three measures, (N,) each.
 
     Raises:
+        TypeError: no maps, or top is no number.
         ValueError: maps of different shapes or of different classes, not finite, or top
-            out of range.
+            out of range; for structural similarity, maps smaller than 3x3.
 
     Source: the measures are those of Adebayo et al. 2018, arXiv:1810.03292; Spearman's
     from SciPy, SSIM (Wang et al. 2004) from scikit-image.
     """
-    return Agreement(*(_compared(first, second, measure, top) for measure in MEASURES))
+    a, b = _paired(first, second)
+    share = _top_share(top)
+    return Agreement(*(_compared(a, b, measure, share) for measure in MEASURES))
 
 
-def _compared(first: Maps, second: Maps, measure: str, top: float) -> NDArray[np.float64]:
+def _top_share(top: object) -> float:
+    return check_number("top", top, above=0, below=1)
+
+
+def _paired(first: Maps, second: Maps) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The values of maps that belong together; a warning names those that say nothing."""
     a, b = _arrays(first), _arrays(second)
     if a.shape != b.shape:
         raise ValueError(f"maps must have one shape, got {a.shape} and {b.shape}")
@@ -66,8 +77,23 @@ def _compared(first: Maps, second: Maps, measure: str, top: float) -> NDArray[np
         raise ValueError(
             "the maps explain different classes: give both explanations the same target"
         )
-    if not 0 < top < 1:
-        raise ValueError(f"top must lie in (0, 1), got {top!r}")
+    warn_of(
+        _constant(a) | _constant(b),
+        "a map is the same everywhere: it agrees with nothing by definition (correlation "
+        "and similarity 0, overlap by chance), and says nothing of the model",
+    )
+    return a, b
+
+
+def _constant(maps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    flat = maps.reshape(len(maps), -1)
+    constant: NDArray[np.bool_] = (flat == flat[:, :1]).all(axis=1)
+    return constant
+
+
+def _compared(
+    a: NDArray[np.float64], b: NDArray[np.float64], measure: str, top: float
+) -> NDArray[np.float64]:
     compare: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], float]] = {
         "spearman": _spearman,
         "ssim": _ssim,
@@ -93,14 +119,14 @@ def closer_to_first(
         by chance the mean is 0.5.
 
     Raises:
+        TypeError: as ``agreement``.
         ValueError: unknown measure, or as ``agreement``.
 
     Source: the statistic of Ojha et al. 2023, arXiv:2205.16004.
     """
-    if measure not in MEASURES:
-        raise ValueError(f"unknown measure {measure!r}; known are {', '.join(MEASURES)}")
+    measure, share = check_choice("measure", measure, MEASURES), _top_share(top)
     to_first, to_second = (
-        _compared(teacher, other, measure, top) for other in (first, second)
+        _compared(*_paired(teacher, other), measure, share) for other in (first, second)
     )
     closer: NDArray[np.float64] = 0.5 + 0.5 * np.sign(to_first - to_second)
     return closer
@@ -120,24 +146,22 @@ def pointing_game(maps: Maps, masks: Tensor, *, tolerance: int = 0) -> Tensor:
         of them that hits; a constant map so gets the chance of a blind guess.
 
     Raises:
-        TypeError: masks are not bool.
+        TypeError: no maps, masks are not bool, or tolerance is no integer.
         ValueError: shapes differ, an empty mask, tolerance below 0.
 
     Source: Zhang et al. 2018, arXiv:1608.00507; its tolerance is 15 pixels on photographs.
     """
     values = torch.from_numpy(_arrays(maps))
-    if not isinstance(masks, Tensor) or masks.dtype != torch.bool:
-        raise TypeError("masks must be a bool tensor (N, H, W)")
+    if check_tensor("masks", masks).dtype != torch.bool:
+        raise TypeError(f"masks must be a bool tensor (N, H, W), got {masks.dtype}")
     if masks.shape != values.shape:
         raise ValueError(
             f"masks must be {tuple(values.shape)} as the maps are, got {tuple(masks.shape)}"
         )
     if not masks.flatten(1).any(dim=1).all():
         raise ValueError("a mask is empty: there is nothing to point at")
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int) or tolerance < 0:
-        raise ValueError(
-            f"tolerance must be a whole number of pixels, at least 0, got {tolerance!r}"
-        )
+    tolerance = check_count("tolerance", tolerance, least=0)
+    tolerance = min(tolerance, max(values.shape[1:]))  # the whole image is near then
     near = functional.max_pool2d(
         masks.cpu()[:, None].double(), 2 * tolerance + 1, stride=1, padding=tolerance
     )[:, 0]
@@ -146,7 +170,7 @@ def pointing_game(maps: Maps, masks: Tensor, *, tolerance: int = 0) -> Tensor:
 
 
 def _arrays(maps: Maps) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = maps.values.double().numpy()
+    values: NDArray[np.float64] = require_maps("maps", maps).values.double().numpy()
     if values.ndim != 3 or 0 in values.shape or not np.isfinite(values).all():
         raise ValueError(f"maps must be finite (N, H, W), got shape {values.shape}")
     return values
@@ -155,12 +179,14 @@ def _arrays(maps: Maps) -> NDArray[np.float64]:
 def _spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     from scipy.stats import spearmanr
 
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
+    if a.min() == a.max() or b.min() == b.max():
         return 0.0
     return float(spearmanr(a.ravel(), b.ravel()).statistic)
 
 
 def _stretched(a: NDArray[np.float64]) -> NDArray[np.float64]:
+    if max(abs(a.min()), abs(a.max())) > _LARGE:
+        a = a / 4  # so that the range is a number
     stretched: NDArray[np.float64] = (a - a.min()) / np.ptp(a)
     return stretched
 
@@ -168,7 +194,7 @@ def _stretched(a: NDArray[np.float64]) -> NDArray[np.float64]:
 def _ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     from skimage.metrics import structural_similarity
 
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
+    if a.min() == a.max() or b.min() == b.max():
         return 0.0
     side = min(7, *a.shape)
     window = side if side % 2 else side - 1

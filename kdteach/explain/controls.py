@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from kdteach.explain.maps import Maps
+from kdteach.checks import check_model, check_seed
+from kdteach.explain.maps import Maps, require_maps
 from kdteach.seeding import generator, seeded
 
 
@@ -27,11 +28,14 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
     statistics. Layers are taken in the order in which they were registered.
 
     Raises:
-        ValueError: a weight belongs to no layer that can make itself fresh.
+        TypeError: no network, one that cannot be copied, or a seed that is no integer.
+        ValueError: a weight belongs to no layer that can make itself fresh, or to several
+            layers, of which one would be spoiled before its turn.
 
     Source: Adebayo et al. 2018, arXiv:1810.03292, section 4: cascading randomisation.
     """
-    spoiled = copy.deepcopy(model)
+    seed = check_seed(seed)
+    spoiled = _copied(check_model("model", model))
     layers = [
         (name, layer)
         for name, layer in spoiled.named_modules()
@@ -45,6 +49,15 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
             "these weights belong to no layer with reset_parameters, so they would stay "
             f"as they were learned: {', '.join(left) or 'the model has none at all'}"
         )
+    owners: dict[int, list[str]] = {}
+    for name, layer in layers:
+        for part in layer.parameters(recurse=False):
+            owners.setdefault(id(part), []).append(name)
+    if shared := [names for names in owners.values() if len(names) > 1]:
+        raise ValueError(
+            f"the layers {' and '.join(shared[0])} share a weight: made fresh in one, it "
+            "would be fresh in the other before its turn"
+        )
     with seeded(seed, "cascade"):  # never the stream of a network's own start
         for _, layer in layers:  # all are drawn first, in one order
             layer.reset_parameters()
@@ -55,13 +68,28 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
         yield name, copy.deepcopy(spoiled)
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # a lock, a file, a weight that is computed
+        raise TypeError(
+            f"model cannot be copied, and a cascade spoils copies of it ({error})"
+        ) from error
+
+
 def random_maps(like: Maps, *, seed: int = 0) -> Maps:
     """Maps of pure chance, for the same images and classes.
 
     Args:
         like: gives shape and classes.
         seed: of the numbers.
+
+    Raises:
+        TypeError: like are no maps, or the seed is no integer.
+        ValueError: the seed is negative.
     """
-    random = generator(seed, "maps")
-    values = torch.rand(like.values.shape, generator=random, dtype=torch.float64)
+    like, random = require_maps("like", like), generator(check_seed(seed), "maps")
+    values = torch.rand(
+        like.values.shape, generator=random, dtype=torch.float64, device="cpu"
+    )
     return Maps(values, like.target)

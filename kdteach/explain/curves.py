@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from kdteach.explain.maps import Maps, asked, prepared
+from kdteach.checks import check_choice, check_count, check_floats
+from kdteach.explain.maps import MOST, Maps, asked, prepared, require_maps, warn_of
 from kdteach.models import evaluation_mode
 
 SUBSTRATES = ("zero", "blur")
@@ -21,9 +22,18 @@ class Curves:
 
     Attributes:
         probability: (N, steps + 1), from no pixel changed to all of them.
+
+    Raises:
+        TypeError: no floats.
+        ValueError: another shape, or less than two points.
     """
 
     probability: Tensor
+
+    def __post_init__(self) -> None:
+        shape = tuple(check_floats("probability", self.probability).shape)
+        if len(shape) != 2 or shape[1] < 2:
+            raise ValueError(f"probability must be (N, at least 2 points), got {shape}")
 
     @property
     def area(self) -> Tensor:
@@ -44,9 +54,12 @@ def deletion(
 ) -> Curves:
     """Take the pixels away, the most important first; a good map's curve falls fast.
 
+    A map that is the same everywhere puts the pixels in no order: a warning says so.
+
     Args:
         model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
-        images: (N, channels, H, W), float in [0, 1] or uint8, those that were explained.
+        images: (N, channels, H, W), float in [0, 1] or uint8, those that were explained;
+            left as they are.
         maps: of these images; pixels with equal values go in reading order.
         steps: pixels are taken in so many portions, 1 to H * W; by default 28.
         substrate: what takes their place: "zero" (black) or "blur" (the image under a
@@ -58,6 +71,7 @@ def deletion(
         Curves, probabilities of ``maps.target``.
 
     Raises:
+        TypeError: wrong types.
         ValueError: maps that are not finite or do not fit the images, steps or substrate
             that cannot be.
 
@@ -91,6 +105,7 @@ def insertion(
         As ``deletion``.
 
     Raises:
+        TypeError: as ``deletion``.
         ValueError: as ``deletion``.
 
     Source: as ``deletion``.
@@ -108,7 +123,9 @@ def _changed(
     *,
     giving: bool,
 ) -> Curves:
+    maps = require_maps("maps", maps)
     pixels, classes = prepared(model, images, maps.target)
+    batch_size = check_count("batch_size", batch_size, most=MOST)
     count, _, height, width = pixels.shape
     if tuple(maps.values.shape) != (count, height, width):
         raise ValueError(
@@ -118,29 +135,34 @@ def _changed(
     if not torch.isfinite(maps.values).all():
         raise ValueError("maps hold NaN or infinity: they give the pixels no order")
     steps = min(28, height * width) if steps is None else steps
-    if isinstance(steps, bool) or not 1 <= steps <= height * width:
-        raise ValueError(f"steps must lie in 1 to {height * width}, got {steps!r}")
+    steps = check_count("steps", steps, most=height * width)
+    flat = maps.values.flatten(1)
+    warn_of(
+        (flat == flat[:, :1]).all(dim=1) & (height * width > 1),
+        "the map is the same everywhere and puts the pixels in no order: they are taken in "
+        "reading order, and the curve says nothing of the map",
+    )
     other = _substrate(pixels, substrate)
     start, end = (other, pixels) if giving else (pixels, other)
-    order = maps.values.flatten(1).argsort(dim=1, descending=True, stable=True)
+    order = flat.argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(dim=1).reshape(count, height, width).to(pixels.device)
-    ends = torch.linspace(0, height * width, steps + 1).round().long()
-    curve = torch.empty(count, steps + 1, dtype=pixels.dtype)
+    places = torch.linspace(0, height * width, steps + 1, dtype=torch.float64, device="cpu")
+    ends = places.round().long()
+    kept = torch.promote_types(pixels.dtype, torch.float32)
+    curve = torch.empty(count, steps + 1, dtype=kept, device="cpu")
     with evaluation_mode(model), torch.inference_mode():
         for column, taken in enumerate(ends.tolist()):
             changed = torch.where((rank < taken)[:, None], end, start)
             said = torch.cat(
                 [asked(model, part) for part in torch.split(changed, batch_size)]
             )
-            chances = torch.softmax(said, dim=1).cpu()
+            chances = torch.softmax(said.to(kept), dim=1).cpu()
             curve[:, column] = chances.gather(1, classes[:, None])[:, 0]
     return Curves(curve)
 
 
 def _substrate(pixels: Tensor, kind: str) -> Tensor:
-    if kind not in SUBSTRATES:
-        raise ValueError(f"unknown substrate {kind!r}; known are {', '.join(SUBSTRATES)}")
-    if kind == "zero":
+    if check_choice("substrate", kind, SUBSTRATES) == "zero":
         return torch.zeros_like(pixels)
     side = min(pixels.shape[2:])
     if side == 1:

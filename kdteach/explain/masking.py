@@ -5,23 +5,41 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from kdteach.explain.maps import Maps, asked, prepared
-from kdteach.checks import check_count
+from kdteach.checks import (
+    FLOATS,
+    check_count,
+    check_number,
+    check_seed,
+    check_switch,
+    check_tensor,
+    shown,
+)
+from kdteach.explain.maps import MOST, Maps, Target, asked, prepared, warn_of
+from kdteach.memory import require_memory
 from kdteach.models import evaluation_mode
 from kdteach.seeding import generator
 
 _PIXELS = 2**22
 """Of the masks that are enlarged at a time: 16 MB."""
 
+_CELLS = 2**28
+"""Of all grids together, a byte each: five million masks of 7 x 7 cells."""
+
+_SAME = 1e-12  # probabilities that differ by less, as a share, are the same
+
+_DRAWN = 2**22
+"""Random numbers that are drawn at a time."""
+
 
 def rise(
     model: nn.Module,
     images: Tensor,
-    target: int | Tensor | None = None,
+    target: Target = None,
     *,
     masks: int | Tensor = 4000,
     cells: int = 7,
@@ -36,13 +54,16 @@ def rise(
 
     All images are hidden behind the same masks. A value is an average over masks, weighted
     by how much they let through and divided by N times the share kept; with many masks a
-    pixel that does not matter has about the mean probability, not 0.
+    pixel that does not matter has about the mean probability, not 0. Where the masks change
+    nothing, or hide a pixel without exception, a warning says so.
 
     Args:
         model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
-        images: (N, channels, H, W), float in [0, 1] or uint8; what is hidden becomes black.
+        images: (N, channels, H, W), float in [0, 1] or uint8, left as they are; what is
+            hidden becomes black.
         target: the class, for all or for each image; by default what the model says.
-        masks: how many, at least 1; or (K, H, W) of them from ``rise_masks``.
+        masks: how many, at least 1, of 268 million cells together at most; or (K, H, W) of
+            them, from ``rise_masks`` or true where the image is seen.
         cells: the masks' grid has so many cells a side, at least 1.
         keep: chance that a cell is seen, in (0, 1), by default 0.5; for masks that are
             given the share they let through, by default their mean.
@@ -53,7 +74,8 @@ def rise(
         batch_size: masked images at a time; bounds the memory of the network.
         seed: of the masks.
         precision: ``torch.bfloat16`` computes the network's products in it, faster where
-            the processor can; by default everything has the dtype of the weights.
+            the processor can; by default, and for weights in double precision, everything
+            has the dtype of the weights.
         progress: show a bar; by default where the output is a terminal.
 
     Returns:
@@ -68,22 +90,31 @@ def rise(
     """
     pixels, classes = prepared(model, images, target)
     height, width = pixels.shape[2:]
-    check_count("batch_size", batch_size)
-    _check_keep(0.5 if keep is None else keep)
+    batch_size = check_count("batch_size", batch_size, most=MOST)
+    centred, seed = check_switch("centred", centred), check_seed(seed)
+    progress = None if progress is None else check_switch("progress", progress)
+    _check_precision(precision)
+    share = 0.5 if keep is None else _keep(keep)
     parts: Callable[[], Iterator[Tensor]]
-    if isinstance(masks, Tensor):
-        _check_masks(masks, height, width)
-        count, parts = len(masks), lambda: iter(torch.split(masks, batch_size))
-        share = float(masks.mean(dtype=torch.float64)) if keep is None else keep
+    if isinstance(masks, (Tensor, np.ndarray)):
+        given = _given(masks, height, width)
+        count, parts = len(given), lambda: iter(torch.split(given, batch_size))
+        share = float(given.mean(dtype=torch.float64)) if keep is None else share
     else:
-        share = 0.5 if keep is None else keep
         coarse = _coarse(masks, height, width, cells, share, seed)
         # only the small grids are kept, and enlarged when their turn comes
-        count, parts = masks, lambda: _by_batch(*coarse, height, width, batch_size)
+        count, parts = len(coarse[0]), lambda: _by_batch(*coarse, height, width, batch_size)
+    together = min(count, batch_size)
+    require_memory(
+        f"batch_size: {together:,} masked images",
+        together * height * width * (12.0 + 2 * pixels.shape[1] * pixels.element_size()),
+        "give a smaller batch_size",
+    )
     model = _for_batches(model)
-    sums = torch.zeros(len(pixels), height * width, dtype=torch.float64)
-    means = torch.zeros(len(pixels), dtype=torch.float64)
-    seen = torch.zeros(height * width, dtype=torch.float64)
+    sums = torch.zeros(len(pixels), height * width, dtype=torch.float64, device="cpu")
+    means = torch.zeros(len(pixels), dtype=torch.float64, device="cpu")
+    low, high = torch.full_like(means, torch.inf), torch.full_like(means, -torch.inf)
+    seen = torch.zeros(height * width, dtype=torch.float64, device="cpu")
     with (
         evaluation_mode(model),
         torch.inference_mode(),
@@ -97,39 +128,72 @@ def rise(
             seen += filters.sum(dim=0)
             part = part.to(pixels)
             for number, image in enumerate(pixels):
-                shown = image * part[:, None]
+                behind = image * part[:, None]
                 with torch.autocast(
-                    shown.device.type,
+                    behind.device.type,
                     dtype=precision or torch.bfloat16,
                     enabled=precision is not None,
                 ):
-                    logits = asked(model, shown)
+                    logits = asked(model, behind)
                 chances = torch.softmax(logits.double(), dim=1)
                 said = chances[:, int(classes[number])].cpu()
                 sums[number] += said @ filters
                 means[number] += said.sum()
+                low[number] = torch.minimum(low[number], said.min())
+                high[number] = torch.maximum(high[number], said.max())
                 bar.update(len(part))
+    _warn(seen, low, high, count)
     values = sums / count
     if centred:
         values -= means[:, None] / count * (seen / count)
     values = values.reshape(-1, height, width) / share
-    return Maps(values.to(pixels.dtype), classes)
+    kept = torch.promote_types(pixels.dtype, torch.float32)
+    return Maps(values.to(kept), classes)
+
+
+def _warn(seen: Tensor, low: Tensor, high: Tensor, count: int) -> None:
+    """Say where the masks show nothing of the model."""
+    same = high - low <= _SAME * high
+    warn_of(
+        same,
+        f"the class is equally probable behind all masks ({count:,}): the map shows the "
+        "masks and nothing of the model. Are there too few masks, or does the model not "
+        "look at the image?",
+    )
+    hidden = int((seen == 0).sum())
+    warn_of(
+        ~same & (hidden > 0),
+        f"{hidden} of {len(seen)} pixels are hidden by all masks ({count:,}), and their "
+        "values mean nothing: give more masks or a larger keep",
+    )
 
 
 def _for_batches(model: nn.Module) -> nn.Module:
     """A copy of a convolutional network in the layout that is fastest for many images.
 
     The numbers are the same up to rounding; on a CPU it takes a third of the time. What
-    cannot be copied, or lies on another device, stays as it is.
+    lies on another device stays as it is, as does what cannot be copied, for whatever
+    reason, and what has hooks, which may hold on to the original.
     """
     weights = list(model.parameters())
     flat = [weight.device.type == "cpu" and weight.ndim <= 4 for weight in weights]
     if not all(flat) or not any(isinstance(m, nn.Conv2d) for m in model.modules()):
         return model
-    try:
-        return copy.deepcopy(model).to(memory_format=torch.channels_last)
-    except RuntimeError:  # such as torch's old weight_norm
+    if any(_hooked(part) for part in model.modules()):
         return model
+    try:
+        copied = copy.deepcopy(model)
+        if {id(weight) for weight in weights} & {id(own) for own in copied.parameters()}:
+            return model  # a __deepcopy__ that hands out the original
+        return copied.to(memory_format=torch.channels_last)
+    except Exception:  # a lock, a file, a weight that is computed: there are many reasons
+        return model
+
+
+def _hooked(part: nn.Module) -> bool:
+    """Whether something besides its own code runs when a module is called."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks")
+    return any(getattr(part, name, None) for name in hooks) or "forward" in vars(part)
 
 
 def rise_masks(
@@ -154,27 +218,58 @@ def rise_masks(
         (count, height, width) float32 in [0, 1], 1 where the image is seen.
 
     Raises:
-        ValueError: a number out of range.
+        TypeError: a number of the wrong kind.
+        ValueError: a number out of range; more masks than there is memory, for which
+            ``rise`` takes their number and draws them when their turn comes.
     """
-    return enlarged(*_coarse(count, height, width, cells, keep, seed), height, width)
+    count, cells, height, width = _sizes("count", count, cells, height, width)
+    require_memory(
+        f"count: {count:,} masks of {height} x {width} pixels",
+        4.0 * count * (height * width + cells * (2 * height + width + cells)),
+        f"rise(..., masks={count}) draws them when their turn comes",
+    )
+    grid, shifts = _coarse(count, height, width, cells, keep, seed, name="count")
+    return enlarged(grid.float(), shifts, height, width)
 
 
 def _coarse(
-    count: int, height: int, width: int, cells: int, keep: float, seed: int
+    count: int,
+    height: int,
+    width: int,
+    cells: int,
+    keep: float,
+    seed: int,
+    name: str = "masks",
 ) -> tuple[Tensor, Tensor]:
-    """Random grids (count, cells, cells) and shifts (count, 2)."""
-    for name, value in (
-        ("masks", count), ("height", height), ("width", width), ("cells", cells),
-    ):  # fmt: skip
-        check_count(name, value)
-    _check_keep(keep)
-    random = generator(seed, "masks")
-    grid = (torch.rand(count, cells, cells, generator=random) < keep).float()
+    """Random grids (count, cells, cells) bool and shifts (count, 2)."""
+    count, cells, height, width = _sizes(name, count, cells, height, width)
+    keep, random = _keep(keep), generator(seed, "masks")
+    if count * cells**2 > _CELLS:
+        raise ValueError(
+            f"{name}: {count:,} masks of {cells} x {cells} cells are {count * cells**2:,} "
+            f"random cells, more than {_CELLS:,}: give fewer masks or cells. The error of "
+            "a map falls with the root of the number of masks; 4,000 to 8,000 are usual"
+        )
+    grid = torch.empty(count, cells, cells, dtype=torch.bool, device="cpu")
+    for part in torch.split(grid, max(1, _DRAWN // cells**2)):  # one stream, in portions
+        drawn = torch.rand(part.shape, generator=random, dtype=torch.float32, device="cpu")
+        part.copy_(drawn < keep)
+    if not grid.any():
+        raise ValueError(
+            f"keep is {keep:g}, and all {count:,} masks of {cells} x {cells} cells let "
+            "nothing through: give a larger keep or more masks"
+        )
     shifts = [
-        torch.randint(_cell(length, cells), (count,), generator=random)
+        torch.randint(_cell(length, cells), (count,), generator=random, device="cpu")
         for length in (height, width)
     ]
     return grid, torch.stack(shifts, dim=1)
+
+
+def _sizes(name: str, *values: int) -> Iterator[int]:
+    """Number of masks, cells, height and width, each a count; ``name`` is of the first."""
+    for argument, value in zip((name, "cells", "height", "width"), values, strict=True):
+        yield check_count(argument, value, most=_CELLS)
 
 
 def _by_batch(
@@ -184,7 +279,7 @@ def _by_batch(
     portion = max(1, _PIXELS // (height * width * size)) * size
     pairs = zip(torch.split(grid, portion), torch.split(shifts, portion), strict=True)
     for pair in pairs:
-        yield from torch.split(enlarged(*pair, height, width), size)
+        yield from torch.split(enlarged(pair[0].float(), pair[1], height, width), size)
 
 
 def enlarged(grid: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
@@ -203,7 +298,9 @@ def enlarged(grid: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
     """
     cells = grid.shape[-1]
     rows, columns = (
-        _weights(cells, _cell(side, cells), grid.dtype)[at[:, None] + torch.arange(side)]
+        _weights(cells, _cell(side, cells), grid.dtype)[
+            at[:, None] + torch.arange(side, device="cpu")
+        ]
         for side, at in ((height, shifts[:, 0]), (width, shifts[:, 1]))
     )
     return rows @ grid @ columns.transpose(1, 2)
@@ -216,10 +313,11 @@ def _cell(length: int, cells: int) -> int:
 def _weights(cells: int, cell: int, dtype: torch.dtype) -> Tensor:
     """((cells + 1) * cell, cells): how much each coarse cell has in each fine pixel."""
     length = (cells + 1) * cell
-    centre = (torch.arange(length, dtype=torch.float64) + 0.5) * cells / length - 0.5
+    positions = torch.arange(length, dtype=torch.float64, device="cpu")
+    centre = (positions + 0.5) * cells / length - 0.5
     left = centre.floor()
     share = centre - left
-    table = torch.zeros(length, cells, dtype=torch.float64)
+    table = torch.zeros(length, cells, dtype=torch.float64, device="cpu")
     for offset, weight in ((0, 1 - share), (1, share)):
         at = (left.long() + offset).abs()  # -1 is mirrored to 1
         at = torch.where(at >= cells, 2 * (cells - 1) - at, at).clamp(0, cells - 1)
@@ -227,19 +325,36 @@ def _weights(cells: int, cell: int, dtype: torch.dtype) -> Tensor:
     return table.to(dtype)
 
 
-def _check_masks(masks: Tensor, height: int, width: int) -> None:
+def _given(masks: Tensor, height: int, width: int) -> Tensor:
+    """Masks of the caller's, checked, on the CPU, as floats."""
+    masks = check_tensor("masks", masks).detach()
     if masks.ndim != 3 or masks.shape[1:] != (height, width) or len(masks) == 0:
         raise ValueError(
             f"masks must be (K, {height}, {width}), K of at least 1, got "
             f"{tuple(masks.shape)}"
         )
+    if masks.dtype == torch.bool:
+        masks = masks.float()
+    if masks.dtype not in FLOATS:
+        raise TypeError(f"masks must be floats in [0, 1] or bool, got {masks.dtype}")
     low, high = float(masks.min()), float(masks.max())
     if not (low >= 0 and high <= 1):  # also where one is NaN
         raise ValueError(f"masks must lie in [0, 1], got {low:.3g} to {high:.3g}")
     if high == 0:
         raise ValueError("masks let nothing through: there is nothing to compare")
+    return masks.cpu()
 
 
-def _check_keep(keep: float) -> None:
-    if not 0 < keep < 1:
-        raise ValueError(f"keep must lie in (0, 1), got {keep!r}")
+def _keep(keep: object) -> float:
+    return check_number("keep", keep, above=0, below=1)
+
+
+def _check_precision(precision: object) -> None:
+    known = isinstance(precision, torch.dtype)
+    if precision is not None and not (
+        known and precision in (torch.bfloat16, torch.float16)
+    ):
+        raise (ValueError if known else TypeError)(
+            "precision must be torch.bfloat16 or torch.float16, or None for that of the "
+            f"weights, got {shown(precision)}"
+        )

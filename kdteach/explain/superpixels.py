@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -15,11 +16,29 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from kdteach.explain.maps import Maps, asked, prepared
-from kdteach.checks import check_count
+from kdteach.checks import (
+    check_count,
+    check_number,
+    check_seed,
+    check_switch,
+    check_tensor,
+    shown,
+)
+from kdteach.explain.maps import MOST, Maps, asked, prepared, warn_of
+from kdteach.memory import require_memory
 from kdteach.models import evaluation_mode
+from kdteach.seeding import stream_seed
 
 _Segments = NDArray[np.int64]
+_Pixels = NDArray[np.float64]
+
+_SWITCHES = 2**25
+"""Samples times parts, at most: the fit then takes about 2 GB."""
+
+_PIXELS = 2**28
+"""Of an image that is cut into blocks."""
+
+_IMPORTING = threading.Lock()
 
 
 def blocks(height: int, width: int, cells: int) -> _Segments:
@@ -33,12 +52,12 @@ def blocks(height: int, width: int, cells: int) -> _Segments:
         (height, width) int64, the number of each pixel's block.
 
     Raises:
-        ValueError: more blocks than pixels, or none.
+        TypeError: a number that is no integer.
+        ValueError: more blocks than pixels, or none; more than 268 million pixels.
     """
-    if isinstance(cells, bool) or not 1 <= cells <= min(height, width):
-        raise ValueError(
-            f"blocks a side must lie in 1 to {min(height, width)}, got {cells!r}"
-        )
+    height = check_count("height", height, most=_PIXELS)
+    width = check_count("width", width, most=_PIXELS // height)
+    cells = check_count("cells, the blocks a side,", cells, most=min(height, width))
     rows, columns = (np.arange(length) * cells // length for length in (height, width))
     numbered: _Segments = rows[:, None] * cells + columns
     return numbered.astype(np.int64)
@@ -49,7 +68,7 @@ def lime(
     image: Tensor,
     target: int | None = None,
     *,
-    segments: int | str | ArrayLike | None = None,
+    segments: int | str | Tensor | ArrayLike | None = None,
     samples: int = 1000,
     hide: float | None = None,
     batch_size: int = 128,
@@ -59,19 +78,20 @@ def lime(
     """Which parts of the image speak for the class, by a linear model around the image.
 
     Parts are switched off at random; the class's probability is then fitted by a ridge
-    regression on which parts were on, images with few parts off weighing most.
+    regression on which parts were on, images with few parts off weighing most. Where
+    switching changes nothing, as on an image of one colour, a warning says so.
 
     Args:
         model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
         image: (channels, H, W) or (1, channels, H, W), float in [0, 1] or uint8; one or
-            three channels.
+            three channels; left as it is.
         target: the class; by default what the model says.
         segments: so many blocks a side, "quickshift", or (H, W) numbers of parts. By
             default blocks for grey images (7 a side, 4 below 28 pixels: quickshift finds
             next to nothing there) and quickshift for colour.
-        samples: switched images, at least 2.
-        hide: value of what is switched off; by default the mean of each part. For digits
-            give 0.0, black, which is what an empty place looks like there.
+        samples: switched images, at least 2; times the number of parts 33 million at most.
+        hide: value of what is switched off, in [0, 1]; by default the mean of each part.
+            For digits give 0.0, black, which is what an empty place looks like there.
         batch_size: images at a time.
         seed: of parts and switches.
         progress: show a bar; by default where the output is a terminal.
@@ -95,37 +115,112 @@ def lime(
         raise ValueError(
             f"lime explains one image of 1 or 3 channels, got {tuple(image.shape)}"
         )
-    check_count("samples", samples)
-    check_count("batch_size", batch_size)
-    if samples < 2:
-        raise ValueError("samples must be at least 2: nothing can be fitted to one pattern")
+    samples = check_count("samples", samples, least=2, most=_SWITCHES)  # one fits anything
+    batch_size = check_count("batch_size", batch_size, most=MOST)
+    hide = None if hide is None else check_number("hide", hide, least=0, most=1)
+    progress = None if progress is None else check_switch("progress", progress)
+    seed = check_seed(seed)
     grey, label = pixels.shape[1] == 1, int(classes[0])
     cut = _cutter(segments, tuple(pixels.shape[2:]), grey, seed)
-    shown = pixels[0].expand(3, -1, -1).permute(1, 2, 0).cpu().double().numpy()
+    picture = pixels[0].expand(3, -1, -1).permute(1, 2, 0).cpu().double().numpy()
 
     spread: list[float] = []
 
-    def probabilities(batch: NDArray[np.float64]) -> NDArray[np.float64]:
+    def probabilities(batch: _Pixels) -> _Pixels:
         seen = torch.from_numpy(batch).to(pixels).permute(0, 3, 1, 2)
         with torch.inference_mode():
             logits = asked(model, seen[:, :1] if grey else seen)
-        said: NDArray[np.float64] = torch.softmax(logits.double(), dim=1).cpu().numpy()
+        said: _Pixels = torch.softmax(logits.double(), dim=1).cpu().numpy()
         spread.extend(said[:, label].tolist())
         return said
 
-    with evaluation_mode(model), _bar(progress):
-        explained = _explainer(seed).explain_instance(
-            shown, probabilities, labels=(label,), top_labels=None, hide_color=hide,
+    together = min(samples, batch_size)
+    require_memory(
+        f"batch_size: {together:,} images",
+        64.0 * together * picture.shape[0] * picture.shape[1],
+        "give a smaller batch_size",
+    )
+    explainer = _explainer(seed)
+    explainer.data_labels = partial(_switched, explainer.random_state, progress)
+    with evaluation_mode(model):
+        explained = explainer.explain_instance(
+            picture, probabilities, labels=(label,), top_labels=None, hide_color=hide,
             num_samples=samples, batch_size=batch_size, segmentation_fn=cut,
             random_seed=seed,
         )  # fmt: skip
-    values = np.zeros(shown.shape[:2])
+    values = np.zeros(picture.shape[:2])
     for part, weight in explained.local_exp[label]:
         values[explained.segments == part] = weight
     varies = max(spread) - min(spread) > 1e-9
+    if not varies:
+        _warn(picture, explained.segments, hide)
     score = float(explained.score) if varies else float("nan")
-    fit = torch.tensor([score], dtype=torch.float64)
+    fit = torch.tensor([score], dtype=torch.float64, device="cpu")
     return Maps(torch.from_numpy(values)[None], classes, fit)
+
+
+def _switched(
+    random: np.random.RandomState,
+    progress: bool | None,
+    image: _Pixels,
+    hidden: _Pixels,
+    parts: _Segments,
+    says: Callable[[_Pixels], _Pixels],
+    count: int,
+    batch_size: int,
+) -> tuple[NDArray[np.int64], _Pixels]:
+    """Draw which parts are on, and ask about the images in which the others are hidden.
+
+    It stands in for the package's own loop, which goes through the parts of each image one
+    by one and draws a bar that cannot be switched off.
+
+    Args:
+        random: draws the patterns.
+        progress: as ``lime``.
+        image: (H, W, 3).
+        hidden: (H, W, 3), what takes its place.
+        parts: (H, W), numbered from 0.
+        says: (B, H, W, 3) -> (B, C) probabilities.
+        count: number of patterns; in the first all parts are on.
+        batch_size: images at a time.
+
+    Returns:
+        (count, parts) patterns of 0 and 1, and (count, C) probabilities.
+    """
+    number = int(parts.max()) + 1
+    if count * number > _SWITCHES:
+        raise ValueError(
+            f"samples: {count:,} samples of {number:,} parts are {count * number:,} "
+            f"switches, more than {_SWITCHES:,}: give fewer samples, or fewer segments"
+        )
+    patterns = random.randint(0, 2, count * number).reshape(count, number)
+    patterns[0] = 1
+    said = []
+    with tqdm(total=count, disable=None if progress is None else not progress) as bar:
+        for start in range(0, count, batch_size):
+            on = patterns[start : start + batch_size].astype(bool)[:, parts]
+            said.append(says(np.where(on[..., None], image, hidden)))
+            bar.update(len(on))
+    return patterns, np.concatenate(said)
+
+
+def _warn(image: _Pixels, parts: _Segments, hide: float | None) -> None:
+    """Say why switching parts off changes nothing."""
+    if hide is None:
+        low = np.full((parts.max() + 1, image.shape[2]), np.inf)
+        high = -low
+        np.minimum.at(low, parts, image)
+        np.maximum.at(high, parts, image)
+        same = bool((low == high).all())
+        remedy = "every part has one colour, its own mean: give hide=0.0, or another value"
+    else:
+        same = bool((image == hide).all())
+        remedy = f"the whole image is {hide:g} already: give another value for hide"
+    warn_of(
+        [True],
+        "switching parts off does not change the probability of the class, and the "
+        f"weights mean nothing; {remedy if same else 'does the model look at the image?'}",
+    )
 
 
 def _explainer(seed: int) -> Any:
@@ -136,18 +231,25 @@ def _explainer(seed: int) -> Any:
 
 
 def _package() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tqdm's notice that no widgets are installed
-        from lime import lime_image
-    return lime_image
+    if "lime.lime_image" not in sys.modules:
+        # in turn, for what threads do to the filters of warnings would mix
+        with _IMPORTING, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tqdm's notice that no widgets are installed
+            import lime.lime_image  # noqa: F401
+    return sys.modules["lime.lime_image"]
 
 
 def _random_state(seed: int) -> np.random.RandomState:
-    return np.random.RandomState(seed)  # what the package asks for
+    """What the package asks for, which takes no seed above 32 bits."""
+    small = seed if seed < 2**32 else stream_seed(seed, "lime") % 2**32
+    return np.random.RandomState(small)
 
 
 def _cutter(
-    segments: int | str | ArrayLike | None, shape: tuple[int, ...], grey: bool, seed: int
+    segments: int | str | Tensor | ArrayLike | None,
+    shape: tuple[int, ...],
+    grey: bool,
+    seed: int,
 ) -> Callable[[NDArray[np.float64]], _Segments]:
     """From an image to its parts, numbered from 0."""
     height, width = shape
@@ -157,10 +259,11 @@ def _cutter(
         if segments != "quickshift":
             raise ValueError(f"unknown segments {segments!r}; known is 'quickshift'")
         return partial(_quickshift, seed=seed)
-    if isinstance(segments, Integral):
-        parts = blocks(height, width, int(segments))
+    if isinstance(segments, Integral) and not isinstance(segments, bool):
+        cells = check_count("segments, blocks a side,", segments, most=min(shape))
+        parts = blocks(height, width, cells)
     else:
-        given = np.asarray(segments)
+        given = _numbers(segments)
         if given.shape != shape or not np.issubdtype(given.dtype, np.integer):
             raise ValueError(
                 f"segments must cover the image: integers ({height}, {width}), got "
@@ -174,6 +277,24 @@ def _cutter(
     if parts.max() == 0:
         raise ValueError("segments must be at least two parts")
     return lambda _: parts
+
+
+def _numbers(segments: object) -> NDArray[Any]:
+    """An array of what the caller gave, whatever that is."""
+    if isinstance(segments, Tensor):
+        return check_tensor("segments", segments).detach().cpu().numpy()
+    try:
+        given = np.asarray(segments)
+    except Exception as error:  # rows of unequal length, or an __array__ that fails
+        raise ValueError(
+            f"segments must cover the image: integers (H, W), got {shown(segments)}"
+        ) from error
+    if given.shape == ():
+        raise TypeError(
+            'segments must be a number of blocks a side, "quickshift", or integers (H, W), '
+            f"got {shown(segments)}"
+        )
+    return given
 
 
 def _quickshift(image: NDArray[np.float64], seed: int) -> _Segments:
@@ -190,15 +311,3 @@ def _quickshift(image: NDArray[np.float64], seed: int) -> _Segments:
             "quickshift finds a single part in this image: give blocks, such as segments=7"
         )
     return parts
-
-
-@contextmanager
-def _bar(progress: bool | None) -> Iterator[None]:
-    """The package always draws a bar: draw it as everywhere else in this house."""
-    lime_image = _package()
-    before = lime_image.tqdm
-    lime_image.tqdm = partial(tqdm, disable=None if progress is None else not progress)
-    try:
-        yield
-    finally:
-        lime_image.tqdm = before

@@ -13,6 +13,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from kdteach.checks import check_number
 from kdteach.stats import mean_interval
 
 # Okabe and Ito's colours, safe for colour-blind readers, with one role each.
@@ -31,7 +32,9 @@ _STYLE = {
     "grid.alpha": 0.3,
     "legend.frameon": False,
     "svg.hashsalt": "kdteach",
+    "text.usetex": False,  # names may hold any sign
 }
+_LEAST = 8  # words of a sentence
 
 
 class Figure:
@@ -40,10 +43,18 @@ class Figure:
     Attributes:
         canvas: the matplotlib figure, for further changes.
         alt: what is seen, for those who do not see it.
+
+    Raises:
+        TypeError: alt is no text, or canvas no matplotlib figure.
+        ValueError: alt is no sentence.
     """
 
     def __init__(self, canvas: Canvas, alt: str) -> None:
         require_sentence(alt)
+        if not isinstance(canvas, Canvas):
+            raise TypeError(
+                f"canvas must be a matplotlib Figure, got {type(canvas).__name__}"
+            )
         self.canvas, self.alt = canvas, alt
 
     def __repr__(self) -> str:
@@ -56,16 +67,28 @@ class Figure:
             "image/png": {"alt": self.alt}
         }
 
-    def png(self, dpi: int = 150) -> bytes:
-        """The picture as PNG."""
+    def png(self, dpi: float = 150) -> bytes:
+        """The picture as PNG.
+
+        Raises:
+            TypeError: dpi is no number.
+            ValueError: dpi is not in [10, 1200].
+        """
+        dpi = check_number("dpi", dpi, least=10, most=1200)
         buffer = io.BytesIO()
         self.canvas.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         return buffer.getvalue()
 
 
 def require_sentence(alt: str) -> None:
-    """Raise ValueError for a description that is none."""
-    if len(alt.split()) < 8:
+    """Raise ValueError for a description that is none, TypeError for what is no text."""
+    if not isinstance(alt, str):
+        raise TypeError(
+            f"alt must be a text that says what the figure shows, got {type(alt).__name__}"
+        )
+    if alt != alt.encode("utf-8", "replace").decode():
+        raise ValueError("alt holds half of a character, which no file can hold")
+    if len(alt.split()) < _LEAST:
         raise ValueError(f"alt must say what the figure shows, in a sentence: {alt!r}")
 
 
@@ -84,7 +107,8 @@ def axes_of(
 def joined(alt: str, numbers: Iterable[str], title: str = "") -> str:
     """What is seen, then the numbers that carry it."""
     require_sentence(alt)  # before numbers make it long
-    return f"{alt} {title + ': ' if title else ''}{'; '.join(numbers)}."
+    told = "; ".join(numbers).encode("utf-8", "replace").decode()
+    return f"{alt} {title + ': ' if title else ''}{told}."
 
 
 def shifts(count: int) -> list[float]:
@@ -97,16 +121,22 @@ def seeds_at(
     x: np.ndarray,
     values: np.ndarray,
     name: str | None,
-    role: str,
+    style: dict[str, Any],
     joined: bool = True,
     dots: bool = True,
 ) -> None:
-    """Dots for the seeds, mean and interval of each setting: values (len(x), seeds)."""
-    style = ROLES[role]
+    """Dots for the seeds, mean and interval of each setting: values (len(x), seeds).
+
+    A single seed has no interval.
+    """
     line = style["linestyle"] if len(x) > 1 and joined else "none"
-    intervals = [mean_interval(row) for row in values]
-    means = np.array([interval.mean for interval in intervals])
-    ends = np.array([[i.mean - i.low, i.high - i.mean] for i in intervals]).T
+    ends = None
+    if values.shape[1] > 1:
+        intervals = [mean_interval(row) for row in values]
+        means = np.array([interval.mean for interval in intervals])
+        ends = np.array([[i.mean - i.low, i.high - i.mean] for i in intervals]).T
+    else:
+        means = values[:, 0]
     if dots:
         for place, row in zip(x, values, strict=True):
             axes.plot(np.full(len(row), place), row, marker=".", linestyle="none",

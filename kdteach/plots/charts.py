@@ -8,8 +8,26 @@ import numpy as np
 import seaborn
 from numpy.typing import ArrayLike
 
+from kdteach.checks import check_choice, check_count, check_number, check_switch
 from kdteach.plots._figure import ROLES, Figure, axes_of, joined, seeds_at, shifts
+from kdteach.plots._given import (
+    array,
+    axis_label,
+    named,
+    numbers,
+    on_log,
+    perhaps,
+    same_length,
+    scale,
+    styles,
+    texts,
+    written,
+)
+from kdteach.runs import Runs, paired
 from kdteach.stats import mean_interval
+
+_LABELLED = 30  # classes whose names and numbers can be read
+_CLASSES = 1000  # that can be told apart in a map
 
 
 def class_matrix(
@@ -22,24 +40,43 @@ def class_matrix(
         classes: C names.
         label: what the colour means, with unit.
         alt: what is seen, one sentence; the main numbers are added.
-        digits: decimals in the cells.
+        digits: decimals in the cells, 0 to 12. With more than thirty classes the cells have
+            no numbers, and only some of the names are written.
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: no square table of 2 to 1,000 classes, NaN or infinity, another number
+            of names.
     """
-    values = np.asarray(matrix, dtype=float)
+    values, digits = numbers("matrix", matrix, ndim=2), check_count("digits", digits, 0, 12)
+    count = len(values)
+    if values.shape != (count, count) or not 2 <= count <= _CLASSES:
+        raise ValueError(
+            f"matrix must be (C, C) with C from 2 to {_CLASSES:,}, got {values.shape}"
+        )
+    names = texts("classes", classes, count, "row of the matrix")
+    colour = axis_label("label", label)
+    few, labels = count <= _LABELLED, [written(name) for name in names]
     hidden = np.eye(len(values), dtype=bool)
     with axes_of(size=(6.0, 4.9)) as (canvas, axes):
         seaborn.heatmap(
-            values, mask=hidden, cmap="cividis", annot=True, fmt=f".{digits}f",
-            annot_kws={"size": 8}, xticklabels=classes, yticklabels=classes, square=True,
-            cbar_kws={"label": label}, ax=axes,
+            values, mask=hidden, cmap="cividis", annot=few, fmt=f".{digits}f",
+            annot_kws={"size": 8}, xticklabels=few and labels, yticklabels=few and labels,
+            square=True, cbar_kws={"label": colour}, ax=axes,
         )  # fmt: skip
+        if not few:
+            some = range(0, count, -(-count // _LABELLED))
+            places, said = [i + 0.5 for i in some], [labels[i] for i in some]
+            axes.set_xticks(places, said, rotation=90)
+            axes.set_yticks(places, said)
         axes.grid(visible=False)
         axes.set(xlabel="class the probability goes to", ylabel="true class")
         axes.tick_params(axis="y", rotation=0)
     shown = np.where(hidden, -np.inf, values)
     row, column = divmod(int(shown.argmax()), len(values))
     largest = (
-        f"Largest value {shown.max():.{digits}f}, from true class {classes[row]} to "
-        f"class {classes[column]}"
+        f"Largest value {shown.max():.{digits}f}, from true class {names[row]} to "
+        f"class {names[column]}"
     )
     return Figure(canvas, joined(alt, [largest]))
 
@@ -71,18 +108,30 @@ def lines(
             drawn as open marks in the colour of the series.
 
     Raises:
-        ValueError: points for a name that is no series, or more of them than positions.
+        TypeError: no numbers or names.
+        ValueError: nothing to draw, lengths that differ, NaN or infinity, 0 or less on a
+            logarithmic axis, an unknown role or scale, more than five series without
+            roles, points for a name that is no series, or more of them than positions.
     """
-    chosen = roles or dict(zip(series, ROLES, strict=False))
-    positions, measured = np.asarray(x), dict(points or {})
-    if unknown := measured.keys() - series.keys():
-        raise ValueError(f"points for {sorted(unknown)}, but the series are {[*series]}")
+    why_x = on_log("xscale") if scale("xscale", xscale) == "log" else None
+    why_y = on_log("yscale") if scale("yscale", yscale) == "log" else None
+    positions = numbers("x", x, ndim=1, positive=why_x)
+    curves = {
+        name: numbers(f"series {name!r}", values, ndim=1, positive=why_y)
+        for name, values in named("series", series).items()
+    }
+    for name, values in curves.items():
+        same_length(f"series {name!r}", values, len(positions), "position x")
+    measured = perhaps("points", points)
+    if unknown := measured.keys() - curves.keys():
+        raise ValueError(f"points for {sorted(unknown)}, but the series are {[*curves]}")
+    look = styles(roles, curves, dict(zip(curves, ROLES, strict=False)))
     with axes_of() as (canvas, axes):
-        for name, values in series.items():
-            style = ROLES[chosen[name]] | {"markersize": 4}
-            axes.plot(positions, np.asarray(values), label=name, **style)
+        for name, values in curves.items():
+            style = look[name] | {"markersize": 4}
+            axes.plot(positions, values, label=written(name), **style)
             if name in measured:
-                marks = np.asarray(measured[name])
+                marks = numbers(f"points {name!r}", measured[name], ndim=1, positive=why_y)
                 if len(marks) > len(positions):
                     raise ValueError(
                         f"{len(marks)} points for {name!r}, but {len(positions)} positions"
@@ -90,20 +139,36 @@ def lines(
                 open_marks = style | {"linestyle": "", "markersize": 8, "fillstyle": "none"}
                 axes.plot(positions[: len(marks)], marks, **open_marks)
         if reference is not None:
-            axes.axhline(reference[0], color="0.4", linewidth=1, linestyle=":")
+            height, its_name = _reference(reference, why_y)
+            axes.axhline(height, color="0.4", linewidth=1, linestyle=":")
             axes.annotate(
-                reference[1], (1, reference[0]), xycoords=("axes fraction", "data"),
+                its_name, (1, height), xycoords=("axes fraction", "data"),
                 ha="right", va="bottom", fontsize=9, color="0.3",
             )  # fmt: skip
-        axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+        axes.set(
+            xlabel=axis_label("xlabel", xlabel),
+            ylabel=axis_label("ylabel", ylabel),
+            xscale=xscale,
+            yscale=yscale,
+        )
         room = 45  # characters that fit beside each other
-        columns = len(series) if sum(map(len, series)) <= room else 2
+        columns = len(curves) if sum(len(str(name)) for name in curves) <= room else 2
         canvas.legend(loc="outside upper center", ncols=columns)
     ends = (
         f"{name}: from {float(values[0]):.3g} to {float(values[-1]):.3g}"
-        for name, values in ((name, np.asarray(row)) for name, row in series.items())
+        for name, values in curves.items()
     )
     return Figure(canvas, joined(alt, ends))
+
+
+def _reference(reference: object, positive: str | None) -> tuple[float, str]:
+    """Height and name of a horizontal line."""
+    if not isinstance(reference, tuple) or len(reference) != 2:
+        raise TypeError("reference must be a pair (height, name), such as (0.5, 'chance')")
+    above = None if positive is None else 0
+    return check_number("reference", reference[0], above=above), axis_label(
+        "name of the reference", reference[1]
+    )
 
 
 def seeds_by_setting(
@@ -130,38 +195,61 @@ def seeds_by_setting(
         roles: name to role; by default "plain" for bands, "distilled" for the series.
         ordered: join the means by a line; False for settings without an order.
         yscale: "linear" or "log".
+
+    Of a single seed there is no interval.
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: nothing to draw, lengths that differ, NaN or infinity, 0 or less on a
+            logarithmic axis, a name in both series and bands, an unknown role or scale.
     """
-    chosen = {name: "distilled" for name in series} | {
-        name: "plain" for name in bands or {}
+    why = on_log("yscale") if scale("yscale", yscale) == "log" else None
+    ordered = check_switch("ordered", ordered)
+    shown = {
+        name: numbers(f"series {name!r}", values, ndim=2, positive=why)
+        for name, values in named("series", series).items()
     }
-    chosen |= dict(roles or {})
-    position = np.arange(len(settings), dtype=float)
+    across = {
+        name: numbers(f"band {name!r}", values, ndim=1, positive=why)
+        for name, values in perhaps("bands", bands).items()
+    }
+    if both := shown.keys() & across.keys():
+        raise ValueError(f"{sorted(both)} is the name of a series and of a band")
+    count = len(next(iter(shown.values())))
+    places = texts("settings", settings, count, "row of a series")
+    for name, values in shown.items():
+        same_length(f"rows of series {name!r}", values, count, "setting")
+    default = dict.fromkeys(shown, "distilled") | dict.fromkeys(across, "plain")
+    look = styles(roles, default, default)
+    position = np.arange(count, dtype=float)
     with axes_of() as (canvas, axes):
-        for name, values in (bands or {}).items():
-            interval = mean_interval(np.asarray(values))
-            color = ROLES[chosen[name]]["color"]
-            axes.axhspan(interval.low, interval.high, color=color, alpha=0.2, linewidth=0)
-            axes.axhline(interval.mean, label=name, color=color, linestyle="--")
-        for shift, (name, values) in zip(shifts(len(series)), series.items(), strict=True):
-            seeds_at(
-                axes, position + shift, np.asarray(values), name, chosen[name], ordered
-            )
-        axes.set(xlabel=xlabel, ylabel=ylabel, xticks=position, yscale=yscale)
-        axes.set_xticklabels(settings)
+        for name, values in across.items():
+            color = look[name]["color"]
+            if len(values) > 1:
+                around = mean_interval(values)
+                axes.axhspan(around.low, around.high, color=color, alpha=0.2, linewidth=0)
+            axes.axhline(values.mean(), label=written(name), color=color, linestyle="--")
+        for shift, (name, values) in zip(shifts(len(shown)), shown.items(), strict=True):
+            seeds_at(axes, position + shift, values, written(name), look[name], ordered)
+        axes.set(
+            xlabel=axis_label("xlabel", xlabel),
+            ylabel=axis_label("ylabel", ylabel),
+            xticks=position,
+            yscale=yscale,
+        )
+        axes.set_xticklabels([written(place) for place in places])
         axes.margins(y=0.12)
-        if len(chosen) > 1:
+        if len(default) > 1:
             axes.legend()
     means = [
         f"{name}: "
         + ", ".join(
-            f"{setting.replace(chr(10), ' ')} {mean:.1f}"
-            for setting, mean in zip(settings, np.asarray(values).mean(axis=1), strict=True)
+            f"{place.replace(chr(10), ' ')} {mean:.1f}"
+            for place, mean in zip(places, values.mean(axis=1), strict=True)
         )
-        for name, values in series.items()
+        for name, values in shown.items()
     ]
-    means += [
-        f"{name}: {np.asarray(values).mean():.1f}" for name, values in (bands or {}).items()
-    ]
+    means += [f"{name}: {values.mean():.1f}" for name, values in across.items()]
     return Figure(canvas, joined(alt, means, "Means"))
 
 
@@ -181,11 +269,24 @@ def curves_over_epochs(
         alt: what is seen, one sentence; the main numbers are added.
         roles: name to role.
         yscale: "linear" or "log".
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: nothing to draw, NaN or infinity, 0 or less on a logarithmic axis, a
+            series without a role, an unknown role or scale.
     """
+    why = on_log("yscale") if scale("yscale", yscale) == "log" else None
+    shown = {
+        name: numbers(
+            f"series {name!r}", np.atleast_2d(array(f"series {name!r}", values)), ndim=2,
+            positive=why,
+        )
+        for name, values in named("series", series).items()
+    }  # fmt: skip
+    look = styles(roles, shown, {})
     with axes_of() as (canvas, axes):
-        for name, values in series.items():
-            runs = np.atleast_2d(np.asarray(values, dtype=float))
-            style, epochs = ROLES[roles[name]], np.arange(1, runs.shape[1] + 1)
+        for name, runs in shown.items():
+            style, epochs = look[name], np.arange(1, runs.shape[1] + 1)
             axes.plot(epochs, runs.T, color=style["color"], alpha=0.15, linewidth=0.8)
             if len(runs) > 1:
                 around = [mean_interval(epoch) for epoch in runs.T]
@@ -195,14 +296,11 @@ def curves_over_epochs(
                 )  # fmt: skip
             axes.plot(
                 epochs, runs.mean(axis=0), color=style["color"], linewidth=2,
-                linestyle=style["linestyle"], label=f"{name} (n = {len(runs)})",
+                linestyle=style["linestyle"], label=written(f"{name} (n = {len(runs)})"),
             )  # fmt: skip
-        axes.set(xlabel="epoch", ylabel=ylabel, yscale=yscale)
+        axes.set(xlabel="epoch", ylabel=axis_label("ylabel", ylabel), yscale=yscale)
         axes.legend()
-    ends = (
-        f"{name}: {np.atleast_2d(np.asarray(values))[:, -1].mean():.1f}"
-        for name, values in series.items()
-    )
+    ends = (f"{name}: {runs[:, -1].mean():.1f}" for name, runs in shown.items())
     return Figure(canvas, joined(alt, ends, "Means after the last epoch"))
 
 
@@ -212,24 +310,34 @@ def paired_seeds(
     """Each seed as a line from one method to the other, means and intervals beside them.
 
     Args:
-        left, right: (seeds,) values of the two methods, same seeds in the same order.
+        left, right: (seeds,) values of the two methods; ``kdteach.runs.Runs`` are paired by
+            their seeds, others are of the same seeds in the same order.
         names: of the two methods; drawn in the roles "plain" and "distilled".
         ylabel: with unit.
         alt: what is seen, one sentence; the main numbers are added.
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: no runs, another number of them on the right, other seeds, NaN or
+            infinity.
     """
-    a, b = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
+    a, b = numbers("left", left, ndim=1), numbers("right", right, ndim=1)
+    if isinstance(left, Runs) and isinstance(right, Runs):
+        a, b = paired(left, right, ("left", "right"))
+    same_length("right", b, len(a), "value on the left")
+    first, second = tuple(texts("names", names, 2, "method"))
     with axes_of(size=(5.0, 3.6)) as (canvas, axes):
         axes.plot([0, 1], np.stack([a, b]), color="0.6", linewidth=0.9)
         for x, values, role in ((0.0, a, "plain"), (1.0, b, "distilled")):
             beside = np.array([x + (0.18 if x else -0.18)])
-            seeds_at(axes, beside, values[None], None, role, dots=False)
+            seeds_at(axes, beside, values[None], None, ROLES[role], dots=False)
             axes.plot(np.full(len(values), x), values, color=ROLES[role]["color"],
                       marker="o", linestyle="none", markersize=4, alpha=0.6)  # fmt: skip
-        axes.set(ylabel=ylabel, xlim=(-0.5, 1.5), xticks=[0, 1])
-        axes.set_xticklabels(names)
+        axes.set(ylabel=axis_label("ylabel", ylabel), xlim=(-0.5, 1.5), xticks=[0, 1])
+        axes.set_xticklabels([written(first), written(second)])
         axes.margins(y=0.12)
     fall = f"{(b < a).sum()} of {len(a)} lines fall"
-    means = [f"{names[0]} {a.mean():.1f}", f"{names[1]} {b.mean():.1f}", fall]
+    means = [f"{first} {a.mean():.1f}", f"{second} {b.mean():.1f}", fall]
     return Figure(canvas, joined(alt, means, "Means"))
 
 
@@ -242,26 +350,40 @@ def cost_bars(
         groups: cost (with unit) to {model: value}, all above 0.
         alt: what is seen, one sentence; the main numbers are added.
         reference: the model that counts as 1.
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: no costs, more than 12 of them, the reference is missing in one, or a
+            cost is not finite and above 0.
     """
-    with axes_of(1, len(groups), (2.1 * len(groups), 3.2), squeeze=False, sharey=True) as (
+    costs = {
+        cost: named(f"cost {cost!r}", v) for cost, v in named("groups", groups).items()
+    }
+    check_count("number of groups", len(costs), most=12)
+    for cost, values in costs.items():
+        check_choice(f"reference in cost {cost!r}", reference, values)
+        for model, value in values.items():
+            values[model] = check_number(f"cost {cost!r} of {model!r}", value, above=0)
+    with axes_of(1, len(costs), (2.1 * len(costs), 3.2), squeeze=False, sharey=True) as (
         canvas,
         axes,
     ):
-        for panel, (cost, values) in zip(axes[0], groups.items(), strict=True):
+        for panel, (cost, values) in zip(axes[0], costs.items(), strict=True):
             ratios = {model: value / values[reference] for model, value in values.items()}
             colors = [
                 ROLES["teacher" if model == reference else "distilled"]["color"]
                 for model in ratios
             ]
-            bars = panel.bar(list(ratios), list(ratios.values()), color=colors)
+            labels = [written(model) for model in ratios]
+            bars = panel.bar(labels, list(ratios.values()), color=colors)
             panel.bar_label(bars, fmt="%.2f", fontsize=9)
             panel.axhline(1, color="0.4", linewidth=1, linestyle=":")
-            panel.set_title(cost, fontsize=10)
+            panel.set_title(written(cost), fontsize=10)
             panel.tick_params(axis="x", rotation=25)
-        axes[0, 0].set_ylabel(f"multiple of {reference}")
+        axes[0, 0].set_ylabel(written(f"multiple of {reference}"))
     multiples = (
         f"{cost}: {model} {value / values[reference]:.2f}"
-        for cost, values in groups.items()
+        for cost, values in costs.items()
         for model, value in values.items()
         if model != reference
     )

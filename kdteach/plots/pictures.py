@@ -10,7 +10,23 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
+from kdteach.checks import check_number, check_switch
 from kdteach.plots._figure import ROLES, Figure, axes_of, joined
+from kdteach.plots._given import (
+    Numbers,
+    array,
+    axis_label,
+    named,
+    numbers,
+    perhaps,
+    same_length,
+    share,
+    texts,
+    written,
+)
+
+_COLUMNS = 40  # pictures side by side
+_LABELLED = 30  # classes whose names can be read below bars
 
 
 def soft_target_bars(
@@ -25,14 +41,32 @@ def soft_target_bars(
     """Images above the teacher's probabilities for each class, on a logarithmic axis.
 
     Args:
-        images: (n, H, W), shown in grey.
+        images: (n, H, W) in [0, 1] or uint8, shown in grey.
         targets: (n, C), probabilities; what lies below ``floor`` is drawn at the floor.
-        classes: C names.
+        classes: C names, at least 2; with more than thirty only some are written.
         titles: n titles.
         alt: what is seen, one sentence; the main numbers are added.
-        floor: lower end of the axis.
+        floor: lower end of the axis, in (0, 1).
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: lengths that differ, more than 40 images, pixels or probabilities out of
+            range.
     """
-    pictures, bars = np.asarray(images), np.asarray(targets)
+    bars = numbers("targets", targets, ndim=2)
+    if bars.min() < 0 or bars.max() > 1 + 1e-6 or bars.shape[1] < 2:
+        raise ValueError(
+            "targets must be probabilities of at least 2 classes, got shape "
+            f"{bars.shape}, {bars.min():.3g} to {bars.max():.3g}"
+        )
+    pictures = _grey("images", images)
+    same_length("images", pictures, len(bars), "row of the targets")
+    names = texts("classes", classes, bars.shape[1], "column of the targets")
+    titles = texts("titles", titles, len(bars), "image")
+    floor = check_number("floor", floor, above=0, below=1)
+    _few(len(bars))
+    places = np.arange(len(names))
+    some = places[:: -(-len(names) // _LABELLED)]
     with axes_of(
         2, len(bars), (2.1 * len(bars), 3.8), squeeze=False, sharey="row",
         height_ratios=[1, 1.5],
@@ -40,18 +74,19 @@ def soft_target_bars(
         for column, (picture, bar) in enumerate(zip(pictures, bars, strict=True)):
             top, bottom = axes[0, column], axes[1, column]
             top.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
-            top.set_title(titles[column], fontsize=10)
+            top.set_title(written(titles[column]), fontsize=10)
             top.axis("off")
             order = np.argsort(bar)
             colors = [ROLES["plain"]["color"]] * len(bar)
             colors[order[-1]] = ROLES["teacher"]["color"]
             colors[order[-2]] = ROLES["distilled"]["color"]
-            bottom.bar(classes, np.maximum(bar, floor) - floor, bottom=floor, color=colors)
+            bottom.bar(places, np.maximum(bar, floor) - floor, bottom=floor, color=colors)
+            bottom.set_xticks(some, [written(names[place]) for place in some])
             bottom.set(yscale="log", ylim=(floor, 2), xlabel="class")
         axes[1, 0].set_ylabel("probability")
     seconds = [int(np.argsort(bar)[-2]) for bar in bars]
     runners_up = (
-        f"{title}: runner-up {classes[second]} with {bar[second]:.1e}"
+        f"{title}: runner-up {names[second]} with {bar[second]:.1e}"
         for title, bar, second in zip(titles, bars, seconds, strict=True)
     )
     return Figure(canvas, joined(alt, runners_up))
@@ -67,30 +102,44 @@ def tiles(
     """Colour images in rows, each row with a name; the edge of a mask as a line.
 
     Args:
-        rows: name to (n, 3, H, W) uint8, all rows of one length.
+        rows: name to (n, 3, H, W) uint8 or in [0, 1], all rows of one length.
         titles: n titles over the columns.
         masks: name to (n, H, W) bool; what is true is outlined.
         alt: what is seen, one sentence.
+
+    Raises:
+        TypeError: no numbers or names, masks that are not bool.
+        ValueError: nothing to draw, lengths or sizes that differ, more than 40 images in a
+            row or 40 rows, pixels out of range, masks for a name that is no row.
     """
-    pictures = {name: np.asarray(row) for name, row in rows.items()}
+    pictures = {
+        name: _colour(f"row {name!r}", row) for name, row in named("rows", rows).items()
+    }
     count = len(next(iter(pictures.values())))
+    _few(count, len(pictures))
+    outlines = perhaps("masks", masks)
+    if unknown := outlines.keys() - pictures.keys():
+        raise ValueError(f"masks for {sorted(unknown)}, but the rows are {[*pictures]}")
+    for name, row in pictures.items():
+        same_length(f"row {name!r}", row, count, "image of the first row")
+        if name in outlines:
+            outlines[name] = _outlines(f"masks of {name!r}", outlines[name], row)
+    titles = None if titles is None else texts("titles", titles, count, "column")
     with axes_of(
         len(pictures), count, (1.35 * count + 0.4, 1.45 * len(pictures)), squeeze=False
     ) as (canvas, axes):
         for row, (name, images) in zip(axes, pictures.items(), strict=True):
             for place, image in zip(row, images, strict=True):
-                place.imshow(image.transpose(1, 2, 0))
+                place.imshow(image)
                 place.set(xticks=[], yticks=[])
                 place.grid(visible=False)
                 for side in place.spines.values():
                     side.set_visible(False)
-            row[0].set_ylabel(name, fontsize=9)
-            for place, mask in zip(
-                row, np.asarray((masks or {}).get(name, ())), strict=False
-            ):
-                place.contour(mask, levels=[0.5], colors="#000000", linewidths=1.2)
+            row[0].set_ylabel(written(name), fontsize=9)
+            for place, mask in zip(row, outlines.get(name, ()), strict=False):
+                _outline(place, mask, "#000000", 1.2)
         for place, title in zip(axes[0], titles or (), strict=False):
-            place.set_title(title, fontsize=9)
+            place.set_title(written(title), fontsize=9)
     return Figure(canvas, alt)
 
 
@@ -108,7 +157,7 @@ def maps_on_images(
     """Images in the first row, maps laid over them below, all maps on one colour scale.
 
     Args:
-        images: (n, H, W) grey in [0, 1], or (n, 3, H, W) uint8 or in [0, 1].
+        images: (n, H, W) grey or (n, 3, H, W) in colour, uint8 or in [0, 1].
         maps: name of the row to (n, H, W).
         titles: n titles over the columns.
         label: what the colour means, with unit.
@@ -116,9 +165,30 @@ def maps_on_images(
         signed: a scale with white at 0 for maps with both signs.
         masks: (n, H, W) bool, outlined in all rows.
         overlay: how much of the image the colours cover, 0 to 1.
+
+    Raises:
+        TypeError: no numbers or names, masks that are not bool.
+        ValueError: nothing to draw, lengths or sizes that differ, more than 40 images or 40
+            rows of maps, NaN or infinity, pixels out of range.
     """
-    pictures = [_shown(image) for image in np.asarray(images)]
-    rows = {name: np.asarray(row, dtype=float) for name, row in maps.items()}
+    found = array("images", images)
+    in_colour = found.ndim == 4 and found.shape[1] != 1
+    pictures = _colour("images", found) if in_colour else _grey("images", found)
+    rows = {
+        name: numbers(f"maps {name!r}", row, ndim=3)
+        for name, row in named("maps", maps).items()
+    }
+    for name, row in rows.items():
+        if row.shape != pictures.shape[:3]:
+            raise ValueError(
+                f"maps {name!r} must be {pictures.shape[:3]} as the images are, got "
+                f"{row.shape}"
+            )
+    titles = texts("titles", titles, len(pictures), "image")
+    outlines = None if masks is None else _outlines("masks", masks, pictures)
+    colour = axis_label("label", label)
+    signed, overlay = check_switch("signed", signed), share("overlay", overlay)
+    _few(len(pictures), len(rows))
     high = max(float(np.abs(row).max()) for row in rows.values()) or 1.0
     low = -high if signed else min(0.0, *(float(row.min()) for row in rows.values()))
     scale: dict[str, Any] = {
@@ -131,26 +201,84 @@ def maps_on_images(
         for column, picture in enumerate(pictures):
             grey: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
             axes[0, column].imshow(picture, **grey)
-            axes[0, column].set_title(titles[column], fontsize=9)
+            axes[0, column].set_title(written(titles[column]), fontsize=9)
             for place, row in zip(axes[1:, column], rows.values(), strict=True):
                 place.imshow(picture, **grey)
                 place.imshow(row[column], alpha=overlay, **scale)
-            if masks is not None:
+            if outlines is not None:
                 for place in axes[:, column]:
-                    outline = np.asarray(masks)[column]
-                    place.contour(outline, levels=[0.5], colors="k", linewidths=1)
+                    _outline(place, outlines[column], "k", 1)
         for place in axes.ravel():
             place.set(xticks=[], yticks=[])
             place.grid(visible=False)
             for side in place.spines.values():
                 side.set_visible(False)
         for place, name in zip(axes[:, 0], ("image", *rows), strict=True):
-            place.set_ylabel(name, fontsize=9)
+            place.set_ylabel(written(name), fontsize=9)
         colours = ScalarMappable(Normalize(low, high), scale["cmap"])
         # as pale as the maps are over a white place of the image
-        canvas.colorbar(colours, ax=axes, label=label, shrink=0.8, alpha=overlay)
+        canvas.colorbar(colours, ax=axes, label=colour, shrink=0.8, alpha=overlay)
     return Figure(canvas, joined(alt, [f"from {low:.2g} to {high:.2g}"], "Colours"))
 
 
-def _shown(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return image if image.ndim == 2 else image.transpose(1, 2, 0)
+def _few(columns: int, rows: int = 1) -> None:
+    if max(columns, rows) > _COLUMNS:
+        raise ValueError(
+            f"{rows} rows of {columns} images are more than can be seen: at most "
+            f"{_COLUMNS} each way"
+        )
+
+
+def _in_range(name: str, found: np.ndarray[Any, Any]) -> None:
+    if 0 in found.shape:
+        raise ValueError(f"{name} must not be empty, got shape {found.shape}")
+    if found.dtype == np.uint8:
+        return
+    low, high = float(found.min()), float(found.max())
+    if not (low >= 0 and high <= 1):  # also where one is NaN
+        raise ValueError(
+            f"{name} must be uint8 or lie in [0, 1], got {low:.3g} to {high:.3g}"
+        )
+
+
+def _grey(name: str, images: ArrayLike) -> Numbers:
+    """(n, H, W) in [0, 1], from that, from bytes, or with a single channel."""
+    found = array(name, images)
+    if found.ndim == 4 and found.shape[1] == 1:
+        found = found[:, 0]
+    if found.ndim != 3:
+        raise ValueError(f"{name} must be (n, H, W), grey, got shape {found.shape}")
+    _in_range(name, found)
+    pixels: Numbers = found / 255 if found.dtype == np.uint8 else found.astype(np.float64)
+    return pixels
+
+
+def _colour(name: str, images: ArrayLike) -> np.ndarray[Any, Any]:
+    """(n, H, W, 3) bytes or in [0, 1], from (n, 3, H, W); grey from a single channel."""
+    found = array(name, images)
+    if found.ndim == 4 and found.shape[1] == 1:
+        found = np.repeat(found, 3, axis=1)
+    if found.ndim != 4 or found.shape[1] != 3:
+        raise ValueError(f"{name} must be (n, 3, H, W), in colour, got {found.shape}")
+    _in_range(name, found)
+    pixels = found if found.dtype == np.uint8 else found.astype(np.float64)
+    return pixels.transpose(0, 2, 3, 1)
+
+
+def _outlines(
+    name: str, masks: ArrayLike, pictures: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    found = array(name, masks)
+    if found.dtype != np.bool_:
+        raise TypeError(f"{name} must be bool, got {found.dtype}")
+    if found.shape != pictures.shape[:3]:
+        raise ValueError(
+            f"{name} must be {pictures.shape[:3]} as the images are, got {found.shape}"
+        )
+    return found
+
+
+def _outline(place: Any, mask: np.ndarray[Any, Any], color: str, width: float) -> None:
+    """The edge of a mask, where it has one."""
+    if min(mask.shape) > 1 and mask.any() and not mask.all():
+        place.contour(mask, levels=[0.5], colors=color, linewidths=width)

@@ -1,0 +1,400 @@
+"""How somebody's function is called: for a time, with some memory, leaving no trace.
+
+An answer may loop without end, ask for input, leave the program, print without measure or
+replace what it is checked with. It is called here, and what it left behind is put back.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import ctypes
+import io
+import math
+import os
+import random
+import signal
+import statistics
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+
+from kdteach.memory import free_memory
+
+_STORM, _AGAIN = 1e-5, 0.02  # seconds until an answer is told again that its time is up
+_PRINTED = 10_000  # characters
+_MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
+
+
+class TimeUp(BaseException):
+    """The answer ran for too long. No ``Exception``, so that an answer lets it pass."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An answer did not come to its end.
+
+    Attributes:
+        says: what happened, to follow "your function".
+    """
+
+    says: str
+
+
+# --- what answers are checked with
+
+
+# What follows may run while Python's own functions are replaced: it calls none of them.
+
+_Owner = ModuleType | type
+_OWNERS: tuple[_Owner, ...] = (
+    builtins, torch, torch.nn.functional, torch.linalg, torch.special, torch.Tensor,
+    np, np.linalg, math, statistics, copy,
+)  # fmt: skip
+_MISSING = object()
+_MAY_CHANGE = {
+    "input",  # it is replaced below
+    "Storage",  # torch's goes with the default precision, which is put back below
+}
+_SET, _DELETE = type.__setattr__, type.__delattr__
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the names of a module or a class stood for."""
+
+    owner: _Owner
+    is_class: bool
+    meant: dict[str, Any]
+
+
+def _names() -> list[_Names]:
+    return [_Names(owner, isinstance(owner, type), dict(vars(owner))) for owner in _OWNERS]
+
+
+def _differing(before: list[_Names]) -> list[tuple[_Names, str, Any]]:
+    """Names that stand for something else now, and for what."""
+    found = []
+    for names in before:
+        now = names.owner.__dict__
+        for name in names.meant:
+            # a module may change what it keeps to itself
+            if (names.is_class or name[0] != "_") and name not in _MAY_CHANGE:
+                value = now.get(name, _MISSING)
+                if value is not names.meant[name]:
+                    found.append((names, name, value))
+        if names.is_class:
+            for name in now:  # a new method hides that of the parent
+                if name not in names.meant:
+                    found.append((names, name, now[name]))
+    return found
+
+
+def _put(names: _Names, name: str, value: Any) -> None:
+    owner: Any = names.owner
+    if names.is_class:
+        if value is _MISSING:
+            _DELETE(owner, name)
+        else:
+            _SET(owner, name, value)
+    elif value is _MISSING:
+        owner.__dict__.pop(name, None)
+    else:
+        owner.__dict__[name] = value
+
+
+def _back(before: list[_Names]) -> list[str]:
+    """Undo what was replaced since, and name it."""
+    told = []
+    for names, name, _ in _differing(before):
+        _put(names, name, names.meant.get(name, _MISSING))
+        told.append(f"{names.owner.__name__}.{name}")
+    return told
+
+
+_ORIGINALS = _names()
+
+
+@contextmanager
+def originals() -> Iterator[None]:
+    """Inside the block torch, NumPy and Python are as they were when this was imported."""
+    found = _differing(_ORIGINALS)
+    _back(_ORIGINALS)
+    try:
+        yield
+    finally:
+        for names, name, now in found:
+            _put(names, name, now)
+
+
+# --- time
+
+
+def _limited(call: Callable[[], Any], seconds: float) -> Any:
+    """Call within a time limit, where there is a way to one.
+
+    A signal where the main thread may have one, which also ends a wait. Elsewhere, as on
+    Windows or in another thread, a second thread raises the error, which ends a loop.
+    """
+    if (
+        threading.current_thread() is threading.main_thread()
+        and hasattr(signal, "setitimer")
+        and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        and signal.getsignal(signal.SIGALRM) in (signal.SIG_DFL, signal.SIG_IGN)
+    ):
+        return _by_signal(call, seconds)
+    return _by_thread(call, seconds)
+
+
+def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
+    armed = True
+
+    def ring(*_: Any) -> None:
+        if armed:
+            # at once again, so that an answer that swallows it is met outside of its try
+            signal.setitimer(signal.ITIMER_REAL, _STORM, _STORM)
+            raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, _STORM)
+            return call()
+        finally:
+            armed = False
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _by_thread(call: Callable[[], Any], seconds: float) -> Any:
+    caller, lock, done = threading.get_ident(), threading.Lock(), threading.Event()
+
+    def raised(error: type[BaseException] | None) -> None:
+        with suppress(AttributeError):  # another Python than CPython
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(caller), ctypes.py_object(error) if error else None
+            )
+
+    def watch() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            with lock:
+                if not done.is_set():
+                    raised(TimeUp)
+            wait = _AGAIN
+
+    def finish() -> None:
+        while not done.is_set():
+            with suppress(TimeUp), lock:
+                done.set()
+                raised(None)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        try:
+            return call()
+        finally:
+            finish()
+    except TimeUp:
+        finish()  # where it struck on the way out
+        raise
+
+
+# --- what else an answer may use up or change
+
+
+class _Printed(io.TextIOBase):
+    """Lets the first characters through."""
+
+    def __init__(self, target: TextIO | None, most: int) -> None:
+        self._target, self._left, self._dropped = target, most, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"print takes text, got {type(text).__name__}")
+        shown, self._left = text[: self._left], self._left - len(text[: self._left])
+        self._dropped += len(text) - len(shown)
+        if shown and self._target is not None:
+            self._target.write(shown)
+        return len(text)
+
+    def end(self) -> None:
+        """Say how much was left out."""
+        if self._dropped and self._target is not None:
+            self._target.write(f"\n[{self._dropped:,} more characters]\n")
+
+
+def _no_input(*_: Any) -> str:
+    raise RuntimeError("input() has nobody to ask here: work with the arguments")
+
+
+@contextmanager
+def _without_input() -> Iterator[None]:
+    asks, stdin = builtins.input, sys.stdin
+    builtins.input, sys.stdin = _no_input, io.StringIO()
+    try:
+        yield
+    finally:
+        builtins.input, sys.stdin = asks, stdin
+
+
+@contextmanager
+def _printing_little(loud: bool) -> Iterator[None]:
+    outputs = [
+        _Printed(target if loud else None, _PRINTED) for target in (sys.stdout, sys.stderr)
+    ]
+    with redirect_stdout(outputs[0]), redirect_stderr(outputs[1]):
+        yield
+    for output in outputs:
+        output.end()
+
+
+@contextmanager
+def _memory_bounded() -> Iterator[None]:
+    """Inside the block there is a limit to what the process may ask for, on Linux."""
+    most = before = None
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        # where somebody has set a limit it stays; a GPU's memory has addresses without end
+        if before[0] == resource.RLIM_INFINITY and not _gpu():
+            most = used + min(_MEMORY, free_memory() * 3 // 4)
+            resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    except (ImportError, OSError, ValueError, IndexError):
+        most = None
+    try:
+        yield
+    finally:
+        if most is not None and before is not None:
+            resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@cache
+def _gpu() -> bool:
+    return torch.cuda.is_available()
+
+
+@contextmanager
+def _state_kept() -> Iterator[None]:
+    """Inside, gradients are kept; afterwards settings and random states are as before."""
+    kind, device = torch.get_default_dtype(), torch.get_default_device()
+    gradients, numpy_state = torch.is_grad_enabled(), np.random.get_state()  # noqa: NPY002
+    python_state, torch_state = random.getstate(), torch.get_rng_state()
+    try:
+        with np.errstate():
+            torch.set_grad_enabled(True)
+            yield
+    finally:
+        torch.set_rng_state(torch_state)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        torch.set_grad_enabled(gradients)
+        if torch.get_default_dtype() != kind:
+            torch.set_default_dtype(kind)
+        if torch.get_default_device() != device:
+            torch.set_default_device(None if device.type == "cpu" else device)
+
+
+def _threads() -> set[threading.Thread]:
+    """Those that Python waits for at its end."""
+    return {thread for thread in threading.enumerate() if not thread.daemon}
+
+
+class Guard:
+    """Calls functions that may do anything.
+
+    Attributes:
+        seconds: that a call may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._before = _names()
+
+    def call(
+        self,
+        answer: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        read: Callable[[Any], Any],
+        *,
+        loud: bool = True,
+    ) -> Any | Failure:
+        """Call a function and read what it returns.
+
+        Args:
+            answer: the function.
+            arguments: of the call.
+            read: takes what it returns, under the same guard.
+            loud: show what it prints.
+
+        Returns:
+            What ``read`` makes of it, or a ``Failure``.
+
+        Raises:
+            KeyboardInterrupt: pressed by the user.
+        """
+        process, threads = os.getpid(), _threads()
+        replaced: list[str] = []
+
+        def attempt() -> Any:
+            try:
+                try:
+                    value = answer(*arguments)
+                finally:
+                    replaced.extend(_back(self._before))
+                return read(value)
+            except (TimeUp, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                return Failure(f"raised {_said(error)}.")
+
+        with ExitStack() as stack:
+            stack.enter_context(_state_kept())
+            stack.enter_context(_printing_little(loud))
+            stack.enter_context(_without_input())
+            stack.enter_context(_memory_bounded())
+            try:
+                found = _limited(attempt, self.seconds)
+            except TimeUp:
+                found = Failure(
+                    f"was still running after {self.seconds:g} seconds: is there a loop "
+                    "that never ends?"
+                )
+            finally:
+                replaced.extend(_back(self._before))
+            if os.getpid() != process:  # the other branch of a fork
+                os._exit(0)
+        if replaced:
+            return Failure(
+                f"replaced {', '.join(replaced[:3])}, which others use as well; it has "
+                "been put back. Give your own function another name."
+            )
+        if _threads() - threads:
+            return Failure("left a thread running: wait for its end with join().")
+        return found
+
+
+def _said(error: BaseException) -> str:
+    """Name and text of an error, also of one that cannot be written."""
+    try:
+        return f"{type(error).__name__} ({str(error)[:200]})"
+    except (TimeUp, KeyboardInterrupt):
+        raise
+    except BaseException:
+        return "an error that cannot be written"

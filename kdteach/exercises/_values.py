@@ -1,0 +1,150 @@
+"""What an answer returned, read as numbers or as truth values, and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Complex, Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kdteach.checks import check_tensor
+
+_MOST = 2**20  # values that are read; of more, the shape alone
+_DEPTH = 8  # lists within lists
+
+
+@dataclass(frozen=True)
+class Value:
+    """Numbers, or truth values as 0 and 1.
+
+    Attributes:
+        numbers: float64 on the CPU, storage of its own; without values (on the meta device)
+            where there are more than any exercise asks for.
+        truth: whether they are True and False.
+    """
+
+    numbers: Tensor
+    truth: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the numbers."""
+        return tuple(self.numbers.shape)
+
+
+def read(value: Any) -> Value | str:
+    """Read what a function returned.
+
+    Args:
+        value: numbers or truth values: Python's, NumPy's, torch's, lists and tuples of
+            them, or something that NumPy can make an array of, such as a pandas Series.
+
+    Returns:
+        The value, or in words what came instead.
+    """
+    return _read(value, 0)
+
+
+def _read(value: Any, depth: int) -> Value | str:
+    if isinstance(value, (bool, np.bool_)):
+        return Value(_numbers(float(value)), truth=True)
+    if isinstance(value, Tensor):
+        return _of_tensor(value)
+    if isinstance(value, (Real, Decimal)):
+        return Value(_numbers(_float(value)), truth=False)
+    if isinstance(value, Complex):
+        return "a complex number"
+    if isinstance(value, (list, tuple, range)):
+        return _of_list(value, depth)
+    if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+        return _of_array(value, depth)
+    if inspect.iscoroutine(value):
+        value.close()  # or Python complains later that nobody waited for it
+    return kind(value)
+
+
+def kind(value: Any) -> str:
+    """Name the type of a value."""
+    try:
+        return f"a value of type {type(value).__name__}"
+    except Exception:  # a metaclass may answer for the name
+        return "something without a name"
+
+
+def _numbers(values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, device="cpu")
+
+
+def _shaped(shape: tuple[int, ...]) -> Tensor:
+    return torch.empty(shape, dtype=torch.float64, device="meta")
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf if value > 0 else -math.inf
+
+
+def _of_tensor(tensor: Tensor) -> Value | str:
+    if type(tensor) not in (Tensor, nn.Parameter, nn.Buffer):
+        return kind(tensor)  # a class of its own may answer every question as it likes
+    try:
+        check_tensor("it", tensor)
+    except TypeError as error:
+        return f"a tensor that cannot be compared ({error})"
+    if tensor.is_complex():
+        return "complex numbers"
+    truth = tensor.dtype == torch.bool
+    if tensor.numel() > _MOST:
+        return Value(_shaped(tuple(tensor.shape)), truth)
+    return Value(tensor.detach().cpu().to(torch.float64, copy=True), truth)
+
+
+def _of_list(values: list[Any] | tuple[Any, ...] | range, depth: int) -> Value | str:
+    if depth > _DEPTH:
+        return "lists within lists without end"
+    if len(values) > _MOST:
+        return Value(_shaped((len(values),)), truth=False)
+    parts = []
+    for item in values:
+        part = _read(item, depth + 1)
+        if isinstance(part, str):
+            return f"{kind(values)} that holds {part}"
+        parts.append(part)
+    if not parts:
+        return Value(_numbers([]), truth=False)
+    if len({part.shape for part in parts}) > 1:
+        return f"{kind(values)} with parts of different shapes"
+    if len({part.truth for part in parts}) > 1:
+        return f"{kind(values)} with numbers and truth values mixed"
+    if parts[0].numbers.is_meta:
+        return Value(_shaped((len(parts), *parts[0].shape)), parts[0].truth)
+    return Value(torch.stack([part.numbers for part in parts]), parts[0].truth)
+
+
+def _of_array(value: Any, depth: int) -> Value | str:
+    if isinstance(value, np.ma.MaskedArray) or inspect.isclass(value):
+        return kind(value)
+    try:
+        array = np.asarray(value)
+    except Exception:  # its __array__ may do anything
+        return kind(value)
+    if type(array) is not np.ndarray:
+        return kind(value)
+    if array.dtype.kind == "c":
+        return "complex numbers"
+    truth = array.dtype.kind == "b"
+    if array.size > _MOST:
+        return Value(_shaped(array.shape), truth)
+    if array.dtype.kind == "O":
+        return _read(array.tolist(), depth + 1) if array.shape else kind(value)
+    if array.dtype.kind not in "biuf":
+        return f"an array of {array.dtype}"
+    return Value(torch.from_numpy(np.array(array, dtype=np.float64)), truth)
