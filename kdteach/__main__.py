@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from kdteach.checks import check_choice
+from kdteach.checks import check_choice, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.executors import KNOWN
 from kdteach.files import check_path
@@ -110,6 +110,15 @@ def _folder(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"a whole number is expected, got {shown(text)}"
+        ) from error
+
+
 def _parser() -> argparse.ArgumentParser:
     # whole names only: --seed would pass for --seeds, and run others than were meant
     parser = argparse.ArgumentParser(
@@ -121,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     rerun.add_argument("names", nargs="*", metavar="NAME", help="by default all")
     rerun.add_argument("--list", action="store_true", help="list the experiments")
-    rerun.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N - 1")
+    rerun.add_argument("--seeds", type=_whole, metavar="N", help="seeds 0 to N - 1")
     rerun.add_argument(
         "--executor",
         metavar="WHERE",
@@ -138,9 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     petri.add_argument(
         "--out", type=_folder, metavar="DIR", required=True, help="a new folder"
     )
-    petri.add_argument("--size", type=int, default=224, metavar="PIXELS")
+    petri.add_argument("--size", type=_whole, default=224, metavar="PIXELS")
     petri.add_argument("--scale", type=float, default=1.0, help="factor on 3,152 tiles")
-    petri.add_argument("--seed", type=int, default=0)
+    petri.add_argument("--seed", type=_whole, default=0)
     teachers = commands.add_parser(
         "teachers", help="train the shipped networks", allow_abbrev=False
     )

@@ -41,7 +41,9 @@ def read_line(line: bytes, place: str, experiment: str) -> RunRecord:
         RecordError: the line is no record of this experiment; the message says why.
     """
     try:
-        entry = json.loads(line, object_pairs_hook=_once, parse_constant=_no_number)
+        # decoded here: by itself json would also read UTF-16, which nobody writes
+        text = line.decode("utf-8")
+        entry = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except RecordError as error:
         raise RecordError(f"{place}: {error}") from error
     except RecursionError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
@@ -124,7 +125,7 @@ def _lines_of(path: Path, experiment: str) -> list[tuple[RunRecord, bytes]]:
         return []
     except ValueError as error:
         raise RecordError(str(error)) from error
-    lines = content.splitlines()
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()  # some editors write it
     if not lines:
         raise RecordError(f"{path} is empty: bring its lines back, or delete it")
     records, first = [], dict[str, int]()
@@ -257,11 +258,13 @@ def _runs_of(
 
 def _require_known(experiment: str, asked: Iterable[str], known: set[str]) -> None:
     """Find a setting that is misspelt: asked to be missing, it would fit everything."""
+    small = {name.lower(): name for name in known}
     for key in asked:
-        if key not in known and (near := get_close_matches(key, known, 1, 0.8)):
+        near = get_close_matches(key.lower(), small, 1, 0.8)
+        if key not in known and near:
             raise LookupError(
                 f"{experiment}: no configuration has the setting {key!r}; did you mean "
-                f"{near[0]!r}?"
+                f"{small[near[0]]!r}?"
             )
 
 
@@ -407,6 +410,8 @@ def load_logits(path: Folder) -> dict[str, Tensor]:
     place = check_path("path", path)
     try:
         tables = read_tensors(read_plain(place, _MOST_LOGITS), place)
+        if not tables:
+            raise ValueError("it holds no table")
         return {
             name: _table(name, table, tables.get(name + _ANSWERS))
             for name, table in tables.items()

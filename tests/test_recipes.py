@@ -270,6 +270,8 @@ NO_VALIDATION = ("mnist", {"validation": 0})
         ({"data": (["digits"], {})}, ValueError, "unknown data set"),
         ({"data": ("digits", None)}, TypeError, "options of 'digits' must be a mapping"),
         ({"data": ("digits", {"dtype": torch.float64})}, ValueError, "cannot hold"),
+        ({"data": ("digits", {"dtype": "float7"})}, TypeError, "dtype of the data must be"),
+        ({"data": ("digits", {"dtype": "int64"})}, TypeError, "dtype of the data must be"),
         ({"seeds": 0}, ValueError, "seeds must be"),
         ({"seeds": True}, TypeError, "seeds must be"),
         ({"seeds": "10"}, TypeError, "seeds must be"),

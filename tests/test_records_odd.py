@@ -128,6 +128,24 @@ def test_what_is_refused_in_reading_is_refused_in_writing(tmp_path, line, says):
     assert (tmp_path / "x.jsonl").read_bytes() == before
 
 
+def test_a_file_in_another_encoding_is_named_and_left(tmp_path):
+    """Some editors write UTF-16, some a mark before UTF-8; the mark alone does no harm."""
+    path = tmp_path / "x.jsonl"
+    path.write_bytes((changed() + "\n").encode("utf-16"))
+    before = path.read_bytes()
+    for ask in (
+        lambda: results.load_records("x", tmp_path),
+        lambda: results.add_records("x", [RunRecord(**WHOLE | {"seed": 9})], tmp_path),
+    ):
+        with pytest.raises(RecordError, match=r"x\.jsonl, line 1: not JSON"):
+            ask()
+    assert path.read_bytes() == before
+    path.write_bytes((changed(seed=5) + "\n").encode("utf-8-sig"))
+    results.add_records("x", [RECORD], tmp_path)
+    assert [r.seed for r in results.load_records("x", tmp_path)] == [0, 5]
+    assert path.read_text(encoding="utf-8").count("\ufeff") == 0
+
+
 @pytest.mark.parametrize(
     ("config", "says"),
     [
@@ -440,6 +458,7 @@ def test_measured_knows_its_seeds(tmp_path):
         ({"T": "4"}, LookupError, "0 configurations fit"),
         ({"drop": 1}, LookupError, "0 configurations fit"),
         ({"polciy": None}, LookupError, "did you mean 'policy'"),
+        ({"t": None}, LookupError, "did you mean 'T'"),
         ({"T": object()}, RecordError, "T: a record cannot hold"),
         ({"folder": "/nowhere"}, LookupError, "there is no /nowhere/x.jsonl"),
     ],
@@ -517,6 +536,7 @@ def test_numbers_that_are_no_logits_are_not_taken_for_them(tmp_path):
 
     save_file({"train": torch.arange(6)}, tmp_path / "a")
     save_file({"train": torch.ones(3, 2), "train.answers": torch.arange(2)}, tmp_path / "b")
-    for name in ("a", "b"):
+    save_file({}, tmp_path / "c")
+    for name in ("a", "b", "c"):
         with pytest.raises(RecordError, match="not a teacher's logits"):
             results.load_logits(tmp_path / name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kdteach.checks import check_count, check_number, shown
+from kdteach.checks import check_count, check_dtype, check_number, shown
 from kdteach.data import NAMES
 from kdteach.experiments.recipe import Recipe, stored
 from kdteach.record import plain
@@ -188,6 +188,8 @@ def _data(data: object) -> tuple[str, Mapping[str, object]]:
     if not isinstance(options, Mapping):
         raise TypeError(f"the options of {name!r} must be a mapping, got {shown(options)}")
     copy: Any = plain(options, "data")
+    if "dtype" in copy:
+        check_dtype("dtype of the data", copy["dtype"])
     return name, copy
 
 

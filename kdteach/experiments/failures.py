@@ -44,12 +44,12 @@ class RunsFailedError(RuntimeError):
         self.failures = tuple(failures)
         self.name, self.recorded = name, recorded
         out = sum(failure.left_out for failure in failures)
-        counted = f"{len(failures) - out} runs failed"
+        counted = _runs(len(failures) - out, "failed")
         if out:
-            counted += f" and {out} were left out, for their teachers failed"
+            counted += f" and {_runs(out, 'left out')} because a teacher failed"
         lines = [
-            f"{name}: {counted}; {recorded} were recorded. Once the reason is mended, the "
-            "same command does those that are missing.",
+            f"{name}: {counted}; {_runs(recorded, 'recorded')}. Once the reason is mended, "
+            "the same command does those that are missing.",
             *map(str, failures[:_LISTED]),
         ]
         if len(failures) > _LISTED:
@@ -58,6 +58,12 @@ class RunsFailedError(RuntimeError):
 
     def __reduce__(self) -> tuple[type, tuple[str, int, tuple[Failure, ...]]]:
         return type(self), (self.name, self.recorded, self.failures)
+
+
+def _runs(count: int, verb: str) -> str:
+    one = count == 1
+    was = "" if verb == "failed" else "was " if one else "were "
+    return f"{count} run{'' if one else 's'} {was}{verb}"
 
 
 def in_words(error: BaseException) -> str:

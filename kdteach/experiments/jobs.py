@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdteach.checks import check_seed
+from kdteach.checks import check_dtype, check_seed
 from kdteach.data import FROM_FILES, load
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.measures import Result, beside_teacher, measure
@@ -185,7 +185,7 @@ def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
 def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
     chosen = json.loads(options)
     if "dtype" in chosen:
-        chosen["dtype"] = getattr(torch, chosen["dtype"])
+        chosen["dtype"] = check_dtype("dtype of the data", chosen["dtype"])
     return load(name, data_dir, **chosen)
 
 
