@@ -6,7 +6,7 @@ HTML := book/_build/html
 # tests that wait for processes of their own, and so may share the cores with the chapters
 APART := tests/test_pages.py tests/test_mutations.py
 
-.PHONY: book test check execute bench serve address clean
+.PHONY: book test odd check execute bench serve address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -22,6 +22,9 @@ book: $(INSTALLED)  ## render the stored chapters, warnings are errors
 test: $(INSTALLED) book  ## unit tests, the chapters' outputs, and the rendered pages
 	$(BIN)/python -m pytest -q tests $(APART:%=--ignore=%)
 	$(BIN)/python -m pytest -q --nbval $(APART) book -n auto --dist loadscope  # a chapter stays with one process
+
+odd: $(INSTALLED)  ## odd and hostile input to every public function, counted by what came of it
+	$(BIN)/python -W ignore -m tests.odd
 
 check: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .

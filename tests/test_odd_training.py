@@ -508,7 +508,10 @@ def test_batchnorm_and_a_last_batch_of_one(few):
 
 def test_a_monitor_that_does_not_fit_is_named_before_training(few):
     for monitor, says in (
-        (Split(few.images, few.labels + 5, few.index), r"monitor: labels must lie in \[0, 10\), got values from 5 to 14"),
+        (
+            Split(few.images, few.labels + 5, few.index),
+            r"monitor: labels must lie in \[0, 10\), got values from 5 to 14",
+        ),
         (Split(few.images[..., :7], few.labels, few.index), "monitor has images of shape"),
         (few.select(torch.arange(0)), "split is empty: monitoring"),
     ):

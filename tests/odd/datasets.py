@@ -1,0 +1,478 @@
+"""Data: splits, sources, changes of the images; against NumPy and by construction."""
+
+import gzip
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdteach.types import ImageSet, Split
+from tests.odd import values
+from tests.odd.material import digits, folder, image_set, split, tiles
+from tests.odd.measures import splits
+from tests.odd.sweep import Function, Room, found, nothing, require_equal
+
+ROOM = Room("data")
+
+# what a split is
+
+IMAGES = split(5).images
+made = ROOM.function(
+    "kdteach.types.Split",
+    lambda: {"images": IMAGES.clone(), "labels": torch.arange(5), "index": torch.arange(5)},
+)
+for name in ("images", "labels", "index", "votes", "masks"):
+    like = IMAGES if name == "images" else torch.arange(5)
+    none = "None" if name in ("votes", "masks") else ""
+    made.vary(name, [o for o in values.no_tensor(like) if o.label != none])
+    made.refuse(f"{name}: too few", lambda n=name, x=like: {n: x[:4]})
+    made.refuse(f"{name}: ()", lambda n=name: {n: torch.tensor(3)})
+    made.refuse(f"{name}: an array", lambda n=name, x=like: {n: x.numpy()})
+    made.refuse(f"{name}: a list", lambda n=name, x=like: {n: x.tolist()})
+for label, index in {
+    "negative": [-1, 0, 1, 2, 3], "floats": [0.0, 1, 2, 3, 4], "bool": [True] * 5,
+    "a column": [[0], [1], [2], [3], [4]], "complex": [1j] * 5,
+}.items():  # fmt: skip
+    made.refuse(f"index: {label}", lambda i=index: {"index": torch.tensor(i)})
+made.refuse("index: int32", lambda: {"index": torch.arange(5).int()})
+made.vary("num_classes", [o for o in values.count(10, none=True) if o.stands_for is None])
+
+
+def _fields(value: Split, arguments: dict[str, Any]) -> None:
+    for name, wanted in arguments.items():
+        require_equal(getattr(value, name), wanted)
+    assert len(value) == len(arguments["labels"])
+
+
+made.right("as it is", nothing, _fields)
+made.right("empty", lambda: {"images": IMAGES[:0], "labels": torch.arange(0),
+                             "index": torch.arange(0)}, _fields)  # fmt: skip
+made.right("bytes", lambda: {"images": (IMAGES * 255).to(torch.uint8)}, _fields)
+made.circumstances()
+
+selected = ROOM.function(
+    "kdteach.types.Split", lambda: {"rows": torch.tensor([3, 1])}, title="Split.select",
+    call=lambda rows: tiles().select(rows),
+)  # fmt: skip
+
+
+def _chosen(value: Split, arguments: dict[str, Any]) -> None:
+    whole, rows = tiles(), np.asarray(arguments["rows"])
+    for name in ("images", "labels", "index", "votes", "masks"):
+        require_equal(getattr(value, name).numpy(), getattr(whole, name).numpy()[rows])
+    assert value.num_classes == whole.num_classes
+
+
+for label, rows in {
+    "positions": torch.tensor([3, 1]), "a mask": torch.tensor([True, False, True, False]),
+    "all": torch.arange(4), "twice": torch.tensor([1, 1]),
+}.items():  # fmt: skip
+    selected.right(label, lambda r=rows: {"rows": r}, _chosen)
+selected.right("nothing", lambda: {"rows": torch.zeros(4, dtype=torch.bool)}, _chosen)
+for label, rows in {"a list": [3, 1], "an array": np.array([3, 1]),
+    "a range": range(2)}.items():  # fmt: skip
+    selected.either(label, lambda r=rows: {"rows": r}, _chosen)
+for label, rows in {
+    "out of range": torch.tensor([4]), "negative": torch.tensor([-1]),
+    "a short mask": torch.tensor([True, False]), "a long mask": torch.ones(5).bool(),
+    "floats": torch.tensor([1.0]), "None": None, "a word": "all", "a number": 2,
+    "Ellipsis": ..., "two-dimensional": torch.tensor([[0, 1], [2, 3]]), "True": True,
+    "a slice of words": slice("a", "b"), "a meta tensor": torch.tensor([1]).to("meta"),
+    "()": torch.tensor(2), "complex": torch.tensor([1j]), "a dict": {0: 1},
+}.items():  # fmt: skip
+    selected.refuse(label, lambda r=rows: {"rows": r},
+        names=("rows", "row", "mask", "positions"))  # fmt: skip
+
+moved = ROOM.function(
+    "kdteach.types.Split", lambda: {"dtype": torch.float32}, title="Split.to",
+    call=lambda **a: split(4).to(**a).images,
+)  # fmt: skip
+moved.right("float32", nothing, lambda value, _: require_equal(value,
+    split(4).images.float()))  # fmt: skip
+moved.right("float16", lambda: {"dtype": torch.float16},
+            lambda value, _: require_equal(value, split(4).images.half()))  # fmt: skip
+moved.vary("dtype", [o for o in values.dtype(none=True) if o.label != "torch.int8"
+                     and "bool" not in o.label and "complex" not in o.label
+                     and "float8" not in o.label])  # fmt: skip
+for device in ("nowhere", "cuda:99", 3.5, [], "meta"):
+    moved.refuse(f"device = {device!r}", lambda d=device: {"device": d},
+        errors=(RuntimeError,))  # fmt: skip
+
+seen = ROOM.function(
+    "kdteach.types.Split", lambda: {"images": torch.zeros(4, 3)}, title="Split.seen_as",
+    call=lambda images: split(4).seen_as(images),
+)  # fmt: skip
+seen.right("as it is", nothing, lambda value, _: require_equal(value.images,
+    torch.zeros(4, 3)))  # fmt: skip
+seen.vary("images", [*values.no_tensor(torch.zeros(4, 3)),
+                     *values.refused(("too few", lambda: torch.zeros(3, 3)))])  # fmt: skip
+
+whole = ROOM.function(
+    "kdteach.types.ImageSet",
+    lambda: {"name": "mine", "train": split(4), "valid": split(3), "test": split(2),
+             "classes": tuple("0123456789"), "checksum": "0" * 16},
+)  # fmt: skip
+whole.right("as it is", nothing, lambda value, _: require_equal(
+    (value.num_classes, value.image_shape, value.train.num_classes), (10, (1, 8, 8), 10
+)))  # fmt: skip
+for name in ("train", "valid", "test"):
+    whole.vary(name, [o for o in splits(4) if not o.label.startswith(("images of", "empty",
+                      "images without", "images as"))], names=(name, "split"))  # fmt: skip
+for label, classes in {"None": None, "a number": 10, "empty": (), "bytes": b"0123",
+                       "numbers": (1, 2), "None inside": ("a", None)}.items():  # fmt: skip
+    whole.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
+
+# sources
+
+load = ROOM.function("kdteach.data.load", lambda: {"name": "digits", "root": None})
+
+
+def _digits(value: ImageSet, arguments: dict[str, Any]) -> None:
+    """The images of scikit-learn, each once, in [0, 1]."""
+    from sklearn.datasets import load_digits
+
+    wanted = load_digits()
+    rows = sorted(
+        (tuple((image * 16).round().int().flatten().tolist()), int(label))
+        for part in (value.train, value.valid, value.test)
+        for image, label in zip(part.images, part.labels, strict=True)
+    )
+    peers = sorted(
+        (tuple(image.astype(int).flatten().tolist()), int(label))
+        for image, label in zip(wanted.images, wanted.target, strict=True)
+    )
+    assert rows == peers
+    assert value.train.images.max() == 1
+    assert value.train.images.min() == 0
+    kind = arguments.get("dtype", torch.float32)
+    assert value.train.images.dtype == kind, value.train.images.dtype
+
+
+load.right("as it is", nothing, _digits)
+load.either("draw of 20 digits", lambda: {"draw": 10**20}, _digits)
+load.right("by writer", lambda: {"by_writer": True}, _digits)
+load.right("float64", lambda: {"dtype": torch.float64}, _digits)
+load.vary("name", values.choice("digits"), names=("name", "data set"))
+load.vary("draw", [o for o in values.count(3, least=0)
+                   if o.stands_for is None or o.label == "numpy.int64"])  # fmt: skip
+load.vary("by_writer", values.switch())
+load.vary("dtype", values.dtype())
+load.circumstances()
+load.refuse("both", lambda: {"draw": 1, "by_writer": True}, names=("draw", "by_writer"))
+for name in ("digits", "petri", "tissues"):
+    for root in ("/tmp", Path("/nowhere"), "", 3):
+        load.refuse(f"{name}, root = {root!r}", lambda n=name,
+            r=root: {"name": n, "root": r},
+                    names=("root",))  # fmt: skip
+for option in ("scale", "validation", "size", "nonsense", "download", "duplicates"):
+    load.refuse(f"digits, {option}", lambda o=option: {o: 1}, names=(option,))
+GROUPS = ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
+
+
+def _joined(value: ImageSet, arguments: dict[str, Any]) -> None:
+    before = digits()
+    groups = [[int(c) for c in group] for group in arguments["groups"]]
+    for name in ("train", "valid", "test"):
+        old, new = getattr(before, name).labels, getattr(value, name).labels
+        wanted = [next(g for g, group in enumerate(groups) if c in group) for c
+            in old.tolist()]  # fmt: skip
+        assert new.tolist() == wanted
+    assert value.classes == tuple("+".join(map(str, group)) for group in groups)
+    assert value.train.num_classes == len(groups)
+
+
+def _groupings(function: Function, check: Any) -> None:
+    for label, groups in {
+        "lists": [list(g) for g in GROUPS], "arrays": [np.array(g) for g in GROUPS],
+        "ranges": [range(5), range(5, 10)], "an array": np.array(GROUPS),
+        "NumPy's integers": [[np.int64(c) for c in g] for g in GROUPS],
+        "tensors": [torch.tensor(g) for g in GROUPS],
+    }.items():  # fmt: skip
+        function.right(f"groups: {label}", lambda g=groups: {"groups": g}, check)
+    for label, make in {
+        "a generator": lambda: (g for g in GROUPS),
+        "generators": lambda: [(c for c in g) for g in GROUPS],
+        "sets": lambda: [set(g) for g in GROUPS],
+        "a tensor": lambda: torch.tensor(GROUPS),
+    }.items():
+
+        def as_lists(value: Any, arguments: dict[str, Any]) -> None:
+            check(value, {**arguments, "groups": GROUPS})
+
+        function.either(f"groups: {label}", lambda m=make: {"groups": m()}, as_lists)
+    for label, groups in {
+        "one": [range(10)], "none": [], "a class is missing": [range(4), range(5, 10)],
+        "a class twice": [range(6), range(5, 10)], "an empty one": [range(10), []],
+        "out of range": [range(5), range(5, 11)],
+        "negative": [[-1, *range(4)], range(4, 10)],
+        "a number": 3, "a word": "01234", "words": ["01234", "56789"], "halves": [
+            [0.5, 1, 2, 3, 4], range(5, 10)], "floats": [[0.0, 1, 2, 3, 4], range(5, 10)],
+        "numbers": [0, 1], "None inside": [None, range(10)],
+        "NaN": [[float("nan")], range(10)],
+        "bool": [[False, True, 2, 3, 4], range(5, 10)],
+        "a broken length": values.Sizeless(),
+        "a class by name": [["0", "1", "2", "3", "4"], range(5, 10)],
+        "10**400": [[10**400], range(10)], "a dict": {0: range(10)},
+    }.items():  # fmt: skip
+        function.refuse(f"groups: {label}", lambda g=groups: {"groups": g},
+                        names=("groups", "group"))  # fmt: skip
+
+
+load.right("groups", lambda: {"groups": GROUPS, "dtype": torch.float64}, _joined)
+merge = ROOM.function(
+    "kdteach.data.merge_classes", lambda: {"data": digits(), "groups": GROUPS}
+)
+merge.right("as it is", nothing, _joined)
+_groupings(merge, _joined)
+merge.refuse("groups: None", lambda: {"groups": None})
+SETS = values.refused(
+    ("None", lambda: None), ("a split", lambda: split(4)), ("a word", lambda: "digits"),
+    ("a tuple", lambda: (split(4), split(4), split(4))), ("images", lambda: IMAGES),
+    ("the class", lambda: ImageSet), ("a list", lambda: [image_set(4)]),
+    ("a broken repr", values.Unprintable),
+)  # fmt: skip
+merge.vary("data", SETS)
+merge.circumstances()
+
+sample = ROOM.function("kdteach.data.small_sample", lambda: {"split": split(20), "size": 5})
+
+
+def _drawn(value: Split, arguments: dict[str, Any]) -> None:
+    before = arguments["split"]
+    assert len(value) == arguments["size"]
+    assert len(set(value.index.tolist())) == len(value)
+    require_equal(value.images, before.images[value.index])
+    require_equal(value.labels, before.labels[value.index])
+
+
+for size in (1, 5, 20):
+    sample.right(f"size = {size}", lambda s=size: {"size": s}, _drawn)
+sample.vary("size", values.count(5, most=20))
+sample.vary("seed", values.seed())
+sample.vary("split", [o for o in splits(20) if not o.label.startswith("images")])
+sample.circumstances()
+for kind in range(3):
+
+    def _apart(value: Any, arguments: dict[str, Any], kind: int = kind) -> None:
+        other = found("kdteach.data.small_sample")(split(20), 5, seed=2**60 + kind)
+        assert not torch.equal(value.index, other.index)
+
+    sample.right(f"another seed, {kind}", lambda: {"seed": 7}, _apart)
+
+# changes of the images
+
+jitter = ROOM.function("kdteach.data.jitter", lambda: {"pixels": 1})
+jitter.vary("pixels", values.count(1, heavy=()))
+jitter.circumstances()
+PICTURES = torch.arange(2 * 1 * 4 * 4, dtype=torch.float64).reshape(2, 1, 4, 4) + 1
+
+
+def _shifts(images: Tensor, reach: int) -> list[np.ndarray]:
+    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+    side = images.shape[2], images.shape[3]
+    return [
+        padded[:, :, i : i + side[0], j : j + side[1]]
+        for i in range(2 * reach + 1)
+        for j in range(2 * reach + 1)
+    ]
+
+
+def _random() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def _changed(name: str, make: Callable[[], Any],
+    wanted: Callable[[Tensor], list[np.ndarray]]) -> None:  # fmt: skip
+    path = f"kdteach.data.{name}"
+    applied = ROOM.function(
+        path, lambda: {"images": PICTURES.clone(), "generator": _random()},
+        call=lambda images, generator: make()(images, generator), changes=("generator",),
+        title=f"{name}()",
+    )  # fmt: skip
+
+    def check(value: Tensor, arguments: dict[str, Any]) -> None:
+        images = arguments["images"]
+        assert value.dtype == images.dtype
+        assert value.shape == images.shape
+        known = wanted(images)
+        for row in range(len(images)):
+            assert any(np.array_equal(value[row].numpy(), w[row]) for w in known)
+
+    for label, images in {
+        "as it is": PICTURES, "bytes": PICTURES.to(torch.uint8),
+        "float32": PICTURES.float(),
+        "one image": PICTURES[:1], "wide": PICTURES.flatten(2)[:, :, None].clone(),
+        "of one pixel": PICTURES[..., :1, :1], "half": PICTURES.half(),
+        "none": PICTURES[:0],
+        "colours": PICTURES.expand(2, 3, 4, 4), "bool": PICTURES > 9,
+        "integers": PICTURES.long(), "strided": PICTURES.repeat_interleave(2, 3)[..., ::2],
+    }.items():  # fmt: skip
+        applied.either(label, lambda i=images: {"images": i}, check,
+                       names=("images", "pixels"))  # fmt: skip
+    applied.vary("images", [o for o in values.no_tensor(PICTURES) if "network" not
+        in o.label])  # fmt: skip
+    applied.vary("images", values.refused(
+        ("()", lambda: torch.tensor(3.0)), ("(N,)", lambda: torch.arange(3.0)),
+        ("without channels", lambda: PICTURES[:, 0]),
+        ("a batch of batches", lambda: PICTURES[None]),
+        ("features", lambda: PICTURES.flatten(1)),
+    ))  # fmt: skip
+    applied.vary("generator", values.refused(
+        ("None", lambda: None), ("a seed", lambda: 3),
+        ("NumPy's", lambda: np.random.default_rng(0)),
+        ("a word", lambda: "cpu"), ("the class", lambda: torch.Generator),
+    ))  # fmt: skip
+
+
+_changed("Jitter", lambda: found("kdteach.data.jitter")(1), lambda x: _shifts(x, 1))
+_changed(
+    "Flips", lambda: found("kdteach.data.flips")(),
+    lambda x: [x.numpy()[:, :, ::a, ::b] for a in (1, -1) for b in (1, -1)],
+)  # fmt: skip
+built = ROOM.function("kdteach.data.Jitter", lambda: {"pixels": 1})
+built.vary("pixels", values.count(1))
+flips = ROOM.function("kdteach.data.flips", lambda: {})
+flips.right("as it is", nothing, lambda value, _: require_equal(repr(value), "Flips()"))
+flips.circumstances()
+views = ROOM.function(
+    "kdteach.data.Jitter", lambda: {"images": PICTURES.clone()}, title="Jitter.views",
+    call=lambda images: list(found("kdteach.data.jitter")(1).views(images)),
+)  # fmt: skip
+views.right("views", nothing, lambda value, a: require_equal(
+    [v.numpy() for v in value], _shifts(a["images"], 1)))  # fmt: skip
+views.vary("images", [o for o in values.no_tensor(PICTURES) if "network" not in o.label])
+for pixels in (4, 100, 10**9):
+    jitter.either(
+        f"{pixels} pixels of 4", lambda p=pixels: {"pixels": p},
+        lambda value, _: _all_black(value), names=("pixels", "images"), alone=pixels > 100,
+        call=lambda pixels: found("kdteach.data.jitter")(pixels)(PICTURES[:1], _random()),
+    )  # fmt: skip
+
+
+def _all_black(value: Tensor) -> None:
+    assert value.shape == (1, 1, 4, 4)
+
+
+quadrants = ROOM.function("kdteach.data.in_quadrants", lambda: {"data": image_set(6)})
+
+
+def _placed(value: ImageSet, arguments: dict[str, Any]) -> None:
+    for name in ("train", "valid", "test"):
+        old, new = getattr(arguments["data"], name), getattr(value, name)
+        for image, canvas, mask in zip(old.images, new.images, new.masks, strict=True):
+            rows, columns = mask.nonzero(as_tuple=True)
+            assert len(rows) == 64
+            assert rows[0] % 8 == 0
+            assert columns[0] % 8 == 0
+            inside = canvas[:, mask].reshape(image.shape)
+            require_equal(inside, image)
+            others = canvas[:, ~mask].reshape(1, 3, 64)
+            if arguments.get("clutter"):
+                for part in _quadrants(canvas):
+                    require_equal(part.flatten().sort().values,
+                        image.flatten().sort().values)  # fmt: skip
+            else:
+                assert not others.any()
+
+
+def _quadrants(canvas: Tensor) -> list[Tensor]:
+    return [canvas[:, i : i + 8, j : j + 8] for i in (0, 8) for j in (0, 8)]
+
+
+quadrants.right("as it is", nothing, _placed)
+quadrants.right("clutter", lambda: {"clutter": True}, _placed)
+quadrants.right("numpy.True_", lambda: {"clutter": np.True_}, _placed)
+quadrants.vary("data", SETS)
+quadrants.vary("clutter", values.switch())
+quadrants.vary("seed", values.seed())
+quadrants.circumstances()
+
+# folders and files
+
+_IDX = {"train": 60_000, "t10k": 10_000}
+
+
+def _mnist(change: Callable[[Path], None] = lambda _: None) -> Path:
+    """A folder in MNIST's layout, of four small packed files of zeros."""
+    root = folder()
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count in _IDX.items():
+        for kind, shape in (("images-idx3", (count, 28, 28)), ("labels-idx1", (count,))):
+            header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+            path = raw / f"{part}-{kind}-ubyte.gz"
+            path.write_bytes(header)  # not packed yet
+    change(raw)
+    return root
+
+
+mnist = ROOM.function(
+    "kdteach.data.load", lambda: {"name": "mnist", "root": _mnist()}, title="load('mnist')",
+    also={"root": ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz")},
+)  # fmt: skip
+mnist.vary("root", values.path(), names=("root", "path", "MNIST"))
+for label, content in {
+    "a header alone": None, "empty": b"", "garbage": os.urandom(100), "text": b"not a file",
+    "a packed header": gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 60_000, 28, 28)),
+    "half a packed file": gzip.compress(bytes(10_000))[:40],
+    "packed garbage": gzip.compress(b"\x1f\x8b" * 50),
+    "another shape": gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 10, 28,
+    28) + bytes(7840)),
+    "floats": gzip.compress(struct.pack(">HBB3I", 0, 13, 3, 60_000, 28, 28)),
+    "a wrong checksum": gzip.compress(bytes(1000))[:-8] + b"12345678",
+    "a flag that is reserved": b"\x1f\x8b\x08\xe0" + bytes(30),
+    "a damaged stream": gzip.compress(os.urandom(2000))[:20] + b"\xff" * 200,
+}.items():  # fmt: skip
+
+    def change(raw: Path, content: bytes | None = content) -> None:
+        if content is not None:
+            (raw / "train-images-idx3-ubyte.gz").write_bytes(content)
+
+    mnist.refuse(f"images: {label}", lambda c=change: {"root": _mnist(c)})
+
+
+def _bomb(raw: Path) -> None:
+    """2 MB that become 2 GB."""
+    once = gzip.compress(bytes(2**27), 9)
+    (raw / "train-images-idx3-ubyte.gz").write_bytes(once * 16)
+
+
+def _pipe(raw: Path) -> None:
+    os.mkfifo(raw / "train-images-idx3-ubyte")
+
+
+def _folder_there(raw: Path) -> None:
+    (raw / "train-images-idx3-ubyte").mkdir()
+
+
+def _loop(raw: Path) -> None:
+    (raw / "train-images-idx3-ubyte").symlink_to("train-images-idx3-ubyte")
+
+
+def _device(raw: Path) -> None:
+    (raw / "train-images-idx3-ubyte").symlink_to("/dev/zero")
+
+
+def _huge(raw: Path) -> None:
+    with (raw / "train-images-idx3-ubyte").open("wb") as file:
+        file.truncate(2**41)
+
+
+for label, change in {"a bomb": _bomb, "a pipe": _pipe, "a folder": _folder_there,
+                      "a link in a circle": _loop, "a device": _device,
+                      "2 TB of nothing": _huge}.items():  # fmt: skip
+    mnist.refuse(f"images: {label}", lambda c=change: {"root": _mnist(c)},
+                 alone=label == "a bomb")  # fmt: skip
+mnist.refuse("an empty folder", lambda: {"root": folder()})
+mnist.refuse("no folder", lambda: {"root": folder() / "none"})
+mnist.refuse("a file", lambda: {"root": Path(__file__)}, names=("datasets.py", "root"))
+mnist.refuse("no root", lambda: {"root": None}, names=("root", "folder", "KDTEACH_DATA"))
+mnist.vary("validation", [o for o in values.count(100, least=0, most=59_999)
+                          if o.stands_for is None])  # fmt: skip
+mnist.vary("dtype", [o for o in values.dtype() if o.stands_for is None])
+mnist.vary("download", [o for o in values.switch() if o.stands_for is None])
