@@ -222,7 +222,8 @@ def check_list(name: str, value: object, of: str) -> list[Any]:
     Raises:
         TypeError: it cannot be gone through, or is one word or network instead of several.
     """
-    if isinstance(value, (str, bytes, Mapping, nn.Module)):
+    one = isinstance(value, nn.Module) and not isinstance(value, nn.ModuleList)
+    if one or isinstance(value, (str, bytes, Mapping)):
         raise TypeError(f"{name} must be a list of {of}, got {shown(value)}")
     try:
         return list(value)  # type: ignore[call-overload, no-any-return]

@@ -394,7 +394,8 @@ def save_logits(path: Folder, logits: Mapping[str, Tensor]) -> None:
         check_file_name("a split", name)
         if check_floats(f"logits[{name!r}]", table).ndim != 2:
             raise ValueError(f"logits[{name!r}] must be (N, C), got {tuple(table.shape)}")
-        tables[name] = table.detach().as_subclass(Tensor).cpu().contiguous()
+        # a copy, for two splits may be parts of one table, and a file holds each whole
+        tables[name] = table.detach().as_subclass(Tensor).cpu().contiguous().clone()
         if isinstance(answers := getattr(table, "answers", None), Tensor):
             tables[name + _ANSWERS] = answers.contiguous()
     write_whole(place, save(tables))

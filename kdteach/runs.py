@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kdteach.checks import check_seed
+from kdteach.checks import check_list, check_numbers, check_seed
 
 
 class Runs(np.ndarray[Any, np.dtype[np.float64]]):
@@ -37,11 +37,14 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
             seeds: (n,) integers of at least 0, each once.
 
         Raises:
-            TypeError: a seed is not an integer.
-            ValueError: not one seed a value, or a seed twice.
+            TypeError: values are no list of real numbers, or a seed is not an integer.
+            ValueError: not one seed a value, a seed twice, or a value that is not finite.
         """
-        made = np.array(values, dtype=np.float64).view(cls)
-        made.seeds = tuple(check_seed(seed) for seed in seeds)
+        numbers = check_numbers("values", values, at_least=1)
+        made = np.array(numbers).view(cls)
+        made.seeds = tuple(
+            check_seed(seed) for seed in check_list("seeds", seeds, "integers, one a run")
+        )
         if made.shape != (len(made.seeds),):
             raise ValueError(
                 f"values must be (n,), one number a seed, got shape {made.shape} and "
@@ -49,6 +52,13 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
             )
         if len(set(made.seeds)) < len(made.seeds):
             raise ValueError(f"seeds must differ, got {made.seeds}")
+        return made
+
+    @classmethod
+    def _of(cls, values: NDArray[np.float64], seeds: tuple[int, ...]) -> Runs:
+        """Values that were computed from runs, whatever came of it."""
+        made = np.array(values, dtype=np.float64).view(cls)
+        made.seeds = seeds
         return made
 
     def plain(self) -> NDArray[np.float64]:
@@ -73,7 +83,7 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
             return result
         if not isinstance(result, np.ndarray) or result.dtype != np.float64:
             return result
-        return Runs(result, runs[0].seeds) if result.shape == runs[0].shape else result
+        return Runs._of(result, runs[0].seeds) if result.shape == runs[0].shape else result
 
     def __array_function__(
         self, func: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
@@ -97,12 +107,12 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
             return found
         chosen = np.array(self.seeds)[key]
         twice = len(set(chosen.tolist())) < len(chosen)
-        return found if twice else Runs(found, chosen.tolist())
+        return found if twice else Runs._of(found, tuple(chosen.tolist()))
 
     def copy(self, order: Any = "C") -> Runs:
         """The same runs in memory of their own."""
         del order
-        return Runs(self.plain(), self.seeds)
+        return Runs._of(self.plain(), self.seeds)
 
     def sort(self, *args: Any, **options: Any) -> None:
         """Sort in place; sorted values no longer belong to their seeds, which are lost."""
@@ -116,7 +126,7 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
         return str(self.plain())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Runs, (self.plain().copy(), self.seeds)
+        return Runs._of, (self.plain().copy(), self.seeds)
 
     def __copy__(self) -> Runs:
         return self.copy()
@@ -175,9 +185,13 @@ def paired(
         Both as plain arrays (n,), in the order of ``a``.
 
     Raises:
+        TypeError: a list without seeds that holds no real numbers.
         ValueError: seeds that only one of them has; different lengths.
     """
-    first, second = (np.asarray(_plain(x), dtype=np.float64) for x in (a, b))
+    first, second = (
+        x.plain() if isinstance(x, Runs) else check_numbers(name, x, at_least=1)
+        for name, x in zip(names, (a, b), strict=True)
+    )
     if isinstance(a, Runs) and isinstance(b, Runs) and a.seeds and b.seeds:
         if set(a.seeds) != set(b.seeds):
             raise ValueError(_missing(a.seeds, b.seeds, names))

@@ -196,7 +196,7 @@ def test_bad_options_are_named(option):
 
 def test_bad_options_of_other_networks():
     for name, options, says in (
-        ("tiny-resnet", {"weights": "imagenet"}, "has the weights tissues, polyps or None"),
+        ("tiny-resnet", {"weights": "imagenet"}, "unknown weights of tiny-resnet .imagenet.; known are tissues, polyps"),
         ("tiny-resnet", {"weights": []}, r"polyps or None, got \[\]"),
         ("tiny-resnet", {"num_classes": 10**12}, "tiny-resnet with .* would take"),
         ("resnet18", {"weights": 5}, "unknown weights 5"),

@@ -234,7 +234,7 @@ def test_names_that_lead_elsewhere_are_refused_everywhere(tmp_path, name):
     ):
         with pytest.raises(ValueError, match=r"must have a name of|unknown experiment"):
             ask()
-    with pytest.raises(KeyError, match="unknown experiment"):
+    with pytest.raises(ValueError, match="unknown experiment"):
         seeds_recorded(name, inner)
     assert [p.name for p in tmp_path.rglob("*")] == ["in"]
 

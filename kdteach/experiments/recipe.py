@@ -110,9 +110,14 @@ class Recipe:
             )
         for key in config:
             _require_known(key)
-        given: dict[str, Any] = {
-            key: _CHECKS[key](key, value) for key, value in config.items()
-        }
+        try:
+            given: dict[str, Any] = {
+                key: _CHECKS[key](key, value) for key, value in config.items()
+            }
+        except RecursionError:
+            raise ValueError(
+                "teacher: a chain of teachers that is too long, or that leads back to itself"
+            ) from None
         if "role" not in given:
             raise ValueError("a configuration needs the setting role, such as 'plain'")
         return cls(**given)
@@ -343,6 +348,11 @@ def _taught(recipe: Recipe, teacher: Recipe) -> Iterator[str]:
         return
     if teacher.shipped is not None:
         yield "teacher_epoch and a shipped teacher contradict each other: it has one state"
+    elif teacher.choose_on is not None:
+        yield (
+            "teacher_epoch and a teacher with choose_on contradict each other: of its best "
+            "epoch alone the logits are kept"
+        )
     elif recipe.teacher_epoch > teacher.epochs:
         yield (
             f"teacher_epoch {recipe.teacher_epoch} and a teacher of {teacher.epochs} "

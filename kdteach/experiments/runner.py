@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from kdteach.checks import check_count, check_function, check_switch, shown
+from kdteach.checks import check_choice, check_count, check_function, check_switch, shown
 from kdteach.data import load
 from kdteach.data.mhist import is_drawn
 from kdteach.experiments.catalogue import EXPERIMENTS
@@ -199,12 +199,14 @@ def seeds_recorded(name: str, results_dir: Folder | None = None) -> int:
         results_dir: by default the records that ship with the package.
 
     Raises:
-        KeyError: unknown experiment.
+        TypeError: name is not a word, or results_dir is no path.
+        ValueError: unknown experiment.
         RecordError: a line of the results file is not a record.
     """
-    if not isinstance(name, str) or name not in EXPERIMENTS:
-        raise KeyError(f"unknown experiment {shown(name)}; known are {_names()}")
+    name = check_choice("experiment", name, EXPERIMENTS)
     experiment = EXPERIMENTS[name]
+    if results_dir is not None:
+        results_dir = check_path("results_dir", results_dir)
     known = {run_key(r.config, r.seed) for r in load_records(name, results_dir)}
     for seed in range(experiment.seeds):
         if not all(run_key(c, seed) in known for c in experiment.configurations):

@@ -152,11 +152,10 @@ def pretrained_head(name: str, weights: str) -> nn.Linear:
         ValueError: such weights do not exist, or a cached file is not the official one.
         FileNotFoundError: the weights are not in torch's cache.
     """
-    if name in NAMES and weights == "imagenet":
-        return imagenet_head(name)
-    if name in TWINS and weights == "tissues":
-        return tissue_head(name)
-    raise ValueError(f"there are no weights {shown(weights)} of {shown(name)}")
+    name = check_choice("network with trained weights", name, (*NAMES, *TWINS))
+    own = "tissues" if name in TWINS else "imagenet"
+    check_choice(f"weights of {name}", weights, (own,))
+    return tissue_head(name) if name in TWINS else imagenet_head(name)
 
 
 def weights_name(name: str, weights: str) -> str:
@@ -173,9 +172,9 @@ def weights_name(name: str, weights: str) -> str:
     Raises:
         ValueError: there are no such weights.
     """
+    name = check_choice("network with trained weights", name, (*NAMES, *TWINS))
     if name in TWINS:
         return shipped_digest(name, weights)
-    check_choice("network with trained weights", name, (*NAMES, *TWINS))
     check_choice(f"weights of {name}", weights, ("imagenet",))
     return imagenet_name(name)
 

@@ -39,10 +39,8 @@ def build_twin(
     Raises:
         ValueError: unknown weights or policy, or another number of classes.
     """
-    if weights is not None and weights not in WEIGHTS[name]:
-        raise ValueError(
-            f"{name} has the weights {', '.join(WEIGHTS[name])} or None, got {weights!r}"
-        )
+    if weights is not None:
+        weights = check_choice(f"weights of {name}", weights, WEIGHTS[name])
     whole = weights is not None and weights != "tissues"
     if whole and num_classes != 2:
         raise ValueError(f"weights {weights!r} have 2 classes, asked for {num_classes}")

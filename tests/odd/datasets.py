@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdteach.types import ImageSet, Split
 from tests.odd import values
-from tests.odd.material import digits, folder, image_set, split, tiles
+from tests.odd.material import digits, folder, image_set, noise, split, tiles
 from tests.odd.measures import splits
 from tests.odd.sweep import Function, Room, found, nothing, require_equal
 
@@ -417,7 +417,7 @@ mnist = ROOM.function(
 )  # fmt: skip
 mnist.vary("root", values.path(), names=("root", "path", "MNIST"))
 for label, content in {
-    "a header alone": None, "empty": b"", "garbage": os.urandom(100), "text": b"not a file",
+    "a header alone": None, "empty": b"", "garbage": noise(100), "text": b"not a file",
     "a packed header": gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 60_000, 28, 28)),
     "half a packed file": gzip.compress(bytes(10_000))[:40],
     "packed garbage": gzip.compress(b"\x1f\x8b" * 50),
@@ -426,7 +426,7 @@ for label, content in {
     "floats": gzip.compress(struct.pack(">HBB3I", 0, 13, 3, 60_000, 28, 28)),
     "a wrong checksum": gzip.compress(bytes(1000))[:-8] + b"12345678",
     "a flag that is reserved": b"\x1f\x8b\x08\xe0" + bytes(30),
-    "a damaged stream": gzip.compress(os.urandom(2000))[:20] + b"\xff" * 200,
+    "a damaged stream": gzip.compress(noise(2000))[:20] + b"\xff" * 200,
 }.items():  # fmt: skip
 
     def change(raw: Path, content: bytes | None = content) -> None:

@@ -67,6 +67,19 @@ said = ROOM.function("kdteach.claims.sentence", lambda: {"text": "A sentence."},
     call=lambda text: repr(found("kdteach.claims.sentence")(text)))  # fmt: skip
 said.right("as it is", nothing, equals("A sentence."))
 said.vary("text", values.text())
+for name, good in (
+    ("Claim", {"sentence": "It holds.", "evidence": "3 of 3"}),
+    ("Sentence", {"text": "A sentence."}),
+):
+    made = ROOM.function(
+        f"kdteach.claims.{name}", lambda good=good: dict(good),
+        call=lambda name=name, **a: str(found(f"kdteach.claims.{name}")(**a)),
+    )  # fmt: skip
+    wanted = "A sentence." if name == "Sentence" else "Checked: It holds. (3 of 3)"
+    made.right("as it is", nothing, equals(wanted))
+    for argument in good:
+        made.vary(argument, values.text())
+
 # tables
 
 A, B = [14.0, 12.0, 15.0, 11.0], [9.0, 8.0, 10.0, 8.0]

@@ -72,10 +72,12 @@ class Case:
     Attributes:
         function: public name of what is called.
         label: the call, for the list of faults.
-        arguments: makes fresh ones, and says which words name what is odd about them: one
-            must stand in the message of an error. Where the library refuses to make one of
-            them (a split with wrong labels), that is the error.
+        arguments: makes fresh ones, and says by which words they are named. Where the
+            library refuses to make one of them (a split with wrong labels), that is the
+            error.
         call: is given them.
+        names: one of these words must stand in the message of an error, or else one of
+            those that name what differs from a good call.
         right: is given the result and the arguments, and raises AssertionError where it is
             not right; None where nothing but an error is.
         must: a refusal is a fault as well: this is what people do.
@@ -90,6 +92,7 @@ class Case:
     label: str
     arguments: Callable[[], tuple[dict[str, Any], tuple[str, ...]]]
     call: Callable[..., Any]
+    names: tuple[str, ...] = ()
     right: Callable[[Any, dict[str, Any]], None] | None = None
     must: bool = False
     errors: tuple[type[BaseException], ...] = ()
@@ -123,7 +126,8 @@ def _judged(case: Case) -> Outcome:
             warnings.simplefilter("ignore")
             arguments, names = case.arguments()
     except Exception as error:
-        return _of_error(case, error, ())
+        return _of_error(case, error, case.names)
+    names = case.names or names
     before = {name: world.frozen(value) for name, value in arguments.items()}
     outside = world.state()
     value, error, peak, late = _called(case, arguments)

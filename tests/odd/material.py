@@ -83,6 +83,11 @@ def table(rows: int, columns: int, *, seed: int = 0,
     return torch.from_numpy(numbers).to(kind)
 
 
+def noise(count: int) -> bytes:
+    """Bytes that mean nothing, always the same."""
+    return np.random.default_rng(1).bytes(count)
+
+
 def record(**changes: Any) -> RunRecord:
     """A run."""
     whole: dict[str, Any] = {

@@ -132,8 +132,9 @@ difference.refuse(
 )  # fmt: skip
 
 verdict = ROOM.function(
-    "kdteach.stats.verdict", lambda: {"published": 2.0, "ours": OURS, "negligible": 0.5}
-)
+    "kdteach.stats.verdict", lambda: {"published": 2.0, "ours": OURS, "negligible": 0.5},
+    also={"ours": ("interval",)},
+)  # fmt: skip
 verdict.vary("published", values.number(2.0, lambda x: True))
 verdict.vary("negligible", values.number(0.5, lambda x: x > 0))
 verdict.vary(
@@ -164,6 +165,26 @@ for says, published, low, high, small in (
         equals(says),
     )  # fmt: skip
 verdict.circumstances()
+
+interval = ROOM.function(
+    "kdteach.stats.Interval",
+    lambda: {"mean": 1.5, "low": 0.5, "high": 2.5, "level": 0.5, "n": 10},
+    call=lambda **a: str(found("kdteach.stats.Interval")(**a)),
+)  # fmt: skip
+interval.right("as it is", nothing, equals("1.50 [0.50, 2.50]"))
+interval.right("a point", lambda: {"low": 1.5, "high": 1.5}, equals("1.50 [1.50, 1.50]"))
+interval.vary("mean", values.number(1.5, lambda x: True))
+interval.vary("low", values.number(0.5, lambda x: x <= 2.5), names=("low", "interval"))
+interval.vary("high", values.number(2.5, lambda x: x >= 0.5), names=("high", "interval"))
+interval.vary("level", values.number(0.5, _level))
+interval.vary("n", values.count(10))
+covers = ROOM.function(
+    "kdteach.stats.Interval", lambda: {"value": 1.0}, title="Interval.covers",
+    call=lambda value: OURS.covers(value),
+)  # fmt: skip
+for number, inside in ((0.5, True), (2.5, True), (1, True), (0.4999, False), (3, False)):
+    covers.right(f"{number}", lambda n=number: {"value": n}, equals(inside))
+covers.vary("value", values.number(1.0, lambda x: True))
 
 # proportions
 

@@ -117,13 +117,12 @@ class Function:
 
         def arguments() -> tuple[dict[str, Any], tuple[str, ...]]:
             changed = change()
-            words = self.names(changed) if names is None else tuple(names)
-            return {**self.good(), **changed}, words
+            return {**self.good(), **changed}, self.names(changed)
 
         self.cases.append(
             Case(
                 self.path, f"{self.title}({label})", arguments, call or self.call,
-                right, must, (*self.errors, *errors),
+                tuple(names or ()), right, must, (*self.errors, *errors),
                 self.changes if changes is None else tuple(changes),
                 self.unfinished if unfinished is None else unfinished, alone, common,
             )
@@ -257,7 +256,7 @@ def require_equal(value: Any, wanted: Any, *, rtol: float = 0.0, where: str = ""
                 where=f"{where}.{part.name}",
             )  # fmt: skip
     elif isinstance(wanted, Mapping):
-        assert list(value) == list(wanted), f"keys {list(value)}{at}"
+        assert set(value) == set(wanted), f"keys {list(value)}{at}"
         for key in wanted:
             require_equal(value[key], wanted[key], rtol=rtol, where=f"{where}[{key!r}]")
     elif isinstance(wanted, (list, tuple)):

@@ -20,7 +20,7 @@ from PIL import Image
 from kdteach.data import petri
 from kdteach.types import ImageSet, Split
 from tests.odd import values
-from tests.odd.material import folder, split, tiles
+from tests.odd.material import folder, noise, split, tiles
 from tests.odd.sweep import Room, found, nothing, require_equal
 
 ROOM = Room("data")
@@ -259,7 +259,7 @@ def _content(data: bytes) -> Callable[[Path], None]:
 
 TABLES: dict[str, Callable[[Path], Any]] = {
     "empty": _content(b""), "a header alone": _table(lambda rows: rows[:1]),
-    "garbage": _content(os.urandom(500)), "UTF-16": _content(
+    "garbage": _content(noise(500)), "UTF-16": _content(
     "Image Name".encode("utf-16")), "NULs": _content(bytes(100)),
     "an open quote": _content(b'"Image Name,Majority'),
     "no header": _table(lambda rows: rows[1:]), "another header": _table(_cell(0, 1,
@@ -350,13 +350,24 @@ def _png(width: int, height: int, extra: bytes = b"") -> bytes:
 
 POSTSCRIPT = (
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n"
-    b"(/tmp/odd-was-here) (w) file closefile\nshowpage\n"
+    b"(%s) (w) file closefile\nshowpage\n"
 )
+"""It writes a file, if anybody runs it."""
+
+
+def _postscript(end: bytes) -> Callable[[Path], None]:
+    def act(place: Path) -> None:
+        program = POSTSCRIPT.replace(b"%s", os.fsencode(place / "was-here"))
+        _first(place).write_bytes(program.replace(b"showpage", end))
+
+    return act
+
+
 PICTURES: dict[str, Callable[[Path], Any]] = {
-    "empty": _picture(b""), "garbage": _picture(os.urandom(300)),
+    "empty": _picture(b""), "garbage": _picture(noise(300)),
     "half a PNG": lambda p: _first(p).write_bytes(_first(p).read_bytes()[:120]),
-    "one byte changed": lambda p: _flip(_first(p)), "PostScript": _picture(POSTSCRIPT),
-    "PostScript that never ends": _picture(POSTSCRIPT.replace(b"showpage", b"{} loop")),
+    "one byte changed": lambda p: _flip(_first(p)), "PostScript": _postscript(b"showpage"),
+    "PostScript that never ends": _postscript(b"{} loop"),
     "PDF": _picture(b"%PDF-1.4\n1 0 obj<</S/JavaScript>>endobj"),
     "SVG": _picture(
     b"<svg xmlns='http://www.w3.org/2000/svg'><image href='http://localhost/x'/></svg>"),
