@@ -116,7 +116,7 @@ class Recipe:
             }
         except RecursionError:
             raise ValueError(
-                "teacher: a chain of teachers that is too long, or that leads back to itself"
+                "teacher: a chain of teachers that is too long, or leads back to itself"
             ) from None
         if "role" not in given:
             raise ValueError("a configuration needs the setting role, such as 'plain'")
