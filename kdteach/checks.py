@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 _LONGEST = 120  # characters of a value that are shown
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -235,9 +236,16 @@ def check_model(name: str, model: object) -> nn.Module:
     """Return a network.
 
     Raises:
-        TypeError: not a ``torch.nn.Module``, or a class instead of an instance.
+        TypeError: not a ``torch.nn.Module``, a class instead of an instance, or a network
+            whose lazy layers have no weights yet.
     """
     if isinstance(model, nn.Module):
+        for weight, value in model.named_parameters():
+            if is_lazy(value):
+                raise TypeError(
+                    f"{weight} of the model has no shape yet: call the model once on an "
+                    f"image, then its lazy layers have weights ({name})"
+                )
         return model
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise TypeError(

@@ -8,7 +8,6 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import spawn
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
     RunsFailedError,
-    executors,
     jobs,
     progress,
     reproduce,
@@ -323,18 +321,6 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
     assert len(results.load_records("quick", tmp_path / "out")) == 5
 
 
-def test_processes_of_dask_are_not_told_of_the_script(monkeypatch):
-    """Dask starts its own, in threads of its own; those of others are told as usual."""
-    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/a/script.py", raising=False)
-    told = "init_main_from_path"
-    assert told in spawn.get_preparation_data("Dask Worker process (from Nanny)")
-    with executors._without_script("Dask"):
-        assert told not in spawn.get_preparation_data("Dask Worker process (from Nanny)")
-        assert told in spawn.get_preparation_data("SpawnProcess-1")
-    assert told in spawn.get_preparation_data("Dask Worker process (from Nanny)")
-
-
 COMMAND = """
     import os, quick_experiment as q
     from kdteach import __main__ as line
@@ -504,21 +490,6 @@ def test_what_the_caller_has_set_is_put_back_and_does_not_count(add, tmp_path, m
     assert record.environment["precision"] == "float32"
 
 
-def test_precision_that_is_set_by_newer_names_is_put_back(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent("""
-            import torch
-            from kdteach.experiments import jobs
-            place = torch.backends.cuda.matmul
-            place.fp32_precision = "tf32"
-            with jobs._settings(None):
-                assert place.fp32_precision == "ieee"
-            assert place.fp32_precision == "tf32"
-        """)], capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
 def from_elsewhere(folder, device, **more):
     """A record as it would have come from another device."""
     data = jobs.load_data(("digits", {"dtype": "float64"}), None, 0)
@@ -577,22 +548,6 @@ def test_runs_of_a_gpu_are_not_taken_over(add, tmp_path):
     assert not any("taken over" in line for line in said)
     (record,) = results.load_records("small", tmp_path)
     assert device_class(record.environment["device"]) == "CPU"
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("NVIDIA H100 80GB HBM3", "GPU"), ("Tesla V100-SXM2-16GB", "GPU"),
-        ("NVIDIA GeForce RTX 4090", "GPU"), ("GeForce GTX 1080", "GPU"),
-        ("Quadro RTX 6000", "GPU"), ("AMD Instinct MI210", "GPU"), ("cuda: x", "GPU"),
-        ("AMD Radeon RX 7900 XTX", "GPU"), ("AMD EPYC", "CPU"), ("x86_64", "CPU"),
-        ("AMD Ryzen 7 5800H with Radeon Graphics", "CPU"), ("arm64", "CPU"),
-        ("Intel(R) Core(TM) i7-8650U CPU @ 1.90GHz", "CPU"), ("Apple M2", "CPU"),
-        (None, None), ("", None), (3, None),
-    ],
-)  # fmt: skip
-def test_kinds_of_devices(name, kind):
-    assert device_class(name) == kind
 
 
 def test_a_record_without_its_data_is_told(add, tmp_path):

@@ -491,3 +491,18 @@ def test_numbers_of_rules_are_checked():
         objectives.stacked([])
     with pytest.raises(TypeError, match=r"objectives\[1\] needs more"):
         objectives.stacked([objectives.hard_labels(), F.cross_entropy])
+
+
+def test_lazy_layers_without_weights_are_named(digits):
+    """Asking would give them weights: the caller's network would be another afterwards."""
+    for call in (
+        lambda m: metrics.evaluate(m, digits.test),
+        lambda m: kdteach.teacher_logits(m, digits.test),
+        lambda m: kdteach.fit(m, digits, objectives.hard_labels(), **options()),
+        lambda m: kdteach.fit_many([m], digits, [objectives.hard_labels()], **options()),
+        lambda m: kdteach.fit(net(), digits, objectives.distil(m, 1.0, 0.5), **options()),
+    ):
+        lazy = nn.Sequential(nn.Flatten(), nn.LazyLinear(10, dtype=torch.float64))
+        with pytest.raises(TypeError, match="then its lazy layers have weights"):
+            call(lazy)
+        assert isinstance(lazy[1], nn.LazyLinear)

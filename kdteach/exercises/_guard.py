@@ -17,6 +17,7 @@ import signal
 import statistics
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ import torch
 
 from kdteach.memory import free_memory
 
+_SETTLE = 0.001  # seconds, in which a signal that was sent arrives
 _STORM, _AGAIN = 1e-5, 0.02  # seconds until an answer is told again that its time is up
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
@@ -173,6 +175,7 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
+        time.sleep(_SETTLE)  # a signal on its way meets this handler, which ignores it
         signal.signal(signal.SIGALRM, before)
 
 

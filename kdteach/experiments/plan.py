@@ -181,16 +181,11 @@ def source_of(experiment: Experiment, config: Config) -> Source | None:
         config: of the run.
 
     Raises:
-        ValueError: a state of a teacher that keeps its best epoch alone.
+        ValueError: a state after more epochs than the teacher has.
     """
     teacher = experiment.teacher_of(config)
     if teacher is None:
         return None
-    if "teacher_epoch" in config and "choose_on" in teacher:
-        raise ValueError(
-            f"{experiment.name}: a teacher that keeps its best epoch (choose_on) has no "
-            "logits of other epochs: leave teacher_epoch out"
-        )
     last = int(str(teacher.get("epochs", 0)))
     epoch = int(str(config.get("teacher_epoch", last)))
     if epoch > last:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from kdteach.checks import FLOATS, check_floats, check_model, check_tensor, shown
 from kdteach.models import ask, device_of, dtype_of, evaluation_mode, require_logits
@@ -112,12 +111,6 @@ def prepared(model: nn.Module, images: Tensor, target: Target) -> tuple[Tensor, 
             probabilities instead of logits.
     """
     check_model("model", model)
-    for name, weight in model.named_parameters():
-        if is_lazy(weight):
-            raise TypeError(
-                f"{name} of the model has no shape yet: call the model once on an image, "
-                "then its lazy layers have weights"
-            )
     check_tensor("images", images)
     if images.dtype not in (*FLOATS, torch.uint8):
         raise TypeError(f"images must be a tensor of floats or uint8, got {images.dtype}")
