@@ -20,7 +20,7 @@ book: $(INSTALLED)  ## render the stored chapters, warnings are errors
 	@echo "The book: $(HTML)/index.html"
 
 test: $(INSTALLED) book  ## unit tests, the chapters' outputs, and the rendered pages
-	$(BIN)/python -m pytest -q tests $(APART:%=--ignore=%)
+	$(BIN)/python -m pytest -q tests $(APART:%=--ignore=%) -n auto --dist loadfile
 	$(BIN)/python -m pytest -q --nbval $(APART) book -n auto --dist loadscope  # a chapter stays with one process
 
 odd: $(INSTALLED)  ## odd and hostile input to every public function, counted by what came of it

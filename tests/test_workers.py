@@ -45,11 +45,13 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
     assert len(load("mhist", tmp_path / "out").test) == 19
 
 
-def test_processes_of_others_are_told_of_the_script_as_ever():
+def test_processes_of_others_are_told_of_the_script_as_ever(monkeypatch):
     """What our processes leave out is not taken away from anybody else's."""
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "__file__", __file__, raising=False)  # a script, in any case
     usual = spawn.get_preparation_data
     keys = {"init_main_from_name", "init_main_from_path"}
-    assert keys & set(spawn.get_preparation_data("x"))  # pytest is a script, too
+    assert keys & set(spawn.get_preparation_data("x"))
     told = []
     with workers._script_left_out():
         assert not keys & set(spawn.get_preparation_data("x"))
