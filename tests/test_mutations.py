@@ -53,9 +53,9 @@ FAULTS = {
         "test_losses.py",
     ),
     "leave the teacher in train mode": (
-        "models/build.py",
-        "    model.eval()\n",
-        "    pass\n",
+        "models/modes.py",
+        "        model.eval()\n",
+        "        pass\n",
         "test_training.py",
     ),
     "pair logits with the wrong images": (
@@ -90,14 +90,14 @@ FAULTS = {
     ),
     "mean of batch means": (
         "training/loop.py",
-        "sums.add(terms, batch.labels.shape[-1], rate)",
-        "sums.add(terms, 1, rate)",
+        "sums.add(terms, batch.labels.shape[-1],",
+        "sums.add(terms, 1,",
         "test_training.py",
     ),
     "stop after the first epoch in eval mode": (
         "training/loop.py",
-        "                module.train()\n",
-        "                module.train(epoch == 0)\n",
+        "            learner.train_mode()\n",
+        "            learner.train_mode() if epoch == 0 else learner.students[0].eval()\n",
         "test_training.py",
     ),
 }
