@@ -92,6 +92,8 @@ def test_asked_to_end_it_leaves_nothing(tmp_path, number):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # jobs in the background ignore it, and hand that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(tmp_path.glob("a/.petri-*/images/*")):
         assert running.poll() is None, running.stderr.read()

@@ -178,12 +178,12 @@ class _Runs:
 
 
 def _with_cache(**arguments: Any) -> Any:
-    before = torch.hub.get_dir()
+    before = torch.hub._hub_dir  # None: the environment says it, now and later
     torch.hub.set_dir(str(arguments.pop("cache")))
     try:
         return found("kdteach.models.build")(**arguments)
     finally:
-        torch.hub.set_dir(before)
+        torch.hub._hub_dir = before
 
 
 def _pickled(place: Path) -> bytes:
