@@ -14,6 +14,7 @@ from kdteach.data.mnist import load_mnist
 from kdteach.data.petri import load_petri
 from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
+from kdteach.data.stream import Stream
 from kdteach.data.tissues import load_tissues
 from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet
@@ -23,6 +24,7 @@ __all__ = [
     "NAMES",
     "Flips",
     "Jitter",
+    "Stream",
     "flips",
     "in_quadrants",
     "jitter",

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from kdteach.checks import check_tensor
+from kdteach.data.stream import OrderedStream
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
-from kdteach.types import Augment, Batch
+from kdteach.training.pool import Pool, StreamedPool
+from kdteach.types import Augment, Batch, Split
 
 
 def batches(
@@ -29,6 +30,9 @@ def batches(
         options: batch size, augmentation and what becomes of a smaller last batch.
         epoch: number of epochs that were finished before.
     """
+    if isinstance(pool, StreamedPool):
+        yield from _read(pool, next(iter(orders)), views[0], options, epoch)
+        return
     n, split, device = len(pool), pool.whole, pool.whole.images.device
     order = torch.stack([torch.randperm(n, generator=g) for g in orders])
     order = (order + pool.first[:, None]).to(device)
@@ -45,6 +49,46 @@ def batches(
                 ]
             )
         yield Batch(images, split.labels[rows], split.index[rows], epoch)
+
+
+def _read(
+    pool: StreamedPool,
+    order: torch.Generator,
+    view: torch.Generator,
+    options: Options,
+    epoch: int,
+) -> Iterator[Batch]:
+    """As ``batches``, for one student whose images are read from outside the memory."""
+    n, device, source = len(pool), pool.device, pool.source
+    checks, pool.checks[:] = list(pool.checks), []  # each sample is looked at once
+    on_gpu = device.type == "cuda"
+    wanted, given = steps_per_epoch(n, options), 0
+    for batch in source.read(
+        torch.randperm(n, generator=order), options.batch_size,
+        drop_last=options.drop_last, pin_memory=on_gpu,
+        seed=(order.initial_seed() + epoch) % 2**63,
+    ):  # fmt: skip
+        if isinstance(source, OrderedStream):
+            source.require_index("training")
+        if checks:
+            part = Split(
+                batch.images, batch.labels, batch.index, num_classes=source.num_classes
+            )
+            for check in checks:
+                check(part)
+        images = batch.images.to(device, non_blocking=on_gpu)
+        if options.augment is not None:
+            images = _augmented(options.augment, images, view)
+        labels, index = (
+            t.to(device, non_blocking=on_gpu)[None] for t in (batch.labels, batch.index)
+        )
+        yield Batch(images[None], labels, index, epoch)
+        given += 1
+    if given < wanted:
+        raise ValueError(
+            f"the data gave {given:,} batches in epoch {epoch + 1}, {wanted:,} were "
+            f"expected of {n:,} samples: a data set must keep its length while it is used"
+        )
 
 
 def _augmented(augment: Augment, images: Tensor, random: torch.Generator) -> Tensor:

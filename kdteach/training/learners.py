@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from kdteach.checks import check_function, check_labels, shown
-from kdteach.metrics import predict_logits, require_classes
+from kdteach.metrics import require_classes
 from kdteach.models import device_of, logits_in, modes_kept
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.training.frozen import frozen_statistics
@@ -136,7 +136,7 @@ class Alone:
 
     def answers(self, pool: Pool) -> Tensor:
         """See ``Learner``."""
-        logits = predict_logits(self.model, pool.whole.images)
+        logits = pool.logits(self.model)
         if isinstance(self.objective, LogitObjective):
             logits = self.objective.read(logits)
         return logits.argmax(dim=1)[None]

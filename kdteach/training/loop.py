@@ -18,7 +18,7 @@ from kdteach.training.beforehand import examined
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
+from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
 from kdteach.training.progress import (
     Best,
     Epoch,
@@ -28,12 +28,12 @@ from kdteach.training.progress import (
 )
 from kdteach.training.stacking import parts_of, require_separate
 from kdteach.training.stopping import StopRule
-from kdteach.types import Augment, History, ImageSet, Split
+from kdteach.types import Augment, History
 
 
 def fit(
     model: nn.Module,
-    data: ImageSet | Split,
+    data: Data,
     objective: Objective,
     *,
     epochs: int,
@@ -45,7 +45,7 @@ def fit(
     augment: Augment | None = None,
     drop_last: bool = False,
     precision: torch.dtype | None = None,
-    monitor: Split | None = None,
+    monitor: Part | None = None,
     on_epoch: Callable[[int], None] | None = None,
     stop: StopRule | None = None,
     keep_best: bool | str = False,
@@ -57,8 +57,12 @@ def fit(
             on the device it is on. BatchNorm layers of a part whose weights are all frozen
             (``requires_grad_(False)``) keep their statistics, unless the model has a
             ``train`` method of its own.
-        data: an ImageSet, whose ``train`` is used, or a Split. Kept in memory, moved to
-            the model's device once.
+        data: an ImageSet, whose ``train`` is used, a Split, or (images, labels): kept in
+            memory, moved to the model's device once. Or what does not fit in memory, a
+            map-style ``torch.utils.data.Dataset`` of (image, label), a ``DataLoader``, or
+            a ``kdteach.data.Stream``: read in batches, in the order in which the same
+            images would be seen in memory, and with the batch size of the loader. See
+            ``kdteach.data.Stream`` for what a data set gives.
         objective: see ``kdteach.objectives``; baseline and distilled student differ here
             and nowhere else. Your own is a function of the model and a ``Batch`` that
             returns ``LossTerms`` or the loss as a tensor (); where it is an ``nn.Module``,
@@ -76,7 +80,8 @@ def fit(
         drop_last: leave out the last, smaller batch of each epoch.
         precision: ``torch.bfloat16`` computes matrix products in bfloat16 (autocast);
             by default everything has the dtype of the weights.
-        monitor: a split whose accuracy is noted after each epoch; never the test split.
+        monitor: a split (or whatever ``data`` may be, an ImageSet aside) whose accuracy is
+            noted after each epoch; never the test split.
         on_epoch: called with the number of finished epochs, after each of them; the model
             is then as it is after that epoch.
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
@@ -107,7 +112,7 @@ def fit(
     )  # fmt: skip
     check_model("model", model)
     seed = check_seed(seed)
-    pool, watched = pool_splits(as_split(data), 1, "training"), watched_splits(monitor, 1)
+    pool, watched = pool_splits([data], 1, "training"), watched_splits(monitor, 1)
     with torch.inference_mode(False), torch.enable_grad():
         learner = Alone(model, objective, options)
         (result,) = _train(learner, pool, watched, (seed,), options)
@@ -118,7 +123,7 @@ def fit(
 
 def fit_many(
     models: Sequence[nn.Module],
-    data: ImageSet | Split | Sequence[ImageSet | Split],
+    data: Data | Sequence[Data],
     objectives: Sequence[Objective],
     *,
     seeds: Sequence[int] | None = None,
@@ -130,7 +135,7 @@ def fit_many(
     augment: Augment | None = None,
     drop_last: bool = False,
     precision: torch.dtype | None = None,
-    monitor: Split | Sequence[Split] | None = None,
+    monitor: Part | Sequence[Part] | None = None,
     on_epoch: Callable[[int], None] | None = None,
     keep_best: bool | str = False,
 ) -> list[History]:
@@ -202,7 +207,7 @@ def fit_many(
     watched = watched_splits(monitor, len(models))
     results: list[History | TrainingDivergedError] = []
     with torch.inference_mode(False), torch.enable_grad():
-        for start, stop in parts_of(models, objectives, pool, options):
+        for start, stop in parts_of(models, objectives, pool, options, watched):
             learner: Learner = (
                 Stack(models[start:stop], objectives[start:stop], options)
                 if stop - start > 1
@@ -238,6 +243,7 @@ def _train(
     Returns:
         For each student its history, or the error with which it ended.
     """
+    options = pool.adapted(options)
     examined(learner, pool, watched, options)
     steps = steps_per_epoch(len(pool), options)
     keep_freed_memory()

@@ -186,6 +186,7 @@ def parts_of(
     objectives: Sequence[Objective],
     pool: Pool,
     options: Options,
+    watched: Pool | None = None,
 ) -> list[tuple[int, int]]:
     """Cut a list of students into stacks.
 
@@ -194,6 +195,7 @@ def parts_of(
         objectives: S objectives.
         pool: their images.
         options: of the training.
+        watched: what is monitored.
 
     Returns:
         From where to where each stack goes; whoever is alone is trained alone.
@@ -203,6 +205,8 @@ def parts_of(
     fitting = all(
         isinstance(o, LogitObjective) and not isinstance(o, nn.Module) for o in objectives
     )
+    if pool.streamed or (watched is not None and watched.streamed):
+        return each  # each reads in an order of its own
     if whole == 1 or not fitting or not all(can_stack(model) for model in models):
         return each
     images = pool.splits[0].images[:4].to(device_of(models[0]))
