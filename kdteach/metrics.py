@@ -262,7 +262,10 @@ def outputs_of(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tenso
 
 
 def each_answer(
-    model: nn.Module, source: Source, batch_size: int = 128
+    model: nn.Module,
+    source: Source,
+    batch_size: int = 128,
+    order: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Batch]]:
     """Ask a model about images that are read in batches: logits (B, C) and their batch.
 
@@ -273,6 +276,7 @@ def each_answer(
         model: as ``predict_logits``.
         source: what is read.
         batch_size: images at a time.
+        order: (n,) positions of the samples that are wanted, by default all.
 
     Raises:
         TypeError: as ``predict_logits``, or as the source.
@@ -282,7 +286,7 @@ def each_answer(
     check_model("model", model)
     device, first, width = device_of(model), True, 0
     on_gpu = device.type == "cuda"
-    for batch in source.read(None, batch_size, pin_memory=on_gpu):
+    for batch in source.read(order, batch_size, pin_memory=on_gpu):
         images = batch.images.to(device, non_blocking=on_gpu)
         with evaluation_mode(model), torch.no_grad():
             logits = ask(model, images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -353,6 +353,37 @@ def _of_pair(name: str, pair: Sequence[Any]) -> Split:
 def require_split(name: str, data: object) -> Split:
     """As ``as_split``, for one split: an ImageSet, which has three, is refused."""
     return as_split(name, data)
+
+
+@runtime_checkable
+class StoredLogits(Protocol):
+    """Teacher logits (N, C) that are looked up by sample index and not held in memory.
+
+    ``kdteach.training.LogitStore`` is one. Where it is asked for rows, it gives a tensor.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, C)."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the sample index goes."""
+        ...
+
+    @property
+    def answers(self) -> Tensor:
+        """(N,) int64, the fingerprint of the image that each row answers."""
+        ...
+
+    def rows(self, index: Tensor) -> Tensor:
+        """(B,) int64 sample indices to logits (B, C), on the index's device."""
+        ...
+
+    def __getitem__(self, index: Tensor) -> Tensor: ...
+
+    def __len__(self) -> int: ...
 
 
 def require_set(name: str, data: object) -> ImageSet:

@@ -45,19 +45,23 @@ class Sampled:
     def __getitems__(self, rows: list[int]) -> tuple[list[int], list[Any]] | Problem:
         """Samples and their positions, or which of them is not there."""
         together = getattr(self.dataset, "__getitems__", None)
-        if callable(together):
-            return rows, list(together(rows))
-        samples = []
-        for row in rows:
-            try:
-                samples.append(self.dataset[row])
-            except IndexError as error:
-                return Problem(
-                    ValueError,
-                    f"sample {row} is not there, although the data set says that it has "
-                    f"{len(self.dataset):,} samples (IndexError: {error}): a data set must "
-                    "keep its length while it is used",
-                )
+        samples: list[Any] = []
+        try:
+            if callable(together):
+                samples = list(together(rows))
+            else:
+                for row in rows:
+                    samples.append(self.dataset[row])
+        except IndexError as error:
+            which = f"one of the samples {rows[0]} to {rows[-1]}"
+            if not callable(together):
+                which = f"sample {rows[len(samples)]}"
+            return Problem(
+                ValueError,
+                f"{which} is not there, although the data set says that it has "
+                f"{len(self.dataset):,} (IndexError: {error}): a data set must keep its "
+                "length while it is used",
+            )
         return rows, samples
 
 

@@ -230,7 +230,7 @@ class Stream(Source):
             worker_init_fn=self.worker_init,
             pin_memory=pin_memory,
             generator=torch.Generator().manual_seed(seed),
-            **self.options,
+            **(self.options if self.workers else {}),
         )
 
     def _checked(self, found: Any) -> Batch:
@@ -245,7 +245,7 @@ class Stream(Source):
         last = int(self.index.argmax())
         if last >= len(rows):
             rows[-1] = last
-        return self.select(rows).to_split(len(rows), workers=0)
+        return self._loaded(rows, len(rows), 0)
 
     def select(self, rows: Tensor) -> Stream:
         """Keep some samples; they keep their sample index.
@@ -270,10 +270,13 @@ class Stream(Source):
         Raises:
             ValueError: more than fits into the free memory, or as ``read``.
         """
-        before = self.workers
-        self.workers = before if workers is None else check_count("workers", workers, 0)
+        workers = self.workers if workers is None else check_count("workers", workers, 0)
+        return self._loaded(torch.arange(self.size), batch_size, workers)
+
+    def _loaded(self, rows: Tensor, batch_size: int, workers: int) -> Split:
+        before, self.workers = self.workers, workers
         try:
-            return _in_memory(self.read(None, batch_size), len(self), self.num_classes)
+            return _in_memory(self.read(rows, batch_size), len(rows), self.num_classes)
         finally:
             self.workers = before
 
@@ -354,6 +357,35 @@ class OrderedStream(Source):
             return Split(batch.images[:count], batch.labels[:count], batch.index[:count],
                          num_classes=self.num_classes)  # fmt: skip
         raise ValueError("the DataLoader gives no batch: is its data set empty?")
+
+
+class InMemory(Source):
+    """A Split, read as what does not fit in memory is."""
+
+    def __init__(self, split: Split) -> None:
+        self.split, self.num_classes = split, split.num_classes
+        self.index: Tensor = split.index.cpu()
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def first(self, count: int = PROBED) -> Split:
+        """The samples at the beginning."""
+        return self.split.select(torch.arange(min(count, len(self))))
+
+    def _loader(
+        self,
+        order: Tensor | None,
+        batch_size: int,
+        drop_last: bool,
+        seed: int,
+        pin_memory: bool,
+    ) -> Iterable[Any]:
+        del seed, pin_memory
+        rows = torch.arange(len(self)) if order is None else order
+        for at in Rows(rows, batch_size, drop_last):
+            part = self.split.select(torch.tensor(at)).to("cpu")
+            yield part.images, part.labels.long(), part.index
 
 
 def as_source(name: str, data: object, part: str | None = None) -> Split | Source:

@@ -32,9 +32,13 @@ from kdteach.models import (
     require_logits,
 )
 from kdteach.objectives.base import Course
-from kdteach.types import Batch, LossTerms, Split
+from kdteach.types import Batch, LossTerms, Split, StoredLogits
 
 _PROBED = 64  # images that a live teacher is asked about before training
+_ROWS = 2**12  # logits that are looked at together: a stored table may not fit in memory
+
+Teacher = Tensor | nn.Module | StoredLogits
+"""Logits by sample index, in memory or not, or who is asked for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ class Distil:
             answers, where that is known.
     """
 
-    teachers: tuple[Tensor | nn.Module, ...]
+    teachers: tuple[Teacher, ...]
     temperature: float | Tensor
     alpha: float | Tensor
     stop_epoch: float | Tensor = math.inf
@@ -113,20 +117,21 @@ class Distil:
                     f"up to sample index {int(split.index.max())}: row i must belong to "
                     "sample index i. Make them with teacher_logits(model, data.train)."
                 )
-            rows = teacher[split.index.to(teacher.device)]
-            if not torch.isfinite(rows).all():
-                bad = int(split.index[(~torch.isfinite(rows)).any(dim=1).cpu()][0])
-                raise ValueError(
-                    f"teacher_logits of sample index {bad} are NaN or infinite. Were they "
-                    "computed on a selection that leaves this sample out?"
-                )
+            for index in torch.split(split.index, _ROWS):
+                rows = teacher[index.to(teacher.device)]
+                if not torch.isfinite(rows).all():
+                    bad = int(index[(~torch.isfinite(rows)).any(dim=1).cpu()][0])
+                    raise ValueError(
+                        f"teacher_logits of sample index {bad} are NaN or infinite. Were "
+                        "they computed on a selection that leaves this sample out?"
+                    )
             if self.answers is not None:
                 _check_images(self.answers, split)
 
     @classmethod
     def stack(cls, members: Sequence[Self]) -> Distil:
         """One objective for S students; a teacher that several share is kept once."""
-        teachers: list[Tensor | nn.Module] = []
+        teachers: list[Teacher] = []
         which = []
         for member in members:
             (teacher,) = member.teachers
@@ -161,14 +166,14 @@ class Distil:
         return torch.stack(answers)  # (S, B, C)
 
 
-def _bank(teachers: Sequence[Tensor | nn.Module]) -> Tensor | None:
+def _bank(teachers: Sequence[Teacher]) -> Tensor | None:
     tables = [teacher for teacher in teachers if isinstance(teacher, Tensor)]
     kinds = {(table.shape, table.dtype, table.device) for table in tables}
     return torch.stack(tables) if len(tables) == len(teachers) and len(kinds) == 1 else None
 
 
-def _ask(teacher: Tensor | nn.Module, images: Tensor, index: Tensor) -> Tensor:
-    if isinstance(teacher, Tensor):
+def _ask(teacher: Teacher, images: Tensor, index: Tensor) -> Tensor:
+    if not isinstance(teacher, nn.Module):
         return teacher[index.to(teacher.device)].to(images.device)
     with evaluation_mode(teacher), torch.no_grad():
         seen = _as_read_by(teacher, images)
@@ -209,7 +214,7 @@ def _check_images(answers: Tensor, split: Split) -> None:
 
 
 def distil(
-    teacher_logits: Tensor | nn.Module,
+    teacher_logits: Teacher,
     temperature: float,
     alpha: float,
     *,
@@ -219,9 +224,10 @@ def distil(
 
     Args:
         teacher_logits: (N, C) float logits of ``data.train``, row i for sample index i, as
-            ``kdteach.teacher_logits`` makes them; or the teacher itself, which is then
-            asked in every step, in eval mode and without gradients, on the very view of
-            the images that the student gets.
+            ``kdteach.teacher_logits`` makes them, in memory or stored
+            (``kdteach.training.LogitStore``); or the teacher itself, which is then asked
+            in every step, in eval mode and without gradients, on the very view of the
+            images that the student gets.
         temperature: T > 0 of the soft term.
         alpha: in [0, 1], the weight of the SOFT term; the hard term has 1 - alpha.
         stop_epoch: switch the soft term off after so many epochs, at least 1 and at most
@@ -240,7 +246,7 @@ def distil(
 
 
 def distil_subclasses(
-    teacher_logits: Tensor | nn.Module, num_classes: int, temperature: float, alpha: float
+    teacher_logits: Teacher, num_classes: int, temperature: float, alpha: float
 ) -> Distil:
     """Train towards the soft targets of a teacher with subclasses, and the labels.
 
@@ -262,7 +268,7 @@ def distil_subclasses(
 
 
 def _distil(
-    teacher: Tensor | nn.Module,
+    teacher: Teacher,
     temperature: float,
     alpha: float,
     stop_epoch: int | None,
@@ -276,6 +282,10 @@ def _distil(
         return Distil((teacher,), *rest)
     if isinstance(teacher, type) and issubclass(teacher, nn.Module):
         check_model("teacher", teacher)
+    if not isinstance(teacher, Tensor) and isinstance(teacher, StoredLogits):
+        if num_classes is not None:
+            check_subclasses(teacher.shape[1], num_classes)
+        return Distil((teacher,), *rest, answers=teacher.answers)
     if not isinstance(teacher, Tensor) or not teacher.is_floating_point():
         kind = getattr(teacher, "dtype", type(teacher).__name__)
         raise TypeError(

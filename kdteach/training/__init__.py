@@ -2,6 +2,7 @@
 
 from kdteach.training.assistants import teach_assistants
 from kdteach.training.features import frozen_features
+from kdteach.training.logit_store import LogitStore
 from kdteach.training.loop import fit, fit_many
 from kdteach.training.optimizers import (
     OptimizerFactory,
@@ -18,6 +19,7 @@ from kdteach.training.stopping import StopRule, settled
 from kdteach.training.teachers import teacher_logits
 
 __all__ = [
+    "LogitStore",
     "OptimizerFactory",
     "Schedule",
     "StopRule",

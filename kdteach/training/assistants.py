@@ -102,7 +102,7 @@ def teach_assistants(
         objectives = [distil(table, temperature, alpha) for table in told]
         fit_many(step, splits, objectives, **options)
         told = [
-            teacher_logits(model, part.train if isinstance(part, ImageSet) else part)  # type: ignore[arg-type]
+            teacher_logits(model, part.train if isinstance(part, ImageSet) else part)
             for model, part in zip(step, splits, strict=True)
         ]
         tables.append(told)
