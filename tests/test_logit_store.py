@@ -102,7 +102,7 @@ def test_a_selection_is_stored_and_may_be_added_to(tmp_path):
     assert len(store) == 81
     assert torch.equal(store.rows(torch.tensor([5, 80])), wanted[[5, 80]])
     assert torch.isnan(store.to_tensor()[4]).all()
-    with pytest.raises(ValueError, match="index 4 .*not in the store"):
+    with pytest.raises(ValueError, match=r"index 4 .*not in the store"):
         store.rows(torch.tensor([3, 4]))
     with pytest.raises(ValueError, match="81 rows"):
         kd.fit(model(), Made(), kd.objectives.distil(store, 2.0, 0.5), epochs=1)
@@ -178,9 +178,9 @@ def test_a_killed_process_leaves_what_it_has_stored(tmp_path):
     done = path / "done.npy"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if done.exists() and done.stat().st_size == 128 + 600:
-            if np.load(done).sum() >= 20:
-                break
+        whole = done.exists() and done.stat().st_size == 128 + 600
+        if whole and np.load(done).sum() >= 20:
+            break
         time.sleep(0.05)
     os.kill(begun.pid, signal.SIGKILL)
     assert begun.wait() == -signal.SIGKILL
@@ -340,9 +340,9 @@ def test_damage_is_named(name, damage, tmp_path):
 def test_two_calls_at_the_same_store(tmp_path):
     from kdteach.writing import LockedError, locked
 
-    with locked(tmp_path / "teacher", "logits"):
-        with pytest.raises(LockedError, match="storing logits"):
-            stored(tmp_path)
+    busy = pytest.raises(LockedError, match="storing logits")
+    with locked(tmp_path / "teacher", "logits"), busy:
+        stored(tmp_path)
     assert stored(tmp_path).shape == (COUNT, 5)
 
 

@@ -32,7 +32,7 @@ from kdteach.checks import FLOATS, check_count, check_function, shown
 from kdteach.data._samples import Joined, Problem, Rows, Sampled, batch_of
 from kdteach.memory import require_memory
 from kdteach.seeding import Turns
-from kdteach.types import Batch, Split, as_split
+from kdteach.types import Batch, ImageSet, Split, as_split, is_pair
 
 PROBED = 64
 """Samples that are looked at before a training begins."""
@@ -412,7 +412,15 @@ def as_source(name: str, data: object, part: str | None = None) -> Split | Sourc
         )
     if isinstance(data, Dataset):
         return Stream(data)
-    return as_split(name, data, part)
+    try:
+        return as_split(name, data, part)
+    except TypeError as error:
+        if isinstance(data, ImageSet) or is_pair(data):
+            raise
+        raise TypeError(
+            f"{error}; what does not fit in memory is a torch.utils.data.Dataset, a "
+            "DataLoader or a kdteach.data.Stream"
+        ) from error
 
 
 def _of_loader(loader: DataLoader[Any]) -> Source:
