@@ -347,7 +347,10 @@ def _of_pair(name: str, pair: Sequence[Any]) -> Split:
             f"{name}: images must be (N, channels, H, W), got {shape}, which looks like "
             f"channels last: images.{turned}(0, 3, 1, 2)"
         )
-    return Split(images, labels, *pair[2:])  # type: ignore[arg-type]  # arrays, too
+    try:
+        return Split(images, labels, *pair[2:])  # type: ignore[arg-type]  # arrays, too
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def require_split(name: str, data: object) -> Split:

@@ -1,4 +1,4 @@
-"""Teacher logits in files: against the same logits in memory, killed, and on a full disk."""
+"""Teacher logits in files: against those in memory, killed, and on a full disk."""
 
 import copy
 import errno
@@ -116,7 +116,7 @@ def test_a_selection_is_stored_and_may_be_added_to(tmp_path):
 
 
 class Counting(nn.Module):
-    """Counts the images that it is asked about, and fails when it was asked for too many."""
+    """Counts the images that it is asked about, and fails after too many."""
 
     def __init__(self, inner, most=10**9):
         super().__init__()

@@ -81,7 +81,11 @@ ELSEWHERE = {
     "kdteach.data.mhist.cut": "load('mhist') cuts by it",
     "kdteach.data.mhist.is_drawn": "reproduce('mhist') asks it; a path as load('mhist')",
     "kdteach.data.mhist.load_mhist": "load('mhist')",
+    "kdteach.metrics.answers_to": "evaluate of what is read in batches",
+    "kdteach.metrics.each_answer": "teacher_logits of what is read in batches",
     "kdteach.stats.require_interval": "verdict, claim and the tables",
+    "kdteach.types.as_split": "evaluate, teacher_logits and many more",
+    "kdteach.types.is_pair": "evaluate, teacher_logits and many more",
     "kdteach.types.require_set": "merge_classes and in_quadrants",
     "kdteach.types.require_split": "evaluate, teacher_logits and many more",
 }

@@ -200,18 +200,18 @@ def _image(value: Any) -> Tensor | None:
     if isinstance(value, np.ndarray) and value.dtype.kind in "uf":
         # a copy: torch warns of memory that may not be written, and cannot turn it around
         value = torch.from_numpy(np.array(value))
-    if isinstance(value, Tensor) and value.ndim >= 1:
-        return value.detach()
-    return None
+    if not isinstance(value, Tensor) or value.ndim == 0:
+        return None
+    dense = value.layout is torch.strided and not value.is_nested
+    return value.detach() if dense and value.device.type != "meta" else None
 
 
 def _whole(value: Any) -> int | None:
     """A class number as an int, None where it is none."""
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
         value = value.item()
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return int(value)
-    return None
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return int(value) if whole and abs(value) < 2**63 else None
 
 
 def _no_image(value: Any) -> str:

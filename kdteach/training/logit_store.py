@@ -90,7 +90,7 @@ def about(folder: Path) -> About:
     try:
         found = About(**json.loads(read_plain(path, _MOST)))
         wrong = found.format != FORMAT or getattr(torch, found.dtype, None) not in TYPES
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error}): remove the folder") from error
     if wrong:
         raise ValueError(f"{path} is of a store that another version has written")

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kdteach.checks import check_count, check_dtype
+from kdteach.checks import check_count, check_dtype, check_model
 from kdteach.data.stream import Source
 from kdteach.files import check_path
 from kdteach.fingerprints import fingerprints
@@ -61,6 +61,7 @@ def store_logits(
         LockedError: another process is writing into the store.
     """
     path = check_path("store", folder)
+    check_model("model", model)
     if dtype is not None:
         dtype = check_dtype("dtype", dtype)
         if dtype not in TYPES:
