@@ -96,7 +96,10 @@ def run(home: Path, count: int = IMAGES, classes: int = CLASSES) -> Found:
         str(count),
         str(classes),
     ]
-    first = subprocess.Popen([*command, "store"], cwd=Path(__file__).parent.parent)
+    # what its worker says when it is left alone is of no interest
+    first = subprocess.Popen(
+        [*command, "store"], cwd=Path(__file__).parent.parent, stderr=subprocess.DEVNULL
+    )
     try:
         while first.poll() is None and _stored(store) < 0.3 * count:
             time.sleep(0.02)
