@@ -31,8 +31,8 @@ from kdteach.models import (
     evaluation_mode,
     require_logits,
 )
-from kdteach.objectives.base import Course
-from kdteach.types import Batch, LossTerms, Split, StoredLogits
+from kdteach.objectives.base import Course, StoredLogits
+from kdteach.types import Batch, LossTerms, Split
 
 _PROBED = 64  # images that a live teacher is asked about before training
 _ROWS = 2**12  # logits that are looked at together: a stored table may not fit in memory
