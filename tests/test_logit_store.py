@@ -337,6 +337,50 @@ def test_damage_is_named(name, damage, tmp_path):
         LogitStore(tmp_path / "teacher")
 
 
+@pytest.mark.parametrize("left", ["about.json", "logits.npy", "done.npy", ".about-0.part"])
+def test_a_process_that_is_killed_as_it_begins(left, tmp_path):
+    stored(tmp_path)
+    whole = kd.teacher_logits(model(9), Made())
+    for path in sorted((tmp_path / "teacher").iterdir()):
+        if path.name == "about.json" and left != ".about-0.part":
+            about = {**json.loads(path.read_text()), "complete": False, "done": 0}
+            path.write_text(json.dumps(about))
+        else:
+            path.unlink()
+    if left != "about.json":
+        (tmp_path / "teacher" / left).touch()
+    assert torch.equal(stored(tmp_path).to_tensor(), whole)
+
+
+def test_views_are_part_of_a_store(tmp_path):
+    pixels = [kd.data.jitter(n) for n in (1, 1, 2)]
+    first = stored(tmp_path, views=pixels[0].views)
+    wanted = kd.teacher_logits(model(9), Made(), views=pixels[0].views)
+    torch.testing.assert_close(first.to_tensor(), wanted)
+    assert stored(tmp_path, views=pixels[1].views).shape == (COUNT, 5)
+    with pytest.raises(ValueError, match="other views"):
+        stored(tmp_path, views=pixels[2].views)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_on_a_gpu_it_is_as_on_the_cpu(workers, tmp_path):
+    teacher = model(9).cuda()
+    data = kd.data.Stream(Made(), workers=workers)
+    store = kd.teacher_logits(teacher, data, store=tmp_path / "teacher")
+    wanted = kd.teacher_logits(model(9), Made())
+    torch.testing.assert_close(
+        store.to_tensor().plain(), wanted.plain(), atol=1e-4, rtol=1e-3
+    )
+    nets = [model().cuda(), model().cuda()]
+    objective = kd.objectives.distil(store, 3.0, 0.7)
+    histories = [kd.fit(net, part, objective, epochs=2, batch_size=32, monitor=part)
+                 for net, part in zip(nets, (data, Split(images(), labels())),
+                 strict=True)]  # fmt: skip
+    assert histories[0].loss == pytest.approx(histories[1].loss, rel=1e-5)
+    assert kd.metrics.evaluate(nets[0], data).accuracy == histories[0].accuracy[-1]
+
+
 def test_two_calls_at_the_same_store(tmp_path):
     from kdteach.writing import LockedError, locked
 

@@ -38,8 +38,9 @@ class Column:
             OSError: it cannot be written.
             ValueError: the file that is there holds another table.
         """
-        if not self.path.exists():
-            with self.path.open("xb") as new:
+        # an empty file is left where a process is killed as it begins
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            with self.path.open("wb") as new:
                 npy.write_array_header_1_0(
                     new,
                     {

@@ -107,7 +107,9 @@ class _Writer:
         try:
             if (self.path / ABOUT).exists():
                 self._go_on()
-            elif self.path.is_dir() and any(self.path.iterdir()):
+            elif self.path.is_dir() and any(
+                not entry.name.startswith(".") for entry in self.path.iterdir()
+            ):
                 raise ValueError(
                     f"store: {self.path} is a folder with other files in it: give a folder "
                     "of its own"

@@ -9,7 +9,6 @@ from typing import overload
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from kdteach.checks import (
     check_count,
@@ -138,9 +137,8 @@ def teacher_logits(
                 bar.update(len(batch.labels))
 
     if store is not None:
-        kind = None if views is None else getattr(views, "__qualname__", repr(views))
         return store_logits(
-            store, model, source, answers, dtype=dtype, top_k=top_k, views=kind
+            store, model, source, answers, dtype=dtype, top_k=top_k, views=_said(views)
         )
     found = [(z, b.index, fingerprints(b.images)) for z, b in answers(None)]
     if not found:
@@ -175,6 +173,15 @@ def _answers(
         seen = _views(views, batch.images)
         answers = [predict_logits(model, images, batch_size) for images in seen]
         yield torch.stack(answers).mean(dim=0), batch
+
+
+def _said(views: Views | None) -> str | None:
+    """Views in words that are the same in another process."""
+    if views is None:
+        return None
+    name: str = getattr(views, "__qualname__", type(views).__name__)
+    owner = repr(getattr(views, "__self__", ""))
+    return name if " at 0x" in owner else f"{name} {owner}"
 
 
 def _size(source: Source) -> int | None:
