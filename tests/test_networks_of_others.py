@@ -400,7 +400,7 @@ def test_fingerprints_tell_images_apart():
 def test_a_split_checks_itself():
     images, labels, index = torch.zeros(3, 1, 2, 2), torch.arange(3), torch.arange(3)
     for given, error, says in (
-        ((images.numpy(), labels, index), TypeError, r"images .*torch\.from_numpy"),
+        ((images.numpy().astype(object), labels), TypeError, "images must hold numbers"),
         ((images, [0, 1, 2], index), TypeError, "labels must be a torch.Tensor, got list"),
         ((images, labels, index.float()), TypeError, "index must be int64"),
         (
