@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from kdteach.checks import shown
-from kdteach.data.augment import Flips, Jitter, flips, jitter
+from kdteach.data.augment import (
+    Flips,
+    Jitter,
+    compose,
+    flips,
+    horizontal_flip,
+    jitter,
+    random_crop,
+)
 from kdteach.data.digits import load_digits
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
@@ -15,6 +23,7 @@ from kdteach.data.petri import load_petri
 from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
 from kdteach.data.tissues import load_tissues
+from kdteach.data.transforms import transform
 from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet
 
@@ -23,12 +32,16 @@ __all__ = [
     "NAMES",
     "Flips",
     "Jitter",
+    "compose",
     "flips",
+    "horizontal_flip",
     "in_quadrants",
     "jitter",
     "load",
     "merge_classes",
+    "random_crop",
     "small_sample",
+    "transform",
 ]
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {

@@ -19,6 +19,7 @@ def batches(
     views: Sequence[torch.Generator],
     options: Options,
     epoch: int,
+    begin: int = 0,
 ) -> Iterator[Batch]:
     """Give the batches of one epoch.
 
@@ -28,11 +29,12 @@ def batches(
         views: S generators of the augmentation.
         options: batch size, augmentation and what becomes of a smaller last batch.
         epoch: number of epochs that were finished before.
+        begin: steps of this epoch that were finished before; their views are not drawn.
     """
     n, split, device = len(pool), pool.whole, pool.whole.images.device
     order = torch.stack([torch.randperm(n, generator=g) for g in orders])
     order = (order + pool.first[:, None]).to(device)
-    for start in range(0, n, options.batch_size):
+    for start in range(begin * options.batch_size, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
             return
