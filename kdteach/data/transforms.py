@@ -51,16 +51,23 @@ class Transform:
         seed = int(torch.randint(_SEEDS, (), generator=generator, device=generator.device))
         with _own_randomness(seed):
             if not self.per_image:
-                return self._checked(self.change(images.clone()), images)
-            seen = [self._checked(self.change(one), one) for one in images.clone()]
+                return self._changed(images.clone(), images)
+            seen = [self._changed(one.clone(), one) for one in images]
         return torch.stack(seen)
 
-    def _checked(self, changed: object, before: Tensor) -> Tensor:
+    def _changed(self, given: Tensor, before: Tensor) -> Tensor:
+        try:
+            changed = self.change(given)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"augment: the transform failed at images of shape {tuple(before.shape)}, "
+                f"{before.dtype}: {error}. Transforms that mix labels (MixUp, CutMix) do "
+                "not fit here"
+            ) from error
         if not isinstance(changed, Tensor):
             raise TypeError(
                 f"augment: the transform must return the image, got {shown(changed)}. "
-                "Transforms that mix labels (MixUp, CutMix) or return several images do "
-                "not fit here"
+                "Transforms that return several images do not fit here"
             )
         plain = changed.as_subclass(Tensor)
         if plain.shape != before.shape or plain.dtype != before.dtype:

@@ -172,9 +172,9 @@ def decay_groups(
         weight_decay: of the first group, at least 0.
         no_decay: what goes into the second group, whose decay is 0. "bias": every bias.
             "norm": weights and biases of normalisation layers, whatever they are called.
-            Another word: weights in whose name it is a part between dots, such as
-            "pos_embed", or, with ``*``, weights whose whole name fits it. Or a function
-            from the name to whether it is left undecayed.
+            Another word: the weight of that name, or those in whose name it is a part
+            between dots, such as "pos_embed"; with ``*`` those whose name fits. A function
+            goes from a name to whether that weight is left undecayed.
 
     Returns:
         Groups for ``torch.optim``, each ``{"params", "weight_decay"}``; empty ones are
@@ -256,4 +256,4 @@ def _fits(trained: Trained, word: str) -> bool:
         return True
     if word == "norm" and trained.normalises:
         return True
-    return fnmatchcase(name, word) if "*" in word else word in name.split(".")
+    return fnmatchcase(name, word) if "*" in word else word in (name, *name.split("."))
