@@ -145,7 +145,7 @@ def test_many_get_views_of_their_own_as_alone():
     [
         (v2.Resize(4), ValueError, r"leave shape and dtype .* Resize, normalise and"),
         (v2.ToDtype(torch.float64), ValueError, "leave shape and dtype"),
-        (v2.MixUp(num_classes=3), ValueError, "transform failed at images .* MixUp"),
+        (v2.MixUp(num_classes=3), ValueError, "transform failed at images .*MixUp"),
         (nn.Flatten(0), ValueError, "leave shape and dtype"),
     ],
 )

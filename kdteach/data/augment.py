@@ -188,9 +188,8 @@ def random_crop(padding: int, fill: str = "zeros") -> RandomCrop:
 
     Source: He et al. 2016, section 4.2.
     """
-    return RandomCrop(
-        check_count("padding", padding), check_choice("fill", fill, ("zeros", "reflect"))
-    )
+    fill = str(check_choice("fill", fill, ("zeros", "reflect")))
+    return RandomCrop(check_count("padding", padding), fill)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Transform:
             if not self.per_image:
                 return self._changed(images.clone(), images)
             seen = [self._changed(one.clone(), one) for one in images]
-        return torch.stack(seen)
+        return torch.stack(seen) if seen else images.clone()
 
     def _changed(self, given: Tensor, before: Tensor) -> Tensor:
         try:
@@ -61,8 +61,8 @@ class Transform:
         except (RuntimeError, TypeError, ValueError) as error:
             raise ValueError(
                 f"augment: the transform failed at images of shape {tuple(before.shape)}, "
-                f"{before.dtype}: {error}. Transforms that mix labels (MixUp, CutMix) do "
-                "not fit here"
+                f"{before.dtype}. Transforms that mix labels (MixUp, CutMix) do not "
+                f"fit here. It said: {error}"
             ) from error
         if not isinstance(changed, Tensor):
             raise TypeError(

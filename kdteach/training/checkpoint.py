@@ -7,6 +7,7 @@ which run it belongs to, so that another run is refused.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import signal
 import threading
@@ -21,7 +22,7 @@ from typing import Any
 import torch
 
 from kdteach.checks import check_number, shown
-from kdteach.files import kind_of
+from kdteach.files import check_path, kind_of, read_plain
 from kdteach.training.describing import Description, run_described, weights_digest
 from kdteach.training.learners import Learner
 from kdteach.training.options import Options
@@ -30,6 +31,8 @@ from kdteach.training.run import Run, full_state
 from kdteach.writing import locked, require_writable, write_whole
 
 FORMAT = "kdteach checkpoint 1"
+_LONGEST_NAME = 180  # bytes; with what is added, a file system's 255 hold it
+_MOST = 2**40  # bytes of a file
 _LONGEST = 80  # characters of a difference that are shown
 _SHARE = 10  # the time between two epochs' files is at least so many times that of writing
 
@@ -47,23 +50,22 @@ def check_checkpoint(path: object) -> Path | None:
     Raises:
         TypeError: no path.
         FileNotFoundError: the folder does not exist.
-        ValueError: something stands there that is no file.
+        ValueError: no path, a name too long, or something stands there that is no file.
         OSError: the folder cannot be written.
     """
     if path is None:
         return None
-    if not isinstance(path, (str, Path)):
-        raise TypeError(f"checkpoint must be the path of a file, got {shown(path)}")
-    if not str(path):
-        raise ValueError("checkpoint must be the path of a file, got an empty one")
-    if "\0" in str(path):
-        raise ValueError(f"checkpoint must be the path of a file, got {shown(path)}")
-    place = Path(path).expanduser()
+    place = check_path("checkpoint", path).expanduser()
     folder = place.absolute().parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # also where the name is too long to be one
         raise FileNotFoundError(
-            f"checkpoint {str(place)!r}: the folder {str(folder)!r} does not exist; make "
-            "it first"
+            f"checkpoint {shown(str(place))}: the folder {shown(str(folder))} does not "
+            "exist; make it first"
+        )
+    if len(os.fsencode(place.name)) > _LONGEST_NAME:
+        raise ValueError(
+            f"checkpoint must have a name of at most {_LONGEST_NAME} characters, got "
+            f"{shown(place.name)}"
         )
     if place.exists() and (kind := kind_of(place.stat().st_mode)):
         raise ValueError(
@@ -275,7 +277,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: damaged, or something else than a checkpoint.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    content = read_plain(path, _MOST)
     damaged = f"checkpoint {str(path)!r} is damaged, or no checkpoint of kdteach"
     remedy = "remove the file to begin anew, or give another path"
     try:

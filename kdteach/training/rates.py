@@ -17,6 +17,9 @@ SchedulerFactory = Callable[[torch.optim.Optimizer], LRScheduler]
 """``optimiser -> scheduler``."""
 
 
+_MOMENTS = ("epoch", "step")
+
+
 @dataclass(frozen=True)
 class TorchSchedule:
     """A scheduler of torch, made when the optimiser is there; see ``torch_schedule``.
@@ -35,7 +38,7 @@ class TorchSchedule:
             self.factory,
             "lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 30)",
         )
-        check_choice("per", self.per, ("epoch", "step"))
+        object.__setattr__(self, "per", str(check_choice("per", self.per, _MOMENTS)))
 
     def scheduler(self, optimizer: torch.optim.Optimizer) -> LRScheduler:
         """Make the scheduler.
