@@ -217,7 +217,7 @@ def test_the_best_epoch_is_kept(many):
         assert evaluate(model, data.valid).accuracy == pytest.approx(max(history.accuracy))
     assert any(max(h.accuracy) > h.accuracy[-1] for h in histories)
     assert len(histories[0].accuracy) == 12
-    with pytest.raises(ValueError, match="keep_best needs a monitor"):
+    with pytest.raises(ValueError, match="keep_best needs a validation split"):
         fit(models[0], data, hard_labels(), **options)
 
 

@@ -15,6 +15,8 @@ from kdteach.checks import check_function, check_labels, shown
 from kdteach.metrics import require_classes
 from kdteach.models import device_of, logits_in, modes_kept
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
+from kdteach.training.clipping import clip_each, clip_one
+from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
@@ -35,6 +37,11 @@ class Learner(Protocol):
     @property
     def students(self) -> Sequence[nn.Module]:
         """All S of them."""
+        ...
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """That of each student."""
         ...
 
     def train_mode(self) -> None:
@@ -61,6 +68,14 @@ class Learner(Protocol):
         """Let the models have the weights as they are now."""
         ...
 
+    def take(self) -> None:
+        """Go on with the weights that the models have: ``show``, the other way round."""
+        ...
+
+    def clip(self, most: float) -> None:
+        """Shorten each student's gradient to a largest norm."""
+        ...
+
     def kept(self) -> Any:
         """A context after which modes and gradients are as they were before."""
         ...
@@ -80,8 +95,11 @@ class Alone:
         if not own:
             raise ValueError("the model has no parameter that requires a gradient")
         _require_trainable(own)
-        self.trained: list[Tensor] = [*own, *_parameters_of(objective, model)]
-        self.optimizer = options.optimizer_for(self.trained)
+        others = _parameters_of(objective, model)
+        self.trained: list[Tensor] = [*own, *others]
+        self.optimizer = options.optimizer_for(
+            self.trained, _named(model, objective, self.trained)
+        )
         self.frozen = frozen_statistics(model)
         self.called = False
 
@@ -94,6 +112,11 @@ class Alone:
     def students(self) -> Sequence[nn.Module]:
         """See ``Learner``."""
         return (self.model,)
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """See ``Learner``."""
+        return (self.objective,)
 
     def train_mode(self) -> None:
         """See ``Learner``."""
@@ -154,6 +177,13 @@ class Alone:
     def show(self) -> None:
         """The model is trained in place: there is nothing to do."""
 
+    def take(self) -> None:
+        """The model is trained in place: there is nothing to do."""
+
+    def clip(self, most: float) -> None:
+        """See ``Learner``."""
+        clip_one(self.trained, most)
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """See ``Learner``."""
@@ -191,7 +221,9 @@ class Stack:
         weights, _ = stack_module_state(list(models))
         self.weights_kept = {name: _turned(w) for name, w in weights.items()}
         self.trained = list(self.weights_kept.values())
-        self.optimizer = options.optimizer_for(self.trained)
+        self.optimizer = options.optimizer_for(
+            self.trained, stacked_names(models[0], self.weights_kept)
+        )
         self.forward = vmap(self._answer)
         self.shared_forward = vmap(self._answer, in_dims=(0, None))
 
@@ -208,6 +240,11 @@ class Stack:
     def students(self) -> Sequence[nn.Module]:
         """See ``Learner``."""
         return self.models
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """See ``Learner``."""
+        return self.members
 
     def train_mode(self) -> None:
         """See ``Learner``."""
@@ -258,6 +295,18 @@ class Stack:
             for i, model in enumerate(self.models):
                 for name, parameter in model.named_parameters():
                     parameter.copy_(weights[name][i])
+
+    def take(self) -> None:
+        """See ``Learner``."""
+        weights = self.weights
+        with torch.no_grad():
+            for i, model in enumerate(self.models):
+                for name, parameter in model.named_parameters():
+                    weights[name][i].copy_(parameter)
+
+    def clip(self, most: float) -> None:
+        """See ``Learner``."""
+        clip_each(self.trained, most)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -330,6 +379,15 @@ def _parameters_of(objective: Objective, model: nn.Module) -> list[Tensor]:
             f"objective.to({str(place)!r})"
         )
     return own
+
+
+def _named(model: nn.Module, objective: Objective, weights: list[Tensor]) -> list[Trained]:
+    """What the weights of a student and its objective are called, in their order."""
+    known = trained_weights(model)
+    if isinstance(objective, nn.Module):
+        known += trained_weights(objective, "objective.")
+    by_id = {id(each.weight): each for each in reversed(known)}
+    return [by_id[id(weight)] for weight in weights]
 
 
 def _require_objective(objective: object) -> None:
