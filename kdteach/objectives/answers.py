@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -61,43 +61,43 @@ class Answers:
         another mode, with hooks on its layers, or a second time, which with dropout is
         another answer.
         """
-        return _StandIn(self)  # type: ignore[return-value]
+        kind = _stand_in_of(type(self.student))  # type: ignore[arg-type]
+        made: nn.Module = object.__new__(kind)
+        # all that it has is the student's own, apart from the answer
+        object.__setattr__(made, "__dict__", vars(self.student))
+        object.__setattr__(made, "_answers", [self, _state(self.student)])
+        return made
 
 
-class _StandIn:
-    """Behaves as the student does, ``isinstance`` too; see ``Answers.stand_in``."""
+@lru_cache(maxsize=64)
+def _stand_in_of(kind: Any) -> type[nn.Module]:
+    """A subclass whose objects call ``Answers`` first; see ``Answers.stand_in``."""
 
-    def __init__(self, answers: Answers) -> None:
-        vars(self).update(_answers=answers, _seen=_state(answers.student), _left=True)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return type(self._answers.student)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(vars(self)["_answers"].student, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._answers.student, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        delattr(self._answers.student, name)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        answers: Answers = self._answers
+    def call(own: Any, *arguments: Any, **named: Any) -> Any:
+        answers, seen = own._answers
         known = (
-            self._left
+            seen is not None
             and not named
             and len(arguments) == 1
             and arguments[0] is answers.batch.images
-            and _state(answers.student) == self._seen
+            and _state(answers.student) == seen
         )
         if not known:
             return answers.student(*arguments, **named)
-        vars(self)["_left"] = False
+        own._answers[1] = None
         # a copy, for it may be changed in place
         output = answers.output
         return output.clone() if isinstance(output, Tensor) else output
+
+    def reduced(own: Any, protocol: Any) -> Any:  # a copy is one of the student
+        return own._answers[0].student.__reduce_ex__(protocol)
+
+    body = {
+        "__slots__": ("_answers",), "__call__": call, "__reduce_ex__": reduced,
+        "__module__": kind.__module__, "__qualname__": kind.__qualname__,
+    }  # fmt: skip
+    made: type[nn.Module] = type(kind.__name__, (kind,), body)
+    return made
 
 
 def _state(student: nn.Module) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
-"""Training: one loop, for one student or for a stack of students of one architecture."""
+"""Training: one loop, for one student, a stack of one architecture, or a cohort."""
 
 from kdteach.training.assistants import teach_assistants
+from kdteach.training.cohort import fit_cohort
 from kdteach.training.features import frozen_features
 from kdteach.training.loop import fit, fit_many
 from kdteach.training.optimizers import (
@@ -28,6 +29,7 @@ __all__ = [
     "constant",
     "cosine",
     "fit",
+    "fit_cohort",
     "fit_many",
     "frozen_features",
     "momentum",

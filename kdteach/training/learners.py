@@ -322,7 +322,7 @@ def _require_trainable(weights: Sequence[Tensor]) -> None:
         )
 
 
-def _parameters_of(objective: Objective, model: nn.Module) -> list[Tensor]:
+def _parameters_of(objective: object, model: nn.Module) -> list[Tensor]:
     """Weights of the objective itself, such as a regressor: trained with the student's."""
     if not isinstance(objective, nn.Module):
         return []
