@@ -157,7 +157,8 @@ class Shelf:
         try:
             put_into(network, dict(weights), where)
         except ValueError as error:
-            raise RecordError(f"{error}. {_remedy(where)}") from error
+            said = " ".join(str(error).split())
+            raise RecordError(f"{said}. {_remedy(where)}") from error
         return network.eval()
 
     def _require_same(
