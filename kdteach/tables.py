@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from kdteach.checks import check_count, check_number, shown
+from kdteach.extras import require_extra
 from kdteach.stats import (
     Interval,
     mean_interval,
@@ -19,6 +19,9 @@ from kdteach.stats import (
     require_interval,
     verdict,
 )
+
+require_extra("kdteach.tables", "pandas")
+import pandas as pd  # noqa: E402
 
 _MOST_DIGITS = 15  # a float has no more
 

@@ -22,6 +22,7 @@ from kdteach.experiments import (
     Experiment,
     Published,
     jobs,
+    order,
     recipes,
     reproduce,
     runner,
@@ -122,16 +123,16 @@ def test_the_commit_tells_of_changed_code_but_not_of_grown_records(tmp_path):
     record.parent.mkdir(parents=True)
     code.write_text("a")
     record.write_text("a")
-    assert runner._commit(code.parent) == "unknown"
+    assert order.commit_of(code.parent) == "unknown"
     git("init")
     git("add", "--all")
     git("commit", "-m", "a")
-    clean = runner._commit(code.parent)
+    clean = order.commit_of(code.parent)
     assert re.fullmatch("[0-9a-f]{12}", clean)
     record.write_text("b")
-    assert runner._commit(code.parent) == clean
+    assert order.commit_of(code.parent) == clean
     code.write_text("b")
-    assert runner._commit(code.parent) == clean + "+"
+    assert order.commit_of(code.parent) == clean + "+"
 
 
 @pytest.mark.parametrize(("executor", "kills"), [("local", 20), ("processes", 3)])
