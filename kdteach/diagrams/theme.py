@@ -33,12 +33,13 @@ DARK = {
 
 # how the places where a diagram is read say that they are dark: the rendered book,
 # Colab, JupyterLab, VS Code
-_DARK_PLACES = (
+DARK_PLACES = (
     'html[data-theme="dark"]',
     "html[theme=dark]",
     'body[data-jp-theme-light="false"]',
     "body.vscode-dark",
 )
+"""Selectors of dark pages."""
 # elsewhere the system's own wish counts
 _UNKNOWN = (
     "html:not([data-theme]):not([theme]) body:not([data-jp-theme-light]):not(.vscode-light)"
@@ -51,14 +52,16 @@ def _variables(colours: dict[str, str]) -> str:
 
 
 def style() -> str:
-    """The style sheet that every diagram carries with it: it stands in any page alone."""
-    dark = ",".join(f"{place} .kd-diagram" for place in _DARK_PLACES)
+    """The style sheet that each diagram and live figure carries along, to stand alone."""
+    kinds = (".kd-diagram", ".kd-live")
+    dark = ",".join(f"{place} {kind}" for place in DARK_PLACES for kind in kinds)
+    unknown = ",".join(f"{_UNKNOWN} {kind}" for kind in kinds)
     return (
-        f".kd-diagram{{{_variables(LIGHT)};container-type:inline-size;margin:0;color:"
-        "var(--kd-ink)}"
+        f"{','.join(kinds)}{{{_variables(LIGHT)};color:var(--kd-ink)}}"
+        ".kd-diagram{container-type:inline-size;margin:0}"
         f"{dark}{{{_variables(DARK)}}}"
         "@media (prefers-color-scheme:dark)"
-        f"{{{_UNKNOWN} .kd-diagram{{{_variables(DARK)}}}}}"
+        f"{{{unknown}{{{_variables(DARK)}}}}}"
         ".kd-diagram svg{display:block;width:100%;height:auto;margin:0 auto;"
         "overflow:visible}"
         ".kd-diagram svg.kd-narrow{display:none;max-width:420px}"
