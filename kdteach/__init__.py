@@ -13,10 +13,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         claims,
         cost,
         data,
+        diagrams,
         exercises,
         experiments,
         explain,
         interactive,
+        live,
         losses,
         metrics,
         models,
@@ -30,12 +32,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
     )
     from kdteach.claims import claim, sentence
     from kdteach.data import load
+    from kdteach.diagrams import diagram
     from kdteach.metrics import evaluate
-    from kdteach.models import build
-    from kdteach.objectives import distil, hard_labels
+    from kdteach.models import build, tap
+    from kdteach.objectives import distil, hard_labels, weighted
     from kdteach.results import measured
     from kdteach.stats import paired_difference as compare
-    from kdteach.training import fit, fit_many, teacher_logits
+    from kdteach.training import fit, fit_cohort, fit_many, teacher_logits
 
 __version__ = "0.1.0"
 
@@ -46,15 +49,19 @@ __all__ = [
     "compare",
     "cost",
     "data",
+    "diagram",
+    "diagrams",
     "distil",
     "evaluate",
     "exercises",
     "experiments",
     "explain",
     "fit",
+    "fit_cohort",
     "fit_many",
     "hard_labels",
     "interactive",
+    "live",
     "load",
     "losses",
     "measured",
@@ -77,9 +84,11 @@ _VERBS = {
     "build": "kdteach.models",
     "claim": "kdteach.claims",
     "compare": "kdteach.stats:paired_difference",
+    "diagram": "kdteach.diagrams",
     "distil": "kdteach.objectives",
     "evaluate": "kdteach.metrics",
     "fit": "kdteach.training",
+    "fit_cohort": "kdteach.training",
     "fit_many": "kdteach.training",
     "hard_labels": "kdteach.objectives",
     "load": "kdteach.data",

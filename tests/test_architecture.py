@@ -20,7 +20,7 @@ LEVELS = {
     "training": 3,
     "results": 4, "experiments": 5,
     "explain": 6, "claims": 6, "tables": 6,
-    "plots": 7, "interactive": 7, "exercises": 7,
+    "plots": 7, "diagrams": 6, "live": 7, "interactive": 7, "exercises": 7,
     "__main__": 8, "__init__": 9,
 }  # fmt: skip
 # objectives and metrics stand on one floor with cost and know nothing of each other

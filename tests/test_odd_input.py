@@ -32,6 +32,8 @@ FOUNDATIONS = {
 }  # fmt: skip
 """Modules that the rooms stand on: every case goes through them."""
 MADE_BY_THE_LIBRARY = {
+    "kdteach.live.LiveFigure",
+    "kdteach.diagrams.Diagram",
     "kdteach.cost.Latency",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
     "kdteach.explain.Agreement", "kdteach.objectives.Course", "kdteach.objectives.Mixed",
