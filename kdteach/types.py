@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -43,8 +44,8 @@ class Batch:
 class Split:
     """One part of a data set (train, valid or test), whole in memory.
 
-    NumPy arrays become tensors, without a copy where that is possible; their labels may be
-    integers of any size.
+    NumPy arrays become tensors, without a copy where that is possible, also those that are
+    mapped from a file; their labels may be integers of any size.
 
     Attributes:
         images: (N, channels, H, W) float, or uint8 for a network that normalises them.
@@ -278,10 +279,15 @@ def _of_array(name: str, array: NDArray[Any]) -> Tensor:
         array = array.astype(np.int64)  # the usual integer differs between systems
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if not array.flags.writeable or any(step < 0 for step in array.strides):
-        array = array.copy()  # torch warns of the first and cannot read the second
+    mapped = isinstance(array, np.memmap)  # a file: it may be larger than the memory
+    backwards = any(step < 0 for step in array.strides)  # torch cannot read it so
+    if backwards or not (array.flags.writeable or mapped):
+        array = array.copy()
     try:
-        return torch.from_numpy(array)
+        with warnings.catch_warnings():
+            # of a file that may only be read torch warns; nobody writes into images
+            warnings.filterwarnings("ignore", message=".*not writable")
+            return torch.from_numpy(array)
     except TypeError as error:  # numbers that torch does not have
         raise TypeError(
             f"{name} must be an array of float32, float64 or uint8, got {array.dtype}"

@@ -434,6 +434,19 @@ def test_a_split_needs_no_index():
     assert torch.equal(Split(fixed.astype(">f4"), labels()).images, images())
 
 
+def test_a_file_that_is_mapped_is_not_copied(tmp_path):
+    np.save(tmp_path / "images.npy", images().numpy())
+    before = (tmp_path / "images.npy").read_bytes()
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    part = Split(mapped, labels())
+    assert part.images.data_ptr() == mapped.ctypes.data
+    net, history = trained(part, augment=lambda x, g: x.add_(0.0))
+    peer, wanted = trained(split(), augment=lambda x, g: x.add_(0.0))
+    assert history == wanted
+    same_weights(net, peer)
+    assert (tmp_path / "images.npy").read_bytes() == before
+
+
 def test_pairs_stand_for_splits():
     net, pair = model(), (images(), labels())
     assert kd.metrics.evaluate(net, pair).accuracy == (

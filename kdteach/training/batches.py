@@ -89,10 +89,9 @@ def _read(
         images = batch.images.to(device, non_blocking=on_gpu)
         if options.augment is not None:
             images = _augmented(options.augment, images, view)
-        labels, index = (
-            t.to(device, non_blocking=on_gpu)[None] for t in (batch.labels, batch.index)
-        )
-        yield Batch(images[None], labels, index, epoch)
+        labels = batch.labels.to(device, non_blocking=on_gpu)
+        # the index stays: stored logits are looked up here, and nobody waits for a GPU
+        yield Batch(images[None], labels[None], batch.index[None], epoch)
     if given < wanted:
         raise ValueError(
             f"the data gave {given:,} batches in epoch {epoch + 1}, {wanted:,} were "
