@@ -32,6 +32,7 @@ from kdteach.models import (
     require_logits,
 )
 from kdteach.objectives.base import Course
+from kdteach.objectives.numbers import beside
 from kdteach.types import Batch, LossTerms, Split
 
 _PROBED = 64  # images that a live teacher is asked about before training
@@ -71,11 +72,13 @@ class Distil:
         """(..., B, C) logits to terms of shape (...)."""
         teacher = self._teacher_logits(batch)
         hard = hard_term(self.read(logits), batch.labels).mean(dim=-1)
-        temperature = torch.as_tensor(self.temperature, dtype=torch.float64).to(hard)
-        alpha = torch.as_tensor(self.alpha, dtype=torch.float64).to(hard)
-        stop = torch.as_tensor(self.stop_epoch, dtype=torch.float64, device=hard.device)
+        temperature = self.temperature
+        if isinstance(temperature, Tensor):
+            temperature = beside(temperature, hard)[..., None]
+        alpha = beside(self.alpha, hard)
+        stop = beside(self.stop_epoch, hard)
         alpha = torch.where(batch.epoch < stop, alpha, 0.0)
-        soft = soft_term(logits, teacher, temperature[..., None]).mean(dim=-1)
+        soft = soft_term(logits, teacher, temperature).mean(dim=-1)
         return LossTerms(alpha * soft + (1 - alpha) * hard, {"soft": soft, "hard": hard})
 
     def read(self, logits: Tensor) -> Tensor:
