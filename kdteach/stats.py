@@ -7,6 +7,7 @@ but true and false where right and wrong are asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,8 +72,40 @@ class Interval:
         """
         return self.low <= check_number("value", value) <= self.high
 
+    @property
+    def _digits(self) -> int:
+        """Decimals at which the width of the interval is seen, at least two."""
+        half = (self.high - self.low) / 2 or abs(self.mean) / 10
+        return max(2, math.ceil(-math.log10(half))) if 0 < half < 1 else 2
+
+    def in_points(self, each: str = "seeds", digits: int | None = None) -> str:
+        """Write a difference of fractions in percentage points, as one says it.
+
+        Args:
+            each: what the n independent values are, such as seeds.
+            digits: decimals; by default as many as the width of the interval deserves.
+
+        Returns:
+            Such as "+0.6 points (+0.1 to +1.1; 10 seeds)". A level other than 95 % is
+            named.
+
+        Raises:
+            TypeError: each is no str, digits no integer.
+            ValueError: digits out of range.
+        """
+        if not isinstance(each, str):
+            raise TypeError(f"each must be a str such as 'seeds', got {shown(each)}")
+        if digits is None:
+            digits = min(max(1, self._digits - 2), 15)
+        digits = check_count("digits", digits, least=0, most=15)
+        mean, low, high = (
+            f"{100 * v:+.{digits}f}" for v in (self.mean, self.low, self.high)
+        )
+        level = "" if math.isclose(self.level, 0.95) else f"{self.level:.0%} interval; "
+        return f"{mean} points ({level}{low} to {high}; {self.n} {each})"
+
     def __format__(self, spec: str) -> str:
-        spec = spec or ".2f"
+        spec = spec or f".{self._digits}f"
         try:
             return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
         except ValueError as error:
@@ -321,6 +354,10 @@ class McNemar:
     only_a: int
     only_b: int
     p_value: float
+
+    def __str__(self) -> str:
+        p = f"{self.p_value:.3f}" if self.p_value >= 0.001 else f"{self.p_value:.1g}"
+        return f"{self.only_a} images only a gets right, {self.only_b} only b; p = {p}"
 
 
 def mcnemar(correct_a: Sequence[bool] | ArrayLike, correct_b: ArrayLike) -> McNemar:

@@ -62,13 +62,13 @@ class Breaking(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.ones((), dtype=torch.float64))
         self.register_buffer("seen", torch.zeros((), dtype=torch.float64))
-        self.left = [at]  # not part of what it computes
+        self._left = [at]  # no part of what it computes
 
     def forward(self, student, batch):
-        if self.left[0] is not None:
-            if self.left[0] == 0:
+        if self._left[0] is not None:
+            if self._left[0] == 0:
                 raise Stop
-            self.left[0] -= 1
+            self._left[0] -= 1
         self.seen += 1
         loss = nn.functional.cross_entropy(self.scale * student(batch.images), batch.labels)
         return loss + 0.01 * self.scale**2 / self.seen

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_function, shown
+from kdteach.losses.divergence import exact
 from kdteach.objectives.answers import Answers
 from kdteach.types import Batch, LossTerms, Split
 
@@ -124,7 +125,7 @@ class Mixed:
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(S, B, C) logits to terms of shape (S,); a term a student lacks is 0."""
-        total = torch.zeros(len(logits), dtype=torch.float64, device=logits.device)
+        total = exact(logits.new_zeros(len(logits)))
         parts: dict[str, Tensor] = {}
         for rows, objective in self.groups:
             mine = replace(
@@ -132,10 +133,10 @@ class Mixed:
                 index=batch.index[rows],
             )  # fmt: skip
             terms = objective.terms(logits[rows], mine)
-            total = total.index_put((rows,), terms.total.double())
+            total = total.index_put((rows,), exact(terms.total))
             for name, value in terms.parts.items():
                 blank = parts.setdefault(name, torch.zeros_like(total))
-                parts[name] = blank.index_put((rows,), value.double())
+                parts[name] = blank.index_put((rows,), exact(value))
         return LossTerms(total, parts)
 
     def read(self, logits: Tensor) -> Tensor:

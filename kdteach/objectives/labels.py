@@ -21,6 +21,7 @@ from kdteach.losses.response import hard_term, log_softmax, smoothed_term, wide
 from kdteach.losses.subclass import check_sharpness, class_term, diversity_term
 from kdteach.models import answer
 from kdteach.objectives.base import Course
+from kdteach.objectives.numbers import beside
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -62,7 +63,7 @@ class SmoothedLabels(HardLabels):
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
-        epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(wide(logits))
+        epsilon = beside(self.smoothing, wide(logits))
         smoothed = smoothed_term(logits, batch.labels, epsilon[..., None]).mean(dim=-1)
         return LossTerms(smoothed, {"smoothed": smoothed})
 
@@ -195,8 +196,8 @@ class SubclassLabels:
         """(..., B, C * S) logits to terms of shape (...)."""
         hard = -class_term(logits, self.num_classes).gather(-1, batch.labels[..., None])
         hard = hard.squeeze(-1).mean(dim=-1)
-        temperature = torch.as_tensor(self.temperature, dtype=torch.float64).to(hard)
-        beta = torch.as_tensor(self.beta, dtype=torch.float64).to(hard)
+        temperature = beside(self.temperature, hard)
+        beta = beside(self.beta, hard)
         diversity = diversity_term(logits, temperature)
         return LossTerms(hard + beta * diversity, {"hard": hard, "diversity": diversity})
 

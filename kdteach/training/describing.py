@@ -130,9 +130,13 @@ def described(thing: object, depth: int = 0) -> str:
 def _objective(objective: Objective) -> str:
     if not isinstance(objective, nn.Module):
         return described(objective)
-    numbers = {k: v for k, v in vars(objective).items() if isinstance(v, _SIMPLE)}
-    numbers.pop("training", None)
-    return f"{described(objective)} {described(numbers)}"
+    inside = [
+        f"{name}={_teacher(value) or described(value)}"
+        for part in objective.modules()
+        for name, value in vars(part).items()
+        if not name.startswith("_") and name != "training"
+    ]
+    return f"{described(objective)} ({', '.join(inside)})"
 
 
 def _attributes(thing: object, depth: int) -> list[str]:

@@ -19,6 +19,7 @@ from kdteach.training.clipping import clip_each, clip_one
 from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
 from kdteach.training.options import Options
+from kdteach.training.placing import placed
 from kdteach.training.pool import Pool
 from kdteach.types import Batch, LossTerms, Split
 
@@ -87,7 +88,8 @@ class Alone:
     size = 1
 
     def __init__(self, model: nn.Module, objective: Objective, options: Options) -> None:
-        self.model, self.objective = model, objective
+        self.model, self.given = model, objective
+        self.objective = placed(objective, device_of(model))
         self.plain = not isinstance(objective, LogitObjective)
         if self.plain:
             require_objective(objective)
@@ -118,7 +120,7 @@ class Alone:
     @property
     def objectives(self) -> Sequence[Objective]:
         """See ``Learner``."""
-        return (self.objective,)
+        return (self.given,)
 
     def train_mode(self) -> None:
         """See ``Learner``."""
@@ -224,7 +226,7 @@ class Stack:
         self.models = models
         self.size = len(models)
         self.members = [o for o in objectives if isinstance(o, LogitObjective)]
-        self.objective = stacked(self.members)
+        self.objective = placed(stacked(self.members), device_of(models[0]))
         weights, _ = stack_module_state(list(models))
         self.weights_kept = {name: _turned(w) for name, w in weights.items()}
         self.trained = list(self.weights_kept.values())
