@@ -30,8 +30,8 @@ FAULTS = {
     ),
     "exchange alpha and 1 - alpha": (
         "losses/response.py",
-        "finished(alpha * soft + (1 - alpha) * hard",
-        "finished((1 - alpha) * soft + alpha * hard",
+        "return alpha * soft + (1 - alpha) * hard",
+        "return (1 - alpha) * soft + alpha * hard",
         "test_losses.py",
     ),
     "forget the share that is seen": (

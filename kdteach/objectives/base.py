@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_function, shown
-from kdteach.objectives.answers import Answers
+from kdteach.objectives.answers import Answers, Wanted
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -76,18 +76,20 @@ class ModuleObjective(nn.Module):
     Attributes:
         teachers: networks that it asks; none of its parts, for they are not trained.
         layers: of the student, whose features it wants.
+        wanted: what it wants of live teachers.
         needs_logits: whether the student must return (B, C) logits.
         num_classes: C where the student has subclasses, else None.
     """
 
     teachers: tuple[object, ...] = ()
     layers: tuple[str, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
     needs_logits: bool = False
     num_classes: int | None = None
 
     def forward(self, student: nn.Module, batch: Batch) -> LossTerms:
         """Ask the student about the batch and compute the terms."""
-        return self.terms_of(Answers(student, batch, self.layers))
+        return self.terms_of(Answers(student, batch, self.layers, self.wanted))
 
     def terms_of(self, answers: Answers) -> LossTerms:
         """The terms of what the student has said about a batch."""
