@@ -599,6 +599,13 @@ def test_regressors_come_from_the_seed(few):
     assert not torch.equal(made[0][0], made[0][2])
 
 
+def test_an_objective_with_weights_follows_the_model_to_its_device(few):
+    """The meta device stands for one that is not here: a place, without numbers."""
+    goal = weighted((1, HARD), (1, Own()))
+    objectives.base.prepare(goal, flat().to("meta"), few.images)
+    assert next(goal.parameters()).device.type == "meta"
+
+
 def test_a_trained_regressor_stays_and_another_student_is_refused(few):
     teacher = network(6)
     goal = hints(teacher, {"4": "4"})

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_function, shown
+from kdteach.models import device_of
 from kdteach.objectives.answers import Answers, Wanted
 from kdteach.types import Batch, LossTerms, Split
 
@@ -192,6 +193,8 @@ def stack_key(objective: LogitObjective) -> Hashable:
 def prepare(objective: object, student: nn.Module, images: Tensor) -> None:
     """Let an objective look at the student before the optimiser is made, where it wants to.
 
+    One that is a module is moved to where the student is.
+
     Args:
         objective: any.
         student: that is to be trained.
@@ -199,6 +202,8 @@ def prepare(objective: object, student: nn.Module, images: Tensor) -> None:
     """
     if isinstance(objective, ModuleObjective):
         objective.prepare(student, images)
+    if isinstance(objective, nn.Module) and next(student.parameters(), None) is not None:
+        objective.to(device_of(student))
 
 
 def require_objective(objective: object, name: str = "objective") -> None:

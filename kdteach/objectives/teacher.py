@@ -66,7 +66,7 @@ class Distil:
     def wanted(self) -> tuple[Wanted, ...]:
         """The teacher where it is live, for whoever asks it for several objectives."""
         (teacher,) = self.teachers
-        if isinstance(teacher, Tensor):
+        if not isinstance(teacher, nn.Module):
             return ()
         return (Wanted(teacher, self.teacher_input),)
 
@@ -242,7 +242,7 @@ def _bank(teachers: Sequence[Tensor | nn.Module]) -> Tensor | None:
 def _ask(
     teacher: Tensor | nn.Module, images: Tensor, index: Tensor, view: View | None = None
 ) -> Tensor:
-    if isinstance(teacher, Tensor):
+    if not isinstance(teacher, nn.Module):
         return teacher[index.to(teacher.device)].to(images.device)
     with asked(teacher):
         seen = seen_by(teacher, images, view)

@@ -110,7 +110,7 @@ def fit(
     seed = check_seed(seed)
     pool, watched = pool_splits(as_split(data), 1, "training"), watched_splits(monitor, 1)
     with torch.inference_mode(False), torch.enable_grad():
-        prepare(objective, model, pool.whole.images)
+        prepare(objective, model, pool.splits[0].images)
         learner = Alone(model, objective, options)
         (result,) = _train(learner, pool, watched, (seed,), options)
     if isinstance(result, TrainingDivergedError):
