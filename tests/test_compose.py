@@ -334,8 +334,12 @@ def test_an_objective_with_weights_joins_the_optimiser_in_a_sum(few):
     assert list(history.parts) == ["hard", "scaled", "hard 2"]
     with pytest.raises(TypeError, match="needs more than the logits"):
         objectives.stacked([goal])
-    histories = kdteach.fit_many([flat(1), flat(2)], few, [goal, goal], **RECIPE)
-    assert len(histories) == 2
+    apart = [weighted((1, HARD), (1, Own())) for _ in range(2)]
+    histories = kdteach.fit_many([flat(1), flat(2)], few, apart, **RECIPE)
+    alone = kdteach.fit(flat(2), few, weighted((1, HARD), (1, Own())), seed=1, **RECIPE)
+    assert histories[1] == alone
+    with pytest.raises(ValueError, match=r"objectives\[0\] and objectives\[1\] are one"):
+        kdteach.fit_many([flat(1), flat(2)], few, [goal, goal], **RECIPE)
 
 
 @pytest.mark.parametrize(

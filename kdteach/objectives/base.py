@@ -206,6 +206,35 @@ def prepare(objective: object, student: nn.Module, images: Tensor) -> None:
         objective.to(device_of(student))
 
 
+def prepare_each(
+    objectives: Sequence[object], students: Sequence[nn.Module], splits: Sequence[Split]
+) -> None:
+    """``prepare`` for several students.
+
+    Args:
+        objectives: S.
+        students: S.
+        splits: S, what each will be trained on.
+
+    Raises:
+        ValueError: two students have one and the same objective with weights to be trained:
+            the second would begin with what the first has left.
+    """
+    for number, (objective, student, split) in enumerate(
+        zip(objectives, students, splits, strict=True)
+    ):
+        prepare(objective, student, split.images)
+        if not isinstance(objective, nn.Module):
+            continue
+        trained = any(weight.requires_grad for weight in objective.parameters())
+        before = [i for i in range(number) if objectives[i] is objective]
+        if trained and before:
+            raise ValueError(
+                f"objectives[{before[0]}] and objectives[{number}] are one and the same, "
+                "and it has weights that are trained: make one for each student"
+            )
+
+
 def require_objective(objective: object, name: str = "objective") -> None:
     """Refuse what looks like an objective and is none.
 

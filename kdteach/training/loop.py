@@ -11,7 +11,7 @@ from torch import nn
 from kdteach.checks import check_list, check_model, check_seed
 from kdteach.models import device_of
 from kdteach.objectives import Objective
-from kdteach.objectives.base import prepare
+from kdteach.objectives.base import prepare, prepare_each
 from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
@@ -204,8 +204,7 @@ def fit_many(
     watched = watched_splits(monitor, len(models))
     results: list[History | TrainingDivergedError] = []
     with torch.inference_mode(False), torch.enable_grad():
-        for model, objective, split in zip(models, objectives, pool.splits, strict=True):
-            prepare(objective, model, split.images)
+        prepare_each(objectives, models, pool.splits)
         for start, stop in parts_of(models, objectives, pool, options):
             learner: Learner = (
                 Stack(models[start:stop], objectives[start:stop], options)
