@@ -183,6 +183,35 @@ def test_the_student_passes_each_batch_once(few, table):
     assert history.accuracy
 
 
+def test_a_live_teacher_passes_each_batch_once(few):
+    """For its logits and for all its layers; each view of the images is another pass."""
+    student, teacher = network().eval(), network(6, seed=9)
+    members = [
+        (0.5, distil(teacher, 4.0, 0.5)), (2, hints(teacher, {"4": "4"}, seed=2)),
+        (3, weighted((1, attention(teacher, {"0": "0", "4": "4"})), (1, HARD))),
+        (1, relational(teacher, {"7": "7"})),
+    ]  # fmt: skip
+    goal = weighted(*members)
+    goal.prepare(student, few.images)
+    calls, batch = counted(teacher), batch_of(few)
+    total = goal(student, batch).total
+    assert len(calls) == 1
+    apart = [weight * member(student, batch).total for weight, member in members]
+    assert len(calls) == 5
+    torch.testing.assert_close(total, sum(apart), rtol=1e-12, atol=0)
+
+    def view(images):
+        return images * 2
+
+    goal = weighted(*members, (1, attention(teacher, {"0": "0"}, teacher_input=view)))
+    goal.prepare(student, few.images)
+    calls.clear()
+    other = goal(student, batch).total
+    assert len(calls) == 2
+    seen = attention(models.normalised(teacher, [0.0], [0.5]), {"0": "network.0"})
+    torch.testing.assert_close(other, total + seen(student, batch).total)
+
+
 def test_the_pass_is_shared_by_value_and_by_gradient(few):
     """As if each had asked the student itself."""
     student, teacher, batch = network(), network(6, seed=9), batch_of(few)
@@ -305,8 +334,12 @@ def test_an_objective_with_weights_joins_the_optimiser_in_a_sum(few):
     assert list(history.parts) == ["hard", "scaled", "hard 2"]
     with pytest.raises(TypeError, match="needs more than the logits"):
         objectives.stacked([goal])
-    histories = kdteach.fit_many([flat(1), flat(2)], few, [goal, goal], **RECIPE)
-    assert len(histories) == 2
+    apart = [weighted((1, HARD), (1, Own())) for _ in range(2)]
+    histories = kdteach.fit_many([flat(1), flat(2)], few, apart, **RECIPE)
+    alone = kdteach.fit(flat(2), few, weighted((1, HARD), (1, Own())), seed=1, **RECIPE)
+    assert histories[1] == alone
+    with pytest.raises(ValueError, match=r"objectives\[0\] and objectives\[1\] are one"):
+        kdteach.fit_many([flat(1), flat(2)], few, [goal, goal], **RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -568,6 +601,13 @@ def test_regressors_come_from_the_seed(few):
     assert not torch.equal(made[0][0], made[2][0])
     assert made[0][0].shape == made[0][2].shape
     assert not torch.equal(made[0][0], made[0][2])
+
+
+def test_an_objective_with_weights_follows_the_model_to_its_device(few):
+    """The meta device stands for one that is not here: a place, without numbers."""
+    goal = weighted((1, HARD), (1, Own()))
+    objectives.base.prepare(goal, flat().to("meta"), few.images)
+    assert next(goal.parameters()).device.type == "meta"
 
 
 def test_a_trained_regressor_stays_and_another_student_is_refused(few):

@@ -344,10 +344,22 @@ def test_what_does_not_fit_says_how_to_mend_it():
         fsp_loss(maps, maps, torch.ones(3, 3, 2, 2), maps)
 
 
-@pytest.mark.parametrize(
-    "loss", [hint_loss, attention_loss, similarity_loss, relational_distance_loss]
-)
+@pytest.mark.parametrize("loss", [hint_loss, attention_loss])
 def test_what_is_too_large_is_refused(loss):
     maps = torch.full((2, 3, 2, 2), 1e30) * torch.rand(2, 3, 2, 2)
     with pytest.raises(ValueError, match=r"too large for torch\.float32"):
         loss(maps, torch.rand(2, 3, 2, 2))
+    with pytest.raises(ValueError, match=r"student_bottom .* too large"):
+        fsp_loss(maps, maps, maps * 0, maps)
+
+
+@pytest.mark.parametrize("loss", RELATIONS)
+@pytest.mark.parametrize("size", [1e30, 1e-30, 1e-6])
+def test_relations_have_no_range(loss, size):
+    """Squares and products of such numbers are none of float32."""
+    s, v = t(drawn(4, 6)).float(), t(drawn(4, 5, seed=1)).float()
+    scaled = (s * size).requires_grad_()
+    value = loss(scaled, v)
+    torch.testing.assert_close(value, loss(s, v), rtol=1e-4, atol=1e-7)
+    value.backward()
+    assert torch.isfinite(scaled.grad).all()

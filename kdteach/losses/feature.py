@@ -48,7 +48,7 @@ def hint_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor:
             f"{tuple(student_features.shape)} and {tuple(teacher_features.shape)}: a "
             "regressor makes one of the other, see kdteach.objectives.hints"
         )
-    return representable(hint_term(student_features, teacher_features))
+    return _representable(hint_term(student_features, teacher_features))
 
 
 def attention_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def attention_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor
     paper sums the lengths of the differences, with a weight of half.
     """
     check_feature_pair(student_features, teacher_features, maps=True)
-    return representable(attention_term(student_features, teacher_features))
+    return _representable(attention_term(student_features, teacher_features))
 
 
 def fsp_loss(
@@ -122,22 +122,24 @@ def fsp_loss(
                 f"student_{place} and teacher_{place} must have the same number of "
                 f"channels, got {mine.shape[1]} and {its.shape[1]}"
             )
-    return representable(fsp_term(student_bottom, student_top, teacher_bottom, teacher_top))
+    loss = fsp_term(student_bottom, student_top, teacher_bottom, teacher_top)
+    return _representable(loss, "bottom")
 
 
-def representable(loss: Tensor) -> Tensor:
+def _representable(loss: Tensor, what: str = "features") -> Tensor:
     """A loss of features, finite.
 
     Args:
         loss: () float.
+        what: the arguments are called.
 
     Raises:
         ValueError: it is too large for its dtype.
     """
     if not torch.isfinite(loss):
         raise ValueError(
-            f"the loss is too large for {loss.dtype}: student_features or "
-            "teacher_features are too large. Give smaller ones, or float64"
+            f"the loss is too large for {loss.dtype}: the features of student_{what} or "
+            f"teacher_{what} are too large. Give smaller ones, or float64"
         )
     return loss
 

@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from kdteach.checks import check_feature_pair
 from kdteach.losses.divergence import wide
-from kdteach.losses.feature import representable
 
 _EPSILON = 1e-12  # least length of a row by which it is divided, as in F.normalize
 _EMBEDDINGS = ("student_embeddings", "teacher_embeddings")
@@ -38,14 +37,13 @@ def similarity_loss(student_features: Tensor, teacher_features: Tensor) -> Tenso
 
     Raises:
         TypeError: not tensors, not floating point, or dtypes differ.
-        ValueError: batches or devices differ, NaN or infinite features, or features whose
-            products are too large for their dtype.
+        ValueError: batches or devices differ, or NaN or infinite features.
 
     Source: Tung and Mori 2019, Eqs. 2 and 4, as mdistiller, RepDistiller and KD-Zoo compute
     it. Who differs: torchdistill divides each row by the sum of its absolute values.
     """
     check_feature_pair(student_features, teacher_features)
-    return representable(similarity_term(student_features, teacher_features))
+    return similarity_term(student_features, teacher_features)
 
 
 def relational_distance_loss(
@@ -69,8 +67,8 @@ def relational_distance_loss(
 
     Raises:
         TypeError: not tensors, not floating point, or dtypes differ.
-        ValueError: a batch of one, batches or devices differ, NaN or infinite embeddings,
-            or a loss too large for its dtype.
+        ValueError: a batch of one, batches or devices differ, or NaN or infinite
+            embeddings.
 
     Source: Park et al. 2019 (RKD), Eqs. 4 to 7; the paper gives it the weight 25. The
     gradient passes through the student's mean mu, as in RepDistiller, mdistiller, KD-Zoo
@@ -78,7 +76,7 @@ def relational_distance_loss(
     """
     check_feature_pair(student_embeddings, teacher_embeddings, _EMBEDDINGS)
     _require_two(student_embeddings, "distances")
-    return representable(relational_distance_term(student_embeddings, teacher_embeddings))
+    return relational_distance_term(student_embeddings, teacher_embeddings)
 
 
 def relational_angle_loss(student_embeddings: Tensor, teacher_embeddings: Tensor) -> Tensor:
@@ -101,15 +99,15 @@ def relational_angle_loss(student_embeddings: Tensor, teacher_embeddings: Tensor
 
     Raises:
         TypeError: not tensors, not floating point, or dtypes differ.
-        ValueError: a batch of one, batches or devices differ, NaN or infinite embeddings,
-            or embeddings too large for their dtype.
+        ValueError: a batch of one, batches or devices differ, or NaN or infinite
+            embeddings.
 
     Source: Park et al. 2019 (RKD), Eqs. 8 and 9, as RepDistiller, mdistiller, KD-Zoo and
     torchdistill compute it; the paper gives it the weight 50.
     """
     check_feature_pair(student_embeddings, teacher_embeddings, _EMBEDDINGS)
     _require_two(student_embeddings, "angles")
-    return representable(relational_angle_term(student_embeddings, teacher_embeddings))
+    return relational_angle_term(student_embeddings, teacher_embeddings)
 
 
 def _require_two(embeddings: Tensor, what: str) -> None:
@@ -135,20 +133,27 @@ def relational_angle_term(student: Tensor, teacher: Tensor) -> Tensor:
     return functional.smooth_l1_loss(_cosines(student), _cosines(teacher.detach()))
 
 
+def _of_size_one(features: Tensor) -> Tensor:
+    """(N, ...) -> (N, D), the largest number 1: relations have no unit, squares a range."""
+    flat = wide(features).flatten(1)
+    size = flat.detach().abs().amax()
+    return flat / torch.where(size == 0, 1.0, size)
+
+
 def _similarities(features: Tensor) -> Tensor:
     """(N, ...) -> (N, N), each row of length 1."""
-    flat = wide(features).flatten(1)
+    flat = _of_size_one(features)
     # where a network computes in half precision, the loss shall not
     with torch.autocast(flat.device.type, enabled=False):
         products = flat @ flat.mT
     length = torch.linalg.vector_norm(products, dim=1, keepdim=True)
     # of a row of zeros no direction is known, and no gradient: it would be 1e12 times 0
-    return torch.where(length > 0, products / length.clamp(min=_EPSILON), 0.0)
+    return torch.where(length == 0, 0.0, products / length.clamp(min=_EPSILON))
 
 
 def _distances(embeddings: Tensor) -> Tensor:
     """(N, ...) -> (N, N), divided by the mean of those that are not 0."""
-    flat = wide(embeddings).flatten(1)
+    flat = _of_size_one(embeddings)
     # by differences: squares and products would lose the digits of a small distance
     exact = "donot_use_mm_for_euclid_dist"
     lengths = torch.cdist(flat, flat, compute_mode=exact)
@@ -158,9 +163,9 @@ def _distances(embeddings: Tensor) -> Tensor:
 
 def _cosines(embeddings: Tensor) -> Tensor:
     """(N, ...) -> (N, N, N), the first sample is where the two sides meet."""
-    flat = wide(embeddings).flatten(1)
+    flat = _of_size_one(embeddings)
     sides = flat[None] - flat[:, None]
     lengths = torch.linalg.vector_norm(sides, dim=2, keepdim=True)
-    unit = torch.where(lengths > 0, sides / torch.where(lengths > 0, lengths, 1.0), 0.0)
+    unit = torch.where(lengths == 0, 0.0, sides / torch.where(lengths == 0, 1.0, lengths))
     with torch.autocast(flat.device.type, enabled=False):
         return unit @ unit.mT

@@ -1,9 +1,10 @@
-"""What a student says about a batch: asked once, however many objectives want to know."""
+"""What networks say about a batch: asked once, however many objectives want to know."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -12,31 +13,51 @@ from torch import Tensor, nn
 
 from kdteach.models import logits_in
 from kdteach.models.taps import tap
+from kdteach.objectives.live import View, asked, seen_by
 from kdteach.types import Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What an objective wants of a live teacher.
+
+    Attributes:
+        teacher: the network.
+        view: what it sees of the images, None for the images.
+        layers: whose features are wanted.
+    """
+
+    teacher: nn.Module
+    view: View | None = None
+    layers: tuple[str, ...] = ()
 
 
 class Answers:
     """The one pass of a student over a batch, made when it is first wanted.
 
+    So are those of the teachers, one for all who want something of the same teacher.
+
     Attributes:
         student: the network.
         batch: what it is asked about.
         layers: names of the layers whose features are kept.
+        wanted: of live teachers.
     """
 
-    def __init__(self, student: nn.Module, batch: Batch, layers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        batch: Batch,
+        layers: Iterable[str],
+        wanted: Iterable[Wanted] = (),
+    ) -> None:
         self.student, self.batch = student, batch
-        self.layers = tuple(dict.fromkeys(layers))
+        self.layers, self.wanted = tuple(dict.fromkeys(layers)), tuple(wanted)
+        self._of_teachers: list[tuple[Wanted, Any, Mapping[str, Tensor]]] = []
 
     @cached_property
     def _pass(self) -> tuple[Any, Mapping[str, Tensor]]:
-        taps: AbstractContextManager[Mapping[str, Tensor]] = nullcontext({})
-        if self.layers:
-            taps = tap(self.student, self.layers)
-        with taps as features:
-            # the copy is for a first layer that works in place
-            output = self.student(self.batch.images.clone())
-            return output, {name: features[name] for name in self.layers}
+        return _passed(self.student, self.batch.images, self.layers)
 
     @property
     def output(self) -> Any:
@@ -53,6 +74,28 @@ class Answers:
         """What the layers put out, by their names."""
         return self._pass[1]
 
+    def of_teacher(self, wanted: Wanted) -> tuple[Any, Mapping[str, Tensor]]:
+        """What a teacher returned, in eval mode and without gradients, and its features.
+
+        Args:
+            wanted: the teacher, on the batch as it sees it, and the layers.
+        """
+        for known, output, features in self._of_teachers:
+            same = known.teacher is wanted.teacher and known.view is wanted.view
+            if same and set(wanted.layers) <= set(features):
+                return output, features
+        layers = dict.fromkeys(
+            name
+            for each in (*self.wanted, wanted)
+            if each.teacher is wanted.teacher and each.view is wanted.view
+            for name in each.layers
+        )
+        with asked(wanted.teacher):
+            seen = seen_by(wanted.teacher, self.batch.images, wanted.view)
+            output, features = _passed(wanted.teacher, seen, tuple(layers))
+        self._of_teachers.append((wanted, output, features))
+        return output, features
+
     def stand_in(self) -> nn.Module:
         """The student for an objective of the caller's own, which calls it itself.
 
@@ -67,6 +110,19 @@ class Answers:
         object.__setattr__(made, "__dict__", vars(self.student))
         object.__setattr__(made, "_answers", [self, _state(self.student)])
         return made
+
+
+def _passed(
+    model: nn.Module, images: Tensor, layers: tuple[str, ...]
+) -> tuple[Any, Mapping[str, Tensor]]:
+    """What a network returns, and what its layers put out."""
+    taps: AbstractContextManager[Mapping[str, Tensor]] = nullcontext({})
+    if layers:
+        taps = tap(model, layers)
+    with taps as features:
+        # the copy is for a first layer that works in place
+        output = model(images.clone())
+        return output, {name: features[name] for name in layers}
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_function, shown
 from kdteach.losses.divergence import exact
-from kdteach.objectives.answers import Answers
+from kdteach.models import device_of
+from kdteach.objectives.answers import Answers, Wanted
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -77,18 +78,20 @@ class ModuleObjective(nn.Module):
     Attributes:
         teachers: networks that it asks; none of its parts, for they are not trained.
         layers: of the student, whose features it wants.
+        wanted: what it wants of live teachers.
         needs_logits: whether the student must return (B, C) logits.
         num_classes: C where the student has subclasses, else None.
     """
 
     teachers: tuple[object, ...] = ()
     layers: tuple[str, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
     needs_logits: bool = False
     num_classes: int | None = None
 
     def forward(self, student: nn.Module, batch: Batch) -> LossTerms:
         """Ask the student about the batch and compute the terms."""
-        return self.terms_of(Answers(student, batch, self.layers))
+        return self.terms_of(Answers(student, batch, self.layers, self.wanted))
 
     def terms_of(self, answers: Answers) -> LossTerms:
         """The terms of what the student has said about a batch."""
@@ -191,6 +194,8 @@ def stack_key(objective: LogitObjective) -> Hashable:
 def prepare(objective: object, student: nn.Module, images: Tensor) -> None:
     """Let an objective look at the student before the optimiser is made, where it wants to.
 
+    One that is a module is moved to where the student is.
+
     Args:
         objective: any.
         student: that is to be trained.
@@ -198,6 +203,37 @@ def prepare(objective: object, student: nn.Module, images: Tensor) -> None:
     """
     if isinstance(objective, ModuleObjective):
         objective.prepare(student, images)
+    if isinstance(objective, nn.Module) and next(student.parameters(), None) is not None:
+        objective.to(device_of(student))
+
+
+def prepare_each(
+    objectives: Sequence[object], students: Sequence[nn.Module], splits: Sequence[Split]
+) -> None:
+    """``prepare`` for several students.
+
+    Args:
+        objectives: S.
+        students: S.
+        splits: S, what each will be trained on.
+
+    Raises:
+        ValueError: two students have one and the same objective with weights to be trained:
+            the second would begin with what the first has left.
+    """
+    for number, (objective, student, split) in enumerate(
+        zip(objectives, students, splits, strict=True)
+    ):
+        prepare(objective, student, split.images)
+        if not isinstance(objective, nn.Module):
+            continue
+        trained = any(weight.requires_grad for weight in objective.parameters())
+        before = [i for i in range(number) if objectives[i] is objective]
+        if trained and before:
+            raise ValueError(
+                f"objectives[{before[0]}] and objectives[{number}] are one and the same, "
+                "and it has weights that are trained: make one for each student"
+            )
 
 
 def require_objective(objective: object, name: str = "objective") -> None:

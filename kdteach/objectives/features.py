@@ -18,9 +18,9 @@ from kdteach.checks import (
 from kdteach.losses import feature, relation
 from kdteach.models import failures_explained
 from kdteach.models.taps import tap
-from kdteach.objectives.answers import Answers
+from kdteach.objectives.answers import Answers, Wanted
 from kdteach.objectives.base import Course, ModuleObjective
-from kdteach.objectives.live import View, asked, check_view, seen_by
+from kdteach.objectives.live import View, asked, check_view
 from kdteach.objectives.regressor import Regressor
 from kdteach.types import Batch, LossTerms, Split
 
@@ -64,7 +64,7 @@ class FeatureObjective(ModuleObjective):
         self.teachers, self.pairs = (teacher,), dict(pairs)
         self.layers = tuple(pairs)
         self.losses, self.regress, self.seed = dict(losses), regress, seed
-        self.view = view
+        self.wanted = (Wanted(teacher, view, tuple(dict.fromkeys(pairs.values()))),)
         self.regressors = nn.ModuleDict()
         self._ready = not regress
 
@@ -81,8 +81,8 @@ class FeatureObjective(ModuleObjective):
             ValueError: a layer that one of the networks does not have or call, features
                 that do not fit the loss, or the teacher itself as the student.
         """
-        teacher = self._teacher
-        if teacher is student:
+        (wanted,) = self.wanted
+        if wanted.teacher is student:
             raise ValueError(
                 "the teacher is the student itself: it would chase its own features. Give "
                 "a copy, copy.deepcopy(model)"
@@ -91,10 +91,11 @@ class FeatureObjective(ModuleObjective):
         place = next((w.device for w in student.parameters()), images.device)
         labels = torch.zeros(len(images), dtype=torch.int64)
         images = images.to(place)
+        answers = Answers(student, Batch(images, labels, labels), self.layers)
         with asked(student), failures_explained(student, images, "the student"):
-            mine = Answers(student, Batch(images, labels, labels), self.layers).features
-        with failures_explained(teacher, images, "the teacher"):
-            its = self._features_of_teacher(images)
+            mine = answers.features
+        with failures_explained(wanted.teacher, images, "the teacher"):
+            _, its = answers.of_teacher(wanted)
         for number, (own, other) in enumerate(self.pairs.items()):
             try:
                 self._prepare_pair(number, mine[own], its[other])
@@ -121,18 +122,6 @@ class FeatureObjective(ModuleObjective):
             if not isinstance(value, Tensor) or value.ndim:
                 raise TypeError(f"a loss must return one number (), got {shown(value)}")
 
-    @property
-    def _teacher(self) -> nn.Module:
-        (teacher,) = self.teachers
-        assert isinstance(teacher, nn.Module)
-        return teacher
-
-    def _features_of_teacher(self, images: Tensor) -> dict[str, Tensor]:
-        layers = list(dict.fromkeys(self.pairs.values()))
-        with asked(self._teacher), tap(self._teacher, layers) as features:
-            self._teacher(seen_by(self._teacher, images, self.view).clone())
-            return {name: features[name].to(images.device) for name in layers}
-
     def check(self, split: Split, course: Course) -> None:
         """Refuse a batch of one where samples are compared."""
         del split
@@ -145,16 +134,15 @@ class FeatureObjective(ModuleObjective):
 
     def terms_of(self, answers: Answers) -> LossTerms:
         """The losses of what the student's layers put out for a batch."""
-        images = answers.batch.images
         if not self._ready:
-            self.prepare(answers.student, images)
-        mine, its = answers.features, self._features_of_teacher(images)
+            self.prepare(answers.student, answers.batch.images)
+        mine, (_, its) = answers.features, answers.of_teacher(self.wanted[0])
         total: Tensor | None = None
         parts: dict[str, Tensor] = {}
         for name, (weight, loss) in self.losses.items():
             term = _TERMS.get(loss, loss)
             for number, (own, other) in enumerate(self.pairs.items()):
-                ours, theirs = mine[own], its[other].to(mine[own].dtype)
+                ours, theirs = mine[own], its[other].to(mine[own])
                 if self.regress:
                     ours = self.regressors[str(number)](ours, theirs)
                 value = term(ours, theirs)

@@ -24,6 +24,7 @@ from kdteach.checks import (
 from kdteach.losses.response import mixed, soft_term
 from kdteach.losses.subclass import class_term
 from kdteach.models import answer, ask
+from kdteach.objectives.answers import Wanted
 from kdteach.objectives.base import Course, LogitObjective, stack_key
 from kdteach.objectives.labels import HardLabels
 from kdteach.objectives.live import View, asked, check_live, check_view, seen_by
@@ -65,11 +66,29 @@ class Distil:
         """Ask the student about the batch and compute its terms."""
         return self.terms(answer(student, batch.images, "the student"), batch)
 
-    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
-        """(B, C) logits to terms of shape ()."""
-        teacher = _ask(self.teachers[0], batch.images, batch.index, self.teacher_input)
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """The teacher where it is live, for whoever asks it for several objectives."""
+        (teacher,) = self.teachers
+        if not isinstance(teacher, nn.Module):
+            return ()
+        return (Wanted(teacher, self.teacher_input),)
+
+    def terms(
+        self, logits: Tensor, batch: Batch, teacher: Tensor | None = None
+    ) -> LossTerms:
+        """(B, C) logits to terms of shape ().
+
+        Args:
+            logits: the student's.
+            batch: what it was asked about.
+            teacher: (B, C) what the teacher says of it, where it has been asked already.
+        """
+        if teacher is None:
+            teacher = _ask(self.teachers[0], batch.images, batch.index, self.teacher_input)
         hard = self.hard.terms(self.read(logits), batch).total
-        alpha = self.alpha if batch.epoch < self.stop_epoch else 0.0
+        stop = self.stop_epoch
+        alpha = self.alpha if batch.epoch < stop else 0.0
         soft = soft_term(logits, teacher, self.temperature).mean(dim=-1)
         return LossTerms(mixed(soft, hard, alpha), {"soft": soft, "hard": hard})
 

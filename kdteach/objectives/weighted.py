@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_weight, shown
-from kdteach.models import answer
+from kdteach.models import answer, checked_shape, logits_in
 from kdteach.objectives.answers import Answers
 from kdteach.objectives.base import (
     Course,
@@ -21,6 +21,7 @@ from kdteach.objectives.base import (
     require_objective,
     stack_key,
 )
+from kdteach.objectives.teacher import Distil
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -133,6 +134,7 @@ class Weighted(ModuleObjective):
         self._named = [m for m in members if isinstance(m, ModuleObjective)]
         self.layers = tuple(name for m in self._named for name in m.layers)
         self.teachers = _teachers(members)
+        self.wanted = tuple(w for m in members for w in getattr(m, "wanted", ()))
         of_logits = [m for m in members if isinstance(m, LogitObjective)]
         self._reads: list[LogitObjective | ModuleObjective] = [*of_logits]
         self._reads += [m for m in self._named if m.needs_logits]
@@ -167,7 +169,7 @@ class Weighted(ModuleObjective):
             if isinstance(member, ModuleObjective):
                 found.append(member.terms_of(answers))
             elif isinstance(member, LogitObjective):
-                found.append(member.terms(answers.logits, answers.batch))
+                found.append(_of_logits(member, answers))
             else:
                 found.append(_of_own(member, answers))
         return _sum(self.weights, found)
@@ -199,7 +201,7 @@ def weighted(*members: tuple[float, Objective]) -> WeightedLogits | Weighted:
     """
     weights: list[float] = []
     objectives: list[Objective] = []
-    if len(members) == 1 and isinstance(members[0], list):
+    if len(members) == 1 and _are_pairs(members[0]):
         raise TypeError(
             "weighted takes the pairs one by one, weighted((0.3, hard), (0.7, soft)): "
             "for a list of members it is weighted(*members)"
@@ -225,6 +227,12 @@ def weighted(*members: tuple[float, Objective]) -> WeightedLogits | Weighted:
     if len(plain) == len(objectives):
         return WeightedLogits(tuple(weights), tuple(plain))
     return Weighted(weights, objectives)
+
+
+def _are_pairs(members: object) -> bool:
+    return isinstance(members, (list, tuple)) and all(
+        isinstance(member, (list, tuple)) for member in members
+    )
 
 
 def _require_one_reading(objectives: Sequence[Objective]) -> None:
@@ -256,6 +264,18 @@ def _sum(weights: Sequence[float | Tensor], found: Sequence[LossTerms]) -> LossT
                 free, number = f"{name} {number}", number + 1
             parts[free] = value
     return LossTerms(total, parts)
+
+
+def _of_logits(member: LogitObjective, answers: Answers) -> LossTerms:
+    """Where a live teacher is asked for other members as well, it is asked once."""
+    if isinstance(member, Distil) and member.wanted:
+        output, _ = answers.of_teacher(member.wanted[0])
+        teacher = checked_shape(
+            logits_in(output, "the teacher"), len(answers.batch.labels), "the teacher"
+        )
+        here = teacher.to(answers.logits.device)
+        return member.terms(answers.logits, answers.batch, here)
+    return member.terms(answers.logits, answers.batch)
 
 
 def _of_own(member: Objective, answers: Answers) -> LossTerms:

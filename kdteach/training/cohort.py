@@ -253,6 +253,8 @@ def fit_cohort(
     saved = Saved.checked(checkpoint, checkpoint_every)
     pool, watched = pool_splits([data], 1, "training"), watched_splits(validation, 1)
     with torch.inference_mode(False), torch.enable_grad():
+        if isinstance(objective, nn.Module):
+            objective.to(device_of(models[0]))
         cohort = Cohort(models, objective, options)
         for number, member in enumerate(cohort.members):
             try:

@@ -12,7 +12,7 @@ from torch import nn
 from kdteach.checks import check_list, check_model, check_seed
 from kdteach.models import device_of
 from kdteach.objectives import Objective
-from kdteach.objectives.base import prepare
+from kdteach.objectives.base import prepare, prepare_each
 from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
@@ -158,7 +158,7 @@ def fit(
     pool = pool_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
     with torch.inference_mode(False), torch.enable_grad():
-        prepare(objective, model, pool.whole.images)
+        prepare(objective, model, pool.splits[0].images)
         learner = Alone(model, objective, options)
         (result,) = _train(learner, pool, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
@@ -273,8 +273,7 @@ def fit_many(
     watched = watched_splits(either(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
     with torch.inference_mode(False), torch.enable_grad():
-        for model, objective, split in zip(models, objectives, pool.splits, strict=True):
-            prepare(objective, model, split.images)
+        prepare_each(objectives, models, pool.splits)
         parts = parts_of(models, objectives, pool, options, watched)
         for number, (start, end) in enumerate(parts):
             learner: Learner = (
