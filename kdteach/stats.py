@@ -104,6 +104,28 @@ class Interval:
         level = "" if math.isclose(self.level, 0.95) else f"{self.level:.0%} interval; "
         return f"{mean} points ({level}{low} to {high}; {self.n} {each})"
 
+    def span(self, digits: int = 2, scale: float = 1.0) -> str:
+        """Its two ends, as in "0.12 to 0.34".
+
+        Args:
+            digits: decimals.
+            scale: factor on both; 100 turns fractions into per cent.
+
+        Raises:
+            ValueError: an end times scale exceeds the floats.
+        """
+        return " to ".join(written(scale * end, digits) for end in (self.low, self.high))
+
+    def text(self, unit: str = "", digits: int = 2) -> str:
+        """Mean, interval, level and number of values in words.
+
+        Args:
+            unit: behind the mean.
+            digits: decimals.
+        """
+        mean = f"{self.mean:.{digits}f} {unit}".rstrip()
+        return f"mean {mean}, {self.level:.0%} interval {self.span(digits)}, n = {self.n}"
+
     def __format__(self, spec: str) -> str:
         spec = spec or f".{self._digits}f"
         try:
@@ -116,6 +138,21 @@ class Interval:
 
     def __str__(self) -> str:
         return format(self)
+
+
+def written(value: float, digits: int) -> str:
+    """A number with so many decimals.
+
+    Args:
+        value: finite.
+        digits: decimals, at least 0.
+
+    Raises:
+        ValueError: it is not finite, being times a scale that is too large.
+    """
+    if not math.isfinite(value):
+        raise ValueError("numbers times scale exceed the floats: choose a smaller scale")
+    return f"{value:.{digits}f}"
 
 
 def require_interval(name: str, value: object) -> Interval:

@@ -109,14 +109,14 @@ def test_the_prediction_comes_before_training_and_claims(notebook):
     assert "{admonition} Predict" in sources[predict]
     results = [i for i, s in enumerate(sources) if "fit_many(" in s and "import" not in s]
     assert all(i > predict for i in results)
-    claims = [i for i, s in enumerate(sources) if re.search(r"(?m)^claim\(", s)]
+    claims = [i for i, s in enumerate(sources) if re.search(r"(?m)^(?:kd\.)?claim\(", s)]
     assert claims
     assert max(claims) > predict
 
 
 def test_every_claim_was_shown(notebook):
     for cell in code(notebook):
-        if re.search(r"(?m)^claim\(", cell.source):
+        if re.search(r"(?m)^(?:kd\.)?claim\(", cell.source):
             shown = [o.data["text/plain"] for o in cell.outputs if "data" in o]
             assert any(text.startswith("Checked: ") for text in shown), cell.source
 
@@ -140,7 +140,8 @@ def test_setup_cell_is_the_address_of_the_configuration(notebook):
     cells = [cell for cell in code(notebook) if "setup" in tags(cell)]
     assert cells == [code(notebook)[0]]
     assert cells[0].source == chapters.setup_cell(url)
-    assert f'"kdteach[book,explain] @ git+{url}"\n' in cells[0].source
+    assert f'url = "git+{url}"\n' in cells[0].source
+    assert '"kdteach[book,explain] @ {url}"\n' in cells[0].source
     assert cells[0].outputs == []
 
 

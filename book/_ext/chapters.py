@@ -43,7 +43,8 @@ def setup_cell(url):
         "try:\n"
         "    import kdteach\n"
         "except ModuleNotFoundError:\n"
-        f'    %pip install -q "{PACKAGE} @ git+{url}"\n'
+        f'    url = "git+{url}"\n'
+        f'    %pip install -q "{PACKAGE} @ {{url}}"\n'
         "    import kdteach"
     )
 
