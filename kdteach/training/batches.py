@@ -30,8 +30,7 @@ def batches(
         epoch: number of epochs that were finished before.
     """
     n, split, device = len(pool), pool.whole, pool.whole.images.device
-    order = torch.stack([torch.randperm(n, generator=g) for g in orders])
-    order = (order + pool.first[:, None]).to(device)
+    order = orders_of(pool, orders).to(device)
     for start in range(0, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
@@ -45,6 +44,20 @@ def batches(
                 ]
             )
         yield Batch(images, split.labels[rows], split.index[rows], epoch)
+
+
+def orders_of(pool: Pool, orders: Iterable[torch.Generator]) -> Tensor:
+    """Draw the order of an epoch.
+
+    Args:
+        pool: the images of S students.
+        orders: S generators of the orders.
+
+    Returns:
+        (S, n) rows of ``pool.whole``, on the CPU.
+    """
+    order = torch.stack([torch.randperm(len(pool), generator=g) for g in orders])
+    return order + pool.first[:, None]
 
 
 def _augmented(augment: Augment, images: Tensor, random: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
 from kdteach.training.beforehand import examined
+from kdteach.training.fused import fused
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options
@@ -250,12 +251,16 @@ def _train(
     best = Best(learner, options.best_by) if options.best_by else None
     optimizer = learner.optimizer
     rates = [float(group["lr"]) for group in optimizer.param_groups]
+    fast = fused(learner, pool, options)
     with learner.kept():
         for epoch in range(options.epochs):
             learner.train_mode()
             sums = Epoch()
             todo = enumerate(batches(pool, orders, views, options, epoch))
-            for step in range(steps):
+            if fast is not None:
+                for _ in fast.epoch(epoch, orders, 0, sums):
+                    pass  # between two chunks all is as after so many steps
+            for step in range(steps if fast is None else 0):
                 factor = options.factor((epoch + step / steps) / options.epochs)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
