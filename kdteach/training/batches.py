@@ -36,8 +36,7 @@ def batches(
         yield from _read(pool, next(iter(orders)), views[0], options, epoch, begin)
         return
     n, split, device = len(pool), pool.whole, pool.whole.images.device
-    order = torch.stack([torch.randperm(n, generator=g) for g in orders])
-    order = (order + pool.first[:, None]).to(device)
+    order = orders_of(pool, orders).to(device)
     for start in range(begin * options.batch_size, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
@@ -97,6 +96,20 @@ def _read(
             f"the data gave {given:,} batches in epoch {epoch + 1}, {wanted:,} were "
             f"expected of {n:,} samples: a data set must keep its length while it is used"
         )
+
+
+def orders_of(pool: Pool, orders: Iterable[torch.Generator]) -> Tensor:
+    """Draw the order of an epoch.
+
+    Args:
+        pool: the images of S students.
+        orders: S generators of the orders.
+
+    Returns:
+        (S, n) rows of ``pool.whole``, on the CPU.
+    """
+    order = torch.stack([torch.randperm(len(pool), generator=g) for g in orders])
+    return order + pool.first[:, None]
 
 
 def _augmented(augment: Augment, images: Tensor, random: torch.Generator) -> Tensor:

@@ -20,6 +20,7 @@ from kdteach.training.beforehand import examined
 from kdteach.training.checkpoint import Saved, saving
 from kdteach.training.decay import NamingFactory
 from kdteach.training.display import shown
+from kdteach.training.fused import fused
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options, either, for_one
@@ -346,11 +347,18 @@ def _train(
             saving(saved.path, run, about, saved.every) as file,
             shown(run, options.progress) as display,
         ):
+            # what a checkpoint has put into the optimiser must be there before
+            fast = fused(learner, pool, options)
             while run.epoch < options.epochs and not run.over:
                 learner.train_mode()
                 run.begin_epoch()
+                if fast is not None:
+                    for done in fast.epoch(run.epoch, orders, run.step, run.sums):
+                        run.step = done
+                        file.step()
+                        display.step()
                 todo = batches(pool, orders, views, options, run.epoch, run.step)
-                for step in range(run.step, steps):
+                for step in range(run.step, steps):  # none where it was the fast way
                     progress = (run.epoch + step / steps) / options.epochs
                     rate = run.rates.before_step(progress)
                     with dropout.turn():

@@ -8,6 +8,7 @@ optimiser treats each number by itself.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,6 +119,8 @@ def alike(models: Sequence[nn.Module], images: Tensor) -> bool:
         return False  # what cannot be stacked is trained alone, where errors are named
     loose = 1e-9 if images.dtype == torch.float64 else 1e-3
     size = float(answers.abs().max()) * loose
+    if not math.isfinite(size):
+        return False  # who begins with such weights is named where it is trained alone
     return bool(
         torch.allclose(again, answers[0], rtol=loose, atol=size)
         and stacked.shape == answers.shape
