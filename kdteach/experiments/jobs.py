@@ -240,6 +240,7 @@ def _run(job: Job) -> Done:
         drop_last=bool(config.get("drop_last", False)),
         precision=getattr(torch, str(precision)) if precision else None,
         keep_best="choose_on" in config and str(config.get("choose_by", "accuracy")),
+        progress=False,  # the runner shows its own
     )  # fmt: skip
     if job.keep_epochs and "choose_on" in config:
         # the network is now as it was after its best epoch: that one teaches
