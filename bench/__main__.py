@@ -4,12 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from bench import distil_epoch, explain, photographs, stack, sweep
+from bench import distil_epoch, explain, photographs, stack, streaming, sweep
 
 
 def main() -> int:
     """Return 0 when every target holds, else 1."""
-    parts = (stack, sweep, distil_epoch, explain, photographs)
+    parts = (stack, sweep, distil_epoch, explain, photographs, streaming)
     rows = [row for part in parts for row in part.measure()]
     for row in rows:
         verdict = "holds" if row["holds"] else "DOES NOT HOLD"

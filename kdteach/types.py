@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kdteach.checks import check_count, check_dtype, check_list, check_tensor, shown
@@ -14,6 +18,9 @@ from kdteach.fingerprints import fingerprints
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """``(images (B, channels, H, W), generator) -> images of the same shape``, at random."""
+
+Pair = tuple[Tensor | NDArray[Any], Tensor | NDArray[Any]]
+"""``(images (N, channels, H, W), labels (N,))``, tensors or arrays of NumPy."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +44,29 @@ class Batch:
 class Split:
     """One part of a data set (train, valid or test), whole in memory.
 
+    NumPy arrays become tensors, without a copy where that is possible, also those that are
+    mapped from a file; their labels may be integers of any size.
+
     Attributes:
         images: (N, channels, H, W) float, or uint8 for a network that normalises them.
         labels: (N,) int64.
-        index: (N,) int64, the sample index: row number in the split as it was loaded. A
-            selection keeps it, so that stored teacher logits still find their image.
+        index: (N,) int64, the sample index: row number in the split as it was loaded, and
+            by default 0 to N - 1. A selection keeps it, so that stored teacher logits still
+            find their image.
         votes: (N,) int64, how many annotators chose class 1, where that is known.
         masks: (N, H, W) bool, the pixels that decide the label, where that is known.
         num_classes: C, the number of classes of the data set, where that is known: a split
             of an ``ImageSet`` knows it, whatever labels it holds.
 
     Raises:
-        TypeError: a part is not a dense tensor, or the index is not int64.
+        TypeError: a part is neither a dense tensor nor an array of numbers, or the index is
+            not int64.
         ValueError: parts of different length, or a sample index below 0.
     """
 
     images: Tensor
     labels: Tensor
-    index: Tensor
+    index: Tensor = None  # type: ignore[assignment]  # a tensor from the start: see below
     votes: Tensor | None = None
     masks: Tensor | None = None
     num_classes: int | None = None
@@ -64,6 +76,12 @@ class Split:
             value = getattr(self, name)
             if value is None and name in ("votes", "masks"):
                 continue
+            if value is None and name == "index":
+                value = torch.arange(len(self.labels), device=self.labels.device)
+                object.__setattr__(self, name, value)
+            if isinstance(value, np.ndarray):
+                value = _of_array(name, value)
+                object.__setattr__(self, name, value)
             if check_tensor(name, value).ndim == 0:
                 raise ValueError(f"{name} must have one entry for each image, got a number")
         sizes = [len(self.images), len(self.labels), len(self.index)]
@@ -251,26 +269,130 @@ def _rows(rows: Tensor, count: int) -> Tensor:
     return rows.long()
 
 
-def require_split(name: str, data: object) -> Split:
-    """Return a Split, or say what to give instead.
+def _of_array(name: str, array: NDArray[Any]) -> Tensor:
+    """An array of NumPy as a tensor, sharing its memory where torch can."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: decide what becomes of masked values")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, got an array of {array.dtype}")
+    if name != "images" and array.dtype.kind in "iu":
+        array = array.astype(np.int64)  # the usual integer differs between systems
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    mapped = isinstance(array, np.memmap)  # a file: it may be larger than the memory
+    backwards = any(step < 0 for step in array.strides)  # torch cannot read it so
+    if backwards or not (array.flags.writeable or mapped):
+        array = array.copy()
+    try:
+        with warnings.catch_warnings():
+            # of a file that may only be read torch warns; nobody writes into images
+            warnings.filterwarnings("ignore", message=".*not writable")
+            return torch.from_numpy(array)
+    except TypeError as error:  # numbers that torch does not have
+        raise TypeError(
+            f"{name} must be an array of float32, float64 or uint8, got {array.dtype}"
+        ) from error
+
+
+def is_pair(data: object) -> bool:
+    """Say whether data is ``(images, labels)`` or ``(images, labels, index)``."""
+    return (
+        isinstance(data, (tuple, list))
+        and len(data) in (2, 3)
+        and isinstance(data[0], (Tensor, np.ndarray))
+    )
+
+
+def as_split(name: str, data: object, part: str | None = None) -> Split:
+    """Return a Split of what stands for one.
 
     Args:
         name: of the argument.
-        data: what was given.
+        data: a Split; ``(images, labels)`` or ``(images, labels, index)``, tensors or
+            arrays of NumPy, images (N, channels, H, W) or a table of features (N, D).
+        part: which split of an ImageSet is taken; by default an ImageSet is refused.
 
     Raises:
-        TypeError: an ImageSet, which has three of them, or something else.
+        TypeError: an ImageSet where one split is needed, or something else.
+        ValueError: images without a channel, or with the channels last.
     """
     if isinstance(data, Split):
         return data
     if isinstance(data, ImageSet):
+        if part is not None:
+            return require_split(name, getattr(data, part))
         raise TypeError(
             f"{name} must be one Split, got the whole ImageSet {data.name!r}: give its "
             ".train, .valid or .test"
         )
+    if isinstance(data, (tuple, list)) and is_pair(data):
+        return _of_pair(name, data)
+    either = "an ImageSet, a Split" if part else "a Split"
     raise TypeError(
-        f"{name} must be a Split (images, labels and sample index), got {shown(data)}"
+        f"{name} must be {either} (images, labels and sample index) or the pair (images, "
+        f"labels), got {shown(data)}"
     )
+
+
+def _of_pair(name: str, pair: Sequence[Any]) -> Split:
+    images, labels = pair[:2]
+    if not isinstance(labels, (Tensor, np.ndarray)):
+        raise TypeError(
+            f"{name}: the labels of (images, labels) must be a tensor or an array, got "
+            f"{shown(labels)}: torch.tensor(labels) makes one of a list"
+        )
+    shape = tuple(images.shape)
+    if len(shape) == 3:
+        raise ValueError(
+            f"{name}: images must be (N, channels, H, W), got {shape}: grey images get "
+            "their channel by images[:, None]"
+        )
+    if len(shape) == 4 and min(shape[1:3]) > 4 and shape[3] in (1, 3, 4):
+        turned = "permute" if isinstance(images, Tensor) else "transpose"
+        raise ValueError(
+            f"{name}: images must be (N, channels, H, W), got {shape}, which looks like "
+            f"channels last: images.{turned}(0, 3, 1, 2)"
+        )
+    try:
+        return Split(images, labels, *pair[2:])  # type: ignore[arg-type]  # arrays, too
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def require_split(name: str, data: object) -> Split:
+    """As ``as_split``, for one split: an ImageSet, which has three, is refused."""
+    return as_split(name, data)
+
+
+@runtime_checkable
+class StoredLogits(Protocol):
+    """Teacher logits (N, C) that are looked up by sample index and not held in memory.
+
+    ``kdteach.training.LogitStore`` is one. Where it is asked for rows, it gives a tensor.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, C)."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the sample index goes."""
+        ...
+
+    @property
+    def answers(self) -> Tensor:
+        """(N,) int64, the fingerprint of the image that each row answers."""
+        ...
+
+    def rows(self, index: Tensor) -> Tensor:
+        """(B,) int64 sample indices to logits (B, C), on the index's device."""
+        ...
+
+    def __getitem__(self, index: Tensor) -> Tensor: ...
+
+    def __len__(self) -> int: ...
 
 
 def require_set(name: str, data: object) -> ImageSet:

@@ -1,4 +1,8 @@
+import os
+from collections import defaultdict
+
 import pytest
+import seconds
 import torch
 
 from kdteach import data
@@ -12,3 +16,36 @@ def one_thread():
 @pytest.fixture(scope="session")
 def digits():
     return data.load("digits", dtype=torch.float64)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(config, items):
+    arranged = seconds.arrange(items, seconds.known(config))
+    items[:] = [item for item, _, _ in arranged]
+    for item, group, slow in arranged:
+        if "::" not in group:  # what stands alone needs no name
+            item.add_marker(pytest.mark.xdist_group(os.path.basename(group)))
+        if slow:
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no GPU here"))
+
+
+class Stopwatch:
+    """Adds up what set-up, call and end of each test take."""
+
+    def __init__(self, config):
+        self.config, self.seconds = config, defaultdict(float)
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[seconds.of(report.nodeid)] += report.duration
+
+    def pytest_sessionfinish(self):
+        kept = self.config.cache.get(seconds.CACHE, {}) | self.seconds
+        self.config.cache.set(seconds.CACHE, kept)
+
+
+def pytest_configure(config):
+    apart = hasattr(config, "workerinput") or not hasattr(config, "cache")
+    if not apart:  # the process that hears of all tests
+        config.pluginmanager.register(Stopwatch(config), "kdteach-stopwatch")

@@ -26,23 +26,25 @@ from kdteach.data.tissues import TISSUES
 from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
+    guards,
     measures,
     mistakes,
     recipes,
+    registry,
     reproduce,
-    runner,
     seeds_recorded,
+    targets,
 )
+from kdteach.experiments.catalogue.shipped_twins import train_twin
 from kdteach.experiments.executors import open_executor
-from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
+from kdteach.models.shipped import weights_folder
 from kdteach.objectives import hard_labels
 from kdteach.results import (
     add_records,
     load_records,
     measured,
-    records_folder,
     run_key,
 )
 from kdteach.training import frozen_features
@@ -376,7 +378,7 @@ def test_a_small_cnn_can_learn_the_drawings_but_not_all_of_them():
 
 
 def test_votes_are_the_targets(tiles):
-    objective = recipes.objective_of({"targets": "votes"}, None, tiles)
+    objective = targets.objective_of({"targets": "votes"}, None, tiles)
     shares = objective.tables[0]
     assert torch.equal(shares, vote_shares([tiles.train])[0])
     assert torch.equal((shares[:, 1] * 7).round().long(), tiles.train.votes)
@@ -391,14 +393,14 @@ def test_votes_are_the_targets(tiles):
 )
 def test_objectives_that_exclude_each_other(config, says, tiles):
     with pytest.raises(ValueError, match=says):
-        recipes.objective_of(config, None, tiles)
+        targets.objective_of(config, None, tiles)
 
 
 def test_subclasses_know_no_stop(tiles):
     config = {"subclasses": 5, "temperature": 4.0, "alpha": 0.5, "stop_epoch": 2}
     answers = {"train": torch.zeros(len(tiles.train), 10)}
     with pytest.raises(ValueError, match="stop_epoch and subclasses cannot be combined"):
-        recipes.objective_of(config, answers, tiles)
+        targets.objective_of(config, answers, tiles)
 
 
 def test_changes_of_images_that_exclude_each_other():
@@ -517,7 +519,7 @@ def test_all_experiments_go_on_without_data_that_is_not_there(
     config = {"role": "plain", **HEAD}
     mine = {"mhist": Experiment("mhist", "?", ("mhist", {}), (config,), seeds=1)}
     mine["after"] = Experiment("after", "?", data, (config,), seeds=1)
-    for place in (runner, command_line):
+    for place in (registry, command_line):
         monkeypatch.setattr(place, "EXPERIMENTS", mine)
     assert command_line.main(["reproduce", "--results-dir", str(tmp_path)]) == 0
     assert "mhist: left out. MHIST is nowhere" in capsys.readouterr().err
@@ -584,11 +586,11 @@ def test_runs_from_other_weights_are_not_added(small, tmp_path, monkeypatch):
     data = ("petri", {"size": 16, "scale": 0.02})
     name = small("started", data, [{"role": "plain", **HEAD}])
     (record,) = run(name, tmp_path).values()
-    twin = records_folder() / "teachers" / "tiny-mobilenet-tissues.safetensors"
+    twin = weights_folder() / "tiny-mobilenet-tissues.safetensors"
     digest = hashlib.sha256(twin.read_bytes()).hexdigest()
     assert record.environment["weights"] == digest[:16]
     small("started", data, [{"role": "plain", **HEAD}, {"role": "votes", **HEAD}])
-    monkeypatch.setattr(runner, "weights_name", lambda *_: "of another day")
+    monkeypatch.setattr(guards, "weights_name", lambda *_: "of another day")
     with pytest.raises(ValueError, match=r"started: .*tiny-mobilenet.* of another day"):
         run(name, tmp_path)
     assert len(load_records(name, tmp_path)) == 1
@@ -608,12 +610,12 @@ def test_weights_that_are_not_here_are_no_other_weights(small, folder, tmp_path)
 
 def test_weights_are_fetched_once_the_data_is_there(small, folder, tmp_path, monkeypatch):
     """With --download nothing is fetched for data that is missing."""
-    from kdteach.experiments import runner
+    from kdteach.experiments import order
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     asked = []
     monkeypatch.setattr(
-        runner, "build", lambda name, **o: asked.append((name, o["weights"], o["download"]))
+        order, "build", lambda name, **o: asked.append((name, o["weights"], o["download"]))
     )
     name = small(
         "mhist-fetch", ("mhist", {}),

@@ -22,6 +22,7 @@ from kdteach.experiments import (
     Experiment,
     Published,
     jobs,
+    order,
     recipes,
     reproduce,
     runner,
@@ -48,11 +49,10 @@ def quick(monkeypatch):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(
-        [sys.executable, str(HERE / "quick_experiment.py"), str(folder), "0", "0", "local"],
-        check=True, cwd=HERE.parent,
-    )  # fmt: skip
-    return folder / "0"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXPERIMENTS, "quick", quick_experiment.QUICK)
+        quick_experiment.run(folder)
+    return folder
 
 
 def test_every_run_is_recorded_once_and_sorted(undisturbed):
@@ -79,7 +79,7 @@ def test_a_record_is_what_fit_gives(undisturbed):
 
     torch.set_num_threads(1)
     digits = load("digits", dtype=torch.float64)
-    recipe = {"epochs": 6, "batch_size": 32, "learning_rate": 0.01, "seed": 3}
+    recipe = {**quick_experiment.RECIPE, "seed": 3}
     option = {"input_shape": (1, 8, 8), "dtype": torch.float64, "seed": 3}
     teacher = build("fc-32", **option)
     at_epoch = {}
@@ -122,16 +122,16 @@ def test_the_commit_tells_of_changed_code_but_not_of_grown_records(tmp_path):
     record.parent.mkdir(parents=True)
     code.write_text("a")
     record.write_text("a")
-    assert runner._commit(code.parent) == "unknown"
+    assert order.commit_of(code.parent) == "unknown"
     git("init")
     git("add", "--all")
     git("commit", "-m", "a")
-    clean = runner._commit(code.parent)
+    clean = order.commit_of(code.parent)
     assert re.fullmatch("[0-9a-f]{12}", clean)
     record.write_text("b")
-    assert runner._commit(code.parent) == clean
+    assert order.commit_of(code.parent) == clean
     code.write_text("b")
-    assert runner._commit(code.parent) == clean + "+"
+    assert order.commit_of(code.parent) == clean + "+"
 
 
 @pytest.mark.parametrize(("executor", "kills"), [("local", 20), ("processes", 3)])

@@ -19,6 +19,7 @@ from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
     RunsFailedError,
+    environment,
     jobs,
     progress,
     reproduce,
@@ -185,7 +186,7 @@ def test_damaged_logits_stop_those_who_need_them(add, tmp_path):
     students = [{"role": "soft", **SOFT, "teacher": TEACHER}, PLAIN]
     add(TEACHER)
     go(tmp_path)
-    (kept,) = (tmp_path / ".teachers").rglob("*.safetensors")
+    (kept,) = (tmp_path / ".teachers").rglob("*[0-9a-f].safetensors")
     kept.write_bytes(kept.read_bytes()[:50])
     add(TEACHER, *students)
     with pytest.raises(RunsFailedError, match="Delete the file; the teacher is then"):
@@ -226,7 +227,7 @@ def test_a_full_disk_stops_at_once(add, tmp_path, monkeypatch):
         written.append(name)
         return usual(name, new, *rest, **options)
 
-    monkeypatch.setattr("kdteach.experiments.shift.add_records", full)
+    monkeypatch.setattr("kdteach.experiments.ledger.add_records", full)
     with pytest.raises(OSError, match="No space left"):
         go(tmp_path)
     assert len(recorded(tmp_path)) == 1
@@ -527,7 +528,7 @@ def test_a_worker_of_another_kind_is_told(add, tmp_path, monkeypatch):
     """Of a cluster nobody knows beforehand what it computes on."""
     from_elsewhere(tmp_path, "AMD EPYC")
     add(PLAIN, MOMENTUM | {"role": "m"})
-    monkeypatch.setattr(jobs, "device_name", lambda gpu: "cuda: NVIDIA A100")
+    monkeypatch.setattr(environment, "device_name", lambda gpu: "cuda: NVIDIA A100")
     with (
         ThreadPoolExecutor(1) as pool,
         pytest.raises(ValueError, match="computed on a GPU"),

@@ -181,7 +181,7 @@ def test_report3_is_reproduced():
 
 
 def test_teachers_can_be_remade_elsewhere(tmp_path, monkeypatch):
-    from kdteach.experiments import digit_teachers, shipped_twins
+    from kdteach.experiments.catalogue import digit_teachers, shipped_twins
     from kdteach.models import build
 
     monkeypatch.setattr(digit_teachers, "TEACHERS", (0,))

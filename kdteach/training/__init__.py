@@ -1,9 +1,11 @@
-"""Training: one loop, for one student or for a stack of students of one architecture."""
+"""Training: one loop, for one student, a stack of one architecture, or a cohort."""
 
 from kdteach.training.assistants import teach_assistants
 from kdteach.training.checkpoint import CheckpointError
+from kdteach.training.cohort import fit_cohort
 from kdteach.training.decay import by_name, decay_groups
 from kdteach.training.features import frozen_features
+from kdteach.training.logit_store import LogitStore
 from kdteach.training.loop import fit, fit_many
 from kdteach.training.optimizers import (
     OptimizerFactory,
@@ -23,6 +25,7 @@ from kdteach.training.teachers import teacher_logits
 
 __all__ = [
     "CheckpointError",
+    "LogitStore",
     "OptimizerFactory",
     "Schedule",
     "StopRule",
@@ -37,6 +40,7 @@ __all__ = [
     "cosine",
     "decay_groups",
     "fit",
+    "fit_cohort",
     "fit_many",
     "frozen_features",
     "momentum",

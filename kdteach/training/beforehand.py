@@ -53,6 +53,7 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     _require_numbers(pool, "training")
     course = _course(learner, pool, options)
     learner.check(pool.splits, course)
+    pool.check_each(lambda split: learner.check([split], course))
     if watched is not None:
         _check_watched(watched, pool.splits[0], course.outputs)
 
@@ -64,7 +65,7 @@ def _check_dtype(model: nn.Module, split: Split) -> None:
     if split.images.dtype != weights:
         raise TypeError(
             f"images are {split.images.dtype} but the weights are {weights}: give both the "
-            "same dtype, load(..., dtype=...) and build(..., dtype=...)"
+            "same dtype, images.to(...), load(..., dtype=...) or build(..., dtype=...)"
         )
 
 

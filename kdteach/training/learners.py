@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FunctionType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from kdteach.checks import check_function, check_labels, shown
-from kdteach.metrics import predict_logits, require_classes
+from kdteach.checks import check_labels
+from kdteach.metrics import require_classes
 from kdteach.models import device_of, logits_in, modes_kept
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
+from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
 from kdteach.training.clipping import clip_each, clip_one
 from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
@@ -92,7 +92,7 @@ class Alone:
         self.objective = placed(objective, device_of(model))
         self.plain = not isinstance(objective, LogitObjective)
         if self.plain:
-            _require_objective(objective)
+            require_objective(objective)
         own = [p for p in model.parameters() if p.requires_grad]
         if not own:
             raise ValueError("the model has no parameter that requires a gradient")
@@ -108,6 +108,8 @@ class Alone:
     @property
     def needs_logits(self) -> bool:
         """See ``Learner``."""
+        if isinstance(self.objective, ModuleObjective):
+            return self.objective.needs_logits
         return not self.plain
 
     @property
@@ -131,14 +133,19 @@ class Alone:
         (split,) = splits
         if isinstance(self.objective, LogitObjective):
             _check_member(self.model, self.objective, split, course)
-        elif course.outputs:
+            return
+        if course.outputs:
             require_labels(split, course.outputs)
+        if isinstance(self.objective, ModuleObjective):
+            if self.needs_logits and self.objective.num_classes is None:
+                require_classes(split, course.outputs)
+            self.objective.check(split, course)
 
     def loss(self, batch: Batch) -> LossTerms:
         """See ``Learner``."""
         one = Batch(batch.images[0], batch.labels[0], batch.index[0], batch.epoch)
         if self.plain:
-            terms = _checked(self._asked(one))
+            terms = checked_terms(self._asked(one))
         else:
             terms = self.objective(self.model, one)
         _require_gradient(terms)
@@ -161,8 +168,8 @@ class Alone:
 
     def answers(self, pool: Pool) -> Tensor:
         """See ``Learner``."""
-        logits = predict_logits(self.model, pool.whole.images)
-        if isinstance(self.objective, LogitObjective):
+        logits = pool.logits(self.model)
+        if isinstance(self.objective, (LogitObjective, ModuleObjective)):
             logits = self.objective.read(logits)
         return logits.argmax(dim=1)[None]
 
@@ -366,7 +373,7 @@ def _require_trainable(weights: Sequence[Tensor]) -> None:
         )
 
 
-def _parameters_of(objective: Objective, model: nn.Module) -> list[Tensor]:
+def _parameters_of(objective: object, model: nn.Module) -> list[Tensor]:
     """Weights of the objective itself, such as a regressor: trained with the student's."""
     if not isinstance(objective, nn.Module):
         return []
@@ -390,42 +397,6 @@ def _named(model: nn.Module, objective: Objective, weights: list[Tensor]) -> lis
         known += trained_weights(objective, "objective.")
     by_id = {id(each.weight): each for each in reversed(known)}
     return [by_id[id(weight)] for weight in weights]
-
-
-def _require_objective(objective: object) -> None:
-    """Refuse what looks like an objective and is none."""
-    if isinstance(objective, nn.modules.loss._Loss):
-        raise TypeError(
-            f"objective is the loss {type(objective).__name__}, which takes logits and "
-            "targets; an objective takes the model and a batch. For the labels alone it is "
-            "kdteach.objectives.hard_labels(); any loss becomes one by "
-            "lambda student, batch: loss(student(batch.images), batch.labels)"
-        )
-    check_function("objective", objective, "kdteach.objectives.hard_labels()")
-    module = getattr(objective, "__module__", "") or ""
-    if isinstance(objective, FunctionType) and module.startswith("kdteach.objectives"):
-        name = objective.__name__
-        raise TypeError(f"objective is the function {name} itself: call it, {name}(...)")
-
-
-def _checked(terms: object) -> LossTerms:
-    """What an objective of the caller's own returned, as LossTerms."""
-    if isinstance(terms, Tensor):  # a loss alone will do
-        terms = LossTerms(terms, {})
-    if not isinstance(terms, LossTerms):
-        raise TypeError(
-            "an objective must return LossTerms(total, parts), or the loss as a tensor, "
-            f"got {shown(terms)}"
-        )
-    for name, value in {"total": terms.total, **terms.parts}.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"an objective's {name!r} must be a tensor, got {shown(value)}")
-        if value.ndim:
-            raise ValueError(
-                f"an objective's {name!r} must be one number, got shape "
-                f"{tuple(value.shape)}: is a .mean() missing?"
-            )
-    return terms
 
 
 def _require_gradient(terms: LossTerms) -> None:

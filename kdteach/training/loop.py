@@ -12,6 +12,7 @@ from torch import nn
 from kdteach.checks import check_list, check_model, check_seed
 from kdteach.models import device_of
 from kdteach.objectives import Objective
+from kdteach.objectives.base import prepare, prepare_each
 from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
@@ -19,10 +20,11 @@ from kdteach.training.beforehand import examined
 from kdteach.training.checkpoint import Saved, saving
 from kdteach.training.decay import NamingFactory
 from kdteach.training.display import shown
+from kdteach.training.fused import fused
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options, either, for_one
-from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
+from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
 from kdteach.training.progress import (
     Epoch,
     TrainingDivergedError,
@@ -34,19 +36,19 @@ from kdteach.training.rates import TorchSchedule
 from kdteach.training.run import Run
 from kdteach.training.stacking import parts_of, require_separate
 from kdteach.training.stopping import StopRule
-from kdteach.types import Augment, History, ImageSet, Split
+from kdteach.types import Augment, History
 
 
 def fit(
     model: nn.Module,
-    data: ImageSet | Split,
+    data: Data,
     objective: Objective,
     *,
     epochs: int,
     batch_size: int = 256,
     learning_rate: float = 1e-3,
     seed: int = 0,
-    validation: Split | None = None,
+    validation: Part | None = None,
     checkpoint: str | Path | None = None,
     clip_norm: float | None = None,
     precision: torch.dtype | None = None,
@@ -61,7 +63,7 @@ def fit(
     on_epoch: Callable[[int], None] | None = None,
     callback: Callable[[History], object] | None = None,
     checkpoint_every: float = 60.0,
-    monitor: Split | None = None,
+    monitor: Part | None = None,
 ) -> History:
     """Train a model in place.
 
@@ -70,8 +72,12 @@ def fit(
             on the device it is on. BatchNorm layers of a part whose weights are all frozen
             (``requires_grad_(False)``) keep their statistics, unless the model has a
             ``train`` method of its own.
-        data: an ImageSet, whose ``train`` is used, or a Split. Kept in memory, moved to
-            the model's device once.
+        data: an ImageSet, whose ``train`` is used, a Split, or (images, labels): kept in
+            memory, moved to the model's device once. Or what does not fit in memory, a
+            map-style ``torch.utils.data.Dataset`` of (image, label), a ``DataLoader``, or
+            a ``kdteach.data.Stream``: read in batches, in the order in which the same
+            images would be seen in memory, and with the batch size of the loader. See
+            ``kdteach.data.Stream`` for what a data set gives.
         objective: see ``kdteach.objectives``; baseline and distilled student differ here
             and nowhere else. Your own is a function of the model and a ``Batch`` that
             returns ``LossTerms`` or the loss as a tensor (); where it is an ``nn.Module``,
@@ -81,7 +87,8 @@ def fit(
         learning_rate: above 0.
         seed: of order, augmentation and dropout, by separate streams. The initial weights
             are the model's own (``kdteach.models.build(..., seed=...)``).
-        validation: a split whose accuracy is noted after each epoch; never the test split.
+        validation: a split (or whatever ``data`` may be, an ImageSet aside) whose accuracy
+            is noted after each epoch; never the test split.
         checkpoint: path of a file that keeps the training. Where it is there already, the
             training goes on from it, and ends with the same bits as one that was never
             stopped; a finished one only gives its weights and its History. Written after
@@ -149,9 +156,10 @@ def fit(
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
     validation = either(validation, monitor)
-    pool = pool_splits(as_split(data), 1, "training")
+    pool = pool_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
     with torch.inference_mode(False), torch.enable_grad():
+        prepare(objective, model, pool.splits[0].images)
         learner = Alone(model, objective, options)
         (result,) = _train(learner, pool, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
@@ -161,14 +169,14 @@ def fit(
 
 def fit_many(
     models: Sequence[nn.Module],
-    data: ImageSet | Split | Sequence[ImageSet | Split],
+    data: Data | Sequence[Data],
     objectives: Sequence[Objective],
     *,
     seeds: Sequence[int] | None = None,
     epochs: int,
     batch_size: int = 256,
     learning_rate: float = 1e-3,
-    validation: Split | Sequence[Split] | None = None,
+    validation: Part | Sequence[Part] | None = None,
     checkpoint: str | Path | None = None,
     clip_norm: float | None = None,
     precision: torch.dtype | None = None,
@@ -183,7 +191,7 @@ def fit_many(
     on_epoch: Callable[[int], None] | None = None,
     callback: Callable[[int, History], object] | None = None,
     checkpoint_every: float = 60.0,
-    monitor: Split | Sequence[Split] | None = None,
+    monitor: Part | Sequence[Part] | None = None,
 ) -> list[History]:
     """Train S models of one architecture together, each as ``fit`` would train it alone.
 
@@ -266,7 +274,8 @@ def fit_many(
     watched = watched_splits(either(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
     with torch.inference_mode(False), torch.enable_grad():
-        parts = parts_of(models, objectives, pool, options)
+        prepare_each(objectives, models, pool.splits)
+        parts = parts_of(models, objectives, pool, options, watched)
         for number, (start, end) in enumerate(parts):
             learner: Learner = (
                 Stack(models[start:end], objectives[start:end], options)
@@ -319,6 +328,7 @@ def _train(
     Returns:
         For each student its history, or the error with which it ended.
     """
+    options = pool.adapted(options)
     examined(learner, pool, watched, options)
     steps = steps_per_epoch(len(pool), options)
     keep_freed_memory()
@@ -337,11 +347,18 @@ def _train(
             saving(saved.path, run, about, saved.every) as file,
             shown(run, options.progress) as display,
         ):
+            # what a checkpoint has put into the optimiser must be there before
+            fast = fused(learner, pool, options)
             while run.epoch < options.epochs and not run.over:
                 learner.train_mode()
                 run.begin_epoch()
+                if fast is not None:
+                    for done in fast.epoch(run.epoch, orders, run.step, run.sums):
+                        run.step = done
+                        file.step()
+                        display.step()
                 todo = batches(pool, orders, views, options, run.epoch, run.step)
-                for step in range(run.step, steps):
+                for step in range(run.step, steps):  # none where it was the fast way
                     progress = (run.epoch + step / steps) / options.epochs
                     rate = run.rates.before_step(progress)
                     with dropout.turn():

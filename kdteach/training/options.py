@@ -25,6 +25,9 @@ from kdteach.training.scaling import PRECISIONS
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment
 
+BATCH_SIZE = 256
+"""Images a step, where nobody says otherwise."""
+
 
 @dataclass(frozen=True)
 class Options:

@@ -8,6 +8,7 @@ optimiser treats each number by itself.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -118,6 +119,8 @@ def alike(models: Sequence[nn.Module], images: Tensor) -> bool:
         return False  # what cannot be stacked is trained alone, where errors are named
     loose = 1e-9 if images.dtype == torch.float64 else 1e-3
     size = float(answers.abs().max()) * loose
+    if not math.isfinite(size):
+        return False  # who begins with such weights is named where it is trained alone
     return bool(
         torch.allclose(again, answers[0], rtol=loose, atol=size)
         and stacked.shape == answers.shape
@@ -187,6 +190,7 @@ def parts_of(
     objectives: Sequence[Objective],
     pool: Pool,
     options: Options,
+    watched: Pool | None = None,
 ) -> list[tuple[int, int]]:
     """Cut a list of students into stacks.
 
@@ -195,6 +199,7 @@ def parts_of(
         objectives: S objectives.
         pool: their images.
         options: of the training.
+        watched: what is monitored.
 
     Returns:
         From where to where each stack goes; whoever is alone is trained alone.
@@ -204,6 +209,8 @@ def parts_of(
     fitting = all(
         isinstance(o, LogitObjective) and not isinstance(o, nn.Module) for o in objectives
     )
+    if pool.streamed or (watched is not None and watched.streamed):
+        return each  # each reads in an order of its own
     # float16 leaves out a step where gradients are infinite: each student its own steps
     half = options.precision is torch.float16
     if half or whole == 1 or not fitting or not all(can_stack(m) for m in models):
