@@ -14,6 +14,7 @@ from torch import nn
 import kdteach
 from kdteach import data, objectives, training, writing
 from kdteach.training import checkpoint as files
+from kdteach.training import fused
 from kdteach.types import Split
 
 HARD = objectives.hard_labels()
@@ -424,6 +425,50 @@ def test_buffers_outside_of_the_state_are_kept(tmp_path):
     assert kdteach.fit(model, images(), Breaking(), **options) == wanted
     assert model.calls == whole.calls
     require_equal(bits(model), bits(whole))
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
+def test_the_fast_way_is_stored_between_its_chunks(many, at, tmp_path, monkeypatch):
+    """Also after the last chunk of an epoch, before what follows the epoch."""
+    part = images().to(dtype=torch.float32)
+    setting_ = {"epochs": 3, "batch_size": 16, "schedule": training.cosine}
+    written, step = [], files.Saver.step
+
+    def stopped(saver):
+        step(saver)
+        written.append(saver.run.step)
+        if len(written) == at:
+            raise Stop
+
+    def train(path=None):
+        nets = [network(s, "plain").float() for s in range(3 if many else 1)]
+        options = {**setting_, "checkpoint": path, "checkpoint_every": 0}
+        if many:
+            histories = kdteach.fit_many(nets, part, [HARD] * 3, **options)
+        else:
+            histories = [kdteach.fit(nets[0], part, HARD, **options)]
+        return histories, [bits(net) for net in nets]
+
+    fast, made = fused.Fused.__init__, []
+
+    def short(self, *arguments):
+        fast(self, *arguments)
+        self.chunk = 2
+        made.append(self)
+
+    monkeypatch.setattr(fused.Fused, "__init__", short)
+    wanted, path = train(), tmp_path / "run.pt"
+    monkeypatch.setattr(files.Saver, "step", stopped)
+    with pytest.raises(Stop):
+        train(path)
+    assert made, "it was not the fast way"
+    assert written == [2, 4, 2, 4, 2, 4][:at]
+    monkeypatch.setattr(files.Saver, "step", step)
+    found = train(path)
+    assert found[0] == wanted[0]
+    for left, right in zip(found[1], wanted[1], strict=True):
+        require_equal(left, right)
 
 
 def test_many_are_stored_stack_by_stack(tmp_path, monkeypatch):
