@@ -496,3 +496,93 @@ def test_many_are_stored_stack_by_stack(tmp_path, monkeypatch):
     for net, other in zip(nets, plain, strict=True):
         require_equal(bits(net), bits(other))
     assert {file.name for file in tmp_path.iterdir()} == {"run.0-1.pt", "run.2-3.pt"}
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Images that are made when they are asked for."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __len__(self):
+        return len(self.part)
+
+    def __getitem__(self, place):
+        return self.part.images[place], int(self.part.labels[place])
+
+
+LEFT = [None]  # batches until an objective stops, None for never
+
+
+def countdown():
+    if LEFT[0] is not None:
+        LEFT[0] -= 1
+        if LEFT[0] < 0:
+            LEFT[0] = None
+            raise Stop
+
+
+def counting(student, batch):
+    countdown()
+    return nn.functional.cross_entropy(student(batch.images), batch.labels)
+
+
+def jointly(models, batch):
+    countdown()
+    return objectives.mutual()(models, batch)
+
+
+@pytest.mark.parametrize("at", [2, 4, 6])
+def test_data_that_are_read_in_batches_go_on_in_the_middle(at, tmp_path):
+    options = setting({"augment": data.jitter(1)})
+    whole, path = network(1), tmp_path / "run.pt"
+    wanted = kdteach.fit(whole, images(), counting, **options)
+    options |= {"checkpoint": path, "checkpoint_every": 0}
+    LEFT[0] = at
+    with pytest.raises(Stop):
+        kdteach.fit(network(1), Pictures(images()), counting, **options)
+    model = network(1)
+    found = kdteach.fit(model, Pictures(images()), counting, **options)
+    assert found == wanted
+    require_equal(bits(model), bits(whole))
+    with pytest.raises(training.CheckpointError, match="data"):
+        kdteach.fit(network(1), Pictures(images(51)), counting, **options)
+
+
+@pytest.mark.parametrize("at", [3, 4])
+def test_a_cohort_goes_on_in_the_middle(at, tmp_path):
+    def nets():
+        return [network(1), network(2, "norm")]
+
+    whole, path, options = nets(), tmp_path / "run.pt", setting({})
+    wanted = training.fit_cohort(whole, images(), jointly, **options)
+    options |= {"checkpoint": path, "checkpoint_every": 0}
+    LEFT[0] = at
+    with pytest.raises(Stop):
+        training.fit_cohort(nets(), images(), jointly, **options)
+    resumed = nets()
+    assert training.fit_cohort(resumed, images(), jointly, **options) == wanted
+    for left, right in zip(resumed, whole, strict=True):
+        require_equal(bits(left), bits(right))
+
+
+def test_hints_are_stored_with_their_regressors(tmp_path):
+    """And a run with another teacher, or another weight of the hints, is another run."""
+    teacher, part, path = network(5, "plain"), images(), tmp_path / "run.pt"
+
+    def goal(net=teacher, weight=0.5):
+        hints = objectives.hints(net, {"1": "1"})
+        return objectives.weighted((weight, HARD), (1.0, hints))
+
+    def fit(model, objective, epochs, **more):
+        return kdteach.fit(model, part, objective, **setting({"epochs": epochs}), **more)
+
+    whole = network(1)
+    wanted = fit(whole, goal(), 4)
+    fit(network(1), goal(), 2, checkpoint=path)
+    for other in (goal(network(6, "plain")), goal(weight=0.6)):
+        with pytest.raises(training.CheckpointError, match="objective"):
+            fit(network(1), other, 4, checkpoint=path)
+    model = network(1)
+    assert fit(model, goal(), 4, checkpoint=path) == wanted
+    require_equal(bits(model), bits(whole))
