@@ -14,6 +14,7 @@ from torch import nn
 import kdteach
 from kdteach import data, objectives, training, writing
 from kdteach.training import checkpoint as files
+from kdteach.training import fused
 from kdteach.types import Split
 
 HARD = objectives.hard_labels()
@@ -426,6 +427,50 @@ def test_buffers_outside_of_the_state_are_kept(tmp_path):
     require_equal(bits(model), bits(whole))
 
 
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6])
+def test_the_fast_way_is_stored_between_its_chunks(many, at, tmp_path, monkeypatch):
+    """Also after the last chunk of an epoch, before what follows the epoch."""
+    part = images().to(dtype=torch.float32)
+    setting_ = {"epochs": 3, "batch_size": 16, "schedule": training.cosine}
+    written, step = [], files.Saver.step
+
+    def stopped(saver):
+        step(saver)
+        written.append(saver.run.step)
+        if len(written) == at:
+            raise Stop
+
+    def train(path=None):
+        nets = [network(s, "plain").float() for s in range(3 if many else 1)]
+        options = {**setting_, "checkpoint": path, "checkpoint_every": 0}
+        if many:
+            histories = kdteach.fit_many(nets, part, [HARD] * 3, **options)
+        else:
+            histories = [kdteach.fit(nets[0], part, HARD, **options)]
+        return histories, [bits(net) for net in nets]
+
+    fast, made = fused.Fused.__init__, []
+
+    def short(self, *arguments):
+        fast(self, *arguments)
+        self.chunk = 2
+        made.append(self)
+
+    monkeypatch.setattr(fused.Fused, "__init__", short)
+    wanted, path = train(), tmp_path / "run.pt"
+    monkeypatch.setattr(files.Saver, "step", stopped)
+    with pytest.raises(Stop):
+        train(path)
+    assert made, "it was not the fast way"
+    assert written == [2, 4, 2, 4, 2, 4][:at]
+    monkeypatch.setattr(files.Saver, "step", step)
+    found = train(path)
+    assert found[0] == wanted[0]
+    for left, right in zip(found[1], wanted[1], strict=True):
+        require_equal(left, right)
+
+
 def test_many_are_stored_stack_by_stack(tmp_path, monkeypatch):
     """Two stacks; each has a file, and each student ends as alone."""
     monkeypatch.setattr(training.stacking, "STACK_BYTES", 6000)
@@ -451,3 +496,93 @@ def test_many_are_stored_stack_by_stack(tmp_path, monkeypatch):
     for net, other in zip(nets, plain, strict=True):
         require_equal(bits(net), bits(other))
     assert {file.name for file in tmp_path.iterdir()} == {"run.0-1.pt", "run.2-3.pt"}
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Images that are made when they are asked for."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __len__(self):
+        return len(self.part)
+
+    def __getitem__(self, place):
+        return self.part.images[place], int(self.part.labels[place])
+
+
+LEFT = [None]  # batches until an objective stops, None for never
+
+
+def countdown():
+    if LEFT[0] is not None:
+        LEFT[0] -= 1
+        if LEFT[0] < 0:
+            LEFT[0] = None
+            raise Stop
+
+
+def counting(student, batch):
+    countdown()
+    return nn.functional.cross_entropy(student(batch.images), batch.labels)
+
+
+def jointly(models, batch):
+    countdown()
+    return objectives.mutual()(models, batch)
+
+
+@pytest.mark.parametrize("at", [2, 4, 6])
+def test_data_that_are_read_in_batches_go_on_in_the_middle(at, tmp_path):
+    options = setting({"augment": data.jitter(1)})
+    whole, path = network(1), tmp_path / "run.pt"
+    wanted = kdteach.fit(whole, images(), counting, **options)
+    options |= {"checkpoint": path, "checkpoint_every": 0}
+    LEFT[0] = at
+    with pytest.raises(Stop):
+        kdteach.fit(network(1), Pictures(images()), counting, **options)
+    model = network(1)
+    found = kdteach.fit(model, Pictures(images()), counting, **options)
+    assert found == wanted
+    require_equal(bits(model), bits(whole))
+    with pytest.raises(training.CheckpointError, match="data"):
+        kdteach.fit(network(1), Pictures(images(51)), counting, **options)
+
+
+@pytest.mark.parametrize("at", [3, 4])
+def test_a_cohort_goes_on_in_the_middle(at, tmp_path):
+    def nets():
+        return [network(1), network(2, "norm")]
+
+    whole, path, options = nets(), tmp_path / "run.pt", setting({})
+    wanted = training.fit_cohort(whole, images(), jointly, **options)
+    options |= {"checkpoint": path, "checkpoint_every": 0}
+    LEFT[0] = at
+    with pytest.raises(Stop):
+        training.fit_cohort(nets(), images(), jointly, **options)
+    resumed = nets()
+    assert training.fit_cohort(resumed, images(), jointly, **options) == wanted
+    for left, right in zip(resumed, whole, strict=True):
+        require_equal(bits(left), bits(right))
+
+
+def test_hints_are_stored_with_their_regressors(tmp_path):
+    """And a run with another teacher, or another weight of the hints, is another run."""
+    teacher, part, path = network(5, "plain"), images(), tmp_path / "run.pt"
+
+    def goal(net=teacher, weight=0.5):
+        hints = objectives.hints(net, {"1": "1"})
+        return objectives.weighted((weight, HARD), (1.0, hints))
+
+    def fit(model, objective, epochs, **more):
+        return kdteach.fit(model, part, objective, **setting({"epochs": epochs}), **more)
+
+    whole = network(1)
+    wanted = fit(whole, goal(), 4)
+    fit(network(1), goal(), 2, checkpoint=path)
+    for other in (goal(network(6, "plain")), goal(weight=0.6)):
+        with pytest.raises(training.CheckpointError, match="objective"):
+            fit(network(1), other, 4, checkpoint=path)
+    model = network(1)
+    assert fit(model, goal(), 4, checkpoint=path) == wanted
+    require_equal(bits(model), bits(whole))

@@ -201,6 +201,7 @@ def _train(
         drop_last=bool(config.get("drop_last", False)),
         precision=getattr(torch, str(precision)) if precision else None,
         keep_best="choose_on" in config and str(config.get("choose_by", "accuracy")),
+        progress=False,  # the runner shows its own
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def pool_digest(pool: Pool) -> str:
     for split in pool.splits:
         if id(split) not in known:
             parts = [split.fingerprints, split.labels, split.index]
-            known[id(split)] = f"{len(split)} samples, {_short(_digest(parts))}"
+            known[id(split)] = f"{len(pool)} samples, {_short(_digest(parts))}"
     return "; ".join(dict.fromkeys(known[id(split)] for split in pool.splits))
 
 

@@ -352,7 +352,7 @@ def _train(
             while run.epoch < options.epochs and not run.over:
                 learner.train_mode()
                 run.begin_epoch()
-                if fast is not None:
+                if fast is not None and run.step < steps:
                     for done in fast.epoch(run.epoch, orders, run.step, run.sums):
                         run.step = done
                         file.step()
