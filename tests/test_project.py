@@ -52,9 +52,9 @@ def test_the_workflow_runs_the_gate_and_may_write_nothing():
 def test_nothing_is_pinned_that_is_not_used():
     """What was thrown out stays out."""
     pinned = {line.split("==")[0].lower() for line in read("requirements.txt").splitlines()}
-    assert not pinned & {"statsmodels", "accelerate"}
+    assert not pinned & {"statsmodels"}
     wanted = {line.split(">")[0] for line in PROJECT["dependencies"]}
-    for extra in ("book", "explain", "dask", "timm"):
+    for extra in ("book", "explain", "dask", "multi", "timm"):
         wanted |= {line.split(">")[0] for line in PROJECT["optional-dependencies"][extra]}
     assert wanted <= pinned
 
