@@ -4,8 +4,13 @@ from collections import defaultdict
 import pytest
 import seconds
 import torch
+import warm
+from hypothesis import settings
 
 from kdteach import data
+
+settings.register_profile("busy", deadline=None)  # nothing hangs on how busy a machine is
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -49,3 +54,5 @@ def pytest_configure(config):
     apart = hasattr(config, "workerinput") or not hasattr(config, "cache")
     if not apart:  # the process that hears of all tests
         config.pluginmanager.register(Stopwatch(config), "kdteach-stopwatch")
+        if config.getoption("dist", "no") != "no":
+            warm.share()
