@@ -1,7 +1,7 @@
 """The kernels of the chapters import the package from here, on one thread.
 
-A kernel is a copy of a process that has torch and its like imported, and not kdteach:
-see ``tests/warm.py``.
+A kernel is a copy of a process that has torch and its like imported, and not
+kdteach: see ``tests/warm.py``.
 """
 
 import importlib.util

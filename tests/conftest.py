@@ -26,12 +26,14 @@ def digits():
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config, items):
     arranged = seconds.arrange(items, seconds.known(config))
-    items[:] = [item for item, _, _ in arranged]
-    for item, group, slow in arranged:
+    items[:] = [item for item, *_ in arranged]
+    for item, group, slow, quick in arranged:
         if "::" not in group:  # what stands alone needs no name
             item.add_marker(pytest.mark.xdist_group(os.path.basename(group)))
         if slow:
             item.add_marker(pytest.mark.slow)
+        elif quick and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.quick)
         if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no GPU here"))
 
@@ -48,6 +50,20 @@ class Stopwatch:
     def pytest_sessionfinish(self):
         kept = self.config.cache.get(seconds.CACHE, {}) | self.seconds
         self.config.cache.set(seconds.CACHE, kept)
+
+    def pytest_terminal_summary(self, terminalreporter):
+        """Say where ``make quick`` is no longer quick, and by what."""
+        if self.config.getoption("markexpr") != "quick":
+            return
+        whole = sum(self.seconds.values())
+        if whole > seconds.BUDGET:
+            longest = sorted(self.seconds, key=self.seconds.get)[-5:]
+            terminalreporter.write_line(
+                f"These tests took {whole:.0f} s together, and should take at most "
+                f"{seconds.BUDGET:.0f} s: run make test and make times, which leave out "
+                f"what takes long. The longest: {', '.join(reversed(longest))}",
+                yellow=True,
+            )
 
 
 def pytest_configure(config):

@@ -7,12 +7,14 @@ into the list for everybody else.
 """
 
 import json
+import re
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LIST = HERE / "seconds.json"
 CACHE = "kdteach/seconds"
-KEPT = 0.3  # seconds: shorter ones are not in the list
+KEPT = 0.2  # seconds: shorter ones are not in the list, and belong to ``make quick``
+BUDGET = 90.0  # seconds that ``make quick`` may take on one core, half of that on two
 SLOW = 1.0  # seconds: longer ones are marked slow, and run on their own
 SHORT = 0.02  # seconds of a test that nothing is known about
 
@@ -42,9 +44,9 @@ def arrange(items, seconds):
         seconds: by test.
 
     Returns:
-        The items in order, the group of each, and whether it is slow.
+        The items in order; of each its group, whether it is slow, and whether it is quick.
     """
-    groups, whole, slow = [], {}, []
+    groups, whole, taken = [], {}, []
     for item in items:
         test = of(item.nodeid)
         file = test.partition("::")[0]
@@ -56,9 +58,21 @@ def arrange(items, seconds):
         else:
             whole[group] = whole.get(group, 0.0) + takes
         groups.append(group)
-        slow.append(takes >= SLOW)
+        taken.append(takes)
     order = sorted(range(len(items)), key=lambda i: -whole[groups[i]])  # a stable sort
-    return [(items[i], groups[i], slow[i]) for i in order]
+    return [(items[i], groups[i], taken[i] >= SLOW, taken[i] < KEPT) for i in order]
+
+
+def exists(test):
+    """Whether there still is a test, or a chapter, of that name."""
+    file, _, name = test.partition("::")
+    path = HERE.parent / file
+    if not path.exists() or not name:
+        return path.exists()
+    function = re.escape(name.partition("[")[0])
+    return (
+        re.search(rf"(?m)^def {function}\(", path.read_text(encoding="utf-8")) is not None
+    )
 
 
 def write(measured):
@@ -68,6 +82,7 @@ def write(measured):
         measured: seconds by test, of a whole run.
     """
     long = {test: round(takes, 1) for test, takes in measured.items() if takes >= KEPT}
+    long = {test: takes for test, takes in long.items() if exists(test)}
     text = json.dumps(dict(sorted(long.items())), indent=1)
     LIST.write_text(text + "\n", encoding="utf-8")
 

@@ -246,7 +246,7 @@ def _copied(line, own, others):
 def _stream(number, mode):
     """As Python opens it."""
     said = number == 2
-    return open(  # noqa: SIM115 (for as long as the process lives)
+    return open(
         number, mode, encoding="utf-8", errors="backslashreplace" if said else "strict",
         buffering=1 if said else -1, closefd=False,
     )  # fmt: skip
