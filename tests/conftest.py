@@ -24,8 +24,8 @@ def digits():
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(config, items):
-    arranged = seconds.arrange(items, seconds.known(config))
+def pytest_collection_modifyitems(items):
+    arranged = seconds.arrange(items, seconds.listed())
     items[:] = [item for item, *_ in arranged]
     for item, group, slow, quick in arranged:
         if "::" not in group:  # what stands alone needs no name

@@ -1,9 +1,8 @@
 """How long each test takes: measured, kept, and used to put the long ones first.
 
 ``seconds.json`` holds what takes longer than a test of a good size; everything else is
-taken to be short. A whole run (``make test``) measures anew and leaves its figures in
-pytest's cache, where the next run on this machine finds them; ``make times`` writes them
-into the list for everybody else.
+taken to be short. Each run measures anew and leaves its figures in pytest's cache; after
+``make test`` on a machine that does nothing else ``make times`` writes them into the list.
 """
 
 import json
@@ -26,11 +25,9 @@ def of(nodeid):
     return file if file.endswith(".ipynb") else f"{file}::{name}"
 
 
-def known(config=None):
-    """Seconds by test, from the list, and from the last whole run on this machine."""
-    found = json.loads(LIST.read_text(encoding="utf-8"))
-    cache = getattr(config, "cache", None)
-    return found | (cache.get(CACHE, {}) if cache else {})
+def listed():
+    """Seconds by test, from the list: the same for everybody."""
+    return json.loads(LIST.read_text(encoding="utf-8"))
 
 
 def arrange(items, seconds):

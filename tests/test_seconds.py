@@ -52,14 +52,14 @@ def test_names_are_those_without_groups():
 
 def test_the_list_names_tests_that_exist():
     """Else somebody has renamed one: make test, then make times."""
-    assert [test for test in seconds.known() if not seconds.exists(test)] == []
+    assert [test for test in seconds.listed() if not seconds.exists(test)] == []
 
 
 def test_a_list_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(seconds, "LIST", tmp_path / "seconds.json")
     here = "tests/test_seconds.py::test_a_list_is_written"
     seconds.write({here: 3.21, f"{here}[no]": 0.1, "tests/test_gone.py::test_x": 9.0})
-    assert seconds.known() == {here: 3.2}
+    assert seconds.listed() == {here: 3.2}
 
 
 needs_copies = pytest.mark.skipif(not warm.POSSIBLE, reason="processes are not copied here")
