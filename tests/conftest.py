@@ -26,6 +26,7 @@ def digits():
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     arranged = seconds.arrange(items, seconds.listed())
+    gpu = torch.cuda.is_available() or os.environ.get("KDTEACH_DEVICE")
     items[:] = [item for item, *_ in arranged]
     for item, group, slow, quick in arranged:
         if "::" not in group:  # what stands alone needs no name
@@ -34,7 +35,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
         elif quick and not item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.quick)
-        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        if item.get_closest_marker("gpu") and not gpu:
             item.add_marker(pytest.mark.skip(reason="no GPU here"))
 
 
