@@ -35,9 +35,11 @@ _MOST_BINS = 1_000_000
 _ANY_CLASS = 2**63 - 1  # no end of the class numbers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """A model's answers on one split and what follows from them. Fractions, not per cent.
+
+    Printed, it says "44.3 % of 360 images right".
 
     Attributes:
         logits: (N, C) float, finite, on the CPU.
@@ -71,7 +73,15 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Fraction of images that were right, in [0, 1]."""
-        return 1 - self.errors / len(self.labels)
+        return int(self.correct.sum()) / len(self.labels)
+
+    def __str__(self) -> str:
+        images = len(self.labels)
+        right = _per_cent(images - self.errors, images)
+        return f"{right} of {images:,} image{'s' if images > 1 else ''} right"
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: {self}, {self.logits.shape[1]} classes>"
 
     @cached_property
     def confusion(self) -> Tensor:
@@ -138,6 +148,26 @@ class Evaluation:
         gap = torch.zeros(bins, dtype=torch.float64)
         gap.index_add_(0, which, self.correct.double() - confidence)
         return float(gap.abs().sum() / len(confidence))
+
+
+def _per_cent(count: int, whole: int) -> str:
+    """Write a share in per cent, with the digits that so many deserve.
+
+    All and none are written only where it is all and none.
+
+    Args:
+        count: at least 0 and at most ``whole``.
+        whole: at least 1.
+
+    Returns:
+        Such as "44.3 %", "99.98 %" or "100 %".
+    """
+    if count in (0, whole):
+        return f"{100 * count // whole} %"
+    digits = 1 if whole < 5_000 else 2
+    while f"{100 * count / whole:.{digits}f}" in (f"{end:.{digits}f}" for end in (0, 100)):
+        digits += 1
+    return f"{100 * count / whole:.{digits}f} %"
 
 
 def _f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:

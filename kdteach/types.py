@@ -371,9 +371,11 @@ class LossTerms:
     parts: Mapping[str, Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """What happened in training, one entry an epoch.
+
+    Printed, it says how the loss and the accuracy went.
 
     Attributes:
         loss: mean training loss per sample.
@@ -391,6 +393,23 @@ class History:
     def epochs(self) -> int:
         """Number of epochs trained."""
         return len(self.loss)
+
+    def __str__(self) -> str:
+        if not self.loss:
+            return "no epoch"
+        text = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
+        first, last = f"{self.loss[0]:.4g}", f"{self.loss[-1]:.4g}"
+        text += f": loss {first}" + (f" to {last}" if self.epochs > 1 else "")
+        if self.accuracy:
+            best = max(self.accuracy)
+            text += f", accuracy {100 * self.accuracy[-1]:.1f} %"
+            if best > self.accuracy[-1]:
+                epoch = self.accuracy.index(best) + 1
+                text += f" (best {100 * best:.1f} % after epoch {epoch})"
+        return text
+
+    def __repr__(self) -> str:
+        return f"<History: {self}>"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kdteach.checks import shown
-from kdteach.data.augment import Flips, Jitter, flips, jitter
+from kdteach.data.augment import (
+    Flips,
+    Jitter,
+    compose,
+    flips,
+    horizontal_flip,
+    jitter,
+    random_crop,
+)
 from kdteach.data.digits import load_digits
 from kdteach.data.folder import load_folder
 from kdteach.data.mhist import load_mhist
@@ -20,6 +28,7 @@ from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
 from kdteach.data.stream import Stream
 from kdteach.data.tissues import load_tissues
+from kdteach.data.transforms import transform
 from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet
 
@@ -29,12 +38,16 @@ __all__ = [
     "Flips",
     "Jitter",
     "Stream",
+    "compose",
     "flips",
+    "horizontal_flip",
     "in_quadrants",
     "jitter",
     "load",
     "merge_classes",
+    "random_crop",
     "small_sample",
+    "transform",
 ]
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {

@@ -20,6 +20,7 @@ def batches(
     views: Sequence[torch.Generator],
     options: Options,
     epoch: int,
+    begin: int = 0,
 ) -> Iterator[Batch]:
     """Give the batches of one epoch.
 
@@ -29,14 +30,14 @@ def batches(
         views: S generators of the augmentation.
         options: batch size, augmentation and what becomes of a smaller last batch.
         epoch: number of epochs that were finished before.
+        begin: steps of this epoch that were finished before; their views are not drawn.
     """
     if isinstance(pool, StreamedPool):
-        yield from _read(pool, next(iter(orders)), views[0], options, epoch)
+        yield from _read(pool, next(iter(orders)), views[0], options, epoch, begin)
         return
     n, split, device = len(pool), pool.whole, pool.whole.images.device
-    order = torch.stack([torch.randperm(n, generator=g) for g in orders])
-    order = (order + pool.first[:, None]).to(device)
-    for start in range(0, n, options.batch_size):
+    order = orders_of(pool, orders).to(device)
+    for start in range(begin * options.batch_size, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
             return
@@ -57,8 +58,13 @@ def _read(
     view: torch.Generator,
     options: Options,
     epoch: int,
+    begin: int,
 ) -> Iterator[Batch]:
-    """As ``batches``, for one student whose images are read from outside the memory."""
+    """As ``batches``, for one student whose images are read from outside the memory.
+
+    What was read before a training was stopped is read again and left out: then a data set
+    with randomness of its own goes on as it would have.
+    """
     n, device, source = len(pool), pool.device, pool.source
     checks, pool.checks[:] = list(pool.checks), []  # each sample is looked at once
     on_gpu = device.type == "cuda"
@@ -76,18 +82,34 @@ def _read(
             )
             for check in checks:
                 check(part)
+        given += 1
+        if given <= begin:
+            continue
         images = batch.images.to(device, non_blocking=on_gpu)
         if options.augment is not None:
             images = _augmented(options.augment, images, view)
         labels = batch.labels.to(device, non_blocking=on_gpu)
         # the index stays: stored logits are looked up here, and nobody waits for a GPU
         yield Batch(images[None], labels[None], batch.index[None], epoch)
-        given += 1
     if given < wanted:
         raise ValueError(
             f"the data gave {given:,} batches in epoch {epoch + 1}, {wanted:,} were "
             f"expected of {n:,} samples: a data set must keep its length while it is used"
         )
+
+
+def orders_of(pool: Pool, orders: Iterable[torch.Generator]) -> Tensor:
+    """Draw the order of an epoch.
+
+    Args:
+        pool: the images of S students.
+        orders: S generators of the orders.
+
+    Returns:
+        (S, n) rows of ``pool.whole``, on the CPU.
+    """
+    order = torch.stack([torch.randperm(len(pool), generator=g) for g in orders])
+    return order + pool.first[:, None]
 
 
 def _augmented(augment: Augment, images: Tensor, random: torch.Generator) -> Tensor:

@@ -46,7 +46,9 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     for model in learner.students:
         _check_dtype(model, pool.whole)
     if options.best_by and watched is None:
-        raise ValueError("keep_best needs a monitor split that says which epoch was best")
+        raise ValueError("keep_best needs a validation split to say which epoch was best")
+    if options.patience is not None and watched is None:
+        raise ValueError("patience needs a validation split to say what is an improvement")
     steps_per_epoch(len(pool), options)
     _require_numbers(pool, "training")
     course = _course(learner, pool, options)

@@ -124,8 +124,6 @@ def teacher_logits(
     if source.index is not None:
         _require_dense(source.index)
 
-    from tqdm import tqdm
-
     def answers(order: Tensor | None) -> Iterator[tuple[Tensor, Batch]]:
         found = _answers(model, source, size, views, order)
         count = len(order) if order is not None else _size(source)

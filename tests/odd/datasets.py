@@ -428,8 +428,50 @@ _changed(
 built = ROOM.function("kdteach.data.Jitter", lambda: {"pixels": 1})
 built.vary("pixels", values.count(1))
 flips = ROOM.function("kdteach.data.flips", lambda: {})
-flips.right("as it is", nothing, lambda value, _: require_equal(repr(value), "Flips()"))
+flips.right(
+    "as it is", nothing, lambda value, _: require_equal(repr(value), "Flips(vertical=True)")
+)
+flips.vary("vertical", values.switch())
 flips.circumstances()
+level = ROOM.function("kdteach.data.horizontal_flip", dict)
+level.right("as it is", nothing, lambda value, _: require_equal(repr(value),
+    "Flips(vertical=False)"))  # fmt: skip
+_changed(
+    "horizontal_flip",
+    lambda: found("kdteach.data.horizontal_flip")(),
+    lambda x: [x.numpy()[:, :, :, ::a] for a in (1, -1)],
+)
+_changed(
+    "random_crop", lambda: found("kdteach.data.random_crop")(1), lambda x: _shifts(x, 1)
+)
+_changed(
+    "transform",
+    lambda: found("kdteach.data.transform")(lambda image: image.flip(-1)),
+    lambda x: [x.numpy()[:, :, :, ::-1]],
+)
+_changed(
+    "compose",
+    lambda: found("kdteach.data.compose")(found("kdteach.data.flips")(), lambda x, g: x),
+    lambda x: [x.numpy()[:, :, ::a, ::b] for a in (1, -1) for b in (1, -1)],
+)
+crop = ROOM.function(
+    "kdteach.data.random_crop", lambda: {"padding": 1}, title="random_crop of"
+)
+crop.vary("padding", values.count(1))
+crop.vary("fill", values.choice("zeros"))
+wrapped = ROOM.function("kdteach.data.transform", lambda: {"change": torch.flip},
+    call=lambda **a: found("kdteach.data.transform")(**a).per_image,
+    title="transform of")  # fmt: skip
+wrapped.right("as it is", nothing, lambda value, _: require_equal(value, True))
+wrapped.vary("change", values.function())
+wrapped.vary("per_image", values.switch())
+joined = ROOM.function("kdteach.data.compose", lambda: {"change": lambda x, g: x},
+    call=lambda change: found("kdteach.data.compose")(change), title="compose of",
+    also={"change": ("changes[0]",)})  # fmt: skip
+joined.right("as it is", nothing, lambda value, _: require_equal(len(value.changes), 1))
+joined.vary("change", values.function())
+joined.refuse("nothing", nothing, names=("compose",),
+    call=lambda change: found("kdteach.data.compose")())  # fmt: skip
 views = ROOM.function(
     "kdteach.data.Jitter", lambda: {"images": PICTURES.clone()}, title="Jitter.views",
     call=lambda images: list(found("kdteach.data.jitter")(1).views(images)),

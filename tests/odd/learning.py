@@ -122,8 +122,32 @@ fit.vary("seed", values.seed())
 fit.vary("drop_last", values.switch())
 for name in ("optimizer", "schedule"):
     fit.vary(name, values.function())
-for name in ("augment", "stop", "on_epoch"):
+for name in ("augment", "stop", "on_epoch", "callback"):
     fit.vary(name, values.function(none=True))
+fit.vary("clip_norm", values.number(0.5, lambda x: x > 0, none=True))
+fit.vary("patience", [o for o in values.count(3, none=True) if o.stands_for is None])
+fit.vary("progress", values.switch(on=False, none=True))
+fit.vary("checkpoint_every", values.number(60.0, lambda x: x >= 0))
+fit.vary("checkpoint", values.path())
+fit.right(
+    "a checkpoint",
+    lambda: {"checkpoint": folder() / "run.pt"},
+    _by_hand,
+    changes=("model", "checkpoint"),
+)
+fit.refuse("checkpoint: a folder", lambda: {"checkpoint": folder()})
+fit.refuse("checkpoint: in no folder", lambda: {"checkpoint": folder() / "none" / "run.pt"})
+for label, content in {"empty": b"", "garbage": bytes(range(256)) * 9,
+    "text": b"epoch 3"}.items():  # fmt: skip
+
+    def _file(content: bytes = content) -> dict[str, Any]:
+        path = folder() / "run.pt"
+        path.write_bytes(content)
+        return {"checkpoint": path}
+
+    fit.refuse(f"checkpoint: {label}", _file)
+fit.refuse("patience without validation", lambda: {"patience": 1}, names=("patience",))
+fit.refuse("validation and monitor", lambda: {"validation": split(8), "monitor": split(8)})
 fit.vary("objective", values.function())
 for label, make in {
     "a loss of torch": nn.CrossEntropyLoss, "its class": lambda: nn.CrossEntropyLoss,
@@ -385,6 +409,17 @@ fit_many.vary("learning_rate", values.number(0.5, lambda x: x > 0))
 fit_many.vary("drop_last", values.switch())
 for name in ("optimizer", "schedule"):
     fit_many.vary(name, values.function())
+fit_many.vary("clip_norm", values.number(0.5, lambda x: x > 0, none=True))
+fit_many.vary("patience", [o for o in values.count(3, none=True) if o.stands_for is None])
+fit_many.vary("callback", values.function(none=True))
+fit_many.vary("stop", values.function(none=True))
+fit_many.vary("checkpoint", values.path())
+fit_many.right(
+    "a checkpoint",
+    lambda: {"checkpoint": folder() / "run.pt"},
+    _each_alone,
+    changes=("models", "checkpoint"),
+)
 
 # teachers' logits
 
@@ -664,6 +699,53 @@ decayed = ROOM.function(
 )  # fmt: skip
 decayed.right("as it is", nothing, equals(0.5))
 decayed.vary("weight_decay", values.number(0.5, lambda x: x > 0))
+_NET = nn.Linear(2, 2)
+with_momentum = ROOM.function(
+    "kdteach.training.sgd", lambda: {"momentum": 0.5, "weight_decay": 0.25},
+    call=lambda **a: {k: v for k, v in found("kdteach.training.sgd")(**a)(
+        [nn.Parameter(torch.ones(2))], 0.1).param_groups[0].items() if k in (
+        "momentum", "weight_decay", "nesterov", "lr")},
+)  # fmt: skip
+with_momentum.right("as it is", nothing, equals(
+    {"momentum": 0.5, "weight_decay": 0.25, "nesterov": True, "lr": 0.1}))  # fmt: skip
+with_momentum.vary("momentum", values.number(0.5, lambda x: 0 <= x < 1))
+with_momentum.vary("weight_decay", values.number(0.25, lambda x: x >= 0))
+with_momentum.vary("nesterov", values.switch())
+grouped = ROOM.function(
+    "kdteach.training.decay_groups", lambda: {"model": _NET, "weight_decay": 0.5},
+    call=lambda **a: [(g["weight_decay"], len(g["params"]))
+        for g in found("kdteach.training.decay_groups")(**a)],
+)  # fmt: skip
+grouped.right("as it is", nothing, equals([(0.5, 1), (0.0, 1)]))
+grouped.vary("model", networks.no_network())
+grouped.vary("weight_decay", values.number(0.5, lambda x: x >= 0))
+for each, wrongs in ((grouped, {"a word that fits none": "embed"}),
+                     (decayed, {}), (with_momentum, {})):  # fmt: skip
+    for label, wrong in {**wrongs, "3": 3, "words and numbers": ["bias", 3],
+        "an empty word": ("",), "bytes": b"bias", "a dict": {"bias": 1},
+        "a class": str}.items():  # fmt: skip
+        each.refuse(f"no_decay: {label}", lambda w=wrong: {"no_decay": w})
+for label, words, wanted in (
+    ("a word", "bias", [(0.5, 1), (0.0, 1)]), ("none", (), [(0.5, 2)]),
+    ("both", ["weight", "bias"], [(0.0, 2)]),
+    ("a function", lambda name: name == "weight", [(0.5, 1), (0.0, 1)]),
+):  # fmt: skip
+    grouped.right(f"no_decay: {label}", lambda w=words: {"no_decay": w}, equals(wanted))
+named = ROOM.function(
+    "kdteach.training.by_name", lambda: {"factory": lambda n, r: torch.optim.SGD(n, lr=r)},
+    call=lambda factory: found("kdteach.training.by_name")(factory)(
+        [("a", nn.Parameter(torch.ones(2)))], 0.5).param_groups[0]["lr"],
+)  # fmt: skip
+named.right("as it is", nothing, equals(0.5))
+named.vary("factory", values.function())
+for path in ("kdteach.training.torch_schedule", "kdteach.training.TorchSchedule"):
+    scheduled = ROOM.function(
+        path, lambda: {"factory": lambda o: torch.optim.lr_scheduler.StepLR(o, 2)},
+        call=lambda path=path, **a: found(path)(**a).per,
+    )  # fmt: skip
+    scheduled.right("as it is", nothing, equals("epoch"))
+    scheduled.vary("factory", values.function())
+    scheduled.vary("per", values.choice("epoch"))
 for name in ("adam", "momentum"):
     made = ROOM.function(
         f"kdteach.training.{name}", lambda: {"parameters": [nn.Parameter(torch.ones(2))],
