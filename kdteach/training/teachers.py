@@ -9,6 +9,7 @@ from typing import overload
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from kdteach.checks import (
     check_count,
