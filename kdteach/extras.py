@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 EXTRAS = {
+    "accelerate": "multi",
     "altair": "book",
     "captum": "explain",
     "distributed": "dask",

@@ -22,7 +22,8 @@ from kdteach.checks import (
     check_tensor,
     shown,
 )
-from kdteach.data.stream import Source, as_source
+from kdteach.data.source import Source
+from kdteach.data.stream import as_source
 from kdteach.losses.divergence import exact, log_softmax_exact, wide
 from kdteach.losses.response import cross_entropy
 from kdteach.losses.subclass import class_log_probs

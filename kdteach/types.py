@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kdteach.arrays import tensor_of
 from kdteach.checks import check_count, check_dtype, check_list, check_tensor, shown
 from kdteach.fingerprints import fingerprints
 
@@ -80,7 +80,7 @@ class Split:
                 value = torch.arange(len(self.labels), device=self.labels.device)
                 object.__setattr__(self, name, value)
             if isinstance(value, np.ndarray):
-                value = _of_array(name, value)
+                value = tensor_of(name, value)
                 object.__setattr__(self, name, value)
             if check_tensor(name, value).ndim == 0:
                 raise ValueError(f"{name} must have one entry for each image, got a number")
@@ -269,31 +269,6 @@ def _rows(rows: Tensor, count: int) -> Tensor:
     return rows.long()
 
 
-def _of_array(name: str, array: NDArray[Any]) -> Tensor:
-    """An array of NumPy as a tensor, sharing its memory where torch can."""
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: decide what becomes of masked values")
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, got an array of {array.dtype}")
-    if name != "images" and array.dtype.kind in "iu":
-        array = array.astype(np.int64)  # the usual integer differs between systems
-    elif not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    mapped = isinstance(array, np.memmap)  # a file: it may be larger than the memory
-    backwards = any(step < 0 for step in array.strides)  # torch cannot read it so
-    if backwards or not (array.flags.writeable or mapped):
-        array = array.copy()
-    try:
-        with warnings.catch_warnings():
-            # of a file that may only be read torch warns; nobody writes into images
-            warnings.filterwarnings("ignore", message=".*not writable")
-            return torch.from_numpy(array)
-    except TypeError as error:  # numbers that torch does not have
-        raise TypeError(
-            f"{name} must be an array of float32, float64 or uint8, got {array.dtype}"
-        ) from error
-
-
 def is_pair(data: object) -> bool:
     """Say whether data is ``(images, labels)`` or ``(images, labels, index)``."""
     return (
@@ -362,37 +337,6 @@ def _of_pair(name: str, pair: Sequence[Any]) -> Split:
 def require_split(name: str, data: object) -> Split:
     """As ``as_split``, for one split: an ImageSet, which has three, is refused."""
     return as_split(name, data)
-
-
-@runtime_checkable
-class StoredLogits(Protocol):
-    """Teacher logits (N, C) that are looked up by sample index and not held in memory.
-
-    ``kdteach.training.LogitStore`` is one. Where it is asked for rows, it gives a tensor.
-    """
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(N, C)."""
-        ...
-
-    @property
-    def device(self) -> torch.device:
-        """Where the sample index goes."""
-        ...
-
-    @property
-    def answers(self) -> Tensor:
-        """(N,) int64, the fingerprint of the image that each row answers."""
-        ...
-
-    def rows(self, index: Tensor) -> Tensor:
-        """(B,) int64 sample indices to logits (B, C), on the index's device."""
-        ...
-
-    def __getitem__(self, index: Tensor) -> Tensor: ...
-
-    def __len__(self) -> int: ...
 
 
 def require_set(name: str, data: object) -> ImageSet:

@@ -1,18 +1,19 @@
 """How long each test takes: measured, kept, and used to put the long ones first.
 
 ``seconds.json`` holds what takes longer than a test of a good size; everything else is
-taken to be short. A whole run (``make test``) measures anew and leaves its figures in
-pytest's cache, where the next run on this machine finds them; ``make times`` writes them
-into the list for everybody else.
+taken to be short. Each run measures anew and leaves its figures in pytest's cache; after
+``make test`` on a machine that does nothing else ``make times`` writes them into the list.
 """
 
 import json
+import re
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LIST = HERE / "seconds.json"
 CACHE = "kdteach/seconds"
-KEPT = 0.3  # seconds: shorter ones are not in the list
+KEPT = 0.2  # seconds: shorter ones are not in the list, and belong to ``make quick``
+BUDGET = 90.0  # seconds that ``make quick`` may take on one core, half of that on two
 SLOW = 1.0  # seconds: longer ones are marked slow, and run on their own
 SHORT = 0.02  # seconds of a test that nothing is known about
 
@@ -24,11 +25,9 @@ def of(nodeid):
     return file if file.endswith(".ipynb") else f"{file}::{name}"
 
 
-def known(config=None):
-    """Seconds by test, from the list, and from the last whole run on this machine."""
-    found = json.loads(LIST.read_text(encoding="utf-8"))
-    cache = getattr(config, "cache", None)
-    return found | (cache.get(CACHE, {}) if cache else {})
+def listed():
+    """Seconds by test, from the list: the same for everybody."""
+    return json.loads(LIST.read_text(encoding="utf-8"))
 
 
 def arrange(items, seconds):
@@ -42,9 +41,9 @@ def arrange(items, seconds):
         seconds: by test.
 
     Returns:
-        The items in order, the group of each, and whether it is slow.
+        The items in order; of each its group, whether it is slow, and whether it is quick.
     """
-    groups, whole, slow = [], {}, []
+    groups, whole, taken = [], {}, []
     for item in items:
         test = of(item.nodeid)
         file = test.partition("::")[0]
@@ -56,9 +55,21 @@ def arrange(items, seconds):
         else:
             whole[group] = whole.get(group, 0.0) + takes
         groups.append(group)
-        slow.append(takes >= SLOW)
+        taken.append(takes)
     order = sorted(range(len(items)), key=lambda i: -whole[groups[i]])  # a stable sort
-    return [(items[i], groups[i], slow[i]) for i in order]
+    return [(items[i], groups[i], taken[i] >= SLOW, taken[i] < KEPT) for i in order]
+
+
+def exists(test):
+    """Whether there still is a test, or a chapter, of that name."""
+    file, _, name = test.partition("::")
+    path = HERE.parent / file
+    if not path.exists() or not name:
+        return path.exists()
+    function = re.escape(name.partition("[")[0])
+    return (
+        re.search(rf"(?m)^def {function}\(", path.read_text(encoding="utf-8")) is not None
+    )
 
 
 def write(measured):
@@ -68,6 +79,7 @@ def write(measured):
         measured: seconds by test, of a whole run.
     """
     long = {test: round(takes, 1) for test, takes in measured.items() if takes >= KEPT}
+    long = {test: takes for test, takes in long.items() if exists(test)}
     text = json.dumps(dict(sorted(long.items())), indent=1)
     LIST.write_text(text + "\n", encoding="utf-8")
 

@@ -13,6 +13,7 @@ import pytest
 import short_mhist
 import torch
 import torchvision
+import warm
 from sklearn.metrics import f1_score, roc_auc_score
 from torch import nn
 from torch.nn import functional
@@ -477,7 +478,7 @@ def test_the_whole_command_killed_and_resumed(folder, tmp_path):
     command += ["--data-dir", folder, "--results-dir", out]
     told = {"cwd": script.parent.parent, "stderr": subprocess.PIPE, "text": True}
     told["env"] = os.environ | {"TORCH_HOME": str(tmp_path / "torch")}
-    running = subprocess.Popen(command, **told)
+    running = warm.Popen(command, **told)
     while running.poll() is None and len(load_records("mhist", out)) < 5:
         time.sleep(0.05)
     running.kill()
@@ -485,7 +486,7 @@ def test_the_whole_command_killed_and_resumed(folder, tmp_path):
     assert running.returncode == -signal.SIGKILL, said
     first = load_records("mhist", out)
     assert 5 <= len(first) < 36
-    done = subprocess.run(command, check=False, **told)
+    done = warm.run(command, check=False, **told)
     assert done.returncode == 0, done.stderr
     records = load_records("mhist", out)
     assert [record for record in records if record in first] == first  # not run again

@@ -60,7 +60,7 @@ def same(one, other):
         {"augment": data.jitter(1), "batch_size": 7, "drop_last": True},
         {"keep_best": True, "epochs": 4},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) or "plain",
 )
 def test_models_that_do_not_look_at_each_other_learn_as_alone(few, options):
     """Bit for bit: three architectures, BatchNorm among them."""

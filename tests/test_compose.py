@@ -663,6 +663,69 @@ def test_objectives_of_features_are_their_losses(few, make, loss, pair):
     assert all(math.isfinite(value) for value in history.loss)
 
 
+def test_flow_is_its_loss(few):
+    student, teacher = network(6, seed=3).eval(), network(6, seed=9).eval()
+    pairs = {("0", "4"): ("0", "4"), ("1", "0"): ("0", "1")}
+    goal, batch = objectives.flow(teacher, pairs, weight=3.0), batch_of(few)
+    goal.prepare(student, few.images)
+    with torch.no_grad(), tap(student, ["0", "1", "4"]) as mine:
+        student(batch.images)
+    with torch.no_grad(), tap(teacher, ["0", "1", "4"]) as its:
+        teacher(batch.images)
+    wanted = losses.fsp_loss(mine["0"], mine["4"], its["0"], its["4"])
+    wanted = wanted + losses.fsp_loss(mine["1"], mine["0"], its["0"], its["1"])
+    terms = goal(student, batch)
+    torch.testing.assert_close(terms.total.detach(), 3 * wanted, rtol=1e-12, atol=0)
+    assert list(terms.parts) == ["flow 0 4", "flow 1 0"]
+    history = kdteach.fit(network(6), few, goal, epochs=8, batch_size=16)
+    assert history.loss[-1] < history.loss[0]
+    with pytest.raises(ValueError, match=r"layers \('0', '4'\) .* same number of channels"):
+        kdteach.fit(network(4), few, goal, **RECIPE)
+
+
+class Scaled(nn.Module):
+    """A loss with a weight of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, mine, its):
+        return (self.scale * mine - its).square().mean()
+
+
+def test_a_loss_with_weights_is_trained_as_well(few):
+    loss = Scaled()
+    goal = feature_objective(network(6), {"8": "8"}, loss)
+    assert [p is loss.scale for p in goal.parameters()] == [True]
+    history = kdteach.fit(network(4), few, goal, **RECIPE)
+    assert loss.scale != 1
+    assert list(history.parts) == ["Scaled"]
+
+
+def test_a_loss_that_cannot_be_hashed(few):
+    class Loss:
+        __hash__ = None
+
+        def __eq__(self, other):
+            return True
+
+        def __call__(self, mine, its):
+            return (mine - its).abs().mean()
+
+    history = kdteach.fit(
+        network(4), few, feature_objective(network(6), {"8": "8"}, Loss()), **RECIPE
+    )
+    assert math.isfinite(history.loss[-1])
+
+
+def test_nothing_is_half_prepared(few):
+    goal = hints(network(6), {"4": "4", "8": "0"})
+    with pytest.raises(ValueError, match="no regressor leads from vectors to maps"):
+        goal.prepare(network(4), few.images)
+    assert not list(goal.parameters())
+
+
 def test_relations_have_the_weights_of_the_paper(few):
     student, teacher, batch = network(4).eval(), network(6), batch_of(few)
     terms = relational(teacher, {"7": "7"})(student, batch)

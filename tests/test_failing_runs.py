@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import warm
 
 from kdteach import __main__ as command_line
 from kdteach import results
@@ -314,7 +315,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
         q.reproduce("quick", seeds=1, executor="processes",
                     results_dir=Path({str(tmp_path / 'out')!r}))
     """)  # fmt: skip
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, file], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
@@ -339,7 +340,7 @@ COMMAND = """
 def command(folder, *arguments, **options):
     line = [sys.executable, str(script(folder, COMMAND)), "reproduce", "quick"]
     line += ["--executor", "local", "--seeds", "1", "--results-dir", str(folder / "out")]
-    return subprocess.Popen([*line, *arguments], stderr=subprocess.PIPE, **options)
+    return warm.Popen([*line, *arguments], stderr=subprocess.PIPE, **options)
 
 
 def test_head_may_close_the_pipe(tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from kdteach.checks import FLOATS, shown
 
@@ -180,7 +181,9 @@ def _stacked(
             )
         images.append(image)
         labels.append(label)
-    return torch.stack(images), torch.tensor(labels), torch.tensor(rows)
+    # of a worker at once into the memory that it shares, which saves a copy
+    together: Tensor = default_collate(images)
+    return together, torch.tensor(labels), torch.tensor(rows)
 
 
 def _parts(given: Any) -> tuple[Any, Any, Any] | None:

@@ -8,6 +8,7 @@ from kdteach.objectives.features import (
     relational,
     similarity,
 )
+from kdteach.objectives.flow import flow
 from kdteach.objectives.labels import (
     hard_labels,
     smoothed_labels,
@@ -28,6 +29,7 @@ __all__ = [
     "distil",
     "distil_subclasses",
     "feature_objective",
+    "flow",
     "hard_labels",
     "hints",
     "mutual",

@@ -30,6 +30,37 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
+class StoredLogits(Protocol):
+    """Teacher logits (N, C) that are looked up by sample index and not held in memory.
+
+    ``kdteach.training.LogitStore`` is one. Where it is asked for rows, it gives a tensor.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, C)."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the sample index goes."""
+        ...
+
+    @property
+    def answers(self) -> Tensor:
+        """(N,) int64, the fingerprint of the image that each row answers."""
+        ...
+
+    def rows(self, index: Tensor) -> Tensor:
+        """(B,) int64 sample indices to logits (B, C), on the index's device."""
+        ...
+
+    def __getitem__(self, index: Tensor) -> Tensor: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Course:
     """What an objective may want to know about the training it is to serve.

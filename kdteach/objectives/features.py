@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.losses import feature, relation
-from kdteach.models import failures_explained
+from kdteach.models import device_of, failures_explained
 from kdteach.models.taps import tap
 from kdteach.objectives.answers import Answers, Wanted
 from kdteach.objectives.base import Course, ModuleObjective
@@ -35,7 +36,7 @@ _TERMS: dict[FeatureLoss, FeatureLoss] = {
     relation.relational_angle_loss: relation.relational_angle_term,
 }
 """Losses without their checks, for a student that diverges is named by the training."""
-_OF_PAIRS = set(_TERMS) - {feature.hint_loss, feature.attention_loss}
+_OF_PAIRS = [loss for loss in _TERMS if loss.__module__ == relation.__name__]
 _PROBED = 4  # images that student and teacher are asked about before training
 
 
@@ -48,6 +49,7 @@ class FeatureObjective(ModuleObjective):
         losses: with their names, each is computed for each pair; with their weights.
         regressors: by the number of the pair, from the student's features to the form of
             the teacher's; empty before ``prepare``, or where none are wanted.
+        loss_modules: those of the losses that are modules, whose weights are trained too.
     """
 
     def __init__(
@@ -66,6 +68,10 @@ class FeatureObjective(ModuleObjective):
         self.losses, self.regress, self.seed = dict(losses), regress, seed
         self.wanted = (Wanted(teacher, view, tuple(dict.fromkeys(pairs.values()))),)
         self.regressors = nn.ModuleDict()
+        modules = {
+            n: loss for n, (_, loss) in losses.items() if isinstance(loss, nn.Module)
+        }
+        self.loss_modules = nn.ModuleDict(modules)
         self._ready = not regress
 
     def prepare(self, student: nn.Module, images: Tensor) -> None:
@@ -81,51 +87,42 @@ class FeatureObjective(ModuleObjective):
             ValueError: a layer that one of the networks does not have or call, features
                 that do not fit the loss, or the teacher itself as the student.
         """
-        (wanted,) = self.wanted
-        if wanted.teacher is student:
-            raise ValueError(
-                "the teacher is the student itself: it would chase its own features. Give "
-                "a copy, copy.deepcopy(model)"
-            )
-        images = images[:_PROBED]
-        place = next((w.device for w in student.parameters()), images.device)
-        labels = torch.zeros(len(images), dtype=torch.int64)
-        images = images.to(place)
-        answers = Answers(student, Batch(images, labels, labels), self.layers)
-        with asked(student), failures_explained(student, images, "the student"):
-            mine = answers.features
-        with failures_explained(wanted.teacher, images, "the teacher"):
-            _, its = answers.of_teacher(wanted)
+        mine, its = probed(student, images, self.layers, self.wanted[0])
+        made: dict[str, nn.Module] = {}
         for number, (own, other) in enumerate(self.pairs.items()):
-            try:
-                self._prepare_pair(number, mine[own], its[other])
-            except (ValueError, TypeError) as error:
-                raise type(error)(
-                    f"layers {own!r} of the student and {other!r} of the teacher: {error}"
-                ) from error
+            with between(own, other):
+                ours, theirs = mine[own], its[other].to(mine[own])
+                if self.regress:
+                    ours, made[str(number)] = self._regressed(number, ours, theirs)
+                self._require_losses(ours, theirs)
+        self.regressors.update(made)
         self._ready = True
 
-    def _prepare_pair(self, number: int, mine: Tensor, its: Tensor) -> None:
-        if self.regress:
-            if str(number) not in self.regressors:
-                made = Regressor.between(mine, its, self.seed, number)
-                self.regressors[str(number)] = made
+    def _regressed(
+        self, number: int, mine: Tensor, its: Tensor
+    ) -> tuple[Tensor, Regressor]:
+        """The student's features behind the regressor of a pair, old or new."""
+        if str(number) in self.regressors:
             regressor = self.regressors[str(number)]
             assert isinstance(regressor, Regressor)
-            regressor.require(mine, its)
-            with torch.no_grad():
-                mine = regressor(mine, its)
+        else:
+            regressor = Regressor.between(mine, its, self.seed, number)
+        regressor.require(mine, its)
+        with torch.no_grad():
+            return regressor(mine, its), regressor
+
+    def _require_losses(self, mine: Tensor, its: Tensor) -> None:
         for _, loss in self.losses.values():
-            if loss in _OF_PAIRS and len(mine) < 2:
+            if _is_of_pairs(loss) and len(mine) < 2:
                 continue  # of a single image there is nothing to see
-            value = loss(mine.detach(), its.to(mine))
+            value = loss(mine, its)
             if not isinstance(value, Tensor) or value.ndim:
                 raise TypeError(f"a loss must return one number (), got {shown(value)}")
 
     def check(self, split: Split, course: Course) -> None:
         """Refuse a batch of one where samples are compared."""
         del split
-        of_pairs = any(loss in _OF_PAIRS for _, loss in self.losses.values())
+        of_pairs = any(_is_of_pairs(loss) for _, loss in self.losses.values())
         if of_pairs and course.smallest_batch < 2:
             raise ValueError(
                 "relations compare the images of a batch, and the last batch holds one "
@@ -140,7 +137,7 @@ class FeatureObjective(ModuleObjective):
         total: Tensor | None = None
         parts: dict[str, Tensor] = {}
         for name, (weight, loss) in self.losses.items():
-            term = _TERMS.get(loss, loss)
+            term = next((term for known, term in _TERMS.items() if known is loss), loss)
             for number, (own, other) in enumerate(self.pairs.items()):
                 ours, theirs = mine[own], its[other].to(mine[own])
                 if self.regress:
@@ -150,6 +147,56 @@ class FeatureObjective(ModuleObjective):
                 total = weight * value if total is None else total + weight * value
         assert total is not None
         return LossTerms(total, parts)
+
+
+def _is_of_pairs(loss: FeatureLoss) -> bool:
+    return any(loss is known for known in _OF_PAIRS)
+
+
+def probed(
+    student: nn.Module, images: Tensor, layers: tuple[str, ...], wanted: Wanted
+) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+    """Features of a student and of a teacher for a few images, before training.
+
+    Args:
+        student: left as it is.
+        images: (B, ...) some of those that it will be trained on.
+        layers: of the student.
+        wanted: of the teacher.
+
+    Raises:
+        ValueError: a layer that one of them does not have or call, images that one of them
+            cannot read, or the teacher itself as the student.
+    """
+    if wanted.teacher is student:
+        raise ValueError(
+            "the teacher is the student itself: it would chase its own features. Give "
+            "a copy, copy.deepcopy(model)"
+        )
+    images = images[:_PROBED].to(device_of(student, images.device))
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    answers = Answers(student, Batch(images, labels, labels), layers)
+    with asked(student), failures_explained(student, images, "the student"):
+        mine = answers.features
+    with failures_explained(wanted.teacher, images, "the teacher"):
+        _, its = answers.of_teacher(wanted)
+    return mine, its
+
+
+@contextmanager
+def between(own: object, other: object) -> Iterator[None]:
+    """Inside the block errors say which layers they are about.
+
+    Args:
+        own: of the student.
+        other: of the teacher.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise type(error)(
+            f"layers {own!r} of the student and {other!r} of the teacher: {error}"
+        ) from error
 
 
 def feature_objective(
@@ -174,7 +221,8 @@ def feature_objective(
         layers: the student's layers, each with the teacher's, by their names in
             ``named_modules()``: ``{"layer2": "layer3"}``.
         loss: from (student's features, teacher's features) to one number, such as
-            ``kdteach.losses.attention_loss``.
+            ``kdteach.losses.attention_loss``; the weights of one that is an ``nn.Module``
+            are trained as well.
         weight: of the loss, at least 0.
         regress: whether the student's features first go through a regressor, which is
             trained with the student: a linear map of the channels (1 x 1 convolution) to
@@ -195,7 +243,8 @@ def feature_objective(
             do not fit each other.
     """
     check_function("loss", loss, "kdteach.losses.attention_loss")
-    known = getattr(loss, "__name__", "features").removesuffix("_loss").strip("<>")
+    known = str(getattr(loss, "__name__", type(loss).__name__))
+    known = known.removesuffix("_loss").strip("<>")
     losses = {known: (check_weight("weight", weight), loss)}
     return _made(teacher, layers, losses, regress, seed, teacher_input)
 

@@ -25,10 +25,10 @@ from kdteach.losses.response import mixed, soft_term
 from kdteach.losses.subclass import class_term
 from kdteach.models import answer, ask
 from kdteach.objectives.answers import Wanted
-from kdteach.objectives.base import Course, LogitObjective, stack_key
+from kdteach.objectives.base import Course, LogitObjective, StoredLogits, stack_key
 from kdteach.objectives.labels import HardLabels
 from kdteach.objectives.live import View, asked, check_live, check_view, seen_by
-from kdteach.types import Batch, LossTerms, Split, StoredLogits
+from kdteach.types import Batch, LossTerms, Split
 
 _PROBED = 64  # images that a live teacher is asked about before training
 _ROWS = 2**12  # logits that are looked at together: a stored table may not fit in memory

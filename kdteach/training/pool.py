@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from kdteach.data.stream import OrderedStream, Source, as_source
+from kdteach.data.source import Source
+from kdteach.data.stream import OrderedStream, as_source
 from kdteach.metrics import answers_to, predict_logits
 from kdteach.training.options import BATCH_SIZE, Options
 from kdteach.types import ImageSet, Pair, Split, is_pair

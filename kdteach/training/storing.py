@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kdteach.checks import check_count, check_dtype, check_model
-from kdteach.data.stream import Source
+from kdteach.data.source import Source
 from kdteach.files import check_path
 from kdteach.fingerprints import fingerprints
 from kdteach.memory import amount

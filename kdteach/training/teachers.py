@@ -18,7 +18,8 @@ from kdteach.checks import (
     check_switch,
     check_tensor,
 )
-from kdteach.data.stream import InMemory, OrderedStream, Source, as_source
+from kdteach.data.source import InMemory, Source
+from kdteach.data.stream import OrderedStream, as_source
 from kdteach.fingerprints import TeacherLogits, fingerprints
 from kdteach.metrics import each_answer, predict_logits
 from kdteach.training.logit_store import LogitStore

@@ -193,6 +193,44 @@ relations.right("distances alone", lambda: {"angle": 0},
     )  # fmt: skip
 relations.refuse("neither", lambda: {"angle": 0, "distance": 0}, names=("distance",))
 
+flows = ROOM.function(
+    "kdteach.objectives.flow",
+    lambda: {"teacher": _two_maps(5), "layers": {("0", "1"): ("0", "1")}},
+    call=lambda **a: _flowed(**a), also={"layers": ("layer", "layers")},
+)  # fmt: skip
+
+
+def _two_maps(seed: int) -> nn.Module:
+    first = _with_maps(seed)[0]
+    return nn.Sequential(first, nn.AvgPool2d(2), nn.Flatten())
+
+
+def _flowed(**arguments: Any) -> float:
+    goal = found("kdteach.objectives.flow")(**arguments)
+    student = _two_maps(0)
+    goal.prepare(student, split(COUNT).images)
+    return float(goal(student, _batch()).total.detach())
+
+
+def _flow(arguments: dict[str, Any]) -> Tensor:
+    ends = [(m, F.avg_pool2d(m, 2)) for m in (_maps(0), _maps(5))]
+    return losses.fsp_loss(*ends[0], *ends[1])
+
+
+flows.right("as it is", nothing, _near(_flow))
+flows.circumstances()
+flows.vary("weight", values.number(0.5, lambda x: x >= 0))
+flows.vary("teacher", networks.no_network())
+flows.vary("teacher_input", values.function(none=True))
+flows.vary("layers", values.refused(
+    ("None", lambda: None), ("a word", lambda: "1"), ("a list", lambda: ["0", "1"]),
+    ("empty", dict), ("single layers", lambda: {"0": "0"}), ("words", lambda: {"01": "01"}),
+    ("three", lambda: {("0", "1", "2"): ("0", "1", "2")}),
+    ("numbers", lambda: {(0, 1): (0, 1)}), ("vectors", lambda: {("0", "2"): ("0", "1")}),
+    ("unknown", lambda: {("0", "1"): ("0", "9")}),
+    ("unknown to the student", lambda: {("0", "9"): ("0", "1")}),
+))  # fmt: skip
+
 # mutual learning
 
 
