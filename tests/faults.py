@@ -312,3 +312,65 @@ def _(faulty):
         return fit
 
     put("kdteach.training.fit", make)
+
+
+@found_by("test_checkpoint.py::test_stopped_at_any_step_it_ends_with_the_same_bits",
+          "a checkpoint that forgets where dropout was")  # fmt: skip
+def _(faulty):
+    from kdteach.seeding import Turns
+
+    usual = Turns.load
+    Turns.load = lambda self, state: None if faulty else usual(self, state)
+
+
+@found_by("test_checkpoint.py::test_the_checkpoint_of_another_run_is_refused",
+          "a checkpoint that does not know its seed")  # fmt: skip
+def _(faulty):
+    def make(usual):
+        def run_described(*arguments):
+            found = usual(*arguments)
+            return {n: text for n, text in found.items() if n != "seed" or not faulty}
+
+        return run_described
+
+    put("kdteach.training.describing.run_described", make)
+
+
+@found_by(
+    "test_training_options.py::test_each_student_of_a_stack_is_clipped_by_its_own_norm",
+    "clip all students of a stack together",
+)
+def _(faulty):
+    def make(usual):
+        def clip_each(weights, most):
+            if faulty:
+                nn.utils.clip_grad_norm_(list(weights), most)
+            else:
+                usual(weights, most)
+
+        return clip_each
+
+    put("kdteach.training.clipping.clip_each", make)
+
+
+@found_by("test_training_options.py::test_patience_ends_when_nothing_improves",
+          "more patience than was asked for")  # fmt: skip
+def _(faulty):
+    def make(usual):
+        def fit(*arguments, patience=None, **options):
+            more = 1 if faulty and patience else 0
+            patience = patience and patience + more
+            return usual(*arguments, patience=patience, **options)
+
+        return fit
+
+    put("kdteach.training.fit", make)
+
+
+@found_by("test_transforms.py::test_each_image_is_changed_by_itself",
+          "one draw for all images of a batch")  # fmt: skip
+def _(faulty):
+    def make(usual):
+        return lambda change, per_image=True: usual(change, per_image and not faulty)
+
+    put("kdteach.data.transform", make)

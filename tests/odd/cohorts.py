@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from kdteach import objectives, training
 from tests.odd import networks, values
 from tests.odd.judge import Own
+from tests.odd.learning import DATA_NAMES
 from tests.odd.material import head, image_set, split
 from tests.odd.measures import labelled
 from tests.odd.sweep import Room, found, nothing, require_equal
@@ -81,7 +82,7 @@ cohort.vary("models", values.refused(
 ), unfinished=True)  # fmt: skip
 cohort.right("an ImageSet", lambda: {"data": image_set(COUNT)}, _by_hand)
 cohort.vary("data", [o for o in labelled(COUNT) if o.stands_for is None and o.label !=
-            "an ImageSet"])  # fmt: skip
+            "an ImageSet"], names=(*DATA_NAMES, "sample"))  # fmt: skip
 cohort.vary("epochs", values.count(2))
 cohort.vary("batch_size", values.count(8))
 cohort.vary("learning_rate", values.number(0.5, lambda x: x > 0))
