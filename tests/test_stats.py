@@ -37,6 +37,10 @@ def test_wilson_published():
     interval = stats.proportion_interval(81, 263)
     assert (round(interval.low, 4), round(interval.high, 4)) == (0.2553, 0.3662)
     assert stats.proportion_interval(0, 10).low == pytest.approx(0)
+    for successes, n, low, high in ((15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611),
+                                    (1, 29, 0.0061, 0.1718)):  # fmt: skip
+        interval = stats.proportion_interval(successes, n)
+        assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
 
 
 def test_mcnemar_is_a_binomial_test():
