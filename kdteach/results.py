@@ -7,7 +7,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -118,13 +120,22 @@ def load_records(experiment: str, folder: Folder | None = None) -> list[RunRecor
 
 def _lines_of(path: Path) -> list[tuple[RunRecord, bytes]]:
     """Each record of a results file, and the line that holds it."""
+    content = _content_of(path)
+    return [] if content is None else _parsed(content, path, experiment)
+
+
+def _content_of(path: Path) -> bytes | None:
+    """All of a results file, None where there is none."""
     target_of(path)
     try:
-        content = read_plain(path, _MOST)
+        return read_plain(path, _MOST)
     except FileNotFoundError:
-        return []
+        return None
     except ValueError as error:
         raise RecordError(str(error)) from error
+
+
+def _parsed(content: bytes, path: Path, experiment: str) -> list[tuple[RunRecord, bytes]]:
     lines = content.removeprefix(codecs.BOM_UTF8).splitlines()  # some editors write it
     if not lines:
         raise RecordError(f"{path} is empty: bring its lines back, or delete it")
@@ -137,6 +148,10 @@ def _lines_of(path: Path) -> list[tuple[RunRecord, bytes]]:
         first[key] = number
         records.append((record, line))
     return records
+
+
+_parsed_once = lru_cache(maxsize=4)(_parsed)
+"""For those who only look: a chapter asks one file hundreds of times."""
 
 
 def measured(
@@ -222,7 +237,8 @@ def wrong_images(
         RecordError: a line is not a record.
     """
     runs = _runs_of(experiment, "test_wrong", folder, where)
-    lists: list[Any] = [run.result["test_wrong"] for run in runs]
+    # copies: the records are kept for the next who asks
+    lists: list[Any] = [deepcopy(run.result["test_wrong"]) for run in runs]
     data = (str(run.environment.get("data", "")) for run in runs)
     return WrongImages(lists, (run.seed for run in runs), data)
 
@@ -231,7 +247,12 @@ def _runs_of(
     experiment: str, metric: str, folder: Folder | None, where: Mapping[str, object]
 ) -> list[RunRecord]:
     path = records_path(experiment, folder)
-    records = load_records(experiment, folder)
+    content = _content_of(path)
+    records = (
+        []
+        if content is None
+        else [record for record, _ in _parsed_once(content, path, experiment)]
+    )
     if not records:
         raise LookupError(f"{experiment}: 0 configurations fit, there is no {path}")
     asked = {key: plain(value, key) for key, value in where.items()}

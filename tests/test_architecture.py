@@ -99,12 +99,12 @@ def test_import_has_no_side_effects():
 
 
 def test_import_is_quick():
-    """At most 0.5 s on top of torch: the least of three, for the machine may be busy."""
+    """At most 0.5 s on top of torch, of the processor, for the machine may be busy."""
     code = (
         "import time, json, torch, numpy\n"
-        "start = time.perf_counter()\n"
+        "start = time.process_time()\n"
         "import kdteach\n"
-        "print(json.dumps(time.perf_counter() - start))\n"
+        "print(json.dumps(time.process_time() - start))\n"
     )
     assert min(run(code) for _ in range(3)) < 0.5
 

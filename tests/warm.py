@@ -30,8 +30,9 @@ from pathlib import Path
 
 PACKAGES = (
     "torch", "torch._dynamo", "torchvision", "sklearn.datasets", "scipy.stats",
-    "matplotlib.figure", "ipykernel.kernelapp", "matplotlib_inline.backend_inline",
+    "matplotlib.figure", "ipykernel.ipkernel", "matplotlib_inline.backend_inline",
 )  # fmt: skip
+"""Not ``ipykernel.kernelapp``, which looks at its import whose end a kernel is to share."""
 PLACE = "KDTEACH_WARM"  # in the environment: where a parent's listens
 POSSIBLE = sys.platform == "linux" and not os.environ.get("KDTEACH_COLD")
 
