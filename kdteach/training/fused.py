@@ -147,7 +147,7 @@ class Fused:
         self.heads = Heads(parts.objectives, pool.whole, parts.shape(-1)[1])
         self.updates = Updates(optimizer, parts.trained)
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
-        self.images: Array = pool.whole.images.flatten(1).numpy()
+        self.images = pool.whole.images.detach().flatten(1)
         students, images = len(parts.objectives), min(options.batch_size, len(pool))
         weights = sum(weight.numel() for weight in parts.trained)
         size = max(weights // students * parts.trained[0].element_size(), 1)

@@ -67,17 +67,24 @@ def pull_of(objective: LogitObjective) -> Pull | None:
     if type(objective) is SmoothedLabels and isinstance(objective.smoothing, float):
         return Pull(("labels", objective.smoothing), "smoothed")
     if type(objective) is SoftLabels and len(objective.tables) == 1:
-        return Pull(("given", id(objective.tables[0])), "soft")
+        return Pull(("given", *_same(objective.tables[0])), "soft")
     if type(objective) is not Distil or not _plainly_distils(objective):
         return None
     temperature, alpha = float(objective.temperature), float(objective.alpha)
     if not _WARM <= temperature <= _HOT:
         return None
+    (teacher,) = objective.teachers
+    assert isinstance(teacher, Tensor)
     hard = pull_of(getattr(objective, "hard", None) or HardLabels())
     if hard is None or hard.soft is not None or hard.hard[0] != "labels":
         return None
-    soft = ("teacher", id(objective.teachers[0]), temperature)
+    soft = ("teacher", *_same(teacher), temperature)
     return Pull(hard.hard, "hard", soft, temperature, alpha, float(objective.stop_epoch))
+
+
+def _same(table: Tensor) -> tuple[object, ...]:
+    """What two tensors have in common that show the same numbers in memory."""
+    return table.data_ptr(), table.shape, table.stride(), table.dtype
 
 
 _DISTILS = ("teachers", "temperature", "alpha", "stop_epoch", "answers", "hard")
