@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 HTML := book/_build/html
-# tests that wait for processes of their own, and so may share the cores with the chapters
-APART := tests/test_pages.py tests/test_mutations.py
+# chapters and files of tests stay with one process, the longest begin: tests/seconds.py
+SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: book test odd check execute bench peers serve address clean
+.PHONY: book test quick gpu times odd check execute bench peers serve address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -20,8 +20,20 @@ book: $(INSTALLED)  ## render the stored chapters, warnings are errors
 	@echo "The book: $(HTML)/index.html"
 
 test: $(INSTALLED) book  ## unit tests, the chapters' outputs, and the rendered pages
-	$(BIN)/python -m pytest -q tests $(APART:%=--ignore=%) -n auto --dist loadfile
-	$(BIN)/python -m pytest -q --nbval $(APART) book -n auto --dist loadscope  # a chapter stays with one process
+	$(BIN)/python -m pytest -q --nbval tests book $(SHARED)
+
+quick: $(INSTALLED)  ## what is tested in a minute, after each change
+	$(BIN)/ruff check -q .
+	$(BIN)/python -m pytest -q tests $(SHARED) -m quick
+
+gpu:  ## the tests that need a GPU; in .venv, or with a python3 that has the requirements
+	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); \
+	$$python -c "import pytest, sklearn, torch" || { \
+	  echo "pip install -r requirements.txt, or make PYTHON=... gpu"; exit 1; }; \
+	$$python -m pytest -q -rs tests -m gpu
+
+times: $(INSTALLED)  ## keep how long each test took in the last make test: tests/seconds.json
+	$(BIN)/python tests/seconds.py
 
 odd: $(INSTALLED)  ## odd and hostile input to every public function, counted by what came of it
 	$(BIN)/python -W ignore -m tests.odd

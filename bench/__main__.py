@@ -5,7 +5,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("students", "distil_epoch", "stack", "sweep", "explain", "photographs")
+PARTS = (
+    "students",
+    "distil_epoch",
+    "stack",
+    "sweep",
+    "explain",
+    "photographs",
+    "streaming",
+)
 
 
 def main() -> int:

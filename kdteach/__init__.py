@@ -1,24 +1,117 @@
 """kdteach: knowledge distillation, taught and tested.
 
-``import kdteach`` reads no file, opens no connection and sets no seed. Figures and charts
-live in ``kdteach.plots`` and ``kdteach.interactive``, which are imported when asked for.
+``import kdteach as kd`` is the one import of a chapter. The modules and the verbs that are
+used most hang on it and are loaded when they are first touched, so the import itself reads
+no file, opens no connection, sets no seed and changes no setting.
 """
 
-from kdteach import cost, data, losses, metrics, models, objectives, stats, training
-from kdteach.training import fit, fit_many, teacher_logits
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getattr__
+    from kdteach import (
+        claims,
+        cost,
+        data,
+        diagrams,
+        exercises,
+        experiments,
+        explain,
+        interactive,
+        live,
+        losses,
+        metrics,
+        models,
+        objectives,
+        plots,
+        results,
+        stats,
+        tables,
+        training,
+        types,
+    )
+    from kdteach.claims import claim, sentence
+    from kdteach.data import load
+    from kdteach.diagrams import diagram
+    from kdteach.metrics import evaluate
+    from kdteach.models import build, tap
+    from kdteach.objectives import distil, hard_labels, weighted
+    from kdteach.results import measured
+    from kdteach.stats import paired_difference as compare
+    from kdteach.training import fit, fit_cohort, fit_many, teacher_logits
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "build",
+    "claim",
+    "claims",
+    "compare",
     "cost",
     "data",
+    "diagram",
+    "diagrams",
+    "distil",
+    "evaluate",
+    "exercises",
+    "experiments",
+    "explain",
     "fit",
+    "fit_cohort",
     "fit_many",
+    "hard_labels",
+    "interactive",
+    "live",
+    "load",
     "losses",
+    "measured",
     "metrics",
     "models",
     "objectives",
+    "plots",
+    "results",
+    "sentence",
     "stats",
+    "tables",
+    "tap",
     "teacher_logits",
     "training",
+    "types",
+    "weighted",
 ]
+
+_VERBS = {
+    "build": "kdteach.models",
+    "claim": "kdteach.claims",
+    "compare": "kdteach.stats:paired_difference",
+    "diagram": "kdteach.diagrams",
+    "distil": "kdteach.objectives",
+    "evaluate": "kdteach.metrics",
+    "fit": "kdteach.training",
+    "fit_cohort": "kdteach.training",
+    "fit_many": "kdteach.training",
+    "hard_labels": "kdteach.objectives",
+    "load": "kdteach.data",
+    "measured": "kdteach.results",
+    "sentence": "kdteach.claims",
+    "tap": "kdteach.models.taps",
+    "teacher_logits": "kdteach.training",
+    "weighted": "kdteach.objectives",
+}
+"""Where each verb lives; behind a colon its name there, where that is another one."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a module or a verb that is touched for the first time (PEP 562)."""
+    if name in _VERBS:
+        home, _, there = _VERBS[name].partition(":")
+        found: object = getattr(import_module(home), there or name)
+        globals()[name] = found
+        return found
+    if name in __all__:
+        return import_module(f"kdteach.{name}")
+    raise AttributeError(f"module 'kdteach' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.command == "teachers":
-        from kdteach.experiments import digit_teachers, shipped_twins
+        from kdteach.experiments.catalogue import digit_teachers, shipped_twins
 
         digit_teachers.remake(options.out, say=_say)
         shipped_twins.remake(options.out, say=_say)
@@ -75,6 +75,7 @@ def _reproduce(options: argparse.Namespace) -> int:
                 data_dir=options.data_dir,
                 results_dir=options.results_dir,
                 download=options.download,
+                weights=options.weights,
             )
         except FileNotFoundError as error:
             if len(names) == 1:
@@ -140,6 +141,11 @@ def _parser() -> argparse.ArgumentParser:
     rerun.add_argument("--results-dir", type=_folder, metavar="DIR")
     rerun.add_argument(
         "--download", action="store_true", help="fetch data and trained weights first"
+    )
+    rerun.add_argument(
+        "--weights",
+        action="store_true",
+        help="train recorded teachers again whose weights are not kept here",
     )
     petri = commands.add_parser(
         "petri", help="draw a stand-in for MHIST, in its layout", allow_abbrev=False

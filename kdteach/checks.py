@@ -379,6 +379,56 @@ def check_pair(student_logits: Tensor, teacher_logits: Tensor) -> None:
         )
 
 
+def check_feature_pair(
+    student: Tensor,
+    teacher: Tensor,
+    names: tuple[str, str] = ("student_features", "teacher_features"),
+    *,
+    maps: bool = False,
+) -> None:
+    """Raise unless two features are finite floats for the same samples.
+
+    Args:
+        student: (N, ...).
+        teacher: (N, ...), of any other shape.
+        names: of the two.
+        maps: whether they must be (N, C, H, W).
+
+    Raises:
+        TypeError: not floating-point tensors, or dtypes differ.
+        ValueError: a shape without samples or numbers, NaN or infinity, or batches or
+            devices that differ.
+    """
+    wanted = "(N, C, H, W)" if maps else "(N, D) or (N, C, H, W)"
+    for name, features in zip(names, (student, teacher), strict=True):
+        check_floats(name, features)
+        fits = features.ndim == 4 if maps else features.ndim > 1
+        if not fits or 0 in features.shape:
+            raise ValueError(
+                f"{name} must have shape {wanted}, none of them 0, got "
+                f"{tuple(features.shape)}"
+            )
+        fine = torch.isfinite(features.flatten(1)).all(dim=1)
+        if not fine.all():
+            row = int((~fine).nonzero()[0, 0])
+            raise ValueError(f"{name} must be finite; row {row} holds NaN or infinity")
+    both = f"{names[0]} and {names[1]} must"
+    if len(student) != len(teacher):
+        raise ValueError(
+            f"{both} be of the same samples, got batches of {len(student)} and "
+            f"{len(teacher)}"
+        )
+    if student.dtype != teacher.dtype:
+        raise TypeError(
+            f"{both} have the same dtype, got {student.dtype} and {teacher.dtype}; convert "
+            "one with .to()"
+        )
+    if student.device != teacher.device:
+        raise ValueError(
+            f"{both} be on the same device, got {student.device} and {teacher.device}"
+        )
+
+
 def check_labels(labels: Tensor, num_rows: int, num_classes: int) -> None:
     """Raise unless labels are (N,) int64 in [0, C).
 

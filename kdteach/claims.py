@@ -97,11 +97,7 @@ def interval_text(interval: Interval, unit: str = "", digits: int = 2) -> str:
     require_interval("interval", interval)
     _check_text("unit", unit)
     digits = check_count("digits", digits, least=0, most=15)
-    space = " " if unit else ""
-    return (
-        f"mean {interval.mean:.{digits}f}{space}{unit}, {interval.level:.0%} interval "
-        f"{interval.low:.{digits}f} to {interval.high:.{digits}f}, n = {interval.n}"
-    )
+    return interval.text(unit, digits)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-import altair
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from kdteach.checks import check_names, check_number, check_tensor, shown
+from kdteach.extras import require_extra
+
+require_extra("kdteach.interactive", "altair")
+import altair  # noqa: E402
 
 
 def temperature_slider(

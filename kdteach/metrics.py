@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from kdteach.checks import (
     check_count,
@@ -20,20 +22,24 @@ from kdteach.checks import (
     check_tensor,
     shown,
 )
+from kdteach.data.source import Source
+from kdteach.data.stream import as_source
 from kdteach.losses.divergence import exact, log_softmax_exact, wide
 from kdteach.losses.response import cross_entropy
 from kdteach.losses.subclass import class_log_probs
 from kdteach.memory import require_memory
 from kdteach.models import ask, device_of, evaluation_mode, require_logits
-from kdteach.types import Split, require_split
+from kdteach.types import Batch, Pair, Split
 
 _MOST_BINS = 1_000_000
 _ANY_CLASS = 2**63 - 1  # no end of the class numbers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """A model's answers on one split and what follows from them. Fractions, not per cent.
+
+    Printed, it says "44.3 % of 360 images right".
 
     Attributes:
         logits: (N, C) float, finite, on the CPU.
@@ -67,7 +73,15 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Fraction of images that were right, in [0, 1]."""
-        return 1 - self.errors / len(self.labels)
+        return int(self.correct.sum()) / len(self.labels)
+
+    def __str__(self) -> str:
+        images = len(self.labels)
+        right = _per_cent(images - self.errors, images)
+        return f"{right} of {images:,} image{'s' if images > 1 else ''} right"
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: {self}, {self.logits.shape[1]} classes>"
 
     @cached_property
     def confusion(self) -> Tensor:
@@ -134,6 +148,26 @@ class Evaluation:
         gap = torch.zeros(bins, dtype=torch.float64)
         gap.index_add_(0, which, self.correct.double() - confidence)
         return float(gap.abs().sum() / len(confidence))
+
+
+def _per_cent(count: int, whole: int) -> str:
+    """Write a share in per cent, with the digits that so many deserve.
+
+    All and none are written only where it is all and none.
+
+    Args:
+        count: at least 0 and at most ``whole``.
+        whole: at least 1.
+
+    Returns:
+        Such as "44.3 %", "99.98 %" or "100 %".
+    """
+    if count in (0, whole):
+        return f"{100 * count // whole} %"
+    digits = 1 if whole < 5_000 else 2
+    while f"{100 * count / whole:.{digits}f}" in (f"{end:.{digits}f}" for end in (0, 100)):
+        digits += 1
+    return f"{100 * count / whole:.{digits}f} %"
 
 
 def _f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
@@ -258,9 +292,71 @@ def outputs_of(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tenso
     return logits
 
 
+def each_answer(
+    model: nn.Module,
+    source: Source,
+    batch_size: int = 128,
+    order: Tensor | None = None,
+) -> Iterator[tuple[Tensor, Batch]]:
+    """Ask a model about images that are read in batches: logits (B, C) and their batch.
+
+    The model is in eval mode while it is asked, and no gradients are kept. Nothing is held
+    but the batch at hand.
+
+    Args:
+        model: as ``predict_logits``.
+        source: what is read.
+        batch_size: images at a time.
+        order: (n,) positions of the samples that are wanted, by default all.
+
+    Raises:
+        TypeError: as ``predict_logits``, or as the source.
+        ValueError: likewise.
+    """
+    batch_size = check_count("batch_size", batch_size)
+    check_model("model", model)
+    device, first, width = device_of(model), True, 0
+    on_gpu = device.type == "cuda"
+    for batch in source.read(order, batch_size, pin_memory=on_gpu):
+        images = batch.images.to(device, non_blocking=on_gpu)
+        with evaluation_mode(model), torch.no_grad():
+            logits = ask(model, images)
+            if first:
+                require_logits(model, images[:1], logits)
+        if not first and logits.shape[1] != width:
+            raise ValueError(
+                f"the model has {logits.shape[1]} outputs for one batch and {width} for "
+                "another"
+            )
+        first, width = False, logits.shape[1]
+        logits = logits.cpu()
+        check_logits("the model's output", logits)
+        yield logits, batch
+
+
+def answers_to(
+    model: nn.Module, source: Source, batch_size: int = 128
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Ask a model about all images of a source: logits (N, C), labels and index (N,).
+
+    Args:
+        model: as ``predict_logits``.
+        source: what is read; the images are not kept.
+        batch_size: images at a time.
+
+    Raises:
+        ValueError: as ``each_answer``; a source that gives nothing.
+    """
+    found = [(z, b.labels, b.index) for z, b in each_answer(model, source, batch_size)]
+    if not found:
+        raise ValueError("the data gave no images: there is nothing to predict")
+    logits, labels, index = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return logits, labels, index
+
+
 def evaluate(
     model: nn.Module,
-    split: Split,
+    split: Split | Pair | Dataset[Any] | DataLoader[Any] | Source,
     batch_size: int = 128,
     *,
     num_classes: int | None = None,
@@ -269,7 +365,9 @@ def evaluate(
 
     Args:
         model: returns logits (B, C).
-        split: with at least one image, labels in [0, C).
+        split: a Split or (images, labels) with at least one image, labels in [0, C). Or a
+            ``torch.utils.data.Dataset``, a ``DataLoader`` or a ``kdteach.data.Stream``,
+            which is read in batches and not kept; any loader of (images, labels) will do.
         batch_size: images at a time; the result does not depend on it.
         num_classes: C of a model with subclasses, which returns (B, C * S); the
             subclasses of each class are taken together. By default the width is C.
@@ -279,20 +377,23 @@ def evaluate(
         ValueError: an empty split, labels outside [0, C), NaN logits, a width that is no
             multiple of ``num_classes``, or that is not the number of the split's classes.
     """
-    split = require_split("split", split)
-    split.require_samples("evaluation")
+    data = as_source("split", split)
     if num_classes is not None:
         num_classes = check_count("num_classes", num_classes)
-    logits = predict_logits(model, split.images, batch_size)
+    if isinstance(data, Split):
+        data.require_samples("evaluation")
+        logits = predict_logits(model, data.images, batch_size)
+        labels = data.labels.cpu()
+    else:
+        logits, labels, _ = answers_to(model, data, batch_size)
     if num_classes is not None:
         logits = class_log_probs(logits, num_classes)
-    require_classes(split, logits.shape[1])
-    labels = split.labels.cpu()
+    require_classes(data, logits.shape[1])
     check_labels(labels, *logits.shape)
     return Evaluation(logits, labels)
 
 
-def require_classes(split: Split, outputs: int) -> None:
+def require_classes(split: Split | Source, outputs: int) -> None:
     """Raise where a model's outputs are not the classes of a split that knows its own.
 
     Args:

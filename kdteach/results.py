@@ -113,10 +113,10 @@ def load_records(experiment: str, folder: Folder | None = None) -> list[RunRecor
         ValueError: as ``records_path``.
     """
     path = records_path(experiment, folder)
-    return [record for record, _ in _lines_of(path, experiment)]
+    return [record for record, _ in _lines_of(path)]
 
 
-def _lines_of(path: Path, experiment: str) -> list[tuple[RunRecord, bytes]]:
+def _lines_of(path: Path) -> list[tuple[RunRecord, bytes]]:
     """Each record of a results file, and the line that holds it."""
     target_of(path)
     try:
@@ -130,7 +130,7 @@ def _lines_of(path: Path, experiment: str) -> list[tuple[RunRecord, bytes]]:
         raise RecordError(f"{path} is empty: bring its lines back, or delete it")
     records, first = [], dict[str, int]()
     for number, line in enumerate(lines, 1):
-        record = read_line(line, f"{path}, line {number}", experiment)
+        record = read_line(line, f"{path}, line {number}", path.stem)
         key = _key(record.config, record.seed)
         if key in first:
             raise RecordError(f"{path}, line {number}: the run of line {first[key]} again")
@@ -315,11 +315,11 @@ def add_records(
     skip_recorded = check_switch("skip_recorded", skip_recorded)
     fresh = _written(experiment, new)
     if not fresh:
-        _lines_of(path, experiment)
+        _lines_of(path)
         return path
     _make(path.parent)
     with locked(path, "writing"):
-        while not _merge(path, experiment, fresh, skip_recorded):
+        while not _merge(path, fresh, skip_recorded):
             pass  # somebody has written without the lock, by hand for instance
     return path
 
@@ -350,18 +350,15 @@ def _written(experiment: str, new: object) -> dict[str, tuple[RunRecord, bytes]]
 
 def _merge(
     path: Path,
-    experiment: str,
     fresh: Mapping[str, tuple[RunRecord, bytes]],
     skip_recorded: bool,
 ) -> bool:
     """Write old and new records, unless the file changes meanwhile."""
     before = state_of(path)
-    lines = {
-        run_key(r.config, r.seed): (r, line) for r, line in _lines_of(path, experiment)
-    }
+    lines = {run_key(r.config, r.seed): (r, line) for r, line in _lines_of(path)}
     twice = [key for key in fresh if key in lines]
     if twice and not skip_recorded:
-        raise RecordError(f"{experiment}: the run {twice[0]} is recorded already")
+        raise RecordError(f"{path.stem}: the run {twice[0]} is recorded already")
     if len(twice) == len(fresh):
         return True
     whole = list((dict(fresh) | lines).values())

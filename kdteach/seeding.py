@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -97,6 +98,20 @@ class Turns:
             finally:
                 self._state = _state()
                 _put_back(outside)
+
+    def state(self) -> dict[str, object]:
+        """Where the stream stands, to be stored: tensors alone."""
+        if self._state is None:
+            return {}
+        return {"cpu": self._state[0], "cuda": list(self._state[1])}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on where a stored stream stood.
+
+        Args:
+            state: what ``state`` gave.
+        """
+        self._state = (state["cpu"], list(state["cuda"])) if state else None
 
 
 _State = tuple[torch.Tensor, list[torch.Tensor]]

@@ -1,4 +1,4 @@
-"""Means, intervals and tests, with SciPy and statsmodels doing the arithmetic.
+"""Means, intervals and tests, with SciPy doing the arithmetic.
 
 Numbers may come as lists, arrays, tensors or the columns of a table. What cannot be meant
 is refused by name: values that are hidden by a mask, complex numbers, words, and anything
@@ -7,6 +7,7 @@ but true and false where right and wrong are asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,8 +72,62 @@ class Interval:
         """
         return self.low <= check_number("value", value) <= self.high
 
+    @property
+    def _digits(self) -> int:
+        """Decimals at which the width of the interval is seen, at least two."""
+        half = (self.high - self.low) / 2 or abs(self.mean) / 10
+        return max(2, math.ceil(-math.log10(half))) if 0 < half < 1 else 2
+
+    def in_points(self, each: str = "seeds", digits: int | None = None) -> str:
+        """Write a difference of fractions in percentage points, as one says it.
+
+        Args:
+            each: what the n independent values are, such as seeds.
+            digits: decimals; by default as many as the width of the interval deserves.
+
+        Returns:
+            Such as "+0.6 points (+0.1 to +1.1; 10 seeds)". A level other than 95 % is
+            named.
+
+        Raises:
+            TypeError: each is no str, digits no integer.
+            ValueError: digits out of range.
+        """
+        if not isinstance(each, str):
+            raise TypeError(f"each must be a str such as 'seeds', got {shown(each)}")
+        if digits is None:
+            digits = min(max(1, self._digits - 2), 15)
+        digits = check_count("digits", digits, least=0, most=15)
+        mean, low, high = (
+            f"{100 * v:+.{digits}f}" for v in (self.mean, self.low, self.high)
+        )
+        level = "" if math.isclose(self.level, 0.95) else f"{self.level:.0%} interval; "
+        return f"{mean} points ({level}{low} to {high}; {self.n} {each})"
+
+    def span(self, digits: int = 2, scale: float = 1.0) -> str:
+        """Its two ends, as in "0.12 to 0.34".
+
+        Args:
+            digits: decimals.
+            scale: factor on both; 100 turns fractions into per cent.
+
+        Raises:
+            ValueError: an end times scale exceeds the floats.
+        """
+        return " to ".join(written(scale * end, digits) for end in (self.low, self.high))
+
+    def text(self, unit: str = "", digits: int = 2) -> str:
+        """Mean, interval, level and number of values in words.
+
+        Args:
+            unit: behind the mean.
+            digits: decimals.
+        """
+        mean = f"{self.mean:.{digits}f} {unit}".rstrip()
+        return f"mean {mean}, {self.level:.0%} interval {self.span(digits)}, n = {self.n}"
+
     def __format__(self, spec: str) -> str:
-        spec = spec or ".2f"
+        spec = spec or f".{self._digits}f"
         try:
             return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
         except ValueError as error:
@@ -83,6 +138,21 @@ class Interval:
 
     def __str__(self) -> str:
         return format(self)
+
+
+def written(value: float, digits: int) -> str:
+    """A number with so many decimals.
+
+    Args:
+        value: finite.
+        digits: decimals, at least 0.
+
+    Raises:
+        ValueError: it is not finite, being times a scale that is too large.
+    """
+    if not math.isfinite(value):
+        raise ValueError("numbers times scale exceed the floats: choose a smaller scale")
+    return f"{value:.{digits}f}"
 
 
 def require_interval(name: str, value: object) -> Interval:
@@ -187,23 +257,24 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
         n: how many in all, at least 1.
         level: confidence level in (0, 1).
 
-    Source: E. B. Wilson, JASA 22 (1927) 209-212, through statsmodels.
+    Source: E. B. Wilson, JASA 22 (1927) 209-212, through SciPy.
 
     Raises:
         TypeError: successes or n is not an integer, level is not a number.
         ValueError: successes outside [0, n], n < 1, level outside (0, 1).
     """
-    from statsmodels.stats.proportion import proportion_confint
+    from scipy.stats import binomtest
 
     level = _level(level)
     n = check_count("n", n, most=_LARGEST_COUNT)
     successes = check_count("successes", successes, least=0)
     if successes > n:
         raise ValueError(f"need 0 <= successes <= n, got {successes} of {n}")
-    low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
+    ends = binomtest(successes, n).proportion_ci(level, method="wilson")
     # at 0 and at n one end is the fraction itself, but for rounding
-    low, high = 0.0 if successes == 0 else low, 1.0 if successes == n else high
-    return Interval(successes / n, float(low), float(high), level, n)
+    low = 0.0 if successes == 0 else float(ends.low)
+    high = 1.0 if successes == n else float(ends.high)
+    return Interval(successes / n, low, high, level, n)
 
 
 def auc_interval(scores: ArrayLike, positive: ArrayLike, level: float = 0.95) -> Interval:
@@ -321,6 +392,10 @@ class McNemar:
     only_b: int
     p_value: float
 
+    def __str__(self) -> str:
+        p = f"{self.p_value:.3f}" if self.p_value >= 0.001 else f"{self.p_value:.1g}"
+        return f"{self.only_a} images only a gets right, {self.only_b} only b; p = {p}"
+
 
 def mcnemar(correct_a: Sequence[bool] | ArrayLike, correct_b: ArrayLike) -> McNemar:
     """Test whether two fixed models differ, by the images on which they disagree.
@@ -331,13 +406,14 @@ def mcnemar(correct_a: Sequence[bool] | ArrayLike, correct_b: ArrayLike) -> McNe
         correct_a: (images,) bool, or the numbers 0 and 1.
         correct_b: (images,) bool, the same images in the same order.
 
-    Source: Q. McNemar, Psychometrika 12 (1947) 153-157, through statsmodels.
+    Source: Q. McNemar, Psychometrika 12 (1947) 153-157; the exact form is
+    SciPy's binomial test.
 
     Raises:
         ValueError: shapes differ or are not one-dimensional; an entry that says neither
             right nor wrong.
     """
-    from statsmodels.stats.contingency_tables import mcnemar as exact_test
+    from scipy.stats import binomtest
 
     a = check_right_or_wrong("correct_a", correct_a)
     b = check_right_or_wrong("correct_b", correct_b)
@@ -347,8 +423,10 @@ def mcnemar(correct_a: Sequence[bool] | ArrayLike, correct_b: ArrayLike) -> McNe
             f"got {a.shape} and {b.shape}"
         )
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    table = [[int((a & b).sum()), only_a], [only_b, int((~a & ~b).sum())]]
-    return McNemar(only_a, only_b, float(exact_test(table, exact=True).pvalue))
+    differ = only_a + only_b
+    # models that agree on every image give no reason to doubt that they are alike
+    p_value = float(binomtest(only_a, differ).pvalue) if differ else 1.0
+    return McNemar(only_a, only_b, p_value)
 
 
 def _level(level: object) -> float:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from kdteach.checks import check_count, check_number, shown
+from kdteach.extras import require_extra
 from kdteach.stats import (
     Interval,
     mean_interval,
     paired_difference,
     require_interval,
     verdict,
+    written,
 )
+
+require_extra("kdteach.tables", "pandas")
+import pandas as pd  # noqa: E402
 
 _MOST_DIGITS = 15  # a float has no more
 
@@ -58,10 +61,10 @@ def pairs(
             means = [mean_interval(runs).mean for runs in (first, second)]
             gap = paired_difference(first, second)
             table[setting] = {
-                first_name: _text(scale * means[0], digits),
-                second_name: _text(scale * means[1], digits),
-                "difference": _text(scale * gap.mean, digits),
-                "95 % interval": _span(scale * gap.low, scale * gap.high, digits),
+                first_name: written(scale * means[0], digits),
+                second_name: written(scale * means[1], digits),
+                "difference": written(scale * gap.mean, digits),
+                "95 % interval": gap.span(digits, scale),
                 "seeds": str(gap.n),
             }
     return pd.DataFrame(table).T
@@ -105,9 +108,9 @@ def runs(
                 value = published.get(setting)
                 if value is not None:
                     value = scale * check_number("the published value", value)
-                cells["published"] = "" if value is None else _text(value, digits)
-            cells["here, mean"] = _text(scale * mean.mean, digits)
-            cells["95 % interval"] = _span(scale * mean.low, scale * mean.high, digits)
+                cells["published"] = "" if value is None else written(value, digits)
+            cells["here, mean"] = written(scale * mean.mean, digits)
+            cells["95 % interval"] = mean.span(digits, scale)
             cells["seeds"] = str(mean.n)
         table[setting] = cells
     return pd.DataFrame(table).T
@@ -199,13 +202,3 @@ def _in_row(setting: Hashable) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         raise type(error)(f"row {shown(setting)}: {error}") from error
-
-
-def _text(value: float, digits: int) -> str:
-    if not math.isfinite(value):
-        raise ValueError("numbers times scale exceed the floats: choose a smaller scale")
-    return f"{value:.{digits}f}"
-
-
-def _span(low: float, high: float, digits: int) -> str:
-    return f"{_text(low, digits)} to {_text(high, digits)}"

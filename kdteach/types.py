@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from kdteach.arrays import tensor_of
 from kdteach.checks import check_count, check_dtype, check_list, check_tensor, shown
 from kdteach.fingerprints import fingerprints
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """``(images (B, channels, H, W), generator) -> images of the same shape``, at random."""
+
+Pair = tuple[Tensor | NDArray[Any], Tensor | NDArray[Any]]
+"""``(images (N, channels, H, W), labels (N,))``, tensors or arrays of NumPy."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +44,29 @@ class Batch:
 class Split:
     """One part of a data set (train, valid or test), whole in memory.
 
+    NumPy arrays become tensors, without a copy where that is possible, also those that are
+    mapped from a file; their labels may be integers of any size.
+
     Attributes:
         images: (N, channels, H, W) float, or uint8 for a network that normalises them.
         labels: (N,) int64.
-        index: (N,) int64, the sample index: row number in the split as it was loaded. A
-            selection keeps it, so that stored teacher logits still find their image.
+        index: (N,) int64, the sample index: row number in the split as it was loaded, and
+            by default 0 to N - 1. A selection keeps it, so that stored teacher logits still
+            find their image.
         votes: (N,) int64, how many annotators chose class 1, where that is known.
         masks: (N, H, W) bool, the pixels that decide the label, where that is known.
         num_classes: C, the number of classes of the data set, where that is known: a split
             of an ``ImageSet`` knows it, whatever labels it holds.
 
     Raises:
-        TypeError: a part is not a dense tensor, or the index is not int64.
+        TypeError: a part is neither a dense tensor nor an array of numbers, or the index is
+            not int64.
         ValueError: parts of different length, or a sample index below 0.
     """
 
     images: Tensor
     labels: Tensor
-    index: Tensor
+    index: Tensor = None  # type: ignore[assignment]  # a tensor from the start: see below
     votes: Tensor | None = None
     masks: Tensor | None = None
     num_classes: int | None = None
@@ -64,6 +76,12 @@ class Split:
             value = getattr(self, name)
             if value is None and name in ("votes", "masks"):
                 continue
+            if value is None and name == "index":
+                value = torch.arange(len(self.labels), device=self.labels.device)
+                object.__setattr__(self, name, value)
+            if isinstance(value, np.ndarray):
+                value = tensor_of(name, value)
+                object.__setattr__(self, name, value)
             if check_tensor(name, value).ndim == 0:
                 raise ValueError(f"{name} must have one entry for each image, got a number")
         sizes = [len(self.images), len(self.labels), len(self.index)]
@@ -251,26 +269,74 @@ def _rows(rows: Tensor, count: int) -> Tensor:
     return rows.long()
 
 
-def require_split(name: str, data: object) -> Split:
-    """Return a Split, or say what to give instead.
+def is_pair(data: object) -> bool:
+    """Say whether data is ``(images, labels)`` or ``(images, labels, index)``."""
+    return (
+        isinstance(data, (tuple, list))
+        and len(data) in (2, 3)
+        and isinstance(data[0], (Tensor, np.ndarray))
+    )
+
+
+def as_split(name: str, data: object, part: str | None = None) -> Split:
+    """Return a Split of what stands for one.
 
     Args:
         name: of the argument.
-        data: what was given.
+        data: a Split; ``(images, labels)`` or ``(images, labels, index)``, tensors or
+            arrays of NumPy, images (N, channels, H, W) or a table of features (N, D).
+        part: which split of an ImageSet is taken; by default an ImageSet is refused.
 
     Raises:
-        TypeError: an ImageSet, which has three of them, or something else.
+        TypeError: an ImageSet where one split is needed, or something else.
+        ValueError: images without a channel, or with the channels last.
     """
     if isinstance(data, Split):
         return data
     if isinstance(data, ImageSet):
+        if part is not None:
+            return require_split(name, getattr(data, part))
         raise TypeError(
             f"{name} must be one Split, got the whole ImageSet {data.name!r}: give its "
             ".train, .valid or .test"
         )
+    if isinstance(data, (tuple, list)) and is_pair(data):
+        return _of_pair(name, data)
+    either = "an ImageSet, a Split" if part else "a Split"
     raise TypeError(
-        f"{name} must be a Split (images, labels and sample index), got {shown(data)}"
+        f"{name} must be {either} (images, labels and sample index) or the pair (images, "
+        f"labels), got {shown(data)}"
     )
+
+
+def _of_pair(name: str, pair: Sequence[Any]) -> Split:
+    images, labels = pair[:2]
+    if not isinstance(labels, (Tensor, np.ndarray)):
+        raise TypeError(
+            f"{name}: the labels of (images, labels) must be a tensor or an array, got "
+            f"{shown(labels)}: torch.tensor(labels) makes one of a list"
+        )
+    shape = tuple(images.shape)
+    if len(shape) == 3:
+        raise ValueError(
+            f"{name}: images must be (N, channels, H, W), got {shape}: grey images get "
+            "their channel by images[:, None]"
+        )
+    if len(shape) == 4 and min(shape[1:3]) > 4 and shape[3] in (1, 3, 4):
+        turned = "permute" if isinstance(images, Tensor) else "transpose"
+        raise ValueError(
+            f"{name}: images must be (N, channels, H, W), got {shape}, which looks like "
+            f"channels last: images.{turned}(0, 3, 1, 2)"
+        )
+    try:
+        return Split(images, labels, *pair[2:])  # type: ignore[arg-type]  # arrays, too
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def require_split(name: str, data: object) -> Split:
+    """As ``as_split``, for one split: an ImageSet, which has three, is refused."""
+    return as_split(name, data)
 
 
 def require_set(name: str, data: object) -> ImageSet:
@@ -305,9 +371,11 @@ class LossTerms:
     parts: Mapping[str, Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """What happened in training, one entry an epoch.
+
+    Printed, it says how the loss and the accuracy went.
 
     Attributes:
         loss: mean training loss per sample.
@@ -325,6 +393,23 @@ class History:
     def epochs(self) -> int:
         """Number of epochs trained."""
         return len(self.loss)
+
+    def __str__(self) -> str:
+        if not self.loss:
+            return "no epoch"
+        text = f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}"
+        first, last = f"{self.loss[0]:.4g}", f"{self.loss[-1]:.4g}"
+        text += f": loss {first}" + (f" to {last}" if self.epochs > 1 else "")
+        if self.accuracy:
+            best = max(self.accuracy)
+            text += f", accuracy {100 * self.accuracy[-1]:.1f} %"
+            if best > self.accuracy[-1]:
+                epoch = self.accuracy.index(best) + 1
+                text += f" (best {100 * best:.1f} % after epoch {epoch})"
+        return text
+
+    def __repr__(self) -> str:
+        return f"<History: {self}>"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,16 @@
+import os
+from collections import defaultdict
+
 import pytest
+import seconds
 import torch
+import warm
+from hypothesis import settings
 
 from kdteach import data
+
+settings.register_profile("busy", deadline=None)  # nothing hangs on how busy a machine is
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -12,3 +21,55 @@ def one_thread():
 @pytest.fixture(scope="session")
 def digits():
     return data.load("digits", dtype=torch.float64)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(items):
+    arranged = seconds.arrange(items, seconds.listed())
+    gpu = torch.cuda.is_available() or os.environ.get("KDTEACH_DEVICE")
+    items[:] = [item for item, *_ in arranged]
+    for item, group, slow, quick in arranged:
+        if "::" not in group:  # what stands alone needs no name
+            item.add_marker(pytest.mark.xdist_group(os.path.basename(group)))
+        if slow:
+            item.add_marker(pytest.mark.slow)
+        elif quick and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.quick)
+        if item.get_closest_marker("gpu") and not gpu:
+            item.add_marker(pytest.mark.skip(reason="no GPU here"))
+
+
+class Stopwatch:
+    """Adds up what set-up, call and end of each test take."""
+
+    def __init__(self, config):
+        self.config, self.seconds = config, defaultdict(float)
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[seconds.of(report.nodeid)] += report.duration
+
+    def pytest_sessionfinish(self):
+        kept = self.config.cache.get(seconds.CACHE, {}) | self.seconds
+        self.config.cache.set(seconds.CACHE, kept)
+
+    def pytest_terminal_summary(self, terminalreporter):
+        """Say where ``make quick`` is no longer quick, and by what."""
+        if self.config.getoption("markexpr") != "quick":
+            return
+        whole = sum(self.seconds.values())
+        if whole > seconds.BUDGET:
+            longest = sorted(self.seconds, key=self.seconds.get)[-5:]
+            terminalreporter.write_line(
+                f"These tests took {whole:.0f} s together, and should take at most "
+                f"{seconds.BUDGET:.0f} s: run make test and make times, which leave out "
+                f"what takes long. The longest: {', '.join(reversed(longest))}",
+                yellow=True,
+            )
+
+
+def pytest_configure(config):
+    apart = hasattr(config, "workerinput") or not hasattr(config, "cache")
+    if not apart:  # the process that hears of all tests
+        config.pluginmanager.register(Stopwatch(config), "kdteach-stopwatch")
+        if config.getoption("dist", "no") != "no":
+            warm.share()

@@ -13,6 +13,7 @@ import pytest
 import short_mhist
 import torch
 import torchvision
+import warm
 from sklearn.metrics import f1_score, roc_auc_score
 from torch import nn
 from torch.nn import functional
@@ -26,23 +27,25 @@ from kdteach.data.tissues import TISSUES
 from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
+    guards,
     measures,
     mistakes,
     recipes,
+    registry,
     reproduce,
-    runner,
     seeds_recorded,
+    targets,
 )
+from kdteach.experiments.catalogue.shipped_twins import train_twin
 from kdteach.experiments.executors import open_executor
-from kdteach.experiments.shipped_twins import train_twin
 from kdteach.metrics import best_threshold, evaluate, predict_logits
 from kdteach.models import TWINS, build, pretrained_head
+from kdteach.models.shipped import weights_folder
 from kdteach.objectives import hard_labels
 from kdteach.results import (
     add_records,
     load_records,
     measured,
-    records_folder,
     run_key,
 )
 from kdteach.training import frozen_features
@@ -217,7 +220,7 @@ def test_the_best_epoch_is_kept(many):
         assert evaluate(model, data.valid).accuracy == pytest.approx(max(history.accuracy))
     assert any(max(h.accuracy) > h.accuracy[-1] for h in histories)
     assert len(histories[0].accuracy) == 12
-    with pytest.raises(ValueError, match="keep_best needs a monitor"):
+    with pytest.raises(ValueError, match="keep_best needs a validation split"):
         fit(models[0], data, hard_labels(), **options)
 
 
@@ -376,7 +379,7 @@ def test_a_small_cnn_can_learn_the_drawings_but_not_all_of_them():
 
 
 def test_votes_are_the_targets(tiles):
-    objective = recipes.objective_of({"targets": "votes"}, None, tiles)
+    objective = targets.objective_of({"targets": "votes"}, None, tiles)
     shares = objective.tables[0]
     assert torch.equal(shares, vote_shares([tiles.train])[0])
     assert torch.equal((shares[:, 1] * 7).round().long(), tiles.train.votes)
@@ -391,14 +394,14 @@ def test_votes_are_the_targets(tiles):
 )
 def test_objectives_that_exclude_each_other(config, says, tiles):
     with pytest.raises(ValueError, match=says):
-        recipes.objective_of(config, None, tiles)
+        targets.objective_of(config, None, tiles)
 
 
 def test_subclasses_know_no_stop(tiles):
     config = {"subclasses": 5, "temperature": 4.0, "alpha": 0.5, "stop_epoch": 2}
     answers = {"train": torch.zeros(len(tiles.train), 10)}
     with pytest.raises(ValueError, match="stop_epoch and subclasses cannot be combined"):
-        recipes.objective_of(config, answers, tiles)
+        targets.objective_of(config, answers, tiles)
 
 
 def test_changes_of_images_that_exclude_each_other():
@@ -475,7 +478,7 @@ def test_the_whole_command_killed_and_resumed(folder, tmp_path):
     command += ["--data-dir", folder, "--results-dir", out]
     told = {"cwd": script.parent.parent, "stderr": subprocess.PIPE, "text": True}
     told["env"] = os.environ | {"TORCH_HOME": str(tmp_path / "torch")}
-    running = subprocess.Popen(command, **told)
+    running = warm.Popen(command, **told)
     while running.poll() is None and len(load_records("mhist", out)) < 5:
         time.sleep(0.05)
     running.kill()
@@ -483,7 +486,7 @@ def test_the_whole_command_killed_and_resumed(folder, tmp_path):
     assert running.returncode == -signal.SIGKILL, said
     first = load_records("mhist", out)
     assert 5 <= len(first) < 36
-    done = subprocess.run(command, check=False, **told)
+    done = warm.run(command, check=False, **told)
     assert done.returncode == 0, done.stderr
     records = load_records("mhist", out)
     assert [record for record in records if record in first] == first  # not run again
@@ -517,7 +520,7 @@ def test_all_experiments_go_on_without_data_that_is_not_there(
     config = {"role": "plain", **HEAD}
     mine = {"mhist": Experiment("mhist", "?", ("mhist", {}), (config,), seeds=1)}
     mine["after"] = Experiment("after", "?", data, (config,), seeds=1)
-    for place in (runner, command_line):
+    for place in (registry, command_line):
         monkeypatch.setattr(place, "EXPERIMENTS", mine)
     assert command_line.main(["reproduce", "--results-dir", str(tmp_path)]) == 0
     assert "mhist: left out. MHIST is nowhere" in capsys.readouterr().err
@@ -584,11 +587,11 @@ def test_runs_from_other_weights_are_not_added(small, tmp_path, monkeypatch):
     data = ("petri", {"size": 16, "scale": 0.02})
     name = small("started", data, [{"role": "plain", **HEAD}])
     (record,) = run(name, tmp_path).values()
-    twin = records_folder() / "teachers" / "tiny-mobilenet-tissues.safetensors"
+    twin = weights_folder() / "tiny-mobilenet-tissues.safetensors"
     digest = hashlib.sha256(twin.read_bytes()).hexdigest()
     assert record.environment["weights"] == digest[:16]
     small("started", data, [{"role": "plain", **HEAD}, {"role": "votes", **HEAD}])
-    monkeypatch.setattr(runner, "weights_name", lambda *_: "of another day")
+    monkeypatch.setattr(guards, "weights_name", lambda *_: "of another day")
     with pytest.raises(ValueError, match=r"started: .*tiny-mobilenet.* of another day"):
         run(name, tmp_path)
     assert len(load_records(name, tmp_path)) == 1
@@ -608,12 +611,12 @@ def test_weights_that_are_not_here_are_no_other_weights(small, folder, tmp_path)
 
 def test_weights_are_fetched_once_the_data_is_there(small, folder, tmp_path, monkeypatch):
     """With --download nothing is fetched for data that is missing."""
-    from kdteach.experiments import runner
+    from kdteach.experiments import order
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     asked = []
     monkeypatch.setattr(
-        runner, "build", lambda name, **o: asked.append((name, o["weights"], o["download"]))
+        order, "build", lambda name, **o: asked.append((name, o["weights"], o["download"]))
     )
     name = small(
         "mhist-fetch", ("mhist", {}),

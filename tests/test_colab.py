@@ -52,7 +52,7 @@ def test_setup_cell_installs_the_package(fresh, tmp_path):
         pytest.skip("not a git checkout: there is no repository to install from")
     chapter = nbformat.read(CHAPTER, as_version=4)
     setup = next(cell for cell in chapter.cells if cell.cell_type == "code")
-    url = setup.source.split("git+")[1].split()[0]
+    url = setup.source.split("git+")[1].split('"')[0]
     questions = [
         "import kdteach, os; print(kdteach.__file__)",
         "from kdteach.models import trained_teacher; print(len(list(trained_teacher(3))))",

@@ -1,5 +1,6 @@
 """Odd arguments of the data: NumPy's numbers are numbers, all else is told by name."""
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -253,11 +254,10 @@ def test_quadrants_need_room(digits, monkeypatch):
         in_quadrants(digits)
 
 
+@pytest.mark.gpu
 def test_data_on_another_device_stays_there(digits):
     """What is drawn is drawn on the CPU, and follows the images."""
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU")
-    there = digits.to("cuda")
+    there = digits.to(os.environ.get("KDTEACH_DEVICE", "cuda"))
     for clutter in (True, False):
         ours = in_quadrants(there, clutter=clutter, seed=2).to("cpu")
         same(ours, in_quadrants(digits, clutter=clutter, seed=2))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import quick_experiment
 import torch
+import warm
 from distributed import Client, LocalCluster
 
 from kdteach import __main__ as command_line
@@ -22,6 +23,7 @@ from kdteach.experiments import (
     Experiment,
     Published,
     jobs,
+    order,
     recipes,
     reproduce,
     runner,
@@ -48,11 +50,10 @@ def quick(monkeypatch):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(
-        [sys.executable, str(HERE / "quick_experiment.py"), str(folder), "0", "0", "local"],
-        check=True, cwd=HERE.parent,
-    )  # fmt: skip
-    return folder / "0"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXPERIMENTS, "quick", quick_experiment.QUICK)
+        quick_experiment.run(folder)
+    return folder
 
 
 def test_every_run_is_recorded_once_and_sorted(undisturbed):
@@ -79,7 +80,7 @@ def test_a_record_is_what_fit_gives(undisturbed):
 
     torch.set_num_threads(1)
     digits = load("digits", dtype=torch.float64)
-    recipe = {"epochs": 6, "batch_size": 32, "learning_rate": 0.01, "seed": 3}
+    recipe = {**quick_experiment.RECIPE, "seed": 3}
     option = {"input_shape": (1, 8, 8), "dtype": torch.float64, "seed": 3}
     teacher = build("fc-32", **option)
     at_epoch = {}
@@ -122,16 +123,16 @@ def test_the_commit_tells_of_changed_code_but_not_of_grown_records(tmp_path):
     record.parent.mkdir(parents=True)
     code.write_text("a")
     record.write_text("a")
-    assert runner._commit(code.parent) == "unknown"
+    assert order.commit_of(code.parent) == "unknown"
     git("init")
     git("add", "--all")
     git("commit", "-m", "a")
-    clean = runner._commit(code.parent)
+    clean = order.commit_of(code.parent)
     assert re.fullmatch("[0-9a-f]{12}", clean)
     record.write_text("b")
-    assert runner._commit(code.parent) == clean
+    assert order.commit_of(code.parent) == clean
     code.write_text("b")
-    assert runner._commit(code.parent) == clean + "+"
+    assert order.commit_of(code.parent) == clean + "+"
 
 
 @pytest.mark.parametrize(("executor", "kills"), [("local", 20), ("processes", 3)])
@@ -139,7 +140,7 @@ def test_killed_at_random_nothing_is_lost_doubled_or_torn(
     undisturbed, tmp_path, executor, kills
 ):
     """Reading the records after each kill raises where a line is torn or a run is twice."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, HERE / "quick_experiment.py", tmp_path, str(kills), "1", executor],
         check=True, cwd=HERE.parent, capture_output=True, text=True,
     )  # fmt: skip
@@ -235,7 +236,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, executor):
     )
     script = tmp_path / "run.py"
     script.write_text(code.replace("'tests'", repr(str(HERE))))
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, str(script)], cwd=HERE.parent, stdout=subprocess.PIPE, text=True,
         stderr=subprocess.PIPE, start_new_session=True,
         # in the background of a script Ctrl-C is ignored, by children too
@@ -274,7 +275,7 @@ def test_workers_end_when_the_caller_is_killed(tmp_path):
         "        print(pool.submit(os.getpid).result(), flush=True)\n"
         "        pool.submit(time.sleep, 300).result()\n"
     )
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, str(script)], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
     ) as caller:
         assert caller.stdout is not None
@@ -312,7 +313,7 @@ def test_a_full_disk_is_told_and_earlier_records_stay(tmp_path, undisturbed, exe
     kept = "".join(line for line in lines if json.loads(line)["seed"] == 0)
     (tmp_path / "quick.jsonl").write_text(kept)
     limit = str(len(kept) + 100)
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-c", code, str(tmp_path), limit, executor], cwd=HERE.parent,
         capture_output=True, text=True,
     )  # fmt: skip
@@ -378,7 +379,7 @@ def test_an_unreachable_scheduler_is_told_in_time(tmp_path):
     command = [sys.executable, "-m", "kdteach", "reproduce", "digits-hinton"]
     command += ["--executor", "dask=tcp://127.0.0.1:9", "--results-dir", str(tmp_path)]
     start = time.perf_counter()
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = warm.run(command, capture_output=True, text=True, check=False)
     assert time.perf_counter() - start < 10
     assert ended.returncode == 1
     assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in ended.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import warm
 
 from kdteach import __main__ as command_line
 from kdteach import results
@@ -19,6 +20,7 @@ from kdteach.experiments import (
     EXPERIMENTS,
     Experiment,
     RunsFailedError,
+    environment,
     jobs,
     progress,
     reproduce,
@@ -185,7 +187,7 @@ def test_damaged_logits_stop_those_who_need_them(add, tmp_path):
     students = [{"role": "soft", **SOFT, "teacher": TEACHER}, PLAIN]
     add(TEACHER)
     go(tmp_path)
-    (kept,) = (tmp_path / ".teachers").rglob("*.safetensors")
+    (kept,) = (tmp_path / ".teachers").rglob("*[0-9a-f].safetensors")
     kept.write_bytes(kept.read_bytes()[:50])
     add(TEACHER, *students)
     with pytest.raises(RunsFailedError, match="Delete the file; the teacher is then"):
@@ -226,7 +228,7 @@ def test_a_full_disk_stops_at_once(add, tmp_path, monkeypatch):
         written.append(name)
         return usual(name, new, *rest, **options)
 
-    monkeypatch.setattr("kdteach.experiments.shift.add_records", full)
+    monkeypatch.setattr("kdteach.experiments.ledger.add_records", full)
     with pytest.raises(OSError, match="No space left"):
         go(tmp_path)
     assert len(recorded(tmp_path)) == 1
@@ -313,7 +315,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path):
         q.reproduce("quick", seeds=1, executor="processes",
                     results_dir=Path({str(tmp_path / 'out')!r}))
     """)  # fmt: skip
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, file], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
@@ -338,7 +340,7 @@ COMMAND = """
 def command(folder, *arguments, **options):
     line = [sys.executable, str(script(folder, COMMAND)), "reproduce", "quick"]
     line += ["--executor", "local", "--seeds", "1", "--results-dir", str(folder / "out")]
-    return subprocess.Popen([*line, *arguments], stderr=subprocess.PIPE, **options)
+    return warm.Popen([*line, *arguments], stderr=subprocess.PIPE, **options)
 
 
 def test_head_may_close_the_pipe(tmp_path):
@@ -527,7 +529,7 @@ def test_a_worker_of_another_kind_is_told(add, tmp_path, monkeypatch):
     """Of a cluster nobody knows beforehand what it computes on."""
     from_elsewhere(tmp_path, "AMD EPYC")
     add(PLAIN, MOMENTUM | {"role": "m"})
-    monkeypatch.setattr(jobs, "device_name", lambda gpu: "cuda: NVIDIA A100")
+    monkeypatch.setattr(environment, "device_name", lambda gpu: "cuda: NVIDIA A100")
     with (
         ThreadPoolExecutor(1) as pool,
         pytest.raises(ValueError, match="computed on a GPU"),

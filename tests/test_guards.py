@@ -43,10 +43,10 @@ def test_precision_that_is_set_by_newer_names_is_put_back(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent("""
             import torch
-            from kdteach.experiments import jobs
+            from kdteach.experiments import environment
             place = torch.backends.cuda.matmul
             place.fp32_precision = "tf32"
-            with jobs._settings(None):
+            with environment.settings(None):
                 assert place.fp32_precision == "ieee"
             assert place.fp32_precision == "tf32"
         """)], capture_output=True, text=True, check=False,

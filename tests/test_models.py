@@ -10,7 +10,7 @@ from kdteach.cost import (
     measure_latency,
     size_bytes,
 )
-from kdteach.experiments.digit_teachers import train_teacher
+from kdteach.experiments.catalogue.digit_teachers import train_teacher
 
 PARAMETERS = {
     "cnn-valid": 1_011_466,

@@ -275,7 +275,7 @@ def _offline(*_, **__):
 
 @pytest.mark.parametrize("content", [b"", b"half a file", None])
 def test_damaged_files_of_the_package_are_named(monkeypatch, tmp_path, content):
-    file = tmp_path / "records" / "teachers"
+    file = tmp_path / "weights"
     file.mkdir(parents=True)
     if content is None:  # of another network
         content = shipped.shipped_bytes("tiny-resnet-tissues.safetensors")

@@ -199,7 +199,7 @@ def test_what_contradicts_itself_is_refused_everywhere(config, says):
         Recipe.of(config)
     with pytest.raises((ValueError, TypeError), match=rf"x, configuration 1 \(.*{says}"):
         Experiment("x", "?", DIGITS, (TEACHER, config))
-    job = jobs.Job("x", DIGITS, None, 0, (config,), (None,))
+    job = jobs.Job(DIGITS, None, 0, (config,), (None,))
     with pytest.raises((ValueError, TypeError), match=says):
         jobs.run_job(job)
 
@@ -395,11 +395,11 @@ def test_a_head_on_features_is_not_shifted_or_seen_in_views():
 
 def test_a_job_is_one_stack():
     configs = ({**PLAIN}, {**PLAIN, "epochs": 7})
-    job = jobs.Job("x", DIGITS, None, 0, configs, (None, None))
+    job = jobs.Job(DIGITS, None, 0, configs, (None, None))
     with pytest.raises(ValueError, match="must agree in all that a stack shares"):
         jobs.run_job(job)
     for seed, error in ((True, TypeError), (-1, ValueError)):
         with pytest.raises(error, match="seed must be"):
-            jobs.run_job(jobs.Job("x", DIGITS, None, seed, (PLAIN,), (None,)))
+            jobs.run_job(jobs.Job(DIGITS, None, seed, (PLAIN,), (None,)))
     with pytest.raises(ValueError, match="one entry a configuration"):
-        jobs.run_job(jobs.Job("x", DIGITS, None, 0, (PLAIN,), ()))
+        jobs.run_job(jobs.Job(DIGITS, None, 0, (PLAIN,), ()))

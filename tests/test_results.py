@@ -181,7 +181,7 @@ def test_report3_is_reproduced():
 
 
 def test_teachers_can_be_remade_elsewhere(tmp_path, monkeypatch):
-    from kdteach.experiments import digit_teachers, shipped_twins
+    from kdteach.experiments.catalogue import digit_teachers, shipped_twins
     from kdteach.models import build
 
     monkeypatch.setattr(digit_teachers, "TEACHERS", (0,))
@@ -191,6 +191,10 @@ def test_teachers_can_be_remade_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(
         shipped_twins, "train_twin", lambda name, data: build(name, num_classes=8)
     )
+    # nothing is learned here: a few tiles will do, whole sets are drawn in test_clinic
+    small = {"tissues": {"count": 10}, "petri": {"scale": 0.05}}
+    usual = shipped_twins.load
+    monkeypatch.setattr(shipped_twins, "load", lambda name: usual(name, **small[name]))
     few = {("tiny-resnet", "polyps"): build("tiny-resnet", num_classes=2)}
     monkeypatch.setattr(shipped_twins, "train_polyps", lambda data: few)
     assert command_line.main(["teachers", "--out", str(tmp_path)]) == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import quick_experiment
+import warm
 
 from kdteach import __main__ as command_line
 from kdteach import results, writing
@@ -31,7 +32,7 @@ def record(config, seed, experiment="x"):
 def script(text, *arguments, **options):
     """Start a Python process."""
     head = f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-c", head + textwrap.dedent(text), *map(str, arguments)],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import warm
 
 from kdteach import workers
 from kdteach.data import load, petri
@@ -25,7 +26,7 @@ def run(script, folder, text):
     """Run a script; its standard output, line by line."""
     path = folder / script
     path.write_text(text)
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 0, done.stderr
@@ -87,7 +88,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no
 def test_asked_to_end_it_leaves_nothing(tmp_path, number):
     out = tmp_path / "a" / "b"
     command = [sys.executable, "-m", "kdteach", "petri", "--out", out, "--size", "32"]
-    running = subprocess.Popen(
+    running = warm.Popen(
         [*command, "--scale", "5"],
         stderr=subprocess.PIPE,
         text=True,

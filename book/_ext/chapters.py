@@ -22,6 +22,8 @@ KERNEL = {
     "name": "python3",
 }
 PLACEHOLDER = "OWNER_NOT_SET"
+PACKAGE = "kdteach[book,explain]"  # what the chapters need of the extras
+COPIES = ("pyproject.toml", "CITATION.cff")
 
 
 def chapters():
@@ -41,7 +43,8 @@ def setup_cell(url):
         "try:\n"
         "    import kdteach\n"
         "except ModuleNotFoundError:\n"
-        f"    %pip install -q git+{url}\n"
+        f'    url = "git+{url}"\n'
+        f'    %pip install -q "{PACKAGE} @ {{url}}"\n'
         "    import kdteach"
     )
 
@@ -107,15 +110,23 @@ def execute(path, url):
 
 
 def set_address(url):
-    """Write the address into ``_config.yml`` and the set-up cells, nothing else."""
+    """Write the address into ``_config.yml``, its copies and the set-up cells.
+
+    The copies are the package's metadata and the citation, which are read where
+    ``_config.yml`` is not.
+    """
     if not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+?", url) or url.endswith(".git"):
         sys.exit(
             f"address: expected https://HOST/OWNER/REPOSITORY without .git, got {url!r}"
         )
-    config = ROOT / "_config.yml"
+    config, before = ROOT / "_config.yml", repository_url()
     text = config.read_text(encoding="utf-8")
     new = re.sub(r"(?m)^(repository:\n  url: )\S+", lambda match: match[1] + url, text)
     config.write_text(new, encoding="utf-8")
+    for name in COPIES:
+        copy = ROOT / name
+        text = copy.read_text(encoding="utf-8")
+        copy.write_text(re.sub(rf"{re.escape(before)}(?![\w.-])", url, text), "utf-8")
     for path in chapters():
         notebook = nbformat.read(path, as_version=4)
         prepare(notebook, url)

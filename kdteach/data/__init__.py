@@ -1,4 +1,7 @@
-"""Data: one file a source, all loaded by name, whole in memory, splits fixed."""
+"""Data: one file a source, all loaded by name, whole in memory, splits fixed.
+
+What does not fit in memory is read in batches: ``Stream``.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from kdteach.checks import shown
-from kdteach.data.augment import Flips, Jitter, flips, jitter
+from kdteach.data.augment import (
+    Flips,
+    Jitter,
+    compose,
+    flips,
+    horizontal_flip,
+    jitter,
+    random_crop,
+)
 from kdteach.data.digits import load_digits
+from kdteach.data.folder import load_folder
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
 from kdteach.data.petri import load_petri
 from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
+from kdteach.data.stream import Stream
 from kdteach.data.tissues import load_tissues
+from kdteach.data.transforms import transform
 from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet
 
@@ -23,12 +37,17 @@ __all__ = [
     "NAMES",
     "Flips",
     "Jitter",
+    "Stream",
+    "compose",
     "flips",
+    "horizontal_flip",
     "in_quadrants",
     "jitter",
     "load",
     "merge_classes",
+    "random_crop",
     "small_sample",
+    "transform",
 ]
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {
@@ -37,9 +56,10 @@ _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "mhist": load_mhist,
     "petri": load_petri,
     "tissues": load_tissues,
+    "folder": load_folder,
 }
 NAMES = tuple(_LOADERS)
-FROM_FILES = ("mnist", "mhist")
+FROM_FILES = ("mnist", "mhist", "folder")
 """Those that are read from a folder; the others are embedded or drawn."""
 
 
@@ -54,13 +74,14 @@ def load(
 
     Args:
         name: "digits" (embedded, 8x8), "mnist" (28x28), "mhist" (224x224, the reader's
-            own copy or a stand-in in its layout), "petri" (the stand-in, drawn at once) or
-            "tissues" (drawn too: the task on which small networks learn before).
-        root: the folder with the files; by default ``$KDTEACH_DATA``. Only for "mnist"
-            and "mhist".
+            own copy or a stand-in in its layout), "petri" (the stand-in, drawn at once),
+            "tissues" (drawn too: the task on which small networks learn before) or
+            "folder" (the reader's own pictures, a folder a class).
+        root: the folder with the files; by default ``$KDTEACH_DATA``. Only for "mnist",
+            "mhist" and "folder".
         groups: classes to be joined, see ``merge_classes``; by default none.
         **options: of the source: see ``load_digits``, ``load_mnist``, ``load_mhist``,
-            ``load_petri`` and ``load_tissues``.
+            ``load_petri``, ``load_tissues`` and ``kdteach.data.folder.load_folder``.
 
     Returns:
         An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; digits have

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from kdteach.files import check_path, kind_of
 
 VARIABLE = "KDTEACH_DATA"
+_SHOWN = 100  # problems in one message
+
+
+class DataError(ValueError):
+    """A folder of data is not as it should be; the message lists what and where.
+
+    Attributes:
+        problems: all of them, also where the message ends with "and ... more".
+    """
+
+    def __init__(self, where: Path, problems: Sequence[str]) -> None:
+        count = len(problems)
+        more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
+        lines = [
+            f"{where}: {count} problem{'' if count == 1 else 's'}",
+            *problems[:_SHOWN],
+            *more,
+        ]
+        super().__init__("\n  ".join(lines))
+        self.problems = tuple(problems)
 
 
 def data_folder(root: object, absent: str) -> Path:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WIDEST = 4096
 """Pixels a side that a tile may have."""
+_MOST_PIXELS = 10**8  # of a photograph
 _LARGEST = (
     2**20,
     16,
@@ -43,6 +44,12 @@ _FORMATS = {
     b"BM": "BMP",
 }
 _READ = "PNG, JPEG, TIFF and BMP are read"
+_WEBP = "WebP"
+_READ_AS_WELL = "PNG, JPEG, TIFF, WebP and BMP are read"
+_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
+"""Of 8 bits a channel or fewer."""
+_TURNED = (5, 6, 7, 8)  # orientations of a camera that lay on its side
+_ORIENTATION = 0x0112
 _OTHERS = (
     (0, b"%!PS", "PostScript"),
     (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
@@ -135,6 +142,133 @@ def read_pictures(files: Sequence[Path], size: int | None) -> Pictures:
     )
 
 
+def read_resized(
+    files: Sequence[Path],
+    names: Sequence[str],
+    size: int | None,
+    *,
+    resize: str,
+    channels: int,
+    bytes_each: int,
+    progress: bool,
+) -> Pictures:
+    """Decode pictures of any size by several threads, and bring them to one.
+
+    Args:
+        files: N paths.
+        names: what they are called in a message.
+        size: height and width; None for pictures that are all of one size already.
+        resize: "crop" or "squash", see ``load_folder``.
+        channels: 3 or 1.
+        bytes_each: that each number will take at the end, for the check of the memory.
+        progress: whether a bar shows how far it is.
+
+    Returns:
+        Images (N, channels, H, W), and of each picture what is wrong with it.
+    """
+    from tqdm import tqdm
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        sizes: list[tuple[int, int] | str | None] = [None] * len(files)
+        height = width = size or 0
+        if size is None:
+            sizes = list(pool.map(_oriented_size, files))
+            known = [found for found in sizes if isinstance(found, tuple)]
+            width, height = Counter(known).most_common(1)[0][0] if known else (0, 0)
+        need = len(files) * channels * height * width * bytes_each
+        if need > (free := free_memory()):
+            told = (
+                f"{len(files):,} images of {width}x{height} pixels take {amount(need)} of "
+                f"memory, and {amount(free)} are free here: a smaller size or "
+                "dtype=torch.uint8 takes less, and kdteach.data.Stream reads a data set in "
+                "batches"
+            )
+            nothing = torch.empty(len(files), channels, 0, 0, dtype=torch.uint8)
+            return Pictures(nothing, (), (None,) * len(files), told)
+        whole = torch.empty(len(files), channels, height, width, dtype=torch.uint8)
+        pixels = whole.numpy()
+
+        def decode(number: int) -> str | bytes:
+            found = sizes[number]
+            if isinstance(found, str):
+                return found
+            if found is not None and found != (width, height):
+                return (
+                    f"{files[number].name} is {found[0]}x{found[1]} pixels, the others "
+                    f"{width}x{height}: size=... brings all to one size"
+                )
+            problem = _resized_into(files[number], pixels[number], resize)
+            return problem or hashlib.blake2b(pixels[number].data, digest_size=16).digest()
+
+        todo = pool.map(decode, range(len(files)))
+        done = list(tqdm(todo, total=len(files), unit=" images", disable=not progress))
+    return Pictures(
+        whole,
+        tuple(found if isinstance(found, bytes) else b"" for found in done),
+        tuple(
+            _with_path(found, file, name) if isinstance(found, str) else None
+            for found, file, name in zip(done, files, names, strict=True)
+        ),
+    )
+
+
+def _with_path(problem: str, file: Path, name: str) -> str:
+    """What is wrong with a picture, the file named by its path below the folder."""
+    rest = problem.removeprefix(str(file)).removeprefix(file.name)
+    return f"{name}{rest}" if rest != problem else f"{name}: {problem}"
+
+
+def _oriented_size(path: Path) -> tuple[int, int] | str:
+    """Width and height of a picture as it is seen, or why there are none."""
+    found: list[tuple[int, int]] = []
+
+    def look(image: ImageFile, _: IO[bytes]) -> None:
+        width, height = image.size
+        turned = image.getexif().get(_ORIENTATION) in _TURNED
+        found.append((height, width) if turned else (width, height))
+
+    return _looked_at(path, look, webp=True) or found[0]
+
+
+def _resized_into(path: Path, pixels: NDArray[np.uint8], resize: str) -> str | None:
+    """Decode a picture into (channels, H, W), upright and of that size."""
+    from PIL import ImageOps
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional
+
+    channels, height, width = pixels.shape
+
+    def decode(image: ImageFile, file: IO[bytes]) -> str | None:
+        if image.format == "PNG" and not _sums_are_right(file):
+            return f"{path.name} is damaged (a checksum in it is wrong)"
+        if image.size[0] * image.size[1] > _MOST_PIXELS:
+            return (
+                f"{path.name} is {image.size[0]}x{image.size[1]} pixels, more than the "
+                f"{_MOST_PIXELS:,} that are read here"
+            )
+        if any(";16" in str(tile[-1]) for tile in image.tile) or image.mode[:2] == "I;":
+            return f"{path.name} has 16 bits a channel; 8 are expected"
+        if image.mode not in _MODES:
+            return (
+                f"{path.name} has pixels of mode {image.mode}; 8-bit colour or grey is "
+                "expected"
+            )
+        image.load()
+        plain = ImageOps.exif_transpose(image)
+        if "transparency" in plain.info:  # of a palette: told by colour, so by way of alpha
+            plain = plain.convert("RGBA")
+        plain = plain.convert("RGB" if channels == 3 else "L")
+        if plain.size != (width, height):
+            sides = [height, width] if resize == "squash" else [min(height, width)]
+            plain = functional.resize(plain, sides, InterpolationMode.BILINEAR)
+            plain = functional.center_crop(plain, [height, width])
+        array = np.asarray(plain)
+        pixels[:] = array[None] if channels == 1 else array.transpose(2, 0, 1)
+        return None
+
+    return _looked_at(path, decode, "is damaged", webp=True)
+
+
 def _size_of(path: Path) -> tuple[int, int] | str:
     """Width and height, or why there are none."""
     found: list[tuple[int, int]] = []
@@ -176,6 +310,7 @@ def _looked_at(
     path: Path,
     look: Callable[[ImageFile, IO[bytes]], str | None],
     failed: str = "is not an image",
+    webp: bool = False,
 ) -> str | None:
     """Open a picture and look at it; what is wrong comes back as words, never as an error.
 
@@ -191,8 +326,11 @@ def _looked_at(
             kind = next(
                 (f for magic, f in _FORMATS.items() if begins.startswith(magic)), ""
             )
+            if webp and begins[:4] == b"RIFF" and begins[8:12] == b"WEBP":
+                kind = _WEBP
             if not kind:
-                return f"{path.name} is not an image{_named(begins)}"
+                read = _READ_AS_WELL if webp else _READ
+                return f"{path.name} is not an image{_named(begins, read)}"
             try:
                 with _reader(kind)(file, path.name) as image:
                     return look(image, file)
@@ -226,12 +364,12 @@ def _sums_are_right(file: IO[bytes]) -> bool:
         file.seek(at)
 
 
-def _named(begins: bytes) -> str:
+def _named(begins: bytes, read: str) -> str:
     """What a file is instead, in brackets, where its first bytes tell."""
     for at, magic, name in _OTHERS:
         if begins[at : at + len(magic)] == magic:
-            return f" that is read here (it is {name}; {_READ})"
-    return f" ({_READ})"
+            return f" that is read here (it is {name}; {read})"
+    return f" ({read})"
 
 
 def _reader(kind: str) -> Callable[[IO[bytes], str], ImageFile]:
@@ -239,9 +377,10 @@ def _reader(kind: str) -> Callable[[IO[bytes], str], ImageFile]:
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
     from PIL.TiffImagePlugin import TiffImageFile
+    from PIL.WebPImagePlugin import WebPImageFile
 
     readers = {
         "PNG": PngImageFile, "JPEG": JpegImageFile, "TIFF": TiffImageFile,
-        "BMP": BmpImageFile,
+        "BMP": BmpImageFile, _WEBP: WebPImageFile,
     }  # fmt: skip
     return readers[kind]

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from kdteach.checks import check_choice
-from kdteach.data._folders import VARIABLE, data_folder, require_folder
+from kdteach.data._folders import VARIABLE, DataError, data_folder, require_folder
 from kdteach.data._pictures import check_side, read_pictures
 from kdteach.files import kind_of, read_plain, reason
 from kdteach.types import ImageSet, Split, require_split
@@ -32,27 +32,15 @@ COLUMNS = (
 _ANNOTATORS = 7
 _TABLE = 2**24  # bytes of annotations.csv: MHIST's has about 100,000
 _VALIDATION = 0.2  # of the training images of each class
-_SHOWN = 100  # problems in one message
 _LONGEST = 255  # bytes of a file name, on most file systems
 
 
-class MhistError(ValueError):
+class MhistError(DataError):
     """A copy of MHIST is not as it should be; the message lists what and where.
 
     Attributes:
         problems: all of them, also where the message ends with "and ... more".
     """
-
-    def __init__(self, where: Path, problems: Sequence[str]) -> None:
-        count = len(problems)
-        more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
-        lines = [
-            f"{where}: {count} problem{'' if count == 1 else 's'}",
-            *problems[:_SHOWN],
-            *more,
-        ]
-        super().__init__("\n  ".join(lines))
-        self.problems = tuple(problems)
 
 
 _Problem = tuple[int, str]

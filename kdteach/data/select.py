@@ -10,7 +10,7 @@ import torch
 
 from kdteach.checks import check_count, shown
 from kdteach.seeding import generator, usual_tensors
-from kdteach.types import ImageSet, Split, require_set, require_split
+from kdteach.types import ImageSet, Split, as_split, require_set
 
 
 def merge_classes(data: ImageSet, groups: Sequence[Sequence[int]]) -> ImageSet:
@@ -84,7 +84,8 @@ def small_sample(split: Split, size: int, *, seed: int = 0) -> Split:
         TypeError: split is no Split, or size no integer.
         ValueError: size out of range, or an empty split.
     """
-    require_split("split", split).require_samples("a sample")
+    split = as_split("split", split)
+    split.require_samples("a sample")
     try:
         size = check_count("size", size, most=len(split))
     except ValueError as error:

@@ -1,9 +1,10 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments.catalogue import EXPERIMENTS
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
+from kdteach.experiments.recorded import recorded_teacher
+from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.experiments.runner import reproduce, seeds_recorded
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Published",
     "Recipe",
     "RunsFailedError",
+    "recorded_teacher",
     "reproduce",
     "seeds_recorded",
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from kdteach.checks import check_count, check_dtype, check_number, shown
 from kdteach.data import NAMES
-from kdteach.experiments.recipe import Recipe, stored
+from kdteach.experiments.labels import labels_of
+from kdteach.experiments.recipe import Recipe, kind_of, stored
 from kdteach.record import plain
 from kdteach.writing import check_file_name
 
@@ -24,8 +26,10 @@ The form that is stored and hashed; ``kdteach.experiments.recipe.Recipe`` checks
 =================  ====================================================================
 key                meaning; where it is missing, the default
 =================  ====================================================================
-``role``           what the run is in the experiment, such as "plain"; the logits of a
-                   "teacher" or an "assistant" are kept for its students
+``role``           what the run is called in the experiment, such as "plain"
+``kind``           "teacher", "assistant" or "student": what the run is to the engine, which
+                   keeps logits and weights of the first two for their students; by default
+                   what ``role`` says, and "student" where it is another word
 ``model``          name for ``kdteach.models.build``
 ``epochs``         passes over the training images
 ``batch_size``     images a step
@@ -50,7 +54,8 @@ key                meaning; where it is missing, the default
 ``omit``           classes left out of the student's training images
 ``only``           classes kept of the student's training images
 ``weights``        "imagenet" or "tissues", of a network for photographs; fresh ones
-``policy``         "full" (default), "fine-tune" or "features", see ``models.build``
+``policy``         "full" (default), "fine-tune" or "linear_probe", by its earlier name
+                   "features", under which it is stored; see ``models.build``
 ``flips``          mirror images at random, false
 ``choose_on``      "valid": keep the epoch that is best on it ("test": one of the mistakes);
                    by default the last epoch is kept
@@ -110,6 +115,10 @@ class Experiment:
         configurations: one run each and seed; each is checked as a ``Recipe`` and copied.
         seeds: how many by default.
         published: values to stand beside.
+        labels: names for some of the configurations, by which they can be asked for, as in
+            ``experiment["smoothed"]``. They are no part of what is stored and hashed. The
+            others are called by their role, with what tells them from others of that role.
+        named: all configurations by name.
 
     Raises:
         TypeError: a part of another type.
@@ -123,6 +132,8 @@ class Experiment:
     configurations: tuple[Config, ...]
     seeds: int = 10
     published: tuple[Published, ...] = field(default=(), repr=False)
+    labels: Mapping[str, Config] = field(default_factory=dict, repr=False)
+    named: Mapping[str, Config] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_file_name("an experiment", self.name)
@@ -141,12 +152,35 @@ class Experiment:
                 )
             object.__setattr__(self, name, tuple(parts))
         object.__setattr__(self, "configurations", self._checked())
+        given = self.labels
+        if not isinstance(given, Mapping) or not all(isinstance(k, str) for k in given):
+            raise TypeError(f"labels must be a mapping by name, got {shown(given)}")
+        chosen = {label: stored(config) for label, config in given.items()}
+        object.__setattr__(self, "labels", chosen)
+        object.__setattr__(self, "named", labels_of(self.configurations, chosen))
+
+    def __getitem__(self, label: str) -> Config:
+        """A configuration by its name.
+
+        Args:
+            label: a key of ``named``.
+
+        Raises:
+            LookupError: no configuration has that name; the message names the nearest.
+        """
+        if isinstance(label, str) and label in self.named:
+            return self.named[label]
+        near = get_close_matches(str(label), self.named, 3, 0.3)
+        raise LookupError(
+            f"{self.name} has no configuration {shown(label)}; "
+            + (f"the nearest are {'; '.join(near)}" if near else "see .named")
+        )
 
     def _checked(self) -> tuple[Config, ...]:
         """The configurations, each as it is stored."""
         copies: list[Config] = []
         recipes: list[Recipe] = []
-        teachers = sum(config.get("role") == "teacher" for config in self.configurations)
+        teachers = sum(kind_of(config) == "teacher" for config in self.configurations)
         for i, config in enumerate(self.configurations):
             where = f"{self.name}, configuration {i} ({shown(config.get('role'))})"
             try:
@@ -172,7 +206,7 @@ class Experiment:
             teacher = config["teacher"]
             assert isinstance(teacher, Mapping)
             return teacher  # itself without one, or an assistant with its own
-        (teacher,) = (c for c in self.configurations if c["role"] == "teacher")
+        (teacher,) = (c for c in self.configurations if kind_of(c) == "teacher")
         return teacher
 
 

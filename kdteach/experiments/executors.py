@@ -14,6 +14,7 @@ import torch
 
 from kdteach import workers
 from kdteach.checks import check_count, shown
+from kdteach.extras import require_extra
 
 KNOWN = "local, processes, dask or dask=ADDRESS"
 _PATIENCE = 4  # seconds to wait for a Dask scheduler
@@ -173,12 +174,9 @@ def _without_script(names: str) -> Iterator[None]:
 
 
 def _distributed() -> Any:
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "Dask distributed is not installed: pip install 'kdteach[dask]'"
-        ) from error
+    require_extra("the executor 'dask'", "distributed")
+    import distributed
+
     return distributed
 
 

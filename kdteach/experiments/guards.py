@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 
 from kdteach.checks import shown
-from kdteach.experiments.design import Experiment
+from kdteach.models import weights_name
 from kdteach.results import RecordError
 from kdteach.types import ImageSet, RunRecord
 
@@ -20,35 +20,35 @@ _GPU = re.compile(
 
 
 def require_same_data(
-    experiment: Experiment,
+    options: Mapping[str, object],
     recorded: Iterable[RunRecord],
     data: Callable[[int], ImageSet],
 ) -> None:
     """Refuse to add runs on one copy of the data to those on another.
 
     Args:
-        experiment: to be run.
-        recorded: its runs so far.
+        options: of the data set.
+        recorded: the runs so far.
         data: the images of a seed.
 
     Raises:
         RecordError: a record does not say on which data it ran.
         ValueError: it ran on others.
     """
-    drawn = "seed" in experiment.data[1].values()  # then each seed has data of its own
+    drawn = "seed" in options.values()  # then each seed has data of its own
     for seed, runs in _by_seed(recorded, drawn).items():
         here = data(seed).checksum
         for record in runs:
             there = record.environment.get("data")
             if not isinstance(there, str):
                 raise RecordError(
-                    f"{experiment.name}: the recorded run of seed {record.seed}, role "
+                    f"the recorded run of seed {record.seed}, role "
                     f"{shown(record.config.get('role'))}, does not say on which copy of "
                     "the data it ran (environment, data)"
                 )
             if there != here:
                 raise ValueError(
-                    f"{experiment.name}: the recorded runs are of another copy of the data "
+                    f"the recorded runs are of another copy of the data "
                     f"(checksum {there}, here {here}). Name another folder for these with "
                     "--results-dir."
                 )
@@ -80,7 +80,6 @@ def precision_of(data: ImageSet) -> str:
 
 
 def require_same_kind(
-    experiment: str,
     recorded: Iterable[RunRecord],
     device: str | None,
     precision: str | None,
@@ -91,8 +90,7 @@ def require_same_kind(
     they would pass for the same. Processors of different makers may stand together.
 
     Args:
-        experiment: its name.
-        recorded: its runs so far.
+        recorded: the runs so far.
         device: "GPU" or "CPU", as new runs will be; None where that is not known.
         precision: dtype of their weights, such as "float32"; None where it is not known.
 
@@ -106,7 +104,37 @@ def require_same_kind(
         ):
             if None not in (there, here) and there != here:
                 raise ValueError(
-                    f"{experiment}: the recorded runs were {what} {there}, new ones would "
+                    f"the recorded runs were {what} {there}, new ones would "
                     f"be {what} {here}: they are not the same numbers, and are not mixed "
                     "in one file. Name another folder for these with --results-dir."
                 )
+
+
+def require_same_weights(recorded: Iterable[RunRecord]) -> None:
+    """Refuse to add runs from other trained weights than those recorded.
+
+    Args:
+        recorded: the runs so far.
+
+    Raises:
+        RecordError: a record names weights, but its configuration does not.
+        ValueError: the weights here are others.
+    """
+    for record in recorded:
+        begun = record.environment.get("weights")
+        if begun is None:
+            continue
+        name, weights = record.config.get("model"), record.config.get("weights")
+        if not isinstance(name, str) or not isinstance(weights, str):
+            raise RecordError(
+                f"the recorded run of seed {record.seed} began with the weights "
+                f"{shown(begun)}, but its configuration names neither network nor weights"
+            )
+        here = weights_name(name, weights)
+        if str(begun).startswith(f"{here} "):
+            continue  # the file is not here: building the network says so
+        if begun != here:
+            raise ValueError(
+                f"the recorded runs of {name} began with the weights {begun}, here are "
+                f"{here}. Name another folder for these with --results-dir."
+            )

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from kdteach.checks import check_dtype, check_seed
-from kdteach.data import FROM_FILES, load
-from kdteach.experiments.design import Config, config_text
+from kdteach.checks import check_seed
+from kdteach.experiments.design import Config
+from kdteach.experiments.environment import environment_of, settings, started_from
+from kdteach.experiments.images import load_data
+from kdteach.experiments.keeping import Keeper, Weights
 from kdteach.experiments.measures import Result, beside_teacher, measure
 from kdteach.experiments.progress import telling
 from kdteach.experiments.recipe import Recipe
 from kdteach.experiments.recipes import (
-    Answers,
     augmentation,
-    for_student,
     fresh_model,
     is_probe,
-    objective_of,
     optimizer_of,
     same_stack,
     transfer_set,
-    views_of,
 )
+from kdteach.experiments.targets import Answers, for_student, objective_of
 from kdteach.metrics import predict_logits, subclass_recovery
-from kdteach.models import Photograph, weights_name
+from kdteach.models import Photograph
 from kdteach.objectives import Objective
 from kdteach.training import (
     TrainingDivergedError,
@@ -45,7 +39,6 @@ from kdteach.training import (
     fit_many,
     frozen_features,
     stack_size,
-    teacher_logits,
 )
 from kdteach.types import History, ImageSet, RunRecord, Split
 
@@ -57,19 +50,17 @@ class Job:
     """Work that one worker does without asking back.
 
     Attributes:
-        experiment: its name.
         data: name and options of the data set.
         data_dir: folder of the data set, as the worker sees it.
         seed: of the runs.
         configs: one teacher, or students that share recipe and training images.
         logits: for each student its teacher's logits, by split; None for labels alone.
-        keep_epochs: of a teacher: the epochs after which its logits are kept.
+        keep_epochs: of a teacher: the epochs after which its logits and weights are kept.
         threads: of the worker; None leaves them.
         commit: of the code, written into the records.
         progress: a file into which the worker writes how far it is.
     """
 
-    experiment: str
     data: tuple[str, Mapping[str, object]]
     data_dir: Path | None
     seed: int
@@ -86,14 +77,17 @@ class Done:
     """What a job gives back.
 
     Attributes:
-        records: one a configuration, but for those that diverged.
+        records: one a configuration, but for those that diverged; whoever writes them
+            down puts the name of the experiment in.
         logits: of a teacher, by epoch.
         diverged: what is to be said of each run that diverged, by its place in the job.
+        weights: of a teacher, by epoch.
     """
 
     records: tuple[RunRecord, ...]
     logits: Mapping[int, Answers] = field(default_factory=dict)
     diverged: Mapping[int, str] = field(default_factory=dict)
+    weights: Mapping[int, Weights] = field(default_factory=dict)
 
 
 def run_job(job: Job) -> Done:
@@ -107,7 +101,7 @@ def run_job(job: Job) -> Done:
             a configuration asks for does not fit the data.
     """
     _check(job)
-    with _settings(job.threads):
+    with settings(job.threads):
         return _run(job)
 
 
@@ -127,140 +121,98 @@ def _check(job: Job) -> None:
         )
 
 
-@contextmanager
-def _settings(threads: int | None) -> Iterator[None]:
-    """Inside the block the number of threads is this, and float32 is not cut short.
-
-    A caller may let products of float32 be computed in less. What is recorded would then
-    depend on it, and nobody could tell.
-    """
-    before = torch.get_num_threads()
-    if threads is not None:
-        torch.set_num_threads(threads)
-    restore = _whole_float32()
-    try:
-        yield
-    finally:
-        restore()
-        torch.set_num_threads(before)
-
-
-def _whole_float32() -> Callable[[], None]:
-    """Let products of float32 be computed in it; returns what puts the setting back."""
-    try:
-        legacy = torch.get_float32_matmul_precision()
-    except RuntimeError:  # the caller has set it by torch's newer names
-        backends: Any = torch.backends
-        places = [backends.mkldnn.matmul, backends.cuda.matmul]
-        newer = [place.fp32_precision for place in places]
-        for place in places:
-            place.fp32_precision = "ieee"
-
-        def put_back() -> None:
-            for place, value in zip(places, newer, strict=True):
-                place.fp32_precision = value
-
-        return put_back
-    torch.set_float32_matmul_precision("highest")
-    return lambda: torch.set_float32_matmul_precision(legacy)
-
-
-def answers_of(config: Config, model: nn.Module, data: ImageSet) -> Answers:
-    """A teacher's logits on all three splits.
-
-    Args:
-        config: of the teacher; says whether it is asked about several views.
-        model: the teacher.
-        data: the images.
-    """
-    splits = {"train": data.train, "valid": data.valid, "test": data.test}
-    return {
-        name: teacher_logits(model, split, views=views_of(config))
-        for name, split in splits.items()
-        if len(split)
-    }
-
-
-@lru_cache(maxsize=2)  # a seed's jobs follow one another
-def _load(name: str, data_dir: Path | None, options: str) -> ImageSet:
-    chosen = json.loads(options)
-    if "dtype" in chosen:
-        chosen["dtype"] = check_dtype("dtype of the data", chosen["dtype"])
-    return load(name, data_dir, **chosen)
-
-
-def load_data(
-    data: tuple[str, Mapping[str, object]], data_dir: Path | None, seed: int
-) -> ImageSet:
-    """Load a job's data set, once a process.
-
-    Args:
-        data: name and options; an option with the value "seed" becomes the seed's number.
-        data_dir: folder of the data set; data that are embedded or drawn need none.
-        seed: of the run.
-    """
-    options = {key: seed if value == "seed" else value for key, value in data[1].items()}
-    folder = data_dir if data[0] in FROM_FILES else None
-    return _load(data[0], folder, config_text(options))
-
-
 def _run(job: Job) -> Done:
     data = load_data(job.data, job.data_dir, job.seed)
     start = time.perf_counter()
-    models = [fresh_model(config, data, job.seed) for config in job.configs]
-    if is_probe(job.configs[0]):
-        models, data = _probes(models, data)
-    kept: dict[int, Answers] = {}
-
-    def keep(epoch: int) -> None:
-        if epoch in job.keep_epochs:
-            kept[epoch] = answers_of(config, models[0], data)
-
-    config = job.configs[0]
-    train = transfer_set(config, data.train, job.seed)
-    teachers = [
-        for_student(c, a, data.num_classes)
-        for c, a in zip(job.configs, job.logits, strict=True)
+    students = _set_up(job, data)
+    keeper = Keeper(
+        job.configs[0], job.keep_epochs, students.networks[0], students.models[0],
+        students.data,
+    )  # fmt: skip
+    histories, diverged = _train(job, students, keeper)
+    keeper.finish()
+    results = [
+        None if history is None else _measured(job, students, place)
+        for place, history in enumerate(histories)
     ]
+    seconds = (time.perf_counter() - start) / len(job.configs)
+    environment = environment_of(seconds, data, job.commit, students.models[0])
+    records = tuple(
+        RunRecord(
+            "", c, job.seed, result, _course(c, history), environment | started_from(c)
+        )
+        for c, history, result in zip(job.configs, histories, results, strict=True)
+        if history is not None and result is not None
+    )
+    return Done(records, keeper.logits, diverged, keeper.weights)
+
+
+@dataclass(frozen=True)
+class _Students:
+    """What a job trains, and on what.
+
+    Attributes:
+        networks: one a configuration, whole.
+        models: the parts of them that are trained: they themselves, or their heads.
+        data: the images, or the features that the heads are given.
+        train: those of its training images that are used.
+        teachers: the logits that each learns from, None for labels alone.
+    """
+
+    networks: tuple[nn.Module, ...]
+    models: tuple[nn.Module, ...]
+    data: ImageSet
+    train: Split
+    teachers: tuple[Answers | None, ...]
+
+
+def _set_up(job: Job, data: ImageSet) -> _Students:
+    networks = [fresh_model(config, data, job.seed) for config in job.configs]
+    models, seen = _probes(networks, data) if is_probe(job.configs[0]) else (networks, data)
+    train = transfer_set(job.configs[0], seen.train, job.seed)
+    teachers = tuple(
+        for_student(config, answers, data.num_classes)
+        for config, answers in zip(job.configs, job.logits, strict=True)
+    )
+    return _Students(tuple(networks), tuple(models), seen, train, teachers)
+
+
+def _train(
+    job: Job, students: _Students, keeper: Keeper
+) -> tuple[list[History | None], dict[int, str]]:
+    """Histories, None for networks that diverged, and what is to be said of these."""
+    config, data = job.configs[0], students.data
     objectives = [
-        objective_of(c, a, data) for c, a in zip(job.configs, teachers, strict=True)
+        objective_of(c, a, data)
+        for c, a in zip(job.configs, students.teachers, strict=True)
     ]
     precision = config.get("precision")
     schedule = _SCHEDULES[str(config.get("schedule", "constant"))]
-    histories, diverged = _fit(
-        models, train, objectives, job.seed,
-        monitor=_watched(config, train, data),
-        on_epoch=keep if job.keep_epochs and "choose_on" not in config else None,
+    return _fit(
+        students.models, students.train, objectives, job.seed,
+        monitor=_watched(config, students.train, data),
+        on_epoch=keeper.after if keeper.watches else None,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
         learning_rate=config["learning_rate"],
         optimizer=optimizer_of(config),
-        schedule=telling(schedule, _trainings(models), job.progress),
+        schedule=telling(schedule, _trainings(students.models), job.progress),
         augment=augmentation(config),
         drop_last=bool(config.get("drop_last", False)),
         precision=getattr(torch, str(precision)) if precision else None,
         keep_best="choose_on" in config and str(config.get("choose_by", "accuracy")),
+        progress=False,  # the runner shows its own
     )  # fmt: skip
-    if job.keep_epochs and "choose_on" in config:
-        # the network is now as it was after its best epoch: that one teaches
-        kept = {int(str(config["epochs"])): answers_of(config, models[0], data)}
-    results: dict[int, Result] = {}
-    for i, (c, m, a) in enumerate(zip(job.configs, models, teachers, strict=True)):
-        if histories[i] is not None:
-            results[i] = measure(c, m, data) | _recovered(c, m, job)
-            if a is not None:
-                results[i] |= beside_teacher(c, m, a, data, train.index)
-    seconds = (time.perf_counter() - start) / len(models)
-    environment = _environment(seconds, data, job.commit, models[0])
-    records = tuple(
-        RunRecord(
-            job.experiment, c, job.seed, results[i], _course(c, history),
-            environment | _start(c),
-        )
-        for i, (c, history) in enumerate(zip(job.configs, histories, strict=True))
-        if history is not None
-    )  # fmt: skip
-    return Done(records, kept, diverged)
+
+
+def _measured(job: Job, students: _Students, place: int) -> Result:
+    """What is recorded of one trained network, by its place in the job."""
+    config, model = job.configs[place], students.models[place]
+    answers, data = students.teachers[place], students.data
+    result = measure(config, model, data) | _recovered(config, model, job)
+    if answers is not None:
+        result |= beside_teacher(config, model, answers, data, students.train.index)
+    return result
 
 
 def _trainings(models: Sequence[nn.Module]) -> int:
@@ -335,45 +287,3 @@ def _course(config: Config, history: History) -> dict[str, list[float]]:
     course = {"loss": list(history.loss), watched: list(history.accuracy)}
     course |= {name: list(values) for name, values in history.parts.items()}
     return {name: values for name, values in course.items() if values}
-
-
-def _environment(
-    seconds: float, data: ImageSet, commit: str, model: nn.Module
-) -> dict[str, object]:
-    weights = next(model.parameters())
-    return {
-        "commit": commit,
-        "data": data.checksum,
-        "device": device_name(weights.device.type == "cuda"),
-        "precision": str(weights.dtype).removeprefix("torch."),
-        "python": platform.python_version(),
-        "seconds": round(seconds, 1),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-
-
-def device_name(gpu: bool) -> str:
-    """What runs are computed on here: "cuda: " and the GPU's name, or the processor's.
-
-    Args:
-        gpu: whether it is the GPU.
-    """
-    return f"cuda: {torch.cuda.get_device_name()}" if gpu else _processor()
-
-
-def _start(config: Config) -> dict[str, object]:
-    """The trained weights a network started from, where there are such."""
-    if "weights" not in config:
-        return {}
-    return {"weights": weights_name(str(config["model"]), str(config["weights"]))}
-
-
-def _processor() -> str:
-    """The processor's own name where Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    return next(iter(names), platform.processor() or platform.machine())

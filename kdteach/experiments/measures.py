@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.experiments.design import Config
-from kdteach.experiments.recipes import Answers
+from kdteach.experiments.targets import Answers
 from kdteach.losses import class_log_probs, soft_targets
 from kdteach.metrics import (
     Evaluation,

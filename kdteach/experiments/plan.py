@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from torch import nn
 
 from kdteach.cost import count_flops
 from kdteach.experiments.design import Config, Experiment, config_text
+from kdteach.experiments.recipe import kind_of
 from kdteach.experiments.recipes import fresh_model, is_probe, same_stack, transfer_set
 from kdteach.experiments.shelf import Shelf
 from kdteach.results import run_key
@@ -59,6 +61,33 @@ class Work:
             cost=self.cost * len(chosen) / len(self.configs),
             waits_for=self.waits_for & needed,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that one call of ``reproduce`` is to do, made once and then walked.
+
+    Attributes:
+        data: name and options of the data set.
+        data_dir: its folder.
+        commit: of the code that runs, whatever happens meanwhile.
+        work: the jobs, teachers first.
+    """
+
+    data: tuple[str, Mapping[str, object]]
+    data_dir: Path | None
+    commit: str
+    work: tuple[Work, ...]
+
+    @property
+    def runs(self) -> int:
+        """How many there are."""
+        return sum(len(item.configs) for item in self.work)
+
+    @property
+    def cost(self) -> float:
+        """FLOPs of all work."""
+        return sum(item.cost for item in self.work)
 
 
 class _Planner:
@@ -115,7 +144,7 @@ class _Planner:
             return Work(seed, tuple(stack), cost, sources, tuple(sorted(keep)), waits)
 
         for config in configs:
-            if config["role"] in ("teacher", "assistant"):
+            if kind_of(config) != "student":
                 teach(config)
             else:
                 require_teacher(config)
@@ -131,7 +160,7 @@ class _Planner:
         """Epochs of a teacher from which some experiment's students learn, and its last."""
         key = config_text(teacher)
         if key not in self.epochs:
-            self.epochs[key] = _epochs_wanted(
+            self.epochs[key] = epochs_wanted(
                 teacher, self.experiment.data, self.experiments
             )
         return self.epochs[key]
@@ -151,7 +180,7 @@ class _Planner:
         return self.costs[key] * (1 if is_probe(config) else count)
 
 
-def plan(
+def shared_out(
     experiment: Experiment,
     missing: Iterable[tuple[Config, int]],
     data: ImageSet,
@@ -195,12 +224,35 @@ def source_of(experiment: Experiment, config: Config) -> Source | None:
     return teacher, epoch
 
 
-def _epochs_wanted(
+def teachers_of(experiment: Experiment) -> list[Config]:
+    """All who teach in an experiment, and their own teachers; none that ships trained.
+
+    Args:
+        experiment: to be looked through.
+    """
+    found: dict[str, Config] = {}
+    waiting = list(experiment.configurations)
+    while waiting:
+        config = waiting.pop(0)
+        if kind_of(config) != "student" and "shipped" not in config:
+            found.setdefault(config_text(config), config)
+        if (teacher := experiment.teacher_of(config)) is not None:
+            waiting.append(teacher)
+    return list(found.values())
+
+
+def epochs_wanted(
     teacher: Config,
     data: tuple[str, Mapping[str, object]],
     experiments: Mapping[str, Experiment],
 ) -> set[int]:
-    """Epochs of a teacher from which some experiment's students learn, and its last."""
+    """Epochs of a teacher from which some experiment's students learn, and its last.
+
+    Args:
+        teacher: its configuration.
+        data: name and options of its data set.
+        experiments: all there are.
+    """
     wanted = {int(str(teacher["epochs"]))}
     for other in experiments.values():
         if other.data != data:

@@ -105,7 +105,7 @@ class Progress:
     """A bar in a terminal, lines elsewhere; both with the time that is left.
 
     Args:
-        name: of the experiment.
+        title: of the bar.
         runs: how many there are to be.
         total: their cost.
         say: called with each line.
@@ -113,9 +113,9 @@ class Progress:
     """
 
     def __init__(
-        self, name: str, runs: int, total: float, say: Callable[[str], None], files: bool
+        self, title: str, runs: int, total: float, say: Callable[[str], None], files: bool
     ) -> None:
-        self.name, self.runs, self.total, self.say = name, runs, total, say
+        self.title, self.runs, self.total, self.say = title, runs, total, say
         self.recorded, self.spent = 0, 0.0
         self.tasks: list[Task] = []
         self.start = self.said = time.monotonic()
@@ -127,7 +127,7 @@ class Progress:
     def __enter__(self) -> Progress:
         with suppress(OSError, ValueError, AttributeError):  # of a stderr that is gone
             if sys.stderr is not None:
-                self.bar = tqdm(total=100, unit="%", desc=self.name, disable=None)
+                self.bar = tqdm(total=100, unit="%", desc=self.title, disable=None)
         if self.files:
             with suppress(OSError):  # no place for files: then there is less to tell
                 folder = tempfile.TemporaryDirectory(
@@ -202,7 +202,7 @@ class Progress:
         )
 
     def _counted(self) -> str:
-        return f"{self.name}: {self.recorded} of {self.runs} runs recorded"
+        return f"{self.recorded} of {self.runs} runs recorded"
 
     def _line(self, line: str) -> None:
         self.said = time.monotonic()

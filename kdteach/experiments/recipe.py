@@ -35,7 +35,10 @@ MISTAKES = (*NETWORK_MISTAKES, "soft term over classes")
 SHIPPED = "cnn-digits"
 _CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-digits")
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
-_TEACHING = ("teacher", "assistant")
+KINDS = ("teacher", "assistant", "student")
+_TEACHING = KINDS[:2]
+_SYNONYMS = {("policy", "linear_probe"): "features"}
+"""Other names of a value; what is stored and hashed is the one that the records have."""
 _NEEDED = ("model", "epochs", "batch_size", "learning_rate")
 _OF_A_TEACHER = ("alpha", "teacher", "stop_epoch", "teacher_epoch")
 
@@ -53,6 +56,7 @@ class Recipe:
     """
 
     role: str
+    kind: str | None = None
     model: str = ""
     epochs: int = 0
     batch_size: int = 0
@@ -128,6 +132,8 @@ class Recipe:
             if value is not part.default:
                 checked = _CHECKS[part.name](part.name, value)
                 object.__setattr__(self, part.name, checked)
+        if self.kind == _usual_kind(self.role):  # said twice, it is said once
+            object.__setattr__(self, "kind", None)
         if self.shipped is None and (
             missing := [key for key in _NEEDED if not getattr(self, key)]
         ):
@@ -137,6 +143,16 @@ class Recipe:
             )
         for problem in _contradictions(self):
             raise ValueError(problem)
+
+    @property
+    def teaches(self) -> bool:
+        """Whether its logits and weights are kept for its students."""
+        return self.does in _TEACHING
+
+    @property
+    def does(self) -> str:
+        """What it is to the engine: one of ``KINDS``."""
+        return self.kind or _usual_kind(self.role)
 
 
 def stored(config: Mapping[str, object]) -> dict[str, object]:
@@ -154,7 +170,36 @@ def stored(config: Mapping[str, object]) -> dict[str, object]:
     """
     Recipe.of(config)
     copy: dict[str, object] = plain(config, "config")
-    return copy
+    return _canonical(copy)
+
+
+def _canonical(config: dict[str, object]) -> dict[str, object]:
+    """One spelling for what has two, so that it has one hash."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            config[key] = _canonical(value)
+        elif isinstance(value, str):
+            config[key] = _SYNONYMS.get((key, value), value)
+    if config.get("kind") == _usual_kind(config.get("role")):
+        del config["kind"]
+    return config
+
+
+def kind_of(config: Mapping[str, object]) -> str:
+    """What a run is to the engine: "teacher", "assistant" or "student".
+
+    A teacher learns from labels and an assistant from a teacher; the logits and weights of
+    both are kept for those who learn from them.
+
+    Args:
+        config: of the run.
+    """
+    return str(config.get("kind") or _usual_kind(config.get("role")))
+
+
+def _usual_kind(role: object) -> str:
+    """What the role says where ``kind`` is not given."""
+    return str(role) if role in _TEACHING else "student"
 
 
 def _require_known(key: object) -> None:
@@ -186,7 +231,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
 
 
 def _shipped(recipe: Recipe) -> Iterator[str]:
-    free = ("role", "shipped", "views")
+    free = ("role", "kind", "shipped", "views")
     extra = [
         part.name
         for part in fields(recipe)
@@ -196,8 +241,16 @@ def _shipped(recipe: Recipe) -> Iterator[str]:
         yield (
             f"shipped is a network that is trained already: leave {' and '.join(extra)} out"
         )
-    if recipe.role != "teacher":
-        yield f"shipped is a teacher: its role must be 'teacher', got {recipe.role!r}"
+    if recipe.does != "teacher":
+        yield (
+            f"shipped is a teacher: its {_said(recipe)} must be 'teacher', got "
+            f"{recipe.does if recipe.kind else recipe.role!r}"
+        )
+
+
+def _said(recipe: Recipe) -> str:
+    """The setting that says what a run is to the engine."""
+    return "kind" if recipe.kind else "role"
 
 
 def _network(recipe: Recipe) -> Iterator[str]:
@@ -263,10 +316,11 @@ def _course(recipe: Recipe) -> Iterator[str]:
             f"drop_last and transfer contradict each other: of {recipe.transfer} images "
             f"in batches of {recipe.batch_size} nothing is left"
         )
-    if recipe.views and recipe.role not in _TEACHING:
+    if recipe.views and not recipe.teaches:
         yield (
-            f"views and role {recipe.role!r} contradict each other: it is about the logits "
-            "that a teacher or an assistant leaves to its students"
+            f"views and {_said(recipe)} {recipe.kind or recipe.role!r} contradict each "
+            "other: it is about the logits that a teacher or an assistant leaves to its "
+            "students"
         )
 
 
@@ -275,10 +329,10 @@ def _labels(recipe: Recipe) -> Iterator[str]:
     for key in _OF_A_TEACHER:
         if getattr(recipe, key) is not None:
             yield f"{key} needs temperature: without it the run has no teacher"
-    if recipe.role == "assistant":
+    if recipe.does == "assistant":
         yield (
-            "role 'assistant' needs temperature: an assistant learns from a teacher; who "
-            "learns from labels alone and teaches is a 'teacher'"
+            f"{_said(recipe)} 'assistant' needs temperature: an assistant learns from a "
+            "teacher; who learns from labels alone and teaches is a 'teacher'"
         )
     if recipe.beta is not None and recipe.subclasses is None:
         yield "beta needs subclasses: it weighs their diversity"
@@ -300,10 +354,10 @@ def _soft(recipe: Recipe) -> Iterator[str]:
     """With a teacher, whoever it is."""
     if recipe.alpha is None:
         yield "temperature needs alpha, the weight of the soft term"
-    if recipe.role == "teacher":
+    if recipe.does == "teacher":
         yield (
-            "role 'teacher' and temperature contradict each other: who learns from a "
-            "teacher and teaches is an 'assistant'"
+            f"{_said(recipe)} 'teacher' and temperature contradict each other: who learns "
+            "from a teacher and teaches is an 'assistant'"
         )
     for name, there in (
         ("smoothing", bool(recipe.smoothing)),
@@ -334,10 +388,10 @@ def _soft(recipe: Recipe) -> Iterator[str]:
 
 def _taught(recipe: Recipe, teacher: Recipe) -> Iterator[str]:
     """With a teacher that is named."""
-    if teacher.role not in _TEACHING:
+    if not teacher.teaches:
         yield (
-            f"teacher: its role must be 'teacher' or 'assistant', got {teacher.role!r}: "
-            "the logits of others are not kept"
+            f"teacher: its {_said(teacher)} must be 'teacher' or 'assistant', got "
+            f"{teacher.kind or teacher.role!r}: the logits of others are not kept"
         )
     if recipe.subclasses is not None and teacher.subclasses != recipe.subclasses:
         yield (
@@ -416,12 +470,18 @@ def _one_of(*known: str) -> Callable[[str, object], str]:
     return check
 
 
+def _policy(name: str, value: object) -> str:
+    text = _one_of(*POLICIES, "linear_probe")(name, value)
+    return _SYNONYMS.get((name, text), text)
+
+
 def _least(least: int) -> Callable[[str, object], int]:
     return lambda name, value: check_count(name, value, least)
 
 
 _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "role": _text,
+    "kind": _one_of(*KINDS),
     "model": _model,
     "epochs": check_count,
     "batch_size": check_count,
@@ -445,7 +505,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "omit": _classes,
     "only": _classes,
     "weights": _one_of("imagenet", "tissues"),
-    "policy": _one_of(*POLICIES),
+    "policy": _policy,
     "flips": check_switch,
     "choose_on": _one_of("valid", "test"),
     "choose_by": _one_of(*SCORES),

@@ -1,32 +1,19 @@
-"""From a configuration to what it asks for: network, training images, objective."""
+"""From a configuration to what it asks for: network, training images, optimiser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kdteach.data import flips, jitter, small_sample
-from kdteach.data.mhist import vote_shares
 from kdteach.experiments.design import Config, config_text
-from kdteach.experiments.mistakes import divided_alpha, with_mistake
+from kdteach.experiments.mistakes import with_mistake
 from kdteach.experiments.recipe import NETWORK_MISTAKES
-from kdteach.fingerprints import TeacherLogits
-from kdteach.losses import class_log_probs
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
-from kdteach.objectives import (
-    Objective,
-    distil,
-    distil_subclasses,
-    hard_labels,
-    smoothed_labels,
-    soft_labels,
-    subclass_labels,
-    weighted_labels,
-)
 from kdteach.training import OptimizerFactory, adam, adamw, momentum
 from kdteach.types import Augment, ImageSet, Split
 
@@ -36,12 +23,6 @@ _RECIPE = (
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
     "flips", "choose_on", "choose_by",
 )  # fmt: skip
-_LABELS = ("subclasses", "smoothing", "targets", "balanced")
-"""Ways to learn from labels, of which a run takes one."""
-
-
-Answers = Mapping[str, Tensor]
-"""A teacher's logits (N, C) by split: "train", "valid" and "test"."""
 
 
 def same_stack(config: Config) -> str:
@@ -130,70 +111,6 @@ def transfer_set(config: Config, split: Split, seed: int) -> Split:
     if "transfer" in config:
         split = small_sample(split, int(str(config["transfer"])), seed=seed)
     return split
-
-
-def for_student(
-    config: Config, answers: Answers | None, num_classes: int
-) -> Answers | None:
-    """A student without subclasses learns from the classes of a teacher with them.
-
-    Args:
-        config: of the student.
-        answers: of its teacher, None for labels alone.
-        num_classes: C.
-    """
-    if answers is None or "subclasses" in config:
-        return answers
-    if answers["train"].shape[1] == num_classes:
-        return answers
-    return {name: _of_classes(table, num_classes) for name, table in answers.items()}
-
-
-def _of_classes(table: Tensor, num_classes: int) -> Tensor:
-    """Log-probabilities of the classes, which answer the same images."""
-    joined = class_log_probs(table, num_classes)
-    known = getattr(table, "answers", None)  # also of one that came from a process
-    return TeacherLogits.of(joined, known) if isinstance(known, Tensor) else joined
-
-
-def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Objective:
-    """What the run learns from.
-
-    Args:
-        config: of the run.
-        answers: of its teacher, None for labels alone.
-        data: gives classes, their sizes and votes.
-    """
-    classes = data.num_classes
-    if answers is None:
-        asked = [
-            key for key in _LABELS if config.get(key) not in (None, "labels", False, 0)
-        ]
-        if len(asked) > 1:
-            raise ValueError(
-                f"{' and '.join(asked)} cannot be combined: each is an objective of its own"
-            )
-        if "subclasses" in config:
-            return subclass_labels(classes, float(str(config.get("beta", 0.0))))
-        if "smoothing" in config:
-            return smoothed_labels(float(str(config["smoothing"])))
-        if config.get("targets") == "votes":
-            return soft_labels(vote_shares([data.train])[0])
-        if config.get("balanced"):
-            sizes = torch.bincount(data.train.labels, minlength=classes).double()
-            return weighted_labels(sizes.sum() / (classes * sizes))
-        return hard_labels()
-    table, temperature = answers["train"], float(str(config["temperature"]))
-    alpha, stop = float(str(config["alpha"])), config.get("stop_epoch")
-    if config.get("mistake") == "soft term over classes":
-        alpha = divided_alpha(alpha, classes)
-    if "subclasses" in config:
-        if stop is not None:
-            raise ValueError("stop_epoch and subclasses cannot be combined")
-        return distil_subclasses(table, classes, temperature, alpha)
-    return distil(
-        table, temperature, alpha, stop_epoch=None if stop is None else int(str(stop))
-    )
 
 
 def optimizer_of(config: Config) -> OptimizerFactory:

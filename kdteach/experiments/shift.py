@@ -11,19 +11,18 @@ from concurrent.futures import (
     Future,
     wait,
 )
-from pathlib import Path
 
-from kdteach.experiments.design import Experiment, config_text
+from kdteach.experiments.design import config_text
 from kdteach.experiments.executors import LocalExecutor
 from kdteach.experiments.failures import Failure, RunsFailedError, in_words, title_of
 from kdteach.experiments.guards import device_class, require_same_kind
 from kdteach.experiments.jobs import Done, Job
-from kdteach.experiments.plan import Work
+from kdteach.experiments.ledger import Ledger
+from kdteach.experiments.plan import Plan, Work
 from kdteach.experiments.progress import Progress, Task, listening
-from kdteach.experiments.recipes import Answers
 from kdteach.experiments.shelf import Shelf
-from kdteach.record import write_line
-from kdteach.results import add_records, run_key
+from kdteach.experiments.targets import Answers
+from kdteach.results import run_key
 from kdteach.training import TrainingDivergedError
 from kdteach.types import RunRecord
 
@@ -35,29 +34,25 @@ class Shift:
     """All jobs of one call of ``reproduce``.
 
     Args:
-        experiment: that is run.
-        data_dir: folder of its data.
-        folder: of the records.
-        shelf: of teachers' logits.
+        plan: what is to be done.
+        ledger: where the records go.
+        shelf: of teachers.
         recorded: what was recorded before.
         say: called with each line.
-        commit: of the code that runs, whatever happens meanwhile.
         job: what a worker is to call with its ``Job``.
     """
 
     def __init__(
         self,
-        experiment: Experiment,
-        data_dir: Path | None,
-        folder: Path,
+        plan: Plan,
+        ledger: Ledger,
         shelf: Shelf,
         recorded: Iterable[RunRecord],
         say: Callable[[str], None],
-        commit: str,
         job: Callable[[Job], Done],
     ) -> None:
-        self.experiment, self.data_dir, self.folder = experiment, data_dir, folder
-        self.shelf, self.say, self.commit, self.job = shelf, say, commit, job
+        self.plan, self.ledger, self.shelf, self.say = plan, ledger, shelf, say
+        self.job = job
         # a record with which new ones must agree
         self.kinds = [r for r in recorded if "device" in r.environment][:1]
         self.known = {run_key(r.config, r.seed) for r in recorded}
@@ -66,13 +61,10 @@ class Shift:
         self.failed: set[str] = set()
         self.recorded = 0
 
-    def all(
-        self, work: Iterable[Work], pool: Executor, in_flight: int, threads: int | None
-    ) -> None:
+    def all(self, pool: Executor, in_flight: int, threads: int | None) -> None:
         """Do all work, teachers before their students.
 
         Args:
-            work: to be done.
             pool: does it.
             in_flight: jobs that it is given at once.
             threads: of a job; None leaves them.
@@ -81,13 +73,12 @@ class Shift:
             RuntimeError: a worker process died.
             OSError: the results cannot be written, or data cannot be read.
         """
-        name, waiting = self.experiment.name, list(work)
-        runs = sum(len(item.configs) for item in waiting)
-        cost = sum(item.cost for item in waiting)
+        waiting = list(self.plan.work)
+        runs, cost = self.plan.runs, self.plan.cost
         away = not isinstance(pool, LocalExecutor)
         running: _HandedIn = {}
         try:
-            with Progress(name, runs, cost, self.say, files=away) as progress:
+            with Progress(self.ledger.name, runs, cost, self.say, files=away) as progress:
                 while waiting or running:
                     self._hand_in(waiting, running, pool, in_flight, threads, progress)
                     finished, _ = wait(running, _LOOK, return_when=FIRST_COMPLETED)
@@ -96,20 +87,20 @@ class Shift:
                         self._take(*running.pop(future), future, waiting, progress)
         except BrokenExecutor as error:
             raise RuntimeError(
-                f"{name}: a worker process died (out of memory, or killed). "
+                f"{self.ledger.name}: a worker process died (out of memory, or killed). "
                 f"{self.recorded} runs were recorded; the same command goes on from there."
             ) from error
         except CancelledError as error:
             raise RuntimeError(
-                f"{name}: the executor was shut down. {self.recorded} runs were recorded; "
-                "the same command goes on from there."
+                f"{self.ledger.name}: the executor was shut down. {self.recorded} runs "
+                "were recorded; the same command goes on from there."
             ) from error
         except KeyboardInterrupt:
             for failure in self.failures:
-                self.say(f"{name}: {failure}")
+                self.say(str(failure))
             self.say(
-                f"{name}: stopped. {self.recorded} of {runs} runs were recorded; the same "
-                "command goes on from there."
+                f"stopped. {self.recorded} of {runs} runs were recorded; the same command "
+                "goes on from there."
             )
             raise
         finally:
@@ -119,7 +110,7 @@ class Shift:
     def raise_failures(self) -> None:
         """Raise what failed, if anything did."""
         if self.failures:
-            raise RunsFailedError(self.experiment.name, self.recorded, self.failures)
+            raise RunsFailedError(self.ledger.name, self.recorded, self.failures)
 
     def _hand_in(
         self,
@@ -135,8 +126,8 @@ class Shift:
         ready = [item for item in waiting if item.waits_for <= self.trained]
         if waiting and not ready and not running:
             raise RuntimeError(
-                f"{self.experiment.name}: {len(waiting)} jobs wait for teachers that "
-                "nobody trains"
+                f"{self.ledger.name}: {len(waiting)} jobs wait for teachers that nobody "
+                "trains"
             )
         for item in ready:
             if len(running) >= in_flight:
@@ -209,7 +200,7 @@ class Shift:
     def _note(self, failure: Failure) -> None:
         self.failures.append(failure)
         self.failed.add(run_key(failure.config, failure.seed))
-        self.say(f"{self.experiment.name}: {failure}")
+        self.say(str(failure))
 
     def _job(self, item: Work, threads: int | None, task: Task) -> Job:
         tables: dict[str, Answers] = {}
@@ -223,31 +214,31 @@ class Shift:
                 tables[key] = self.shelf.get(*source, item.seed)
             logits.append(tables[key])
         return Job(
-            self.experiment.name, self.experiment.data, self.data_dir, item.seed,
-            item.configs, tuple(logits), item.keep_epochs, threads, self.commit, task.file,
+            self.plan.data, self.plan.data_dir, item.seed, item.configs, tuple(logits),
+            item.keep_epochs, threads, self.plan.commit, task.file,
         )  # fmt: skip
 
     def _write(self, item: Work, done: Done) -> int:
         """Write down what came back, and say how many of the runs are now recorded."""
-        name = self.experiment.name
         for epoch, logits in done.logits.items():
-            self.shelf.put(item.configs[0], epoch, item.seed, logits)
+            weights = done.weights.get(epoch)
+            self.shelf.put(item.configs[0], epoch, item.seed, logits, weights)
         fresh, written = [], 0
         for record in done.records:
             key = run_key(record.config, record.seed)
             if key not in self.known:  # a teacher may be trained again for its logits
                 try:
-                    write_line(record, "the result", name)
+                    fresh.append(self.ledger.signed(record))
                 except (TypeError, ValueError) as error:
                     self._note(Failure(record.config, record.seed, in_words(error)))
                     continue
-                fresh.append(record)
             written += 1
         if fresh:
             for record in fresh:  # workers may be other machines than this one
                 device = device_class(record.environment.get("device"))
-                require_same_kind(name, self.kinds, device, None)
-            add_records(name, fresh, self.folder, skip_recorded=True)
+                with self.ledger.named():
+                    require_same_kind(self.kinds, device, None)
+            self.ledger.add(fresh)
             self.kinds = self.kinds or fresh[:1]
             self.known |= {run_key(r.config, r.seed) for r in fresh}
         return written

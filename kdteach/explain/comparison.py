@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from kdteach.checks import check_choice, check_count, check_number, check_tensor
 from kdteach.explain.maps import Maps, require_maps, warn_of
+from kdteach.extras import require_extra
 
 MEASURES = ("spearman", "ssim", "overlap")
 _LARGE = 1e300
@@ -192,6 +193,7 @@ def _stretched(a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ssim(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    require_extra("kdteach.explain.agreement", "skimage")
     from skimage.metrics import structural_similarity
 
     if a.min() == a.max() or b.min() == b.max():

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from kdteach.checks import check_choice, check_count, check_floats
 from kdteach.explain.maps import MOST, Maps, asked, prepared, require_maps, warn_of
@@ -164,6 +163,8 @@ def _changed(
 def _substrate(pixels: Tensor, kind: str) -> Tensor:
     if check_choice("substrate", kind, SUBSTRATES) == "zero":
         return torch.zeros_like(pixels)
+    from torchvision.transforms.functional import gaussian_blur
+
     side = min(pixels.shape[2:])
     if side == 1:
         return pixels.clone()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_choice, check_count, check_seed, check_switch
 from kdteach.explain.maps import BATCH, Maps, Target, asked, prepared, warn_of
+from kdteach.extras import require_extra
 from kdteach.models import evaluation_mode
 from kdteach.seeding import generator, single_precision
 
@@ -115,6 +116,7 @@ def _gradient(model: nn.Module, pixels: Tensor, classes: Tensor) -> Tensor:
 
 def _integrated(model: nn.Module, one: Tensor, wanted: int, steps: int) -> Tensor:
     """Of one image, its class and the number of steps: (channels, H, W)."""
+    require_extra("the method 'integrated gradients'", "captum")
     from captum.attr import IntegratedGradients
 
     before = torch.get_default_dtype()

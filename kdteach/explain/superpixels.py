@@ -25,6 +25,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.explain.maps import MOST, Maps, asked, prepared, warn_of
+from kdteach.extras import require_extra
 from kdteach.memory import require_memory
 from kdteach.models import evaluation_mode
 from kdteach.seeding import stream_seed
@@ -235,6 +236,7 @@ def _package() -> Any:
         # in turn, for what threads do to the filters of warnings would mix
         with _IMPORTING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tqdm's notice that no widgets are installed
+            require_extra("kdteach.explain.lime", "lime", "skimage")
             import lime.lime_image  # noqa: F401
     return sys.modules["lime.lime_image"]
 
@@ -299,6 +301,7 @@ def _numbers(segments: object) -> NDArray[Any]:
 
 def _quickshift(image: NDArray[np.float64], seed: int) -> _Segments:
     """Parts of like colour; with the package's settings on photographs."""
+    require_extra("kdteach.explain.lime(segments='quickshift')", "skimage")
     from skimage.segmentation import quickshift
 
     large = min(image.shape[:2]) >= 128  # below, these settings find one part

@@ -38,6 +38,7 @@ __all__ = [
     "kd_loss",
     "label_smoothing_loss",
     "log_softmax",
+    "mixed",
     "smoothed_term",
     "soft_targets",
     "soft_term",
@@ -146,7 +147,7 @@ def kd_loss(
     z, v = exact(student_logits), exact(teacher_logits)
     soft = divergence(z, v, temperature).mean()
     hard = cross_entropy(log_softmax_exact(z), labels)
-    return finished(alpha * soft + (1 - alpha) * hard, student_logits)
+    return finished(mixed(soft, hard, alpha), student_logits)
 
 
 def decoupled_kd_loss(
@@ -247,6 +248,17 @@ def label_smoothing_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Te
 def cross_entropy(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     """Mean of -log q of the label: (N, C), (N,) -> ()."""
     return -log_probabilities.gather(1, labels[:, None]).mean()
+
+
+def mixed(soft: Tensor, hard: Tensor, alpha: Tensor | float) -> Tensor:
+    """Weigh the two terms of distillation, unchecked: alpha S + (1 - alpha) H.
+
+    Args:
+        soft: (...) term with the teacher.
+        hard: (...) term with the labels.
+        alpha: the weight of the SOFT term, a number or (...).
+    """
+    return alpha * soft + (1 - alpha) * hard
 
 
 def finished(loss: Tensor, logits: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from kdteach.checks import (
     check_temperature,
 )
 from kdteach.losses.divergence import divergence, exact, log_softmax_exact
-from kdteach.losses.response import cross_entropy, finished, log_softmax, wide
+from kdteach.losses.response import cross_entropy, finished, log_softmax, mixed, wide
 
 _EPSILON = 1e-9  # added to the variance, as the authors do
 _SHARPEST = 1e-6  # tau: correlations are exact to 1e-16, which is divided by it
@@ -86,12 +86,7 @@ def subclass_diversity_loss(subclass_logits: Tensor, temperature: float = 1.0) -
     Report 3's form lacks the 1/K, which saturates it, and takes exp before log, which
     overflows in float32 from 90 logits on.
     """
-    temperature = check_temperature(temperature)
-    if temperature < _SHARPEST:
-        raise ValueError(
-            f"temperature of the diversity must be at least {_SHARPEST:g}, got "
-            f"{temperature:g}: below, the rounding of the correlations decides"
-        )
+    temperature = check_sharpness(temperature)
     check_logits("subclass_logits", subclass_logits)
     if subclass_logits.shape[0] < 2:
         raise ValueError(
@@ -104,6 +99,22 @@ def subclass_diversity_loss(subclass_logits: Tensor, temperature: float = 1.0) -
     value = diversity_term(z, z.new_tensor(temperature))
     # equal images have exactly 0, of which rounding makes either sign
     return finished(value.clamp(max=0.0), subclass_logits)
+
+
+def check_sharpness(temperature: object) -> float:
+    """Return tau, the temperature of the diversity, in [1e-6, 1e30].
+
+    Raises:
+        TypeError: not a number.
+        ValueError: outside this range.
+    """
+    number = check_temperature(temperature)
+    if number < _SHARPEST:
+        raise ValueError(
+            f"temperature of the diversity must be at least {_SHARPEST:g}, got "
+            f"{number:g}: below, the rounding of the correlations decides"
+        )
+    return number
 
 
 def subclass_kd_loss(
@@ -149,7 +160,7 @@ def subclass_kd_loss(
     z, v = exact(student_logits), exact(teacher_logits)
     soft = divergence(z, v, temperature).mean()
     hard = cross_entropy(_class_log_probs(z, num_classes), labels)
-    return finished(alpha * soft + (1 - alpha) * hard, student_logits)
+    return finished(mixed(soft, hard, alpha), student_logits)
 
 
 def _class_log_probs(subclass_logits: Tensor, num_classes: int) -> Tensor:

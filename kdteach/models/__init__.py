@@ -17,8 +17,10 @@ from kdteach.models.modes import (
     modes_kept,
     require_logits,
 )
+from kdteach.models.normalised import normalised
 from kdteach.models.photographs import Normalise, Photograph
 from kdteach.models.residual import deep_stack, gradient_norms
+from kdteach.models.taps import tap
 from kdteach.models.trained import TEACHERS, trained_teacher
 from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import shipped_name
@@ -41,10 +43,12 @@ __all__ = [
     "gradient_norms",
     "logits_in",
     "modes_kept",
+    "normalised",
     "pretrained_head",
     "require_logits",
     "scale_for",
     "shipped_name",
+    "tap",
     "trained_teacher",
     "weights_name",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,13 @@ _LARGEST = 2**26  # bytes; those that ship have less than a hundredth of that
 _REMEDY = "install kdteach anew"
 
 
+def weights_folder() -> Path:
+    """Where the weights that ship with the package lie."""
+    return Path(str(files("kdteach") / "weights"))
+
+
 def shipped_bytes(file: str) -> bytes:
-    """The content of a file of weights in ``records/teachers``.
+    """The content of a file of weights in ``kdteach/weights``.
 
     Args:
         file: its name.
@@ -23,13 +29,13 @@ def shipped_bytes(file: str) -> bytes:
         FileNotFoundError: it is not there.
         ValueError: something else than a plain file of weights is there.
     """
-    resource = files("kdteach") / "records" / "teachers" / file
+    resource = files("kdteach") / "weights" / file
     with as_file(resource) as path:
         return read_plain(path, _LARGEST)
 
 
 def shipped_tensors(file: str, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The weights in a file in ``records/teachers``, by name.
+    """The weights in a file in ``kdteach/weights``, by name.
 
     Args:
         file: its name.

@@ -19,8 +19,8 @@ def trained_teacher(
     """Load a ``cnn-digits`` teacher trained on jittered digits.
 
     Remade by ``python -m kdteach teachers``, whose recipe is
-    ``kdteach.experiments.digit_teachers``. Weights are stored in float16: the teacher is
-    the network with the rounded weights.
+    ``kdteach.experiments.catalogue.digit_teachers``. Weights are stored in float16: the
+    teacher is the network with the rounded weights.
 
     Args:
         seed: 0 to 9, the teacher's own seed (initial weights, order and shifts). It was

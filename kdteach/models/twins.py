@@ -98,7 +98,7 @@ def _inverted() -> list[nn.Module]:
 
 
 def shipped_name(name: str, weights: str) -> str:
-    """File name of a twin's weights in ``records/teachers``."""
+    """File name of a twin's weights in ``kdteach/weights``."""
     return f"{name}-{weights}.safetensors"
 
 

@@ -1,6 +1,14 @@
 """Objectives: who supplies what the student is trained towards."""
 
 from kdteach.objectives.base import Course, LogitObjective, Mixed, Objective, stacked
+from kdteach.objectives.features import (
+    attention,
+    feature_objective,
+    hints,
+    relational,
+    similarity,
+)
+from kdteach.objectives.flow import flow
 from kdteach.objectives.labels import (
     hard_labels,
     smoothed_labels,
@@ -8,19 +16,29 @@ from kdteach.objectives.labels import (
     subclass_labels,
     weighted_labels,
 )
+from kdteach.objectives.mutual import mutual
 from kdteach.objectives.teacher import distil, distil_subclasses
+from kdteach.objectives.weighted import weighted
 
 __all__ = [
     "Course",
     "LogitObjective",
     "Mixed",
     "Objective",
+    "attention",
     "distil",
     "distil_subclasses",
+    "feature_objective",
+    "flow",
     "hard_labels",
+    "hints",
+    "mutual",
+    "relational",
+    "similarity",
     "smoothed_labels",
     "soft_labels",
     "stacked",
     "subclass_labels",
+    "weighted",
     "weighted_labels",
 ]

@@ -15,13 +15,13 @@ from kdteach.checks import (
     check_labels,
     check_smoothing,
     check_subclasses,
-    check_temperature,
     check_weight,
 )
 from kdteach.losses.response import hard_term, log_softmax, smoothed_term, wide
-from kdteach.losses.subclass import class_term, diversity_term
+from kdteach.losses.subclass import check_sharpness, class_term, diversity_term
 from kdteach.models import answer
 from kdteach.objectives.base import Course
+from kdteach.objectives.numbers import beside
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -63,7 +63,7 @@ class SmoothedLabels(HardLabels):
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
-        epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(wide(logits))
+        epsilon = beside(self.smoothing, wide(logits))
         smoothed = smoothed_term(logits, batch.labels, epsilon[..., None]).mean(dim=-1)
         return LossTerms(smoothed, {"smoothed": smoothed})
 
@@ -79,15 +79,24 @@ class WeightedLabels(HardLabels):
 
     Attributes:
         weights: (C,), or (S, C) for a stack.
+        smoothing: epsilon of the labels, 0 for none; a number, or (S,) for a stack.
     """
 
     weights: Tensor = field(default_factory=lambda: torch.ones(2))
+    smoothing: float | Tensor = 0.0
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(..., B, C) logits to terms of shape (...)."""
         weights = self.weights.to(wide(logits)).expand(*batch.labels.shape[:-1], -1)
         each = weights.gather(-1, batch.labels)
-        hard = (each * hard_term(logits, batch.labels)).sum(dim=-1) / each.sum(dim=-1)
+        whole = each.sum(dim=-1)
+        hard = (each * hard_term(logits, batch.labels)).sum(dim=-1) / whole
+        if isinstance(self.smoothing, Tensor) or self.smoothing:
+            # as torch: the weights of all classes, over the sum of those of the labels
+            log_q = log_softmax(wide(logits))
+            rest = -(weights[..., None, :] * log_q).mean(dim=-1).sum(dim=-1) / whole
+            epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(hard)
+            hard = (1 - epsilon) * hard + epsilon * rest
         return LossTerms(hard, {"hard": hard})
 
     def check(self, split: Split, course: Course) -> None:
@@ -101,7 +110,11 @@ class WeightedLabels(HardLabels):
     @classmethod
     def stack(cls, members: Sequence[Self]) -> WeightedLabels:
         """Each member with its own weights."""
-        return WeightedLabels(torch.stack([member.weights for member in members]))
+        weights = torch.stack([member.weights for member in members])
+        smoothed = any(member.smoothing for member in members)
+        return WeightedLabels(
+            weights, _column(member.smoothing for member in members) if smoothed else 0.0
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,22 +122,14 @@ class SoftLabels(HardLabels):
     """Cross-entropy with a distribution for each image, such as the votes of annotators.
 
     Attributes:
-        tables: (N, C) probabilities by sample index, one for each member of a stack.
+        tables: the one table: (N, C) probabilities by sample index.
     """
 
     tables: tuple[Tensor, ...] = ()
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
-        """(..., B, C) logits to terms of shape (...)."""
-        index = batch.index if len(self.tables) > 1 else (batch.index,)
-        rows = [
-            table[i.to(table.device)].to(logits.device)
-            for table, i in zip(self.tables, index, strict=True)
-        ]
-        log_q = log_softmax(wide(logits))
-        targets = torch.stack(rows).reshape(logits.shape).to(log_q)
-        soft = -(targets * log_q).sum(dim=-1).mean(dim=-1)
-        return LossTerms(soft, {"soft": soft})
+        """(B, C) logits to terms of shape ()."""
+        return _soft_terms(logits, _rows(self.tables[0], batch.index, logits.device))
 
     def check(self, split: Split, course: Course) -> None:
         """Refuse a table that does not cover the split."""
@@ -138,9 +143,36 @@ class SoftLabels(HardLabels):
                 raise ValueError("targets of some of the images are NaN or infinite")
 
     @classmethod
-    def stack(cls, members: Sequence[Self]) -> SoftLabels:
+    def stack(cls, members: Sequence[Self]) -> SoftLabelsStack:
         """Each member with its own table."""
-        return SoftLabels(tuple(table for member in members for table in member.tables))
+        return SoftLabelsStack(tuple(table for m in members for table in m.tables))
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLabelsStack(SoftLabels):
+    """``SoftLabels`` for S students at once.
+
+    Attributes:
+        tables: (S) tables, one for each student.
+    """
+
+    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
+        """(S, B, C) logits to terms of shape (S,)."""
+        rows = [
+            _rows(table, index, logits.device)
+            for table, index in zip(self.tables, batch.index, strict=True)
+        ]
+        return _soft_terms(logits, torch.stack(rows))
+
+
+def _rows(table: Tensor, index: Tensor, device: torch.device) -> Tensor:
+    return table[index.to(table.device)].to(device)
+
+
+def _soft_terms(logits: Tensor, targets: Tensor) -> LossTerms:
+    log_q = log_softmax(wide(logits))
+    soft = -(targets.to(log_q) * log_q).sum(dim=-1).mean(dim=-1)
+    return LossTerms(soft, {"soft": soft})
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +196,8 @@ class SubclassLabels:
         """(..., B, C * S) logits to terms of shape (...)."""
         hard = -class_term(logits, self.num_classes).gather(-1, batch.labels[..., None])
         hard = hard.squeeze(-1).mean(dim=-1)
-        temperature = torch.as_tensor(self.temperature, dtype=torch.float64).to(hard)
-        beta = torch.as_tensor(self.beta, dtype=torch.float64).to(hard)
+        temperature = beside(self.temperature, hard)
+        beta = beside(self.beta, hard)
         diversity = diversity_term(logits, temperature)
         return LossTerms(hard + beta * diversity, {"hard": hard, "diversity": diversity})
 
@@ -196,9 +228,25 @@ def _column(values: object) -> Tensor:
     return torch.tensor([float(v) for v in values], dtype=torch.float64)  # type: ignore[attr-defined]
 
 
-def hard_labels() -> HardLabels:
-    """Train on the labels alone: the baseline of every comparison."""
-    return HardLabels()
+def hard_labels(
+    *, class_weights: Tensor | None = None, smoothing: float = 0.0
+) -> HardLabels:
+    """Train on the labels alone: the baseline of every comparison.
+
+    With class weights and smoothing the loss is that of ``torch.nn.CrossEntropyLoss``.
+
+    Args:
+        class_weights: (C,) float, above 0, by default all equal; see ``weighted_labels``.
+        smoothing: epsilon in [0, 1), by default 0; see ``smoothed_labels``.
+
+    Raises:
+        TypeError: smoothing is not a number, class_weights no floating-point tensor.
+        ValueError: smoothing outside [0, 1); class_weights not (C,), or not above 0.
+    """
+    smoothing = check_smoothing(smoothing)
+    if class_weights is not None:
+        return WeightedLabels(_weights("class_weights", class_weights), smoothing)
+    return SmoothedLabels(smoothing) if smoothing else HardLabels()
 
 
 def smoothed_labels(smoothing: float) -> SmoothedLabels:
@@ -228,16 +276,20 @@ def weighted_labels(weights: Tensor) -> WeightedLabels:
         TypeError: weights are no floating-point tensor.
         ValueError: weights are not (C,), or not all finite and above 0.
     """
+    return WeightedLabels(_weights("weights", weights))
+
+
+def _weights(name: str, weights: object) -> Tensor:
     if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        raise TypeError("weights must be a floating-point tensor of shape (C,)")
-    check_floats("weights", weights)
+        raise TypeError(f"{name} must be a floating-point tensor of shape (C,)")
+    check_floats(name, weights)
     if (
         weights.ndim != 1
         or not len(weights)
         or not (torch.isfinite(weights) & (weights > 0)).all()
     ):
-        raise ValueError(f"weights must be (C,), finite and above 0, got {weights}")
-    return WeightedLabels(weights)
+        raise ValueError(f"{name} must be (C,), finite and above 0, got {weights}")
+    return weights
 
 
 def soft_labels(targets: Tensor) -> SoftLabels:
@@ -270,16 +322,16 @@ def subclass_labels(
         num_classes: C; the teacher puts out C * S logits, S subclasses a class.
         beta: weight of the diversity loss, at least 0; with 0 only the architecture
             has subclasses, the control of every comparison.
-        temperature: of the diversity loss, above 0.
+        temperature: tau of the diversity loss, in [1e-6, 1e30].
 
     Raises:
         TypeError: wrong types.
-        ValueError: num_classes < 1, beta < 0, temperature <= 0.
+        ValueError: num_classes < 1, beta < 0, tau outside its range.
 
     Source: Mueller et al. 2020; see ``kdteach.losses.subclass_diversity_loss``.
     """
     return SubclassLabels(
         check_count("num_classes", num_classes),
         check_weight("beta", beta),
-        check_temperature(temperature),
+        check_sharpness(temperature),
     )

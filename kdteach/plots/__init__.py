@@ -5,8 +5,12 @@ itself; the text travels with the picture, and no number in it is typed. No figu
 pyplot's global state.
 """
 
-from kdteach.plots._figure import ROLES, Figure
-from kdteach.plots.charts import (
+from kdteach.extras import require_extra
+
+require_extra("kdteach.plots", "matplotlib", "seaborn")
+
+from kdteach.plots._figure import ROLES, Figure  # noqa: E402
+from kdteach.plots.charts import (  # noqa: E402
     class_matrix,
     cost_bars,
     curves_over_epochs,
@@ -14,7 +18,7 @@ from kdteach.plots.charts import (
     paired_seeds,
     seeds_by_setting,
 )
-from kdteach.plots.pictures import maps_on_images, soft_target_bars, tiles
+from kdteach.plots.pictures import maps_on_images, soft_target_bars, tiles  # noqa: E402
 
 __all__ = [
     "ROLES",

@@ -1,7 +1,11 @@
-"""Training: one loop, for one student or for a stack of students of one architecture."""
+"""Training: one loop, for one student, a stack of one architecture, or a cohort."""
 
 from kdteach.training.assistants import teach_assistants
+from kdteach.training.checkpoint import CheckpointError
+from kdteach.training.cohort import fit_cohort
+from kdteach.training.decay import by_name, decay_groups
 from kdteach.training.features import frozen_features
+from kdteach.training.logit_store import LogitStore
 from kdteach.training.loop import fit, fit_many
 from kdteach.training.optimizers import (
     OptimizerFactory,
@@ -11,28 +15,39 @@ from kdteach.training.optimizers import (
     constant,
     cosine,
     momentum,
+    sgd,
 )
-from kdteach.training.progress import TrainingDivergedError
+from kdteach.training.progress import TrainingDivergedError, TrainingInterrupted
+from kdteach.training.rates import TorchSchedule, torch_schedule
 from kdteach.training.stacking import can_stack, stack_size
 from kdteach.training.stopping import StopRule, settled
 from kdteach.training.teachers import teacher_logits
 
 __all__ = [
+    "CheckpointError",
+    "LogitStore",
     "OptimizerFactory",
     "Schedule",
     "StopRule",
+    "TorchSchedule",
     "TrainingDivergedError",
+    "TrainingInterrupted",
     "adam",
     "adamw",
+    "by_name",
     "can_stack",
     "constant",
     "cosine",
+    "decay_groups",
     "fit",
+    "fit_cohort",
     "fit_many",
     "frozen_features",
     "momentum",
     "settled",
+    "sgd",
     "stack_size",
     "teach_assistants",
     "teacher_logits",
+    "torch_schedule",
 ]

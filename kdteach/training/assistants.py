@@ -13,14 +13,15 @@ from kdteach.checks import check_list, check_model
 from kdteach.cost import count_parameters
 from kdteach.objectives import distil
 from kdteach.training.loop import fit_many
+from kdteach.training.pool import Data, list_of_data
 from kdteach.training.teachers import teacher_logits
-from kdteach.types import ImageSet, Split
+from kdteach.types import ImageSet
 
 
 def teach_assistants(
     teachers: Sequence[Tensor],
     assistants: Sequence[Sequence[nn.Module]],
-    data: ImageSet | Split | Sequence[ImageSet | Split],
+    data: Data | Sequence[Data],
     *,
     temperature: float,
     alpha: float,
@@ -95,10 +96,7 @@ def teach_assistants(
             "network has lost, a larger one behind it cannot give back",
             stacklevel=2,
         )
-    one = isinstance(data, (ImageSet, Split))
-    splits: list[ImageSet | Split] = (
-        [data] * len(teachers) if one else list(data)  # type: ignore[list-item, arg-type]
-    )
+    splits = list_of_data(data, len(teachers))
     told, tables = teachers, []
     for step in chain:
         objectives = [distil(table, temperature, alpha) for table in told]

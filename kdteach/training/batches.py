@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from kdteach.checks import check_tensor
+from kdteach.data.stream import OrderedStream
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
-from kdteach.types import Augment, Batch
+from kdteach.training.pool import Pool, StreamedPool
+from kdteach.types import Augment, Batch, Split
 
 
 def batches(
@@ -19,6 +20,7 @@ def batches(
     views: Sequence[torch.Generator],
     options: Options,
     epoch: int,
+    begin: int = 0,
 ) -> Iterator[Batch]:
     """Give the batches of one epoch.
 
@@ -28,10 +30,14 @@ def batches(
         views: S generators of the augmentation.
         options: batch size, augmentation and what becomes of a smaller last batch.
         epoch: number of epochs that were finished before.
+        begin: steps of this epoch that were finished before; their views are not drawn.
     """
+    if isinstance(pool, StreamedPool):
+        yield from _read(pool, next(iter(orders)), views[0], options, epoch, begin)
+        return
     n, split, device = len(pool), pool.whole, pool.whole.images.device
     order = orders_of(pool, orders).to(device)
-    for start in range(0, n, options.batch_size):
+    for start in range(begin * options.batch_size, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
             return
@@ -44,6 +50,52 @@ def batches(
                 ]
             )
         yield Batch(images, split.labels[rows], split.index[rows], epoch)
+
+
+def _read(
+    pool: StreamedPool,
+    order: torch.Generator,
+    view: torch.Generator,
+    options: Options,
+    epoch: int,
+    begin: int,
+) -> Iterator[Batch]:
+    """As ``batches``, for one student whose images are read from outside the memory.
+
+    What was read before a training was stopped is read again and left out: then a data set
+    with randomness of its own goes on as it would have.
+    """
+    n, device, source = len(pool), pool.device, pool.source
+    checks, pool.checks[:] = list(pool.checks), []  # each sample is looked at once
+    on_gpu = device.type == "cuda"
+    wanted, given = steps_per_epoch(n, options), 0
+    for batch in source.read(
+        torch.randperm(n, generator=order), options.batch_size,
+        drop_last=options.drop_last, pin_memory=on_gpu,
+        seed=(order.initial_seed() + epoch) % 2**63,
+    ):  # fmt: skip
+        if isinstance(source, OrderedStream):
+            source.require_index("training")
+        if checks:
+            part = Split(
+                batch.images, batch.labels, batch.index, num_classes=source.num_classes
+            )
+            for check in checks:
+                check(part)
+        given += 1
+        if given <= begin:
+            continue
+        images = batch.images.to(device, non_blocking=on_gpu)
+        if options.augment is not None:
+            images = _augmented(options.augment, images, view)
+        labels = batch.labels.to(device, non_blocking=on_gpu)
+        # the index stays: stored logits are looked up here, and nobody waits for a GPU
+        yield Batch(images[None], labels[None], batch.index[None], epoch)
+    if given < wanted:
+        raise ValueError(
+            f"the data gave {given:,} batches in epoch {epoch + 1}, {wanted:,} were "
+            f"expected of {n:,} samples: a data set must keep its length while it is used"
+        )
 
 
 def orders_of(pool: Pool, orders: Iterable[torch.Generator]) -> Tensor:

@@ -46,11 +46,14 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     for model in learner.students:
         _check_dtype(model, pool.whole)
     if options.best_by and watched is None:
-        raise ValueError("keep_best needs a monitor split that says which epoch was best")
+        raise ValueError("keep_best needs a validation split to say which epoch was best")
+    if options.patience is not None and watched is None:
+        raise ValueError("patience needs a validation split to say what is an improvement")
     steps_per_epoch(len(pool), options)
     _require_numbers(pool, "training")
     course = _course(learner, pool, options)
     learner.check(pool.splits, course)
+    pool.check_each(lambda split: learner.check([split], course))
     if watched is not None:
         _check_watched(watched, pool.splits[0], course.outputs)
 
@@ -62,7 +65,7 @@ def _check_dtype(model: nn.Module, split: Split) -> None:
     if split.images.dtype != weights:
         raise TypeError(
             f"images are {split.images.dtype} but the weights are {weights}: give both the "
-            "same dtype, load(..., dtype=...) and build(..., dtype=...)"
+            "same dtype, images.to(...), load(..., dtype=...) or build(..., dtype=...)"
         )
 
 

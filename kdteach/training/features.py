@@ -8,7 +8,7 @@ from torch import nn
 from kdteach.checks import shown
 from kdteach.metrics import outputs_of
 from kdteach.models import Photograph
-from kdteach.types import Split, require_split
+from kdteach.types import Pair, Split, as_split
 
 
 class _Backbone(nn.Module):
@@ -22,7 +22,7 @@ class _Backbone(nn.Module):
         return self.model.features(images)
 
 
-def frozen_features(model: Photograph, split: Split, batch_size: int = 128) -> Split:
+def frozen_features(model: Photograph, split: Split | Pair, batch_size: int = 128) -> Split:
     """Replace the images of a split by what a network's backbone makes of them.
 
     A head trained on them is the head that the frozen network would get, for BatchNorm is
@@ -31,7 +31,7 @@ def frozen_features(model: Photograph, split: Split, batch_size: int = 128) -> S
 
     Args:
         model: ``kdteach.models.build`` with the policy "features", or any ``Photograph``.
-        split: (N, 3, H, W) images.
+        split: (N, 3, H, W) images, or (images, labels).
         batch_size: images at a time.
 
     Returns:
@@ -43,7 +43,7 @@ def frozen_features(model: Photograph, split: Split, batch_size: int = 128) -> S
         TypeError: an ImageSet instead of a split, or a model without backbone and head.
         ValueError: an empty split, or features that are NaN.
     """
-    split = require_split("split", split)
+    split = as_split("split", split)
     split.require_samples("frozen_features")
     if not isinstance(model, Photograph):
         raise TypeError(

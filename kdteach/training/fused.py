@@ -67,7 +67,8 @@ def fused(learner: Learner, pool: Pool, options: Options) -> Fused | None:
     images, trained = pool.whole.images, found.trained
     first, last = (found.shape(n) for n in (0, -1))
     known = (
-        images.dtype in PRECISIONS
+        not pool.streamed
+        and images.dtype in PRECISIONS
         and all(w.dtype == images.dtype and w.device.type == "cpu" for w in trained)
         and images.device.type == "cpu"
         and images.is_contiguous()

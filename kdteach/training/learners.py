@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FunctionType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from kdteach.checks import check_function, check_labels, shown
-from kdteach.metrics import predict_logits, require_classes
+from kdteach.checks import check_labels
+from kdteach.metrics import require_classes
 from kdteach.models import device_of, logits_in, modes_kept
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
+from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
+from kdteach.training.clipping import clip_each, clip_one
+from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
 from kdteach.training.options import Options
+from kdteach.training.placing import placed
 from kdteach.training.pool import Pool
 from kdteach.types import Batch, LossTerms, Split
 
@@ -35,6 +38,11 @@ class Learner(Protocol):
     @property
     def students(self) -> Sequence[nn.Module]:
         """All S of them."""
+        ...
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """That of each student."""
         ...
 
     def train_mode(self) -> None:
@@ -61,6 +69,14 @@ class Learner(Protocol):
         """Let the models have the weights as they are now."""
         ...
 
+    def take(self) -> None:
+        """Go on with the weights that the models have: ``show``, the other way round."""
+        ...
+
+    def clip(self, most: float) -> None:
+        """Shorten each student's gradient to a largest norm."""
+        ...
+
     def kept(self) -> Any:
         """A context after which modes and gradients are as they were before."""
         ...
@@ -72,28 +88,39 @@ class Alone:
     size = 1
 
     def __init__(self, model: nn.Module, objective: Objective, options: Options) -> None:
-        self.model, self.objective = model, objective
+        self.model, self.given = model, objective
+        self.objective = placed(objective, device_of(model))
         self.plain = not isinstance(objective, LogitObjective)
         if self.plain:
-            _require_objective(objective)
+            require_objective(objective)
         own = [p for p in model.parameters() if p.requires_grad]
         if not own:
             raise ValueError("the model has no parameter that requires a gradient")
         _require_trainable(own)
-        self.trained: list[Tensor] = [*own, *_parameters_of(objective, model)]
-        self.optimizer = options.optimizer_for(self.trained)
+        others = _parameters_of(objective, model)
+        self.trained: list[Tensor] = [*own, *others]
+        self.optimizer = options.optimizer_for(
+            self.trained, _named(model, objective, self.trained)
+        )
         self.frozen = frozen_statistics(model)
         self.called = False
 
     @property
     def needs_logits(self) -> bool:
         """See ``Learner``."""
+        if isinstance(self.objective, ModuleObjective):
+            return self.objective.needs_logits
         return not self.plain
 
     @property
     def students(self) -> Sequence[nn.Module]:
         """See ``Learner``."""
         return (self.model,)
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """See ``Learner``."""
+        return (self.given,)
 
     def train_mode(self) -> None:
         """See ``Learner``."""
@@ -106,14 +133,19 @@ class Alone:
         (split,) = splits
         if isinstance(self.objective, LogitObjective):
             _check_member(self.model, self.objective, split, course)
-        elif course.outputs:
+            return
+        if course.outputs:
             require_labels(split, course.outputs)
+        if isinstance(self.objective, ModuleObjective):
+            if self.needs_logits and self.objective.num_classes is None:
+                require_classes(split, course.outputs)
+            self.objective.check(split, course)
 
     def loss(self, batch: Batch) -> LossTerms:
         """See ``Learner``."""
         one = Batch(batch.images[0], batch.labels[0], batch.index[0], batch.epoch)
         if self.plain:
-            terms = _checked(self._asked(one))
+            terms = checked_terms(self._asked(one))
         else:
             terms = self.objective(self.model, one)
         _require_gradient(terms)
@@ -136,8 +168,8 @@ class Alone:
 
     def answers(self, pool: Pool) -> Tensor:
         """See ``Learner``."""
-        logits = predict_logits(self.model, pool.whole.images)
-        if isinstance(self.objective, LogitObjective):
+        logits = pool.logits(self.model)
+        if isinstance(self.objective, (LogitObjective, ModuleObjective)):
             logits = self.objective.read(logits)
         return logits.argmax(dim=1)[None]
 
@@ -153,6 +185,13 @@ class Alone:
 
     def show(self) -> None:
         """The model is trained in place: there is nothing to do."""
+
+    def take(self) -> None:
+        """The model is trained in place: there is nothing to do."""
+
+    def clip(self, most: float) -> None:
+        """See ``Learner``."""
+        clip_one(self.trained, most)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -187,11 +226,13 @@ class Stack:
         self.models = models
         self.size = len(models)
         self.members = [o for o in objectives if isinstance(o, LogitObjective)]
-        self.objective = stacked(self.members)
+        self.objective = placed(stacked(self.members), device_of(models[0]))
         weights, _ = stack_module_state(list(models))
         self.weights_kept = {name: _turned(w) for name, w in weights.items()}
         self.trained = list(self.weights_kept.values())
-        self.optimizer = options.optimizer_for(self.trained)
+        self.optimizer = options.optimizer_for(
+            self.trained, stacked_names(models[0], self.weights_kept)
+        )
         self.forward = vmap(self._answer)
         self.shared_forward = vmap(self._answer, in_dims=(0, None))
 
@@ -208,6 +249,11 @@ class Stack:
     def students(self) -> Sequence[nn.Module]:
         """See ``Learner``."""
         return self.models
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """See ``Learner``."""
+        return self.members
 
     def train_mode(self) -> None:
         """See ``Learner``."""
@@ -258,6 +304,18 @@ class Stack:
             for i, model in enumerate(self.models):
                 for name, parameter in model.named_parameters():
                     parameter.copy_(weights[name][i])
+
+    def take(self) -> None:
+        """See ``Learner``."""
+        weights = self.weights
+        with torch.no_grad():
+            for i, model in enumerate(self.models):
+                for name, parameter in model.named_parameters():
+                    weights[name][i].copy_(parameter)
+
+    def clip(self, most: float) -> None:
+        """See ``Learner``."""
+        clip_each(self.trained, most)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -315,7 +373,7 @@ def _require_trainable(weights: Sequence[Tensor]) -> None:
         )
 
 
-def _parameters_of(objective: Objective, model: nn.Module) -> list[Tensor]:
+def _parameters_of(objective: object, model: nn.Module) -> list[Tensor]:
     """Weights of the objective itself, such as a regressor: trained with the student's."""
     if not isinstance(objective, nn.Module):
         return []
@@ -332,40 +390,13 @@ def _parameters_of(objective: Objective, model: nn.Module) -> list[Tensor]:
     return own
 
 
-def _require_objective(objective: object) -> None:
-    """Refuse what looks like an objective and is none."""
-    if isinstance(objective, nn.modules.loss._Loss):
-        raise TypeError(
-            f"objective is the loss {type(objective).__name__}, which takes logits and "
-            "targets; an objective takes the model and a batch. For the labels alone it is "
-            "kdteach.objectives.hard_labels(); any loss becomes one by "
-            "lambda student, batch: loss(student(batch.images), batch.labels)"
-        )
-    check_function("objective", objective, "kdteach.objectives.hard_labels()")
-    module = getattr(objective, "__module__", "") or ""
-    if isinstance(objective, FunctionType) and module.startswith("kdteach.objectives"):
-        name = objective.__name__
-        raise TypeError(f"objective is the function {name} itself: call it, {name}(...)")
-
-
-def _checked(terms: object) -> LossTerms:
-    """What an objective of the caller's own returned, as LossTerms."""
-    if isinstance(terms, Tensor):  # a loss alone will do
-        terms = LossTerms(terms, {})
-    if not isinstance(terms, LossTerms):
-        raise TypeError(
-            "an objective must return LossTerms(total, parts), or the loss as a tensor, "
-            f"got {shown(terms)}"
-        )
-    for name, value in {"total": terms.total, **terms.parts}.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"an objective's {name!r} must be a tensor, got {shown(value)}")
-        if value.ndim:
-            raise ValueError(
-                f"an objective's {name!r} must be one number, got shape "
-                f"{tuple(value.shape)}: is a .mean() missing?"
-            )
-    return terms
+def _named(model: nn.Module, objective: Objective, weights: list[Tensor]) -> list[Trained]:
+    """What the weights of a student and its objective are called, in their order."""
+    known = trained_weights(model)
+    if isinstance(objective, nn.Module):
+        known += trained_weights(objective, "objective.")
+    by_id = {id(each.weight): each for each in reversed(known)}
+    return [by_id[id(weight)] for weight in weights]
 
 
 def _require_gradient(terms: LossTerms) -> None:

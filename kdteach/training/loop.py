@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -11,45 +12,56 @@ from torch import nn
 from kdteach.checks import check_list, check_model, check_seed
 from kdteach.models import device_of
 from kdteach.objectives import Objective
+from kdteach.objectives.base import prepare, prepare_each
 from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
 from kdteach.training.beforehand import examined
+from kdteach.training.checkpoint import Saved, saving
+from kdteach.training.decay import NamingFactory
+from kdteach.training.display import shown
+from kdteach.training.ending import finish_epoch
 from kdteach.training.fused import fused
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
-from kdteach.training.options import Options
-from kdteach.training.pool import Pool, as_split, pool_splits, watched_splits
+from kdteach.training.options import Options, either, for_one
+from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
 from kdteach.training.progress import (
-    Best,
-    Epoch,
     TrainingDivergedError,
-    history,
-    scores,
+    TrainingInterrupted,
 )
+from kdteach.training.rates import TorchSchedule
+from kdteach.training.run import Run
 from kdteach.training.stacking import parts_of, require_separate
 from kdteach.training.stopping import StopRule
-from kdteach.types import Augment, History, ImageSet, Split
+from kdteach.types import Augment, History
 
 
 def fit(
     model: nn.Module,
-    data: ImageSet | Split,
+    data: Data,
     objective: Objective,
     *,
     epochs: int,
     batch_size: int = 256,
     learning_rate: float = 1e-3,
     seed: int = 0,
-    optimizer: OptimizerFactory = adam,
-    schedule: Schedule = constant,
-    augment: Augment | None = None,
-    drop_last: bool = False,
+    validation: Part | None = None,
+    checkpoint: str | Path | None = None,
+    clip_norm: float | None = None,
     precision: torch.dtype | None = None,
-    monitor: Split | None = None,
-    on_epoch: Callable[[int], None] | None = None,
-    stop: StopRule | None = None,
+    progress: bool | None = None,
+    optimizer: OptimizerFactory | NamingFactory = adam,
+    schedule: Schedule | TorchSchedule = constant,
+    augment: Augment | nn.Module | None = None,
+    drop_last: bool = False,
     keep_best: bool | str = False,
+    patience: int | None = None,
+    stop: StopRule | None = None,
+    on_epoch: Callable[[int], None] | None = None,
+    callback: Callable[[History], object] | None = None,
+    checkpoint_every: float = 60.0,
+    monitor: Part | None = None,
 ) -> History:
     """Train a model in place.
 
@@ -58,8 +70,12 @@ def fit(
             on the device it is on. BatchNorm layers of a part whose weights are all frozen
             (``requires_grad_(False)``) keep their statistics, unless the model has a
             ``train`` method of its own.
-        data: an ImageSet, whose ``train`` is used, or a Split. Kept in memory, moved to
-            the model's device once.
+        data: an ImageSet, whose ``train`` is used, a Split, or (images, labels): kept in
+            memory, moved to the model's device once. Or what does not fit in memory, a
+            map-style ``torch.utils.data.Dataset`` of (image, label), a ``DataLoader``, or
+            a ``kdteach.data.Stream``: read in batches, in the order in which the same
+            images would be seen in memory, and with the batch size of the loader. See
+            ``kdteach.data.Stream`` for what a data set gives.
         objective: see ``kdteach.objectives``; baseline and distilled student differ here
             and nowhere else. Your own is a function of the model and a ``Batch`` that
             returns ``LossTerms`` or the loss as a tensor (); where it is an ``nn.Module``,
@@ -69,23 +85,44 @@ def fit(
         learning_rate: above 0.
         seed: of order, augmentation and dropout, by separate streams. The initial weights
             are the model's own (``kdteach.models.build(..., seed=...)``).
-        optimizer: from (parameters, learning_rate): ``adam``, ``adamw(0.1)`` or
-            ``momentum``.
+        validation: a split (or whatever ``data`` may be, an ImageSet aside) whose accuracy
+            is noted after each epoch; never the test split.
+        checkpoint: path of a file that keeps the training. Where it is there already, the
+            training goes on from it, and ends with the same bits as one that was never
+            stopped; a finished one only gives its weights and its History. Written after
+            each epoch, every ``checkpoint_every`` seconds within one, and on Ctrl-C, whole
+            or not at all. The model has to be built as the first time; another model, other
+            data or other options are refused. With ``schedule=constant`` more ``epochs``
+            than before go on where the run had ended.
+        clip_norm: largest norm of the gradient of all weights together, above 0; a longer
+            one is shortened to it, as ``torch.nn.utils.clip_grad_norm_`` does.
+        precision: ``torch.bfloat16`` or ``torch.float16`` computes matrix products in it
+            (autocast), float16 with scaled gradients; by default everything has the dtype
+            of the weights.
+        progress: True shows a bar with the time left, the loss and the accuracy, False
+            none; None shows one in a terminal where the training takes more than some five
+            seconds. Each epoch is logged as well, ``logging.getLogger("kdteach")``, INFO.
+        optimizer: from (parameters, learning_rate): ``adam``, ``adamw(0.1)``, ``momentum``,
+            ``sgd(weight_decay=5e-4, no_decay=("bias", "norm"))``; or ``by_name(f)``.
         schedule: factor on the learning rate by progress in [0, 1], at least 0:
-            ``constant`` or ``cosine``. Each group of the optimiser keeps its own rate.
-        augment: random change of each batch, such as ``kdteach.data.jitter(1)``.
+            ``constant`` or ``cosine``, each group of the optimiser keeps its own rate; or a
+            scheduler of torch, ``torch_schedule(lambda optimizer: StepLR(optimizer, 30))``.
+        augment: random change of each batch, such as ``kdteach.data.jitter(1)``, or a
+            transform of ``torchvision.transforms.v2``, see ``kdteach.data.transform``.
         drop_last: leave out the last, smaller batch of each epoch.
-        precision: ``torch.bfloat16`` computes matrix products in bfloat16 (autocast);
-            by default everything has the dtype of the weights.
-        monitor: a split whose accuracy is noted after each epoch; never the test split.
-        on_epoch: called with the number of finished epochs, after each of them; the model
-            is then as it is after that epoch.
+        keep_best: leave the model as it was after the epoch with the highest accuracy
+            (True) or ``"weighted_f1"`` on ``validation``, the first of equals, instead of
+            after the last. Accuracy undoes class weights where classes are unequal.
+        patience: end after so many epochs without a better measure of ``keep_best``
+            (accuracy where that is False) on ``validation``.
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
             before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
             still counts all epochs.
-        keep_best: leave the model as it was after the epoch with the highest accuracy
-            (True) or ``"weighted_f1"`` on ``monitor``, the first of equals, instead of
-            after the last. Accuracy undoes class weights where classes are unequal.
+        on_epoch: called with the number of finished epochs, after each of them; the model
+            is then as it is after that epoch.
+        callback: called after each epoch with the History so far; returns True to end.
+        checkpoint_every: seconds between two files within an epoch, at least 0.
+        monitor: the former name of ``validation``.
 
     Returns:
         The History of the run; the model is trained. Modes, ``.grad`` and the global random
@@ -96,22 +133,33 @@ def fit(
         ValueError: an option out of range, an empty split, images with NaN, labels outside
             [0, C), a model with other outputs than the data has classes or that returns
             probabilities, stored teacher logits that do not fit the data, answer other
-            images, or cannot fit an augmentation.
+            images, or cannot fit an augmentation; a checkpoint that is damaged or of
+            another run (``CheckpointError``).
         TypeError: images and weights differ in dtype; the model returns no logits;
-            ``objective``, ``optimizer``, ``schedule``, ``stop`` or ``on_epoch`` is no
-            function; an ImageSet as ``monitor``.
+            ``objective``, ``optimizer``, ``schedule``, ``stop``, ``on_epoch`` or
+            ``callback`` is no function; an ImageSet as ``validation``.
+        FileNotFoundError: the folder of the checkpoint does not exist.
+        OSError: the checkpoint cannot be written.
+        kdteach.writing.LockedError: another process trains with the same checkpoint.
         TrainingDivergedError: the loss or the weights became NaN or infinite.
+        TrainingInterrupted: Ctrl-C, a KeyboardInterrupt whose ``history`` has the epochs
+            until then.
     """
     options = Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, on_epoch, stop, keep_best,
+        precision, on_epoch, stop, keep_best, clip_norm, patience,
+        for_one(callback), progress,
     )  # fmt: skip
     check_model("model", model)
     seed = check_seed(seed)
-    pool, watched = pool_splits(as_split(data), 1, "training"), watched_splits(monitor, 1)
+    saved = Saved.checked(checkpoint, checkpoint_every)
+    validation = either(validation, monitor)
+    pool = pool_splits([data], 1, "training")
+    watched = watched_splits(validation, 1)
     with torch.inference_mode(False), torch.enable_grad():
+        prepare(objective, model, pool.splits[0].images)
         learner = Alone(model, objective, options)
-        (result,) = _train(learner, pool, watched, (seed,), options)
+        (result,) = _train(learner, pool, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
         raise result
     return result
@@ -119,21 +167,29 @@ def fit(
 
 def fit_many(
     models: Sequence[nn.Module],
-    data: ImageSet | Split | Sequence[ImageSet | Split],
+    data: Data | Sequence[Data],
     objectives: Sequence[Objective],
     *,
     seeds: Sequence[int] | None = None,
     epochs: int,
     batch_size: int = 256,
     learning_rate: float = 1e-3,
-    optimizer: OptimizerFactory = adam,
-    schedule: Schedule = constant,
-    augment: Augment | None = None,
-    drop_last: bool = False,
+    validation: Part | Sequence[Part] | None = None,
+    checkpoint: str | Path | None = None,
+    clip_norm: float | None = None,
     precision: torch.dtype | None = None,
-    monitor: Split | Sequence[Split] | None = None,
-    on_epoch: Callable[[int], None] | None = None,
+    progress: bool | None = None,
+    optimizer: OptimizerFactory | NamingFactory = adam,
+    schedule: Schedule | TorchSchedule = constant,
+    augment: Augment | nn.Module | None = None,
+    drop_last: bool = False,
     keep_best: bool | str = False,
+    patience: int | None = None,
+    stop: StopRule | None = None,
+    on_epoch: Callable[[int], None] | None = None,
+    callback: Callable[[int, History], object] | None = None,
+    checkpoint_every: float = 60.0,
+    monitor: Part | Sequence[Part] | None = None,
 ) -> list[History]:
     """Train S models of one architecture together, each as ``fit`` would train it alone.
 
@@ -156,14 +212,24 @@ def fit_many(
         epochs: as ``fit``, like all that follow; shared by all students.
         batch_size: as ``fit``.
         learning_rate: as ``fit``.
+        validation: as ``fit``, or a list of S splits of one size.
+        checkpoint: as ``fit``. Students that are trained in several stacks have a file for
+            each stack, named after it: ``run.pt`` becomes ``run.0-7.pt`` for students 0-7.
+        clip_norm: as ``fit``, each student by its own norm.
+        precision: as ``fit``; with float16 the students are trained one after the other.
+        progress: as ``fit``, a bar for each stack.
         optimizer: as ``fit``.
         schedule: as ``fit``.
         augment: as ``fit``; each student gets shifts of its own.
         drop_last: as ``fit``.
-        precision: as ``fit``.
-        monitor: as ``fit``, or a list of S splits of one size.
-        on_epoch: as ``fit``; models that are trained one after the other call it each.
         keep_best: as ``fit``, each student by its own best epoch.
+        patience: as ``fit``: each student ends for itself, and the others go on.
+        stop: as ``fit``, asked for each student.
+        on_epoch: as ``fit``; models that are trained one after the other call it each.
+        callback: called after each epoch for each student, with its place in the list and
+            its History so far; returns True to end the training of that student.
+        checkpoint_every: as ``fit``.
+        monitor: the former name of ``validation``.
 
     Returns:
         S histories, equal to those of ``fit`` up to the rounding of sums.
@@ -174,6 +240,8 @@ def fit_many(
         TypeError: as ``fit``.
         TrainingDivergedError: as ``fit``, when all others are trained. The message names
             the student, ``histories`` holds those of the others.
+        TrainingInterrupted: as ``fit``; ``histories`` holds those of all, None for those
+            who had not begun.
     """
     models = check_list("models", models, "networks")
     objectives = check_list("objectives", objectives, "objectives, one for each model")
@@ -197,33 +265,51 @@ def fit_many(
             raise ValueError(f"models[{i}] differs in architecture or dtype from models[0]")
     options = Options(
         epochs, batch_size, learning_rate, optimizer, schedule, augment, drop_last,
-        precision, on_epoch, keep_best=keep_best,
+        precision, on_epoch, stop, keep_best, clip_norm, patience, callback, progress,
     )  # fmt: skip
+    saved = Saved.checked(checkpoint, checkpoint_every)
     pool = pool_splits(data, len(models), "training")
-    watched = watched_splits(monitor, len(models))
+    watched = watched_splits(either(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
     with torch.inference_mode(False), torch.enable_grad():
-        for start, stop in parts_of(models, objectives, pool, options):
+        prepare_each(objectives, models, pool.splits)
+        parts = parts_of(models, objectives, pool, options, watched)
+        for number, (start, end) in enumerate(parts):
             learner: Learner = (
-                Stack(models[start:stop], objectives[start:stop], options)
-                if stop - start > 1
+                Stack(models[start:end], objectives[start:end], options)
+                if end - start > 1
                 else Alone(models[start], objectives[start], options)
             )
-            mine = watched and watched.part(start, stop)
-            part = pool.part(start, stop)
-            results += _train(learner, part, mine, seeds[start:stop], options, start)
+            mine = watched and watched.part(start, end)
+            part, where = pool.part(start, end), saved.part(parts, number)
+            try:
+                results += _train(
+                    learner, part, mine, seeds[start:end], options, where, start
+                )
+            except TrainingInterrupted as interrupt:
+                rest = [None] * (len(models) - end)
+                raise TrainingInterrupted(
+                    f"{interrupt} (students {start} to {end - 1} of {len(models)})",
+                    (*_histories(results), *interrupt.histories, *rest),
+                ) from interrupt
     return _all_or_error(results)
 
 
 def _all_or_error(results: Sequence[History | TrainingDivergedError]) -> list[History]:
     """The histories, or one error that names whoever diverged and carries the others'."""
     failed = [result for result in results if isinstance(result, TrainingDivergedError)]
-    fine = [None if isinstance(r, TrainingDivergedError) else r for r in results]
+    fine = _histories(results)
     if not failed:
         return [result for result in fine if result is not None]
     rest = len(results) - len(failed)
     more = f" ({len(failed)} students diverged, {rest} were trained)" if rest else ""
     raise TrainingDivergedError(f"{failed[0]}{more}", fine) from failed[0]
+
+
+def _histories(
+    results: Sequence[History | TrainingDivergedError],
+) -> list[History | None]:
+    return [None if isinstance(r, TrainingDivergedError) else r for r in results]
 
 
 def _train(
@@ -232,6 +318,7 @@ def _train(
     watched: Pool | None,
     seeds: Sequence[int],
     options: Options,
+    saved: Saved,
     first: int = 0,
 ) -> list[History | TrainingDivergedError]:
     """The loop. Everything in it has a leading dimension of S students.
@@ -239,67 +326,62 @@ def _train(
     Returns:
         For each student its history, or the error with which it ended.
     """
+    options = pool.adapted(options)
     examined(learner, pool, watched, options)
     steps = steps_per_epoch(len(pool), options)
     keep_freed_memory()
+    about = saved.about(learner, pool, watched, seeds, options)
     pool = pool.to(device_of(learner.students[0]))
     orders = [generator(seed, "order") for seed in seeds]
     views = [generator(seed, "augment") for seed in seeds]
     dropout = Turns(seeds[0], "dropout")
-    log: list[Epoch] = []
-    failed: dict[int, TrainingDivergedError] = {}
-    best = Best(learner, options.best_by) if options.best_by else None
-    optimizer = learner.optimizer
-    rates = [float(group["lr"]) for group in optimizer.param_groups]
-    fast = fused(learner, pool, options)
-    with learner.kept():
-        for epoch in range(options.epochs):
-            learner.train_mode()
-            sums = Epoch()
-            todo = enumerate(batches(pool, orders, views, options, epoch))
-            if fast is not None:
-                for _ in fast.epoch(epoch, orders, 0, sums):
-                    pass  # between two chunks all is as after so many steps
-            for step in range(steps if fast is None else 0):
-                factor = options.factor((epoch + step / steps) / options.epochs)
-                for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate * factor
-                with dropout.turn():
-                    _, batch = next(todo)
-                    with _autocast(pool.whole.images.device, options.precision):
-                        terms = learner.loss(batch)
-                    optimizer.zero_grad(set_to_none=True)
-                    # the sum, for a student's gradient is its own
-                    torch.autograd.backward(terms.total.sum())
-                    optimizer.step()
-                sums.add(terms, batch.labels.shape[-1], options.learning_rate * factor)
-            for student in sums.broken(learner.finite()):
-                failed.setdefault(
-                    student,
-                    sums.error(
-                        epoch, options.learning_rate, first + student, seeds[student]
-                    ),
-                )
-            log.append(sums)
-            if len(failed) == learner.size:
-                break
-            if watched is not None:
-                with dropout.turn():
-                    answers, labels = learner.answers(watched), watched.labels
-                sums.accuracy = scores(answers, labels, "accuracy")
-                if best is not None:
-                    best.note(answers, labels, failed)
-            if options.on_epoch is not None:
-                learner.show()
-                options.on_epoch(epoch + 1)
-            if options.stop is not None and options.stop([float(e.mean) for e in log]):
-                break
-    if best is not None:
-        best.restore()
-    return [failed.get(s) or history(log, s) for s in range(learner.size)]
-
-
-def _autocast(device: torch.device, precision: torch.dtype | None) -> Any:
-    return torch.autocast(
-        device.type, dtype=precision or torch.bfloat16, enabled=precision is not None
-    )
+    run = Run(learner, options, steps, orders, views, dropout, watched is not None)
+    clip = None
+    if options.clip_norm is not None:
+        clip = partial(learner.clip, options.clip_norm)
+    try:
+        with (
+            learner.kept(),
+            saving(saved.path, run, about, saved.every) as file,
+            shown(run, options.progress) as display,
+        ):
+            # what a checkpoint has put into the optimiser must be there before
+            fast = fused(learner, pool, options)
+            while run.epoch < options.epochs and not run.over:
+                learner.train_mode()
+                run.begin_epoch()
+                if fast is not None and run.step < steps:
+                    for done in fast.epoch(run.epoch, orders, run.step, run.sums):
+                        run.step = done
+                        file.step()
+                        display.step()
+                todo = batches(pool, orders, views, options, run.epoch, run.step)
+                for step in range(run.step, steps):  # none where it was the fast way
+                    progress = (run.epoch + step / steps) / options.epochs
+                    rate = run.rates.before_step(progress)
+                    with dropout.turn():
+                        batch = next(todo)
+                        with run.scaling.autocast():
+                            terms = learner.loss(batch)
+                        # the sum, for a student's gradient is its own
+                        run.scaling.update(terms.total.sum(), learner.optimizer, clip)
+                    run.rates.after_step()
+                    run.sums.add(terms, batch.labels.shape[-1], rate)
+                    run.step = step + 1
+                    file.step()
+                    display.step()
+                finish_epoch(run, watched, seeds, first)
+                file.epoch(last=run.over or run.epoch == options.epochs)
+                display.epoch()
+    except KeyboardInterrupt as stop:
+        run.ended.restore()
+        raise TrainingInterrupted(
+            f"training was interrupted after {run.epoch} of {options.epochs} epochs; the "
+            "model has what it learned until then", run.histories(),
+        ) from stop  # fmt: skip
+    except BaseException:
+        run.ended.restore()
+        raise
+    run.restore()
+    histories = run.histories()
+    return [run.failed.get(s) or histories[s] for s in range(learner.size)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from kdteach.checks import check_number
+from kdteach.checks import check_number, check_switch
+from kdteach.training.decay import Decaying, check_no_decay
 
 OptimizerFactory = Callable[[list[Tensor], float], torch.optim.Optimizer]
 """``(parameters, learning rate) -> optimiser``."""
@@ -22,27 +24,75 @@ def adam(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimize
     return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 
-def adamw(weight_decay: float) -> OptimizerFactory:
+def adamw(
+    weight_decay: float, *, no_decay: Sequence[str] | Callable[[str], bool] = ()
+) -> OptimizerFactory:
     """Adam with decoupled weight decay, above 0.
 
+    Args:
+        weight_decay: multiplied by the learning rate in each step.
+        no_decay: weights that are not decayed, usually ``("bias", "norm")``, as in
+            ``decay_groups``; by default all are.
+
     Raises:
-        TypeError: a weight decay that is no number.
+        TypeError: a weight decay that is no number; no_decay is neither words nor a
+            function.
         ValueError: a weight decay that is not finite and above 0.
 
     Source: Loshchilov and Hutter 2019, Algorithm 2.
     """
     weight_decay = check_number("weight_decay", weight_decay, above=0)
+    spared = check_no_decay(no_decay)
 
-    def factory(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+    def factory(parameters: Any, learning_rate: float) -> torch.optim.Optimizer:
         return torch.optim.AdamW(
             parameters, lr=learning_rate, weight_decay=weight_decay, fused=True
         )
 
-    return factory
+    return Decaying(factory, weight_decay, spared) if spared != () else factory
+
+
+def sgd(
+    momentum: float = 0.9,
+    *,
+    weight_decay: float = 0.0,
+    nesterov: bool = True,
+    no_decay: Sequence[str] | Callable[[str], bool] = (),
+) -> OptimizerFactory:
+    """SGD with momentum and weight decay.
+
+    Args:
+        momentum: in [0, 1).
+        weight_decay: added to the gradient, times the weight; at least 0.
+        nesterov: look ahead by the momentum; False also where the momentum is 0.
+        no_decay: weights that are not decayed, usually ``("bias", "norm")``, as in
+            ``decay_groups``; by default all are.
+
+    Raises:
+        TypeError: wrong types.
+        ValueError: a number out of range.
+
+    Source: Sutskever et al. 2013, section 2, through ``torch.optim.SGD``.
+    """
+    momentum = check_number("momentum", momentum, least=0, below=1)
+    weight_decay = check_number("weight_decay", weight_decay, least=0)
+    nesterov = check_switch("nesterov", nesterov) and momentum > 0
+    spared = check_no_decay(no_decay)
+
+    def factory(parameters: Any, learning_rate: float) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            parameters,
+            lr=learning_rate,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+        )
+
+    return Decaying(factory, weight_decay, spared) if spared != () else factory
 
 
 def momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum 0.9."""
+    """SGD with Nesterov momentum 0.9; ``sgd`` has other numbers and weight decay."""
     return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
 
 

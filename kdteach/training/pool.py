@@ -1,14 +1,29 @@
-"""The images of a stack of students: joined, what several share kept once."""
+"""The images of a stack of students: joined, what several share kept once.
+
+Or read in batches, where they do not fit in memory: ``StreamedPool``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
-from kdteach.types import ImageSet, Split, require_split
+from kdteach.data.source import Source
+from kdteach.data.stream import OrderedStream, as_source
+from kdteach.metrics import answers_to, predict_logits
+from kdteach.training.options import BATCH_SIZE, Options
+from kdteach.types import ImageSet, Pair, Split, is_pair
+
+Data = ImageSet | Split | Pair | Dataset[Any] | DataLoader[Any] | Source
+"""What can be trained on: see ``fit``."""
+
+Part = Split | Pair | Dataset[Any] | DataLoader[Any] | Source
+"""One split of it, such as the one that is watched."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,8 @@ class Pool:
     whole: Split
     splits: tuple[Split, ...]
     first: Tensor
+
+    streamed = False
 
     def __len__(self) -> int:
         """Images of one student."""
@@ -49,10 +66,103 @@ class Pool:
         """Move the images that are trained on."""
         return Pool(self.whole.to(device), self.splits, self.first)
 
+    def logits(self, model: nn.Module) -> Tensor:
+        """Ask one student's model about all its images: (n, C) on the CPU."""
+        return predict_logits(model, self.whole.images)
 
-def pool_splits(
-    data: ImageSet | Split | Sequence[ImageSet | Split], students: int, purpose: str
-) -> Pool:
+    def adapted(self, options: Options) -> Options:
+        """The options of a training on these images."""
+        return options
+
+    def check_each(self, check: Callable[[Split], None]) -> None:
+        """Have a check made of all images before they are trained on, where one is due.
+
+        Those in memory have been looked at before: there is nothing to do.
+        """
+
+
+@dataclass(frozen=True)
+class StreamedPool(Pool):
+    """As a pool, for images that are read in batches; students are trained one by one.
+
+    Attributes:
+        whole: a few samples that are looked at before the training, ``splits`` likewise.
+        sources: (S) what is read for each student.
+        device: where batches go.
+        checks: made of each batch as it is read, in the first pass.
+        noted: labels of the pass that was made last, (n,).
+    """
+
+    sources: tuple[Source, ...] = ()
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    checks: list[Callable[[Split], None]] = field(default_factory=list)
+    noted: list[Tensor] = field(default_factory=list)
+
+    streamed = True
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def source(self) -> Source:
+        """What the first student reads: in training it is the only one."""
+        return self.sources[0]
+
+    @property
+    def shared(self) -> bool:
+        """Whether all students read the same."""
+        return all(source is self.source for source in self.sources)
+
+    @property
+    def labels(self) -> Tensor:
+        """(1, n), of the pass that ``logits`` has made."""
+        return torch.stack(self.noted)
+
+    def part(self, start: int, stop: int) -> StreamedPool:
+        """The pool of some of the students."""
+        return replace(
+            self, splits=self.splits[start:stop], sources=self.sources[start:stop],
+            whole=self.splits[start], first=self.first[start:stop], checks=[], noted=[],
+        )  # fmt: skip
+
+    def to(self, device: torch.device) -> Self:
+        """Let batches go to a device."""
+        return replace(self, whole=self.whole.to(device), device=device)
+
+    def logits(self, model: nn.Module) -> Tensor:
+        """Read all images and ask the model: (n, C) on the CPU."""
+        logits, labels, _ = answers_to(model, self.source)
+        self.noted[:] = [labels]
+        return logits
+
+    def adapted(self, options: Options) -> Options:
+        """The options, with the batch size of a DataLoader.
+
+        Raises:
+            ValueError: another one was asked for.
+        """
+        size = self.source.batch_size
+        if size is None:
+            if isinstance(self.source, OrderedStream):
+                raise ValueError(
+                    "the DataLoader has a batch sampler of its own, or none, and a "
+                    "training must know how many steps an epoch has: give it a batch_size"
+                )
+            return options
+        if options.batch_size not in (BATCH_SIZE, size):
+            raise ValueError(
+                f"batch_size is {options.batch_size}, and the DataLoader has batches of "
+                f"{size}: leave batch_size out, or give the data set instead of the loader"
+            )
+        drop_last = options.drop_last or self.source.drop_last
+        return replace(options, batch_size=size, drop_last=drop_last)
+
+    def check_each(self, check: Callable[[Split], None]) -> None:
+        """Have a check made of each batch of the first pass."""
+        self.checks.append(check)
+
+
+def pool_splits(data: object, students: int, purpose: str) -> Pool:
     """Join the data of S students.
 
     Args:
@@ -61,13 +171,47 @@ def pool_splits(
         purpose: for the errors.
 
     Raises:
-        ValueError: an empty split, splits of different sizes, not S of them.
-        TypeError: neither an ImageSet nor a Split.
+        ValueError: an empty split, splits of different sizes, not S of them; some in memory
+            and some not.
+        TypeError: nothing that can be trained on.
     """
-    each = data if isinstance(data, Sequence) else [data] * students
+    each = list_of_data(data, students)
     if len(each) != students:
         raise ValueError(f"{purpose}: {len(each)} data sets for {students} students")
-    splits = tuple(as_split(item) for item in each)
+    made = {id(item): as_source("data", item, "train") for item in each}
+    found = [made[id(item)] for item in each]
+    splits = tuple(item for item in found if isinstance(item, Split))
+    sources = tuple(item for item in found if isinstance(item, Source))
+    if sources and splits:
+        raise ValueError(
+            f"{purpose}: {len(splits)} data sets are in memory and {len(sources)} are read "
+            "in batches: give all students the same kind"
+        )
+    return _streamed(sources) if sources else _joined(splits, purpose)
+
+
+def list_of_data(data: object, students: int) -> list[Any]:
+    """The data of each of S students: members of a list, or one that all share."""
+    each = _each(data)
+    return [data] * students if each is None else each
+
+
+def _each(data: object) -> list[object] | None:
+    """The members of a list of data sets; None where it is a single one."""
+    one = is_pair(data) or not isinstance(data, Sequence)
+    return None if one else list(data)  # type: ignore[call-overload]
+
+
+def _streamed(sources: tuple[Source, ...]) -> StreamedPool:
+    looked_at: dict[int, Split] = {}
+    for source in sources:
+        if id(source) not in looked_at:
+            looked_at[id(source)] = source.first()
+    splits = tuple(looked_at[id(source)] for source in sources)
+    return StreamedPool(splits[0], splits, torch.zeros(len(splits)).long(), sources)
+
+
+def _joined(splits: tuple[Split, ...], purpose: str) -> Pool:
     distinct = {id(split): split for split in splits}
     kind = (splits[0].images.shape[1:], splits[0].images.dtype)
     for split in distinct.values():
@@ -95,7 +239,7 @@ def pool_splits(
     return Pool(whole, splits, first)
 
 
-def watched_splits(monitor: Split | Sequence[Split] | None, students: int) -> Pool | None:
+def watched_splits(monitor: object, students: int) -> Pool | None:
     """As ``pool_splits``, for what is monitored; None stays None.
 
     Raises:
@@ -103,15 +247,10 @@ def watched_splits(monitor: Split | Sequence[Split] | None, students: int) -> Po
     """
     if monitor is None:
         return None
-    for split in monitor if isinstance(monitor, Sequence) else [monitor]:
-        require_split("monitor", split)
-    return pool_splits(monitor, students, "monitoring")
+    each = _each(monitor)
+    if each is None:
+        return pool_splits([as_source("monitor", monitor)] * students, students, _WATCHING)
+    return pool_splits([as_source("monitor", one) for one in each], students, _WATCHING)
 
 
-def as_split(data: ImageSet | Split) -> Split:
-    """The training part of an ImageSet, or the Split itself."""
-    if isinstance(data, ImageSet):
-        return data.train
-    if isinstance(data, Split):
-        return data
-    raise TypeError(f"data must be an ImageSet or a Split, got {type(data).__name__}")
+_WATCHING = "monitoring"

@@ -1,15 +1,16 @@
-"""What is noted of a training, epoch by epoch, and which epoch was the best."""
+"""What is noted of a training, epoch by epoch, and how a training ends early."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from kdteach.losses.divergence import exact
 from kdteach.metrics import Evaluation
 from kdteach.types import History, LossTerms
 
@@ -33,6 +34,30 @@ class TrainingDivergedError(RuntimeError):
         return type(self), (str(self), self.histories)
 
 
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during ``fit`` or ``fit_many``: a KeyboardInterrupt that kept what was done.
+
+    The models have the weights that they had learned until then.
+
+    Attributes:
+        histories: one for each student, with the epochs that it had finished; None for a
+            student whose training had not begun.
+    """
+
+    def __init__(self, message: str, histories: Sequence[History | None] = ()) -> None:
+        super().__init__(message)
+        self.histories = tuple(histories)
+
+    @property
+    def history(self) -> History:
+        """Of the only student, or of the first."""
+        first = self.histories[0] if self.histories else None
+        return first if first is not None else History(())
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[History | None, ...]]]:
+        return type(self), (str(self), self.histories)
+
+
 def scores(answers: Tensor, labels: Tensor, by: str) -> list[float]:
     """Measure each student's answers.
 
@@ -51,49 +76,6 @@ def scores(answers: Tensor, labels: Tensor, by: str) -> list[float]:
     ]
 
 
-class _Students(Protocol):
-    size: int
-
-    @property
-    def students(self) -> Sequence[nn.Module]: ...
-
-    def show(self) -> None: ...
-
-
-class Best:
-    """The weights of each student after its best epoch so far."""
-
-    def __init__(self, learner: _Students, by: str) -> None:
-        self.learner, self.by = learner, by
-        self.scores = [-math.inf] * learner.size
-        self.states: list[dict[str, Tensor]] = [{} for _ in range(learner.size)]
-
-    def note(self, answers: Tensor, labels: Tensor, failed: Container[int] = ()) -> None:
-        """Look at the answers after an epoch and keep the weights that improved.
-
-        Args:
-            answers: (S, n) int64, classes.
-            labels: (S, n) int64.
-            failed: students that have diverged.
-        """
-        found = scores(answers, labels, self.by)
-        better = [
-            i for i, value in enumerate(found) if value > self.scores[i] and i not in failed
-        ]
-        if better:
-            self.learner.show()
-        for i in better:
-            self.scores[i] = found[i]
-            state = self.learner.students[i].state_dict()
-            self.states[i] = {name: value.clone() for name, value in state.items()}
-
-    def restore(self) -> None:
-        """Give each student the weights of its best epoch."""
-        for student, state in zip(self.learner.students, self.states, strict=True):
-            if state:  # who diverged in the first epoch has no best one
-                student.load_state_dict(state)
-
-
 class Epoch:
     """Sums over the samples of one epoch, for S students."""
 
@@ -108,15 +90,46 @@ class Epoch:
         """Add a batch."""
         self.samples += samples
         self.rate = rate
-        self.total = self.total + terms.total.detach().double() * samples
+        self.total = self.total + exact(terms.total.detach()) * samples
         for name, value in terms.parts.items():
-            total = value.detach().double() * samples
+            total = exact(value.detach()) * samples
             self.parts[name] = self.parts[name] + total if name in self.parts else total
 
     @property
     def mean(self) -> Tensor:
         """Mean loss per sample, (S,)."""
         return torch.as_tensor(self.total) / self.samples
+
+    def state(self) -> dict[str, Any]:
+        """What is to be stored."""
+        return {
+            "samples": self.samples,
+            "total": torch.as_tensor(self.total).tolist(),
+            "parts": {name: part.tolist() for name, part in self.parts.items()},
+            "accuracy": list(self.accuracy),
+            "rate": self.rate,
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any], device: torch.device) -> Epoch:
+        """The sums that were stored.
+
+        Args:
+            state: what ``state`` gave.
+            device: of the training.
+        """
+        epoch = cls()
+        if state["samples"]:
+
+            def placed(values: list[float]) -> Tensor:
+                wide = exact(torch.empty(0, device=device)).dtype
+                return torch.tensor(values, dtype=wide, device=device)
+
+            epoch.samples, epoch.rate = state["samples"], state["rate"]
+            epoch.total = placed(state["total"])
+            epoch.parts = {name: placed(part) for name, part in state["parts"].items()}
+            epoch.accuracy = list(state["accuracy"])
+        return epoch
 
     def broken(self, weights: Sequence[bool]) -> list[int]:
         """Which students have a loss or weights that are no numbers any more.
@@ -145,13 +158,15 @@ class Epoch:
         )
 
 
-def history(log: Sequence[Epoch], student: int) -> History:
+def history(log: Sequence[Epoch], student: int, epochs: int | None = None) -> History:
     """The History of one student.
 
     Args:
         log: the epochs.
         student: its place in the stack.
+        epochs: how many of them it took part in, by default in all.
     """
+    log = log[:epochs]
 
     def mean(epoch: Epoch, name: str) -> float:
         if name not in epoch.parts:  # an objective may change what it is made of

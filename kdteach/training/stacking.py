@@ -20,6 +20,7 @@ from kdteach.checks import check_count, check_model
 from kdteach.models import device_of, logits_in
 from kdteach.objectives import LogitObjective, Objective
 from kdteach.seeding import seeded
+from kdteach.training.decay import stacked_names
 from kdteach.training.dense import dense_layers
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
@@ -193,6 +194,7 @@ def parts_of(
     objectives: Sequence[Objective],
     pool: Pool,
     options: Options,
+    watched: Pool | None = None,
 ) -> list[tuple[int, int]]:
     """Cut a list of students into stacks.
 
@@ -201,6 +203,7 @@ def parts_of(
         objectives: S objectives.
         pool: their images.
         options: of the training.
+        watched: what is monitored.
 
     Returns:
         From where to where each stack goes; whoever is alone is trained alone.
@@ -210,10 +213,14 @@ def parts_of(
     fitting = all(
         isinstance(o, LogitObjective) and not isinstance(o, nn.Module) for o in objectives
     )
-    if whole == 1 or not fitting or not all(can_stack(model) for model in models):
+    if pool.streamed or (watched is not None and watched.streamed):
+        return each  # each reads in an order of its own
+    # float16 leaves out a step where gradients are infinite: each student its own steps
+    half = options.precision is torch.float16
+    if half or whole == 1 or not fitting or not all(can_stack(m) for m in models):
         return each
     images = pool.splits[0].images[:4].to(device_of(models[0]))
-    size = stack_size(models[0], whole) if options.on_epoch is None else whole
+    size = whole if options.on_epoch else stack_size(models[0], whole)
     found: list[tuple[int, int]] = []
     for start in range(0, whole, size):
         stop = min(start + size, whole)
@@ -225,9 +232,15 @@ def parts_of(
 def _one_stack(models: Sequence[nn.Module], images: Tensor, options: Options) -> bool:
     if len({device_of(model) for model in models}) > 1 or not alike(models, images):
         return False
-    first = [weight.detach() for weight in models[0].parameters()]
-    stacked = [torch.stack([weight, weight]).requires_grad_() for weight in first]
-    own = [weight.clone().requires_grad_() for weight in first]
-    return by_entry(
-        options.optimizer_for(list(stacked)), stacked, options.optimizer_for(list(own)), own
+    first = {name: weight.detach() for name, weight in models[0].named_parameters()}
+    stacked = {n: torch.stack([w, w]).requires_grad_() for n, w in first.items()}
+    own = {n: weight.clone().requires_grad_() for n, weight in first.items()}
+    optimizers = [
+        options.optimizer_for(list(some.values()), stacked_names(models[0], some))
+        for some in (stacked, own)
+    ]
+    same = by_entry(
+        optimizers[0], list(stacked.values()), optimizers[1], list(own.values())
     )
+    # ReduceLROnPlateau looks at the measure of one student and sets the rate of all
+    return same and not options.rate_follows_measure(optimizers[1])

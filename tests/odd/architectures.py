@@ -242,7 +242,7 @@ def _digest() -> str:
 
     import kdteach
 
-    home = Path(kdteach.__file__).parent / "records" / "teachers"
+    home = Path(kdteach.__file__).parent / "weights"
     content = (home / "tiny-resnet-tissues.safetensors").read_bytes()
     return hashlib.sha256(content).hexdigest()[:16]
 

@@ -1,6 +1,7 @@
 """Data: splits, sources, changes of the images; against NumPy and by construction."""
 
 import gzip
+import math
 import os
 import struct
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import Dataset, TensorDataset
 
 from kdteach.types import ImageSet, Split
 from tests.odd import values
@@ -28,11 +31,12 @@ made = ROOM.function(
 )
 for name in ("images", "labels", "index", "votes", "masks"):
     like = IMAGES if name == "images" else torch.arange(5)
-    none = "None" if name in ("votes", "masks") else ""
+    none = "None" if name in ("index", "votes", "masks") else ""
     made.vary(name, [o for o in values.no_tensor(like) if o.label != none])
     made.refuse(f"{name}: too few", lambda n=name, x=like: {n: x[:4]})
     made.refuse(f"{name}: ()", lambda n=name: {n: torch.tensor(3)})
-    made.refuse(f"{name}: an array", lambda n=name, x=like: {n: x.numpy()})
+    made.same(f"{name}: an array", lambda n=name, x=like: {n: x.numpy()},
+              lambda n=name, x=like: {n: x})  # fmt: skip
     made.refuse(f"{name}: a list", lambda n=name, x=like: {n: x.tolist()})
 for label, index in {
     "negative": [-1, 0, 1, 2, 3], "floats": [0.0, 1, 2, 3, 4], "bool": [True] * 5,
@@ -53,6 +57,22 @@ made.right("as it is", nothing, _fields)
 made.right("empty", lambda: {"images": IMAGES[:0], "labels": torch.arange(0),
                              "index": torch.arange(0)}, _fields)  # fmt: skip
 made.right("bytes", lambda: {"images": (IMAGES * 255).to(torch.uint8)}, _fields)
+made.same("no index", lambda: {"index": None}, nothing)
+for label, array in {
+    "not to be written": np.broadcast_to(np.float64(1), (5, 1, 8, 8)),
+    "backwards": IMAGES.numpy()[:, :, ::-1], "of another byte order":
+    IMAGES.numpy().astype(">f8"),
+}.items():  # fmt: skip
+    made.same(f"images: an array {label}", lambda a=array: {"images": a},
+              lambda a=array: {"images": torch.tensor(a.astype("=f8").copy())})  # fmt: skip
+for label, array in {
+    "words": np.array(["a"] * 5), "objects": np.array([None] * 5),
+    "complex numbers": np.ones((5, 1, 8, 8)) * 1j,
+    "masked numbers": np.ma.masked_less(IMAGES.numpy(), 0.5),
+    "long floats": np.ones((5, 1, 8, 8), dtype=np.longdouble),
+    "dates": np.array(["2020-01-01"] * 5, dtype="M8[D]"),
+}.items():  # fmt: skip
+    made.refuse(f"images: an array of {label}", lambda a=array: {"images": a})
 made.circumstances()
 
 selected = ROOM.function(
@@ -264,6 +284,77 @@ for kind in range(3):
 
     sample.right(f"another seed, {kind}", lambda: {"seed": 7}, _apart)
 
+# what is read in batches
+
+stream = ROOM.function(
+    "kdteach.data.Stream",
+    lambda: {"dataset": TensorDataset(split(6).images, split(6).labels)},
+    call=lambda **a: found("kdteach.data.Stream")(**a).to_split(),
+)  # fmt: skip
+
+
+def _read(value: Split, arguments: dict[str, Any]) -> None:
+    require_equal((value.images, value.labels, value.index),
+                  (split(6).images, split(6).labels, torch.arange(6)))  # fmt: skip
+
+
+def _samples(change: Callable[[Tensor, int], Any]) -> list[Any]:
+    """Six samples, the last of them another one."""
+    good = [(image, int(label)) for image, label in zip(split(6).images, split(6).labels,
+            strict=True)]  # fmt: skip
+    return [*good[:5], change(*good[5])]
+
+
+stream.right("as it is", nothing, _read)
+for label, change in {
+    "tuples": lambda x, y: (x, y), "lists": lambda x, y: [x, y],
+    "with more": lambda x, y: (x, y, None, "more"),
+    "arrays": lambda x, y: (x.numpy(), np.int16(y)), "tensors": lambda x,
+    y: (x, torch.tensor(y)),
+    "dictionaries": lambda x, y: {"image": x, "label": y, "more": None},
+    "names of others": lambda x, y: {"pixel_values": x, "labels": y},
+    "with gradients": lambda x, y: (x.clone().requires_grad_(), y),
+}.items():  # fmt: skip
+    stream.right(f"samples: {label}", lambda c=change: {"dataset": _samples(c)}, _read)
+for label, change in {
+    "images alone": lambda x, y: x, "None": lambda x, y: None,
+    "a number": lambda x, y: 3, "a word": lambda x, y: "ab",
+    "one of it": lambda x, y: (x,), "the other way": lambda x, y: (y, x),
+    "NaN": lambda x, y: (x * math.nan, y), "label 1.0": lambda x, y: (x, 1.0),
+    "label -1": lambda x, y: (x, -1), "label True": lambda x, y: (x, True),
+    "label '1'": lambda x, y: (x, "1"), "labels": lambda x, y: (x, torch.tensor([y, y])),
+    "label 10**30": lambda x, y: (x, 10**30), "label None": lambda x, y: (x, None),
+    "one-hot": lambda x, y: (x, nn.functional.one_hot(torch.tensor(y), 10)),
+    "another size": lambda x, y: (x[..., :3], y), "float32": lambda x, y: (x.float(), y),
+    "no size": lambda x, y: (x[0, 0, 0], y), "complex": lambda x, y: (x * 1j, y),
+    "words": lambda x, y: (np.array("ab"), y), "sparse": lambda x, y: (x.to_sparse(), y),
+    "a meta tensor": lambda x, y: (x.to("meta"), y), "lists": lambda x, y: (x.tolist(), y),
+    "a dictionary": lambda x, y: {"image": x}, "a broken repr": lambda x,
+    y: (values.Unprintable(), y),
+}.items():  # fmt: skip
+    stream.refuse(f"a sample: {label}", lambda c=change: {"dataset": _samples(c)},
+        names=("sample", "label", "labels", "image", "images"))  # fmt: skip
+stream.vary("dataset", values.refused(
+    ("None", lambda: None), ("3", lambda: 3), ("a word", lambda: "abc"),
+    ("images", lambda: split(6).images), ("a generator", lambda: (x for x in [1])),
+    ("a set", lambda: {1, 2}), ("empty", list), ("a network", lambda: nn.Linear(2, 2)),
+    ("the class", lambda: TensorDataset), ("a broken repr", values.Unprintable),
+    ("no length", lambda: Dataset()), ("a broken length", values.Sizeless),
+))  # fmt: skip
+stream.vary("workers", [o for o in values.count(1, least=0) if o.stands_for is None])
+stream.vary("num_classes", [o for o in values.count(10, none=True)
+                            if o.stands_for is None])  # fmt: skip
+stream.vary("collate", values.function(none=True))
+for label, give in {
+    "None": None, "a number": 3, "images": split(6).images, "one": (split(6).images,),
+    "fewer": (split(5).images, split(5).labels), "words": ("ab", "cd"),
+    "floats": (split(6).images, split(6).labels.double()),
+    "other labels": (split(6).images, split(5).labels),
+}.items():  # fmt: skip
+    stream.refuse(f"collate gives {label}", lambda g=give: {"collate": lambda _: g},
+        names=("batch", "labels", "images"))  # fmt: skip
+stream.circumstances()
+
 # changes of the images
 
 jitter = ROOM.function("kdteach.data.jitter", lambda: {"pixels": 1})
@@ -337,8 +428,50 @@ _changed(
 built = ROOM.function("kdteach.data.Jitter", lambda: {"pixels": 1})
 built.vary("pixels", values.count(1))
 flips = ROOM.function("kdteach.data.flips", lambda: {})
-flips.right("as it is", nothing, lambda value, _: require_equal(repr(value), "Flips()"))
+flips.right(
+    "as it is", nothing, lambda value, _: require_equal(repr(value), "Flips(vertical=True)")
+)
+flips.vary("vertical", values.switch())
 flips.circumstances()
+level = ROOM.function("kdteach.data.horizontal_flip", dict)
+level.right("as it is", nothing, lambda value, _: require_equal(repr(value),
+    "Flips(vertical=False)"))  # fmt: skip
+_changed(
+    "horizontal_flip",
+    lambda: found("kdteach.data.horizontal_flip")(),
+    lambda x: [x.numpy()[:, :, :, ::a] for a in (1, -1)],
+)
+_changed(
+    "random_crop", lambda: found("kdteach.data.random_crop")(1), lambda x: _shifts(x, 1)
+)
+_changed(
+    "transform",
+    lambda: found("kdteach.data.transform")(lambda image: image.flip(-1)),
+    lambda x: [x.numpy()[:, :, :, ::-1]],
+)
+_changed(
+    "compose",
+    lambda: found("kdteach.data.compose")(found("kdteach.data.flips")(), lambda x, g: x),
+    lambda x: [x.numpy()[:, :, ::a, ::b] for a in (1, -1) for b in (1, -1)],
+)
+crop = ROOM.function(
+    "kdteach.data.random_crop", lambda: {"padding": 1}, title="random_crop of"
+)
+crop.vary("padding", values.count(1))
+crop.vary("fill", values.choice("zeros"))
+wrapped = ROOM.function("kdteach.data.transform", lambda: {"change": torch.flip},
+    call=lambda **a: found("kdteach.data.transform")(**a).per_image,
+    title="transform of")  # fmt: skip
+wrapped.right("as it is", nothing, lambda value, _: require_equal(value, True))
+wrapped.vary("change", values.function())
+wrapped.vary("per_image", values.switch())
+joined = ROOM.function("kdteach.data.compose", lambda: {"change": lambda x, g: x},
+    call=lambda change: found("kdteach.data.compose")(change), title="compose of",
+    also={"change": ("changes[0]",)})  # fmt: skip
+joined.right("as it is", nothing, lambda value, _: require_equal(len(value.changes), 1))
+joined.vary("change", values.function())
+joined.refuse("nothing", nothing, names=("compose",),
+    call=lambda change: found("kdteach.data.compose")())  # fmt: skip
 views = ROOM.function(
     "kdteach.data.Jitter", lambda: {"images": PICTURES.clone()}, title="Jitter.views",
     call=lambda images: list(found("kdteach.data.jitter")(1).views(images)),
@@ -391,6 +524,54 @@ quadrants.vary("data", SETS)
 quadrants.vary("clutter", values.switch())
 quadrants.vary("seed", values.seed())
 quadrants.circumstances()
+
+# the reader's own pictures
+
+
+def _album(**changes: Any) -> Path:
+    """Two classes of six pictures, and more."""
+    root = folder()
+    for label in ("one", "two"):
+        (root / label).mkdir()
+        for number in range(6):
+            pixels = np.random.default_rng([number, len(label), ord(label[0])])
+            Image.fromarray(pixels.integers(0, 256, (9, 8, 3), dtype=np.uint8)).save(
+                root / label / f"{number}.png")  # fmt: skip
+    for name, content in changes.items():
+        (root / "one" / name).write_bytes(content)
+    return root
+
+
+album = ROOM.function(
+    "kdteach.data.load", lambda: {"name": "folder", "root": _album(), "size": 8},
+    title="load('folder')",
+)  # fmt: skip
+
+
+def _shown(value: ImageSet, arguments: dict[str, Any]) -> None:
+    assert value.classes == ("one", "two")
+    assert [len(s) for s in (value.train, value.valid, value.test)] == [8, 2, 2]
+    assert value.image_shape == (3, 8, 8)
+    assert 0 <= float(value.train.images.min()) <= float(value.train.images.max()) <= 1
+
+
+album.right("as it is", nothing, _shown)
+album.circumstances()
+album.vary("root", values.path(), names=("root", "path", "folder"))
+album.vary("size", [o for o in values.count(8, none=True) if o.stands_for is None])
+album.vary("resize", values.choice("crop"))
+album.vary("duplicates", values.choice("warn"))
+album.vary("progress", values.switch())
+album.vary("dtype", [o for o in values.dtype() if o.stands_for is None])
+for name in ("validation", "test"):
+    album.vary(name, [o for o in values.number(0.25, lambda x: 0 <= x < 1)
+                      if o.stands_for is None])  # fmt: skip
+for value in (0, 2, 4, "3", None, True, 3.5, [3]):
+    album.refuse(f"channels: {value!r}", lambda v=value: {"channels": v})
+for label, content in {"empty": b"", "noise": noise(100), "text": b"words", "a PNG's start":
+    b"\x89PNG\r\n\x1a\n", "a PostScript file": b"%!PS-Adobe"}.items():  # fmt: skip
+    album.refuse(f"a file: {label}", lambda c=content: {"root": _album(x=c)},
+        names=("one/x",))  # fmt: skip
 
 # folders and files
 

@@ -334,6 +334,64 @@ counted.vary("results_dir", [o for o in values.path() if o.label not in ("too lo
     )])  # fmt: skip
 counted.circumstances()
 
+# a teacher with its weights
+
+
+def _kept_teacher(**arguments: Any) -> Any:
+    """A teacher whose weights are kept in the folder, or damaged there."""
+    EXPERIMENTS["odd"] = Experiment("odd", "?", DATA, (TEACHER, PLAIN), seeds=1)
+    try:
+        return found("kdteach.experiments.recorded_teacher")(**arguments)
+    finally:
+        del EXPERIMENTS["odd"]
+
+
+def _shelf(spoil: Callable[[bytes], bytes] | None = None) -> Path:
+    place = folder()
+    _reproduced(
+        Experiment("odd", "?", DATA, (TEACHER, PLAIN), seeds=1), results_dir=place,
+        name="odd",
+    )  # fmt: skip
+    for path in place.rglob("*.weights.safetensors"):
+        if spoil is not None:
+            path.write_bytes(spoil(path.read_bytes()))
+    return place
+
+
+kept_teacher = ROOM.function(
+    "kdteach.experiments.recorded_teacher",
+    lambda: {"experiment": "odd", "label": "teacher", "results_dir": _shelf()},
+    call=_kept_teacher, also={"label": ("configuration",), "results_dir": ("weights",)},
+)  # fmt: skip
+
+
+def _answers(value: Any, _: Any) -> None:
+    assert not value.training
+    assert value(torch.zeros(2, 1, 8, 8, dtype=torch.float64)).shape == (2, 10)
+
+
+kept_teacher.right("as it is", nothing, _answers)
+kept_teacher.right("trained again", lambda: {"results_dir": folder(), "remake": True},
+    _answers, changes=("results_dir",))  # fmt: skip
+kept_teacher.refuse("nothing kept", lambda: {"results_dir": folder()}, names=("weights",))
+kept_teacher.refuse("a student", lambda: {"label": "plain"})
+for label in ("Teacher", "", 3, None, ["teacher"]):
+    kept_teacher.refuse(f"label {label!r}", lambda w=label: {"label": w},
+        names=("configuration", "label"), errors=(LookupError,))  # fmt: skip
+for name, spoil in {
+    "half a file": lambda b: b[:40], "nothing in it": lambda _: b"",
+    "other bytes at the end": lambda b: b[:-8] + bytes(8),
+}.items():  # fmt: skip
+    kept_teacher.refuse(f"weights: {name}", lambda s=spoil: {"results_dir": _shelf(s)},
+        names=("safetensors",))  # fmt: skip
+for argument, wrongs in {
+    "experiment": ("nonsense", 3, None, ""), "seed": (-1, 1.5, "0", True, None),
+    "epoch": (0, 2, "1", True, 1.0), "remake": (1, "yes", None),
+}.items():  # fmt: skip
+    for number, wrong in enumerate(wrongs):
+        kept_teacher.refuse(f"{argument}, {number} = {wrong!r}",
+            lambda a=argument, w=wrong: {a: w}, names=(argument,))  # fmt: skip
+
 # the command line
 
 

@@ -210,6 +210,39 @@ for label, classes in {"None": None, "a word": "abc", "twice": ["a", "a", "b"],
     if label != "a word":
         slider.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
 
+# diagrams
+
+drawn = ROOM.function(
+    "kdteach.diagrams.diagram", lambda: {"name": "pipeline", "highlight": "teacher"},
+    call=lambda **a: found("kdteach.diagrams.diagram")(**a).wide,
+)  # fmt: skip
+
+
+def _one_mark(value: str, arguments: dict[str, Any]) -> None:
+    assert value.count("var(--kd-accent)") == 1
+    assert value.startswith("<svg")
+
+
+drawn.right("as it is", nothing, _one_mark)
+drawn.right("in a list", lambda: {"highlight": ["teacher"]}, _one_mark)
+drawn.right("in a tuple", lambda: {"highlight": ("teacher",)}, _one_mark)
+drawn.right("twice", lambda: {"highlight": ["teacher", "student"]}, lambda value,
+    _: require_equal(value.count("var(--kd-accent)"), 2))  # fmt: skip
+drawn.vary("name", values.choice("pipeline"))
+for label, part in {"None": None, "a number": 3, "another": "studnet", "empty": "",
+    "None inside": ["teacher", None], "a set": {"teacher"},
+    "True": True}.items():  # fmt: skip
+    drawn.refuse(f"highlight: {label}", lambda p=part: {"highlight": p})
+for label, words in {"None": None, "a number": 3, "bytes": b"a", "a list": ["a"]}.items():
+    drawn.refuse(f"caption: {label}", lambda w=words: {"caption": w})
+drawn.right("HTML in the caption", lambda: {"caption": "<b>&"}, lambda value,
+    _: require_equal("<b>" in value, False),
+    call=lambda **a: found("kdteach.diagrams.diagram")(**a)._repr_html_(),
+)  # fmt: skip
+drawn.circumstances()
+listed = ROOM.function("kdteach.diagrams.diagram_names", dict)
+listed.right("as it is", nothing, lambda value, _: require_equal(value[0], "pipeline"))
+
 # figures
 
 

@@ -1,8 +1,10 @@
 """Training: against the loop that everybody would write."""
 
 import copy
+import json
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,15 @@ from kdteach import objectives, training
 from kdteach.types import Split
 from tests.odd import networks, values
 from tests.odd.judge import Own
-from tests.odd.material import head, image_set, split, table
+from tests.odd.material import folder, head, image_set, split, table
 from tests.odd.measures import labelled, splits, vars_of
 from tests.odd.networks import MODEL_NAMES
 from tests.odd.sweep import Room, equals, found, nothing, require_equal
 
 ROOM = Room("training")
 COUNT = 16
-DATA_NAMES = ("data", "split", "train", "images", "image", "labels", "model", "training",
-    "monitor")  # fmt: skip
+DATA_NAMES = ("data", "split", "train", "images", "image", "labels", "label", "model",
+    "training", "monitor", "dataset", "DataLoader", "batch")  # fmt: skip
 
 
 def _refuses(*_: Any) -> Any:
@@ -120,8 +122,32 @@ fit.vary("seed", values.seed())
 fit.vary("drop_last", values.switch())
 for name in ("optimizer", "schedule"):
     fit.vary(name, values.function())
-for name in ("augment", "stop", "on_epoch"):
+for name in ("augment", "stop", "on_epoch", "callback"):
     fit.vary(name, values.function(none=True))
+fit.vary("clip_norm", values.number(0.5, lambda x: x > 0, none=True))
+fit.vary("patience", [o for o in values.count(3, none=True) if o.stands_for is None])
+fit.vary("progress", values.switch(on=False, none=True))
+fit.vary("checkpoint_every", values.number(60.0, lambda x: x >= 0))
+fit.vary("checkpoint", values.path())
+fit.right(
+    "a checkpoint",
+    lambda: {"checkpoint": folder() / "run.pt"},
+    _by_hand,
+    changes=("model", "checkpoint"),
+)
+fit.refuse("checkpoint: a folder", lambda: {"checkpoint": folder()})
+fit.refuse("checkpoint: in no folder", lambda: {"checkpoint": folder() / "none" / "run.pt"})
+for label, content in {"empty": b"", "garbage": bytes(range(256)) * 9,
+    "text": b"epoch 3"}.items():  # fmt: skip
+
+    def _file(content: bytes = content) -> dict[str, Any]:
+        path = folder() / "run.pt"
+        path.write_bytes(content)
+        return {"checkpoint": path}
+
+    fit.refuse(f"checkpoint: {label}", _file)
+fit.refuse("patience without validation", lambda: {"patience": 1}, names=("patience",))
+fit.refuse("validation and monitor", lambda: {"validation": split(8), "monitor": split(8)})
 fit.vary("objective", values.function())
 for label, make in {
     "a loss of torch": nn.CrossEntropyLoss, "its class": lambda: nn.CrossEntropyLoss,
@@ -383,6 +409,17 @@ fit_many.vary("learning_rate", values.number(0.5, lambda x: x > 0))
 fit_many.vary("drop_last", values.switch())
 for name in ("optimizer", "schedule"):
     fit_many.vary(name, values.function())
+fit_many.vary("clip_norm", values.number(0.5, lambda x: x > 0, none=True))
+fit_many.vary("patience", [o for o in values.count(3, none=True) if o.stands_for is None])
+fit_many.vary("callback", values.function(none=True))
+fit_many.vary("stop", values.function(none=True))
+fit_many.vary("checkpoint", values.path())
+fit_many.right(
+    "a checkpoint",
+    lambda: {"checkpoint": folder() / "run.pt"},
+    _each_alone,
+    changes=("models", "checkpoint"),
+)
 
 # teachers' logits
 
@@ -400,7 +437,7 @@ def _table(value: Tensor, arguments: dict[str, Any]) -> None:
 
 logits.right("as it is", nothing, _table)
 logits.vary("model", networks.asked(), names=MODEL_NAMES)
-logits.vary("split", splits(8), names=DATA_NAMES)
+logits.vary("split", splits(8, read=True), names=DATA_NAMES)
 logits.vary("batch_size", values.count(3))
 logits.vary("views", values.function(none=True))
 logits.circumstances()
@@ -438,7 +475,7 @@ logits.right("views in place", lambda: {"views": lambda x: [x.mul_(1.0)]}, _tabl
 direct = ROOM.function("kdteach.teacher_logits",
     lambda: {"model": head(), "split": split(8)})  # fmt: skip
 direct.right("the same function", nothing, _table)
-direct.vary("split", splits(8), names=DATA_NAMES)
+direct.vary("split", splits(8, read=True), names=DATA_NAMES)
 direct = ROOM.function(
     "kdteach.fit_many",
     lambda: {"models": _students(2), "data": split(8),
@@ -448,6 +485,108 @@ direct = ROOM.function(
 )  # fmt: skip
 direct.right("the same function", nothing, lambda value, _: require_equal(len(value), 2))
 direct.refuse("no models", lambda: {"models": []})
+
+# logits that are stored
+
+
+def _stored(**options: Any) -> Any:
+    def call(**arguments: Any) -> Any:
+        store = found("kdteach.teacher_logits")(**{**options, **arguments})
+        return store.to_tensor()
+
+    return call
+
+
+into = ROOM.function(
+    "kdteach.training.teacher_logits",
+    lambda: {"model": head(), "split": split(8), "store": folder() / "teacher"},
+    call=_stored(), title="teacher_logits(store)",
+    changes=("store",), unfinished=True, also={"store": ("folder", "path")},
+    errors=(NotADirectoryError,),
+)  # fmt: skip
+into.right("as it is", nothing, _table)
+into.right("a selection", lambda: {"split": _indexed([7, 3, 0, 99])}, _selection)
+into.vary("split", splits(8, read=True), names=DATA_NAMES)
+into.vary("model", [o for o in networks.asked() if o.label in _BROKEN or "tuple" in o.label
+    or "None" in o.label], names=MODEL_NAMES)  # fmt: skip
+into.vary("store", [o for o in values.path() if o.label != "None"])
+into.vary("top_k", values.count(3, most=9, none=True))
+into.vary("batch_size", values.count(3))
+into.vary("progress", values.switch())
+into.vary("dtype", [o for o in values.dtype(none=True) if o.stands_for is None])
+into.refuse("a file", lambda: {"store": Path(__file__)}, names=("store", "learning.py"))
+into.refuse("other files", lambda: {"store": _with_files()}, names=("store",))
+into.refuse("an index twice", lambda: {"split": _indexed([0, 1, 1, 2])}, names=("index",))
+into.refuse("an index of 10**12", lambda: {"split": _indexed([0, 1, 2, 10**12])},
+    names=("index",))  # fmt: skip
+for name, value in {"top_k": 3, "dtype": torch.float16}.items():
+    logits.refuse(f"{name} without store", lambda n=name, v=value: {n: v},
+        names=("store",))  # fmt: skip
+
+
+def _with_files() -> Path:
+    place = folder()
+    (place / "mine.txt").write_text("mine")
+    return place
+
+
+def _store(change: Callable[[Path], None] = lambda _: None) -> Path:
+    place = folder() / "teacher"
+    kdteach.teacher_logits(head(), split(8), store=place)
+    change(place)
+    return place
+
+
+opened = ROOM.function(
+    "kdteach.training.LogitStore", lambda: {"folder": _store()},
+    call=lambda **a: found("kdteach.training.LogitStore")(**a).to_tensor(),
+    errors=(NotADirectoryError,),
+)  # fmt: skip
+opened.right("as it is", nothing, lambda value, _: _table(value,
+    {"split": split(8), "model": head()}))  # fmt: skip
+opened.vary("folder", values.path())
+for label, change in {
+    "without about": lambda p: (p / "about.json").unlink(),
+    "about: a list": lambda p: (p / "about.json").write_text("[]"),
+    "about: a number": lambda p: (p / "about.json").write_text("3"),
+    "about: deep": lambda p: (p / "about.json").write_text("[" * 10**5),
+    "about: garbage": lambda p: (p / "about.json").write_bytes(b"\xff\xfe"),
+    "about: more": lambda p: (p / "about.json").write_text('{"x": 1}'),
+    "about: a wrong number": lambda p: _told(p, num_samples=10**12),
+    "about: a negative number": lambda p: _told(p, num_samples=-1),
+    "about: a word": lambda p: _told(p, num_classes="ten"),
+    "about: half a number": lambda p: _told(p, num_classes=2.5),
+    "about: another dtype": lambda p: _told(p, dtype="float16"),
+    "about: a dtype that is none": lambda p: _told(p, dtype="nn"),
+    "about: top_k": lambda p: _told(p, top_k=2),
+    "logits: a folder": lambda p: ((p / "logits.npy").unlink(),
+        (p / "logits.npy").mkdir()),
+    "logits: pickled": lambda p: np.save(p / "logits.npy", np.array([{}], dtype=object),
+        allow_pickle=True),
+    "logits: other": lambda p: np.save(p / "logits.npy", np.zeros((8, 9))),
+}.items():  # fmt: skip
+    opened.refuse(label, lambda c=change: {"folder": _store(c)},
+        names=("folder", "store", "about.json", "damaged"))  # fmt: skip
+
+
+def _told(place: Path, **changes: Any) -> None:
+    about = json.loads((place / "about.json").read_text())
+    (place / "about.json").write_text(json.dumps({**about, **changes}))
+
+
+looked_up = ROOM.function(
+    "kdteach.training.LogitStore", lambda: {"index": torch.tensor([3, 1, 1])},
+    call=lambda index: training.LogitStore(_store()).rows(index), title="LogitStore.rows",
+)  # fmt: skip
+looked_up.right("as it is", nothing, lambda value, a: require_equal(
+    value, head()(split(8).images)[a["index"]].detach()))  # fmt: skip
+looked_up.vary("index", values.no_tensor(torch.tensor([3, 1, 1])))
+for label, index in {"too large": [8], "negative": [-1], "10**15": [10**15]}.items():
+    looked_up.refuse(label, lambda i=index: {"index": torch.tensor(i)})
+for label, index in {"floats": torch.tensor([1.0]), "bool": torch.tensor([True]),
+    "int32": torch.tensor([1]).int(), "()": torch.tensor(1),
+    "(1, 1)": torch.tensor([[1]])}.items():  # fmt: skip
+    looked_up.refuse(label, lambda i=index: {"index": i})
 
 # a chain of assistants
 
@@ -535,7 +674,11 @@ def _seen(value: Split, arguments: dict[str, Any]) -> None:
 features.right("as it is", nothing, _seen)
 features.vary("model", networks.no_network())
 features.refuse("another network", lambda: {"model": head()})
-features.vary("split", [o for o in splits(5) if "float16" not in o.label], names=DATA_NAMES)
+features.vary(
+    "split",
+    [o for o in splits(5) if "float16" not in o.label and o.stands_for is None],
+    names=DATA_NAMES,
+)
 features.vary("batch_size", values.count(2))
 features.circumstances()
 
@@ -556,6 +699,53 @@ decayed = ROOM.function(
 )  # fmt: skip
 decayed.right("as it is", nothing, equals(0.5))
 decayed.vary("weight_decay", values.number(0.5, lambda x: x > 0))
+_NET = nn.Linear(2, 2)
+with_momentum = ROOM.function(
+    "kdteach.training.sgd", lambda: {"momentum": 0.5, "weight_decay": 0.25},
+    call=lambda **a: {k: v for k, v in found("kdteach.training.sgd")(**a)(
+        [nn.Parameter(torch.ones(2))], 0.1).param_groups[0].items() if k in (
+        "momentum", "weight_decay", "nesterov", "lr")},
+)  # fmt: skip
+with_momentum.right("as it is", nothing, equals(
+    {"momentum": 0.5, "weight_decay": 0.25, "nesterov": True, "lr": 0.1}))  # fmt: skip
+with_momentum.vary("momentum", values.number(0.5, lambda x: 0 <= x < 1))
+with_momentum.vary("weight_decay", values.number(0.25, lambda x: x >= 0))
+with_momentum.vary("nesterov", values.switch())
+grouped = ROOM.function(
+    "kdteach.training.decay_groups", lambda: {"model": _NET, "weight_decay": 0.5},
+    call=lambda **a: [(g["weight_decay"], len(g["params"]))
+        for g in found("kdteach.training.decay_groups")(**a)],
+)  # fmt: skip
+grouped.right("as it is", nothing, equals([(0.5, 1), (0.0, 1)]))
+grouped.vary("model", networks.no_network())
+grouped.vary("weight_decay", values.number(0.5, lambda x: x >= 0))
+for each, wrongs in ((grouped, {"a word that fits none": "embed"}),
+                     (decayed, {}), (with_momentum, {})):  # fmt: skip
+    for label, wrong in {**wrongs, "3": 3, "words and numbers": ["bias", 3],
+        "an empty word": ("",), "bytes": b"bias", "a dict": {"bias": 1},
+        "a class": str}.items():  # fmt: skip
+        each.refuse(f"no_decay: {label}", lambda w=wrong: {"no_decay": w})
+for label, words, wanted in (
+    ("a word", "bias", [(0.5, 1), (0.0, 1)]), ("none", (), [(0.5, 2)]),
+    ("both", ["weight", "bias"], [(0.0, 2)]),
+    ("a function", lambda name: name == "weight", [(0.5, 1), (0.0, 1)]),
+):  # fmt: skip
+    grouped.right(f"no_decay: {label}", lambda w=words: {"no_decay": w}, equals(wanted))
+named = ROOM.function(
+    "kdteach.training.by_name", lambda: {"factory": lambda n, r: torch.optim.SGD(n, lr=r)},
+    call=lambda factory: found("kdteach.training.by_name")(factory)(
+        [("a", nn.Parameter(torch.ones(2)))], 0.5).param_groups[0]["lr"],
+)  # fmt: skip
+named.right("as it is", nothing, equals(0.5))
+named.vary("factory", values.function())
+for path in ("kdteach.training.torch_schedule", "kdteach.training.TorchSchedule"):
+    scheduled = ROOM.function(
+        path, lambda: {"factory": lambda o: torch.optim.lr_scheduler.StepLR(o, 2)},
+        call=lambda path=path, **a: found(path)(**a).per,
+    )  # fmt: skip
+    scheduled.right("as it is", nothing, equals("epoch"))
+    scheduled.vary("factory", values.function())
+    scheduled.vary("per", values.choice("epoch"))
 for name in ("adam", "momentum"):
     made = ROOM.function(
         f"kdteach.training.{name}", lambda: {"parameters": [nn.Parameter(torch.ones(2))],

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from sklearn import metrics as peers
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from kdteach.data import Stream
 from kdteach.metrics import Evaluation
 from kdteach.types import Split
 from tests.odd import networks, values
@@ -70,11 +72,17 @@ for size in (10**20, 10**400):
         lambda s=size: {"batch_size": s},
                    _by_hand)  # fmt: skip
 
-SPLIT_NAMES = ("split", "train", "data", "images", "labels", "model")
+SPLIT_NAMES = ("split", "train", "data", "images", "labels", "model", "dataset", "sample",
+    "label")  # fmt: skip
 
 
-def splits(count: int = 8) -> list[values.Odd]:
-    """Odd values where a split of digits is expected, whose labels are looked at."""
+def splits(count: int = 8, *, read: bool = False) -> list[values.Odd]:
+    """Odd values where a split of digits is expected.
+
+    Args:
+        count: images of a good one.
+        read: whether what is read in batches stands for one.
+    """
     good = split(count)
 
     def but(**changes: Any) -> Any:
@@ -84,21 +92,59 @@ def splits(count: int = 8) -> list[values.Odd]:
         ("an ImageSet", lambda: image_set(count)),
         ("None", lambda: None),
         ("images alone", lambda: good.images.clone()),
-        ("a pair", lambda: (good.images, good.labels)),
+        ("a pair of lists", lambda: (good.images.tolist(), good.labels.tolist())),
+        ("a pair with a list", lambda: (good.images, good.labels.tolist())),
+        ("a pair without channels", lambda: (good.images[:, 0], good.labels)),
+        ("a pair, channels last", lambda: (good.images.permute(0, 2, 3, 1), good.labels)),
+        ("a pair of unequal length", lambda: (good.images, good.labels[1:])),
+        ("a pair, negative index", lambda: (good.images, good.labels, -1 - good.index)),
+        ("a pair of words", lambda: (np.array([["a"]] * count), good.labels)),
+        ("an iterable data set", lambda: Iterable(TensorDataset(good.images, good.labels))),
+        ("a data set of nothing", lambda: TensorDataset(good.images[:0], good.labels[:0])),
+        ("a data set of images", lambda: TensorDataset(good.images)),
+        ("a data set of floats", lambda: TensorDataset(good.images, good.labels.double())),
+        ("a data set of NaN", lambda: TensorDataset(good.images * math.nan, good.labels)),
         ("a dict", lambda: {"images": good.images, "labels": good.labels}),
         ("a list of splits", lambda: [split(count)]),
         ("a word", lambda: "train"),
         ("the class", lambda: Split),
         ("a broken repr", values.Unprintable),
-        ("a data set of torch", lambda: torch.utils.data.TensorDataset(good.images,
-        good.labels)),
         ("empty", lambda: good.select(torch.zeros(count).bool())),
         ("images of NaN", but(images=good.images * math.nan)),
         ("images of another size", but(images=good.images[..., :4])),
         ("images as bytes", but(images=(good.images * 255).to(torch.uint8))),
         ("images of float16", but(images=good.images.half())),
     )  # fmt: skip
+
+    def unnamed() -> Split:
+        return Split(good.images, good.labels)
+
+    for label, make in {
+        "a pair": lambda: (good.images, good.labels),
+        "a list of two": lambda: [good.images, good.labels],
+        "a pair of arrays": lambda: (good.images.numpy(), good.labels.numpy()),
+        "a pair, labels as int16": lambda: (good.images, good.labels.numpy().astype("i2")),
+        "three": lambda: (good.images, good.labels, good.index),
+    }.items():
+        found_.append(values.Odd(label, make, values.Same(unnamed)))
+    for label, make in {
+        "a data set of torch": lambda: TensorDataset(good.images, good.labels),
+        "a loader": lambda: DataLoader(TensorDataset(good.images, good.labels), 16),
+        "a stream": lambda: Stream(TensorDataset(good.images, good.labels)),
+    }.items():
+        stands_for = values.Same(unnamed) if read else values.REFUSED
+        found_.append(values.Odd(label, make, stands_for))
     return found_
+
+
+class Iterable(IterableDataset[Any]):
+    """Samples in an order of their own."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __iter__(self) -> Any:
+        return iter(self.dataset)
 
 
 def labelled(count: int = 8) -> list[values.Odd]:
@@ -108,7 +154,7 @@ def labelled(count: int = 8) -> list[values.Odd]:
     def but(labels: Tensor, **more: Any) -> Any:
         return lambda: Split(**{**vars_of(good), "labels": labels, **more})
 
-    return splits(count) + values.refused(
+    return splits(count, read=True) + values.refused(
         ("label -1", but(torch.full((count,), -1))),
         ("label 10", but(torch.full((count,), 10))),
         ("label 10, classes unknown", but(torch.full((count,), 10), num_classes=None)),

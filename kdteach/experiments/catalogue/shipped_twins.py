@@ -10,8 +10,9 @@ from kdteach.data import flips, load
 from kdteach.files import check_path
 from kdteach.metrics import evaluate
 from kdteach.models import TWINS, Photograph, build, shipped_name
+from kdteach.models.shipped import weights_folder
 from kdteach.objectives import distil, hard_labels
-from kdteach.results import records_folder, require_writable
+from kdteach.results import require_writable
 from kdteach.training import cosine, fit, teacher_logits
 from kdteach.types import ImageSet
 from kdteach.writing import write_whole
@@ -79,7 +80,7 @@ def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> No
             begin with the package's own weights of the tissues in any case.
         say: called with one line a network.
     """
-    folder = records_folder() / "teachers" if out is None else check_path("out", out)
+    folder = weights_folder() if out is None else check_path("out", out)
     require_writable(folder)
     tissues, polyps = load("tissues"), load("petri")
     for name in TWINS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdteach.experiments import (
+from kdteach.experiments.catalogue import (
     clinic,
     digits,
     mnist_fc,

@@ -12,8 +12,9 @@ from kdteach.data import jitter, load
 from kdteach.files import check_path
 from kdteach.metrics import evaluate
 from kdteach.models import TEACHERS, build
+from kdteach.models.shipped import weights_folder
 from kdteach.objectives import hard_labels
-from kdteach.results import records_folder, require_writable
+from kdteach.results import require_writable
 from kdteach.training import cosine, fit
 from kdteach.types import ImageSet
 from kdteach.writing import write_whole
@@ -46,7 +47,7 @@ def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> No
     """
     from safetensors.torch import save
 
-    folder = records_folder() / "teachers" if out is None else check_path("out", out)
+    folder = weights_folder() if out is None else check_path("out", out)
     require_writable(folder)
     for seed in TEACHERS:
         data = load("digits", draw=seed, dtype=torch.float64)

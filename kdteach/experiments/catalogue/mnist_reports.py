@@ -87,4 +87,5 @@ EXPERIMENT = Experiment(
             )
         ),
     ),
+    labels={"teacher": VALID_CNN, "teacher of report 0": _SAME_CNN},
 )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kdteach.experiments.catalogue.mnist_reports import STUDENT, VALID_CNN
 from kdteach.experiments.design import Config, Experiment, Published
-from kdteach.experiments.mnist_reports import STUDENT, VALID_CNN
 
 _EPOCHS = range(1, 13)
 _SHORT = (2, 4, 8, 12)  # the last is the whole schedule that the others are held against
@@ -72,6 +72,7 @@ EARLY_STOPPING = Experiment(
         )
         for epoch, value in enumerate(_TABLE_3, 1)
     ),
+    labels={"cnn": VALID_CNN, "dense": _DENSE},
 )  # fmt: skip
 
 _COSINE = {
@@ -117,6 +118,7 @@ SMOOTHING = Experiment(
         *_pupils(_SMOOTH),
         *({"role": "few images, labels", "transfer": size, **_FEW} for size in _SAMPLES),
     ),
+    labels={"hard": _HARD, "smoothed": _SMOOTH},
 )
 
 

@@ -82,4 +82,5 @@ EXPERIMENT = Experiment(
         _beside("only 7 and 8", "test_errors", 4730),
         _beside("only 7 and 8", "test_bias_test_errors", 1320),
     ),
+    labels={"teacher": _TEACHER, "earlier teacher": _EARLIER_TEACHER},
 )  # fmt: skip

@@ -61,6 +61,7 @@ TWO_CLASSES = Experiment(
         _beside(0.9872, role="classes", teacher=_DIVERSE, **_ALL),
         _beside(0.9853, role="labels", **_ALL),
     ),
+    labels={"diverse": _DIVERSE, "control": _CONTROL},
 )
 
 TEN_CLASSES = Experiment(
@@ -77,4 +78,5 @@ TEN_CLASSES = Experiment(
             0.9889,
         ),
     ),
+    labels={"diverse": _DIVERSE_10, "control": _CONTROL_10},
 )

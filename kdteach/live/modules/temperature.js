@@ -1,0 +1,55 @@
+import { bars, choices, element, inkPicture, slider } from "./kit.js";
+import { entropy, softmax } from "./network.js";
+
+// data: {classes, images: [{pixels, width, height, label, logits}], temperature}
+export function temperature(root, data) {
+  const { classes, images } = data;
+  const uniform = classes.map(() => 1 / classes.length);
+  const soft = bars(classes, { role: "teacher", title: "The teacher's soft target" });
+  const pull = bars(classes, {
+    role: "student", title: "Pull on an undecided student's logits", signed: true,
+  });
+  const big = element("div", { class: "kd-picture" });
+  const words = element("p", { class: "kd-words", "aria-live": "polite" });
+  let chosen = 0;
+  function update(t) {
+    const { logits, label } = images[chosen];
+    const p = softmax(logits, t);
+    // T^2 times the gradient of KL with respect to the logits, turned: downhill
+    const downhill = p.map((q, i) => t * (q - uniform[i]));
+    soft.update(p);
+    pull.update(downhill);
+    const order = p.map((q, i) => i).sort((a, b) => p[b] - p[a]);
+    words.textContent =
+      `Label ${classes[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
+      `${classes[order[0]]} ${(100 * p[order[0]]).toFixed(1)} % and ${classes[order[1]]} ` +
+      `${(100 * p[order[1]]).toFixed(1)} %. Entropy ${entropy(p).toFixed(3)} of at most ` +
+      `${Math.log(classes.length).toFixed(3)} nats.`;
+    root.kdState = { t, chosen, p, downhill, entropy: entropy(p) };
+  }
+  const knob = slider("Temperature T", {
+    least: 0.5, most: 20, step: 0.1, value: data.temperature,
+    show: (t) => t.toFixed(1), changed: update,
+  });
+  const picture = ({ pixels, width, height }) => inkPicture(pixels, width, height);
+  function choose(i) {
+    chosen = i;
+    big.replaceChildren(picture(images[i]));
+    knob.tell();
+  }
+  const gallery = choices(
+    "Choose a digit", images.map(picture),
+    images.map(({ label }, i) => `digit ${i + 1}, label ${classes[label]}`), choose,
+  );
+  root.replaceChildren(
+    gallery,
+    element(
+      "div", { class: "kd-row" }, big,
+      element("div", {}, element("p", { class: "kd-title" }, "Soft target: softmax(z / T)"), soft.svg),
+    ),
+    knob.box,
+    element("p", { class: "kd-title" }, "Pull on a student that still gives all classes the same"),
+    pull.svg, words,
+  );
+  choose(0);
+}

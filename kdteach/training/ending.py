@@ -1,0 +1,63 @@
+"""What follows the last step of an epoch: measures, callbacks, and who goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdteach.training.pool import Pool
+from kdteach.training.progress import Epoch, history, scores
+from kdteach.training.run import Run
+
+
+def finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: int) -> None:
+    """Do what follows the last step of an epoch.
+
+    Args:
+        run: whose epoch has ended.
+        watched: what is measured, None for nothing.
+        seeds: S.
+        first: place of the first student in the whole list.
+    """
+    learner, options, sums = run.learner, run.options, run.sums
+    for student in sums.broken(learner.finite()):
+        if student in run.alive:
+            run.failed[student] = sums.error(
+                run.epoch, options.learning_rate, first + student, seeds[student]
+            )
+    run.log.append(sums)
+    run.epoch, run.step, run.sums = run.epoch + 1, 0, Epoch()
+    if len(run.failed) < learner.size:
+        measure = None
+        if watched is not None:
+            with run.dropout.turn():
+                answers, labels = learner.answers(watched), watched.labels
+            sums.accuracy = scores(answers, labels, "accuracy")
+            if run.best is not None:
+                run.best.note(answers, labels, (*run.failed, *run.ended.epochs))
+                measure = run.best.now[0]
+        run.rates.after_epoch(measure, float(sums.mean.reshape(-1)[0]))
+        if options.on_epoch is not None or options.callback is not None:
+            run.ended.show()
+        if options.on_epoch is not None:
+            options.on_epoch(run.epoch)
+        ending = [i for i in run.alive if _ends(run, i, first)]
+        run.ended.add(ending, run.epoch, rest=len(ending) < len(run.alive))
+    run.over = not run.alive
+
+
+def _ends(run: Run, student: int, first: int) -> bool:
+    """Whether a student's training ends after this epoch, before the others'."""
+    options = run.options
+    patience = options.patience
+    if (
+        patience is not None
+        and run.best is not None
+        and run.best.since[student] >= patience
+    ):
+        return True
+    if options.stop is None and options.callback is None:
+        return False
+    so_far = history(run.log, student)
+    if options.stop is not None and options.stop(list(so_far.loss)):
+        return True
+    return options.callback is not None and bool(options.callback(first + student, so_far))

@@ -1,0 +1,136 @@
+"""Live figures: their data are what was given, and nothing odd reaches a page."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdteach.live import Reader
+from kdteach.types import Split
+from tests.odd import values
+from tests.odd.sweep import Room, found, nothing, require_equal
+
+ROOM = Room("live figures")
+CLASSES = ["a", "b", "c"]
+LOGITS = torch.tensor([[3.0, 1.0, 2.0], [0.0, 1.0, 5.0]])
+
+
+def split(size: int = 28, count: int = 2) -> Split:
+    images = torch.linspace(0, 1, count * size * size).view(count, 1, size, size)
+    return Split(images, torch.arange(count) % 3, torch.arange(count))
+
+
+def model() -> nn.Module:
+    made = nn.Sequential(nn.Flatten(), nn.Linear(784, 3))
+    nn.init.constant_(made[1].weight, 0.25)
+    nn.init.zeros_(made[1].bias)
+    return made
+
+
+def reader() -> Reader:
+    return Reader("A", "teacher", "a note", model())
+
+
+SPLITS = values.refused(
+    ("None", lambda: None), ("a number", lambda: 3), ("a word", lambda: "valid"),
+    ("a tensor", lambda: torch.zeros(2, 1, 28, 28)), ("the class", lambda: Split),
+    ("none of them", lambda: split(count=0)), ("too many", lambda: split(count=41)),
+    ("three channels", lambda: Split(torch.zeros(2, 3, 28, 28), torch.zeros(2).long(),
+        torch.arange(2))),
+    ("flat", lambda: Split(torch.zeros(2, 784), torch.zeros(2).long(), torch.arange(2))),
+)  # fmt: skip
+
+temperature = ROOM.function(
+    "kdteach.live.live_temperature",
+    lambda: {"split": split(), "logits": LOGITS.clone(), "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_temperature")(**a).data,
+)  # fmt: skip
+
+
+def _data(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert [image["logits"] for image in value["images"]] == LOGITS.tolist()
+    assert value["classes"] == CLASSES
+
+
+temperature.right("as it is", nothing, _data)
+temperature.vary("split", SPLITS)
+temperature.vary("temperature", values.number(2.0, lambda x: 0.5 <= x <= 20))
+for label, make in {
+    "None": lambda: None, "a list": LOGITS.tolist, "too few rows": lambda: LOGITS[:1],
+    "another width": lambda: LOGITS[:, :2], "flat": LOGITS.flatten,
+    "NaN": lambda: LOGITS * math.nan, "inf": lambda: LOGITS * math.inf,
+    "a word": lambda: "logits", "sparse": LOGITS.to_sparse,
+    "meta": lambda: LOGITS.to("meta"),
+}.items():  # fmt: skip
+    temperature.refuse(f"logits: {label}", lambda m=make: {"logits": m()})
+for dtype in (torch.float64, torch.float16, torch.bfloat16):
+    temperature.right(f"logits: {dtype}", lambda d=dtype: {"logits": LOGITS.to(d)}, _data)
+for label, classes in {"None": None, "a word": "abc", "too few": ["a"], "a number": 3,
+    "a set": {"a", "b", "c"}, "empty": []}.items():  # fmt: skip
+    temperature.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
+
+draw = ROOM.function(
+    "kdteach.live.live_draw",
+    lambda: {"readers": [reader()], "split": split(), "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_draw")(**a).data,
+)  # fmt: skip
+
+
+def _networks(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    (network,) = value["networks"]
+    assert [layer["kind"] for layer in network["layers"]] == ["linear"]
+    assert network["name"] == "A"
+
+
+draw.right("as it is", nothing, _networks)
+draw.vary("split", [*SPLITS, *values.refused(("8 by 8", lambda: split(8)))])
+draw.vary("temperature", values.number(2.0, lambda x: 1 <= x <= 20))
+for label, make in {
+    "None": lambda: None, "one alone": reader, "empty": list, "a network": model,
+    "networks": lambda: [model()], "five": lambda: [reader()] * 5, "a word": lambda: "A",
+    "a layer unknown": lambda: [Reader("A", "teacher", "", nn.Tanh())],
+}.items():  # fmt: skip
+    draw.refuse(f"readers: {label}", lambda m=make: {"readers": m()})
+for label, classes in {"None": None, "a word": "abc", "a number": 3}.items():
+    draw.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
+
+one = ROOM.function(
+    "kdteach.live.Reader",
+    lambda: {"name": "A", "role": "teacher", "note": "a note", "model": model()},
+    call=lambda **a: found("kdteach.live.Reader")(**a).name,
+)  # fmt: skip
+one.right("as it is", nothing, lambda value, _: require_equal(value, "A"))
+one.vary("name", values.text())
+one.vary("note", values.text())
+one.vary("role", values.choice("teacher"))
+for label, make in {"None": lambda: None, "a word": lambda: "cnn",
+    "a function": lambda: len, "the class": lambda: nn.Linear}.items():  # fmt: skip
+    one.refuse(f"model: {label}", lambda m=make: {"model": m()})
+
+made = ROOM.function("kdteach.live.normalised", lambda: {"ink": np.eye(20)})
+
+
+def _moved(value: Any, arguments: dict[str, Any]) -> None:
+    del arguments
+    wanted = np.zeros((28, 28))
+    wanted[4:24, 4:24] = np.eye(20)
+    assert np.allclose(value, wanted)
+
+
+made.right("as it is", nothing, _moved)
+made.right("a list", lambda: {"ink": np.eye(20).tolist()}, _moved)
+made.right("a tensor", lambda: {"ink": torch.eye(20)}, _moved)
+made.right("booleans", lambda: {"ink": np.eye(20, dtype=bool)}, _moved)
+made.right("empty paper", lambda: {"ink": np.zeros((5, 9))}, lambda value,
+    _: require_equal(float(value.sum()), 0.0))  # fmt: skip
+for label, ink in {"None": None, "a word": "ink", "flat": np.zeros(9), "no cells":
+    np.zeros((0, 4)), "negative": -np.eye(3), "above 1": 2 * np.eye(3), "NaN":
+    np.eye(3) * math.nan, "complex": np.eye(3) * 1j, "dates": np.array([["2024-01-01"]],
+    dtype="M8[D]"), "ragged": [[1], [1, 2]], "three axes": np.zeros((2, 2, 2)), "a dict":
+    {}, "words": np.array([["a"]])}.items():  # fmt: skip
+    made.refuse(f"ink: {label}", lambda i=ink: {"ink": i})
+made.circumstances()

@@ -1,0 +1,148 @@
+import itertools
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import zoom
+
+from kdteach.data import load
+from kdteach.diagrams import diagram, diagram_names
+from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE
+from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
+from kdteach.diagrams.pipeline import PARTS
+from kdteach.diagrams.theme import DARK, LIGHT
+from kdteach.models import trained_teacher
+from kdteach.training import teacher_logits
+
+KINDS = {
+    "pipeline": PARTS,
+    "targets": TARGETS_PARTS,
+    "temperature": TEMPERATURE_PARTS,
+    "loss": LOSS_PARTS,
+}
+
+
+def test_all_kinds_are_tested():
+    assert set(KINDS) == set(diagram_names())
+
+
+def test_the_example_is_a_real_digit_with_its_teachers_logits():
+    valid = load("digits").valid
+    assert int(valid.labels[SAMPLE]) == LABEL
+    logits = teacher_logits(trained_teacher(0), valid)[SAMPLE]
+    assert torch.allclose(logits, torch.tensor(LOGITS), atol=0.006)
+
+
+def test_outlines_hold_the_ink_of_the_image():
+    """Where the image has more ink than a level, the outline of that level is around it."""
+    path = pytest.importorskip("matplotlib.path")
+    image = load("digits").valid.images[SAMPLE, 0].double().numpy()
+    fine = zoom(np.pad(image, 1), 8, order=3, grid_mode=True, mode="grid-constant")
+    fine = fine.clip(0) / image.max()
+    where = (np.arange(80) - 8 + 0.5) * 100 / 64
+    x, y = np.meshgrid(where, where)
+    for level, outline in zip((0.2, 0.4, 0.6, 0.8), OUTLINES, strict=True):
+        inside = np.zeros(x.shape, dtype=bool)
+        for ring in outline.split("M")[1:]:
+            corners = np.array(ring.rstrip("Z").split(), dtype=float).reshape(-1, 2)
+            inside ^= (
+                path.Path(corners)
+                .contains_points(np.c_[x.ravel(), y.ravel()])
+                .reshape(x.shape)
+            )
+        assert (
+            inside != (fine > level)
+        ).mean() < 0.02  # rounded to hundredths of the image
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_drawings_are_whole_and_say_what_they_show(name):
+    made = diagram(name, caption="A < B & C")
+    for svg in (made.wide, made.narrow):
+        root = ElementTree.fromstring(svg)  # well-formed
+        assert root.get("role") == "img"
+        assert root.get("aria-label") == made.alt
+        assert len(made.alt) > 60
+        width, height = (float(n) for n in root.get("viewBox").split()[2:])
+        texts = [e for e in root.iter() if e.tag.endswith("text")]
+        assert texts
+        for text in texts:  # nothing is written outside of the drawing
+            assert 0 <= float(text.get("x")) <= width
+            assert 0 < float(text.get("y")) <= height
+        assert " id=" not in svg  # so that a page may hold the same drawing twice
+        assert "href" not in svg
+    html = made._repr_html_()
+    assert "A &lt; B &amp; C" in html
+    assert len(html) < 40_000
+    assert made.alt in repr(made)
+
+
+@pytest.mark.parametrize(("name", "part"), [(n, p) for n, ps in KINDS.items() for p in ps])
+def test_every_part_can_be_highlighted(name, part):
+    plain, lit = diagram(name), diagram(name, part)
+    for before, after in ((plain.wide, lit.wide), (plain.narrow, lit.narrow)):
+        assert "kd-accent" not in before
+        if (name, part) == ("temperature", "softmax"):
+            assert after.count("kd-accent)") == 1
+        assert "kd-accent)" in after
+
+
+def test_bars_are_softmax_of_the_logits():
+    root = ElementTree.fromstring(diagram("temperature").wide)
+    bars = [
+        e for e in root.iter()
+        if e.tag.endswith("rect") and e.get("fill") == "var(--kd-teacher)"
+    ]  # fmt: skip
+    assert len(bars) == 30
+    for number, temperature in enumerate((1, 4, 20)):
+        expected = torch.softmax(torch.tensor(LOGITS).double() / temperature, dim=0)
+        for bar, p in zip(bars[10 * number : 10 * number + 10], expected, strict=True):
+            assert float(bar.get("height")) == pytest.approx(
+                max(140 * float(p), 1.2), abs=0.06
+            )
+
+
+def test_words_are_legible_on_their_ground():
+    """WCAG 2: a contrast of 4.5 for every pair of colours that meet in a drawing."""
+    for colours in (LIGHT, DARK):
+        pairs = itertools.chain(
+            (
+                (ink, ground)
+                for ink in ("ink", "soft")
+                for ground in ("page", "card", "accent")
+            ),
+            (("page", ground) for ground in ("teacher", "student", "baseline", "label")),
+        )
+        for ink, ground in pairs:
+            assert _contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+
+
+def _contrast(one: str, other: str) -> float:
+    def luminance(colour: str) -> float:
+        parts = [int(c, 16) / 255 for c in re.findall("..", colour[1:])]
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="unknown name 'pipe'; known are pipeline"):
+        diagram("pipe")
+    with pytest.raises(ValueError, match="unknown highlight 'studnet'; known are image"):
+        diagram("pipeline", "studnet")
+    with pytest.raises(TypeError, match="highlight must be a list of names"):
+        diagram("pipeline", 3)
+    with pytest.raises(TypeError, match="caption must be a text"):
+        diagram("pipeline", caption=None)
+
+
+def test_no_diagram_needs_torch_or_a_file():
+    assert diagram("pipeline", ["teacher", "student"]) == diagram(
+        "pipeline", ("student", "teacher")
+    )
