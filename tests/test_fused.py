@@ -146,6 +146,31 @@ def test_one_student_as_the_general_way(taken, monkeypatch, number, name):
     assert_alike(both_ways(monkeypatch, taken, train), 1e-10)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("optimizer", [training.adam, training.momentum])
+def test_a_large_student_is_shared_among_threads(taken, monkeypatch, threads, optimizer):
+    """Made large by what counts as such; the last batch is smaller than the threads."""
+    data, before = drawn(50), torch.get_num_threads()
+    monkeypatch.setattr(fused, "SMALL_PRODUCT", 0)
+
+    def train():
+        student = network(0)
+        return [
+            kdteach.fit(
+                student, data, goals(data)[1], epochs=2, batch_size=16, optimizer=optimizer
+            )
+        ], [student]
+
+    torch.set_num_threads(threads)
+    try:
+        found = both_ways(monkeypatch, taken, train)
+        assert taken[0].crew.size == threads
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert_alike(found, 1e-10)
+
+
 def test_one_step_is_the_formula(taken):
     """Gradient of the kd loss by autograd, one step of plain descent."""
     data = drawn(20)

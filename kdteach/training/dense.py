@@ -7,6 +7,7 @@ whose BLAS multiplies small matrices faster than torch's batched product does.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -132,14 +133,26 @@ class Room:
         self.logits = empty(widths[-1], batch)
         self.logits_slope = empty(widths[-1], batch)
 
+    def share(self, rows: slice) -> Room:
+        """The memory of some images of each batch."""
+        other = copy.copy(self)
+        other.images, other.logits = self.images[:, rows], self.logits[..., rows]
+        other.hidden = [hidden[:, rows] for hidden in self.hidden]
+        other.slopes = [slope[:, rows] for slope in self.slopes]
+        other.logits_slope = self.logits_slope[..., rows]
+        return other
 
-def product(left: Tensor, right: Tensor, out: Tensor) -> Callable[[], object]:
+
+def product(
+    left: Tensor, right: Tensor, out: Tensor, *, through_numpy: bool = False
+) -> Callable[[], object]:
     """Prepare b matrix products.
 
     Args:
         left: (b, n, k), in any memory order, like all three.
         right: (b, k, m).
         out: (b, n, m).
+        through_numpy: however large they are.
 
     Returns:
         A function that computes them anew. Small ones go through NumPy, whose BLAS takes a
@@ -147,7 +160,7 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> Callable[[], object]:
         threads that wait for work and stand in each other's way.
     """
     students, rows, inner = left.shape
-    if rows * inner * right.shape[2] <= SMALL_PRODUCT:
+    if through_numpy or rows * inner * right.shape[2] <= SMALL_PRODUCT:
         return partial(np.matmul, left.numpy(), right.numpy(), out=out.numpy())
     if students == 1:
         return partial(torch.mm, left[0], right[0], out=out[0])
@@ -157,28 +170,32 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> Callable[[], object]:
 class Passes:
     """Forward and backward of b students, for batches of one size."""
 
-    def __init__(self, layers: Sequence[Layer], room: Room) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], room: Room, *, through_numpy: bool = False
+    ) -> None:
         self.room = room
+        prepared = partial(product, through_numpy=through_numpy)
         last, before = layers[-1], room.hidden
         inputs = [room.images, *before]
         self._images = room.images.flatten(0, 1)
         self._array = self._images.numpy()
+        self._by_numpy = through_numpy or self._array.size <= SMALL_PRODUCT
         self._ahead = [
-            (product(a, layer.weight, h), h, layer.bias[:, None])
+            (prepared(a, layer.weight, h), h, layer.bias[:, None])
             for a, layer, h in zip(inputs, layers, before, strict=False)
         ]
         slope = room.logits_slope
-        self._top = product(last.weight.mT, inputs[-1].mT, room.logits)
+        self._top = prepared(last.weight.mT, inputs[-1].mT, room.logits)
         self._top_bias = last.bias[:, :, None]
-        self._last = product(inputs[-1].mT, slope.mT, last.weight_gradient)
+        self._last = prepared(inputs[-1].mT, slope.mT, last.weight_gradient)
         self._last_bias = last.bias_gradient
         # how the gradient comes down to each hidden layer, from the last to the first
         self._down = []
         above, weight = slope.mT, last.weight
         steps = list(zip(inputs, layers, before, room.slopes, strict=False))
         for a, layer, h, s in reversed(steps):
-            come = product(above, weight.mT, s)
-            use = product(a.mT, s, layer.weight_gradient)
+            come = prepared(above, weight.mT, s)
+            use = prepared(a.mT, s, layer.weight_gradient)
             self._down.append((come, s, h, use, layer.bias_gradient))
             above, weight = s, layer.weight
 
@@ -189,7 +206,7 @@ class Passes:
             table: of all images.
             rows: (b * B,) int64, student by student.
         """
-        if self._array.size <= SMALL_PRODUCT:
+        if self._by_numpy:
             np.take(table.numpy(), rows, axis=0, out=self._array, mode="clip")
         else:  # torch copies many rows with all its threads
             torch.index_select(table, 0, torch.from_numpy(rows), out=self._images)
@@ -208,3 +225,9 @@ class Passes:
             torch.ops.aten.threshold_backward.grad_input(s, hidden, 0, grad_input=s)
             use()
             torch.sum(s, 1, out=bias)
+
+    def down(self) -> None:
+        """As ``backward``, to the gradients of the hidden layers alone."""
+        for come, s, hidden, _, _ in self._down:
+            come()
+            torch.ops.aten.threshold_backward.grad_input(s, hidden, 0, grad_input=s)
