@@ -191,7 +191,7 @@ class Fused:
 
         Yields:
             Finished steps of the epoch. Between two chunks weights, optimiser and sums are
-            those after so many steps.
+            those after so many steps; Ctrl-C takes effect there.
         """
         order = orders_of(self.pool, orders)  # (S, n)
         batch = self.options.batch_size
@@ -203,7 +203,12 @@ class Fused:
                 for step in range(begin, end)
             ]
             alone = one_thread_each() if self.crew is not None else nullcontext()
-            with interrupts_later(), alone, torch.no_grad(), np.errstate(all="ignore"):
+            with (
+                interrupts_later() as pending,
+                alone,
+                torch.no_grad(),
+                np.errstate(all="ignore"),
+            ):
                 done = torch.cat(
                     [
                         block.train(part[block.part], number, factors)
@@ -215,6 +220,7 @@ class Fused:
                 self._add(sums, done, number, part.shape[1])
                 sums.rate = self.options.learning_rate * factors[-1]
             yield end
+            pending.now()
 
     def _add(self, sums: Epoch, done: Tensor, number: int, samples: int) -> None:
         total, parts = self.heads.terms(done, number)
