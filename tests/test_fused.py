@@ -11,6 +11,7 @@ from torch import nn
 import kdteach
 from kdteach import models, objectives, training
 from kdteach.training import fused
+from kdteach.training.denormals import denormals_as_zero
 from kdteach.training.dense import dense_layers
 from kdteach.training.interrupts import interrupts_later
 from kdteach.types import Split
@@ -363,6 +364,21 @@ def test_numbers_that_are_none_make_no_noise():
             learning_rate=1e38,
         )  # fmt: skip
     assert np.geterr()["over"] == "warn"
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_denormal_numbers_are_as_before_afterwards(before):
+    def is_zero():
+        return float(torch.tensor(2.0**-126) * torch.tensor(0.5)) == 0.0
+
+    if not torch.set_flush_denormal(before):
+        pytest.skip("this processor has no such switch")
+    try:
+        with denormals_as_zero():
+            assert is_zero()
+        assert is_zero() == before
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def asked_to_stop(times, seen):

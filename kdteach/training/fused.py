@@ -13,7 +13,6 @@ keep all their digits.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -23,6 +22,7 @@ from torch import Tensor
 from kdteach.objectives import LogitObjective
 from kdteach.training.batches import orders_of, steps_per_epoch
 from kdteach.training.crew import Crew, one_thread_each
+from kdteach.training.denormals import denormals_as_zero
 from kdteach.training.dense import (
     SMALL_PRODUCT,
     Array,
@@ -202,7 +202,7 @@ class Fused:
                 self.options.factor((number + step / self.steps) / self.options.epochs)
                 for step in range(begin, end)
             ]
-            alone = one_thread_each() if self.crew is not None else nullcontext()
+            alone = one_thread_each() if self.crew is not None else denormals_as_zero()
             with (
                 interrupts_later() as pending,
                 alone,
