@@ -44,8 +44,8 @@ PRECISIONS = {torch.float32}
 """Of weights and images that are trained in this way."""
 
 BLOCK_BYTES = 2**21
-"""Weights of a block of students. With gradients and moments it is four times as much, which
-a processor's last cache holds; smaller blocks spend more of a step between operations."""
+"""Weights of a block of students. With gradients and moments it is four times as much, and
+fits a processor's last cache; smaller blocks spend more of a step between operations."""
 
 CHUNK_FLOPS = 5e9
 """Operations between two moments at which a training can be interrupted or stored."""
