@@ -47,7 +47,7 @@ BLOCK_BYTES = 2**21
 """Weights of a block of students. With gradients and moments it is four times as much, and
 fits a processor's last cache; smaller blocks spend more of a step between operations."""
 
-CHUNK_FLOPS = 5e9
+CHUNK_FLOPS = 2e10
 """Operations between two moments at which a training can be interrupted or stored."""
 
 _HONOURED = {
