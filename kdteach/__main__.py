@@ -78,7 +78,7 @@ def _reproduce(options: argparse.Namespace) -> int:
                 weights=options.weights,
             )
         except FileNotFoundError as error:
-            if len(names) == 1:
+            if len(names) == 1 or error.errno is not None:  # told by the system, not by us
                 raise
             # of all experiments some need data that a reader may not have
             _say(f"{name}: left out. {error}", sys.stderr)
