@@ -85,7 +85,7 @@ def test_threads_share_the_evaluation_mode_of_a_model():
 
 
 def test_one_model_evaluated_in_threads_gives_the_same_logits(digits):
-    model = models.build("cnn-digits", dropout=0.3)
+    model = models.build("cnn-digits", dropout=0.3, dtype=torch.float64)
     want = metrics.evaluate(model, digits.valid).logits
     usual = sys.getswitchinterval()
     try:
