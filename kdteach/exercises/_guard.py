@@ -88,7 +88,12 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        time.sleep(_SETTLE)  # a signal on its way meets this handler, which ignores it
+        # a signal on its way, perhaps to another thread, meets this deaf handler
+        waited = 0.0
+        while signal.SIGALRM in signal.sigpending() and waited < 1:
+            time.sleep(_SETTLE)
+            waited += _SETTLE
+        time.sleep(_SETTLE)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -207,7 +212,12 @@ def _gpu() -> bool:
 
 
 def _threads() -> set[threading.Thread]:
-    """Those that Python waits for at its end."""
+    """Those that Python waits for at its end.
+
+    Looked at in the main thread alone: in another one, others may start some meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return set()
     return {thread for thread in threading.enumerate() if not thread.daemon}
 
 
