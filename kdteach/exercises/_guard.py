@@ -28,6 +28,7 @@ from kdteach.exercises._settings import state_kept
 from kdteach.memory import free_memory
 
 _SETTLE = 0.001  # seconds, in which a signal that was sent arrives
+_STORMY = 0.05  # the same, where many were sent
 _STORM, _AGAIN = 1e-5, 0.02  # seconds until an answer is told again that its time is up
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
@@ -70,9 +71,11 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
 
 
 def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
-    armed = True
+    armed, settle = True, _SETTLE
 
     def ring(*_: Any) -> None:
+        nonlocal settle
+        settle = _STORMY
         if armed:
             # at once again, so that an answer that swallows it is met outside of its try
             signal.setitimer(signal.ITIMER_REAL, _STORM, _STORM)
@@ -88,12 +91,7 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        # a signal on its way, perhaps to another thread, meets this deaf handler
-        waited = 0.0
-        while signal.SIGALRM in signal.sigpending() and waited < 1:
-            time.sleep(_SETTLE)
-            waited += _SETTLE
-        time.sleep(_SETTLE)
+        time.sleep(settle)  # a signal on its way meets this handler, which ignores it
         signal.signal(signal.SIGALRM, before)
 
 
