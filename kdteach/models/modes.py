@@ -6,6 +6,7 @@ place changes no caller's images, and what is no table of logits is named as suc
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -19,10 +20,50 @@ from kdteach.checks import check_model, check_tensor, returns_probabilities
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Inside the block the model is in eval mode; afterwards each part is as it was."""
-    with modes_kept(model):
-        model.eval()
+    """Inside the block the model is in eval mode; afterwards each part is as it was.
+
+    Several threads may be inside with one model, or with models that share parts: a part
+    gets its mode back when the last of them has left.
+    """
+    parts = list(model.modules())
+    me = threading.get_ident()
+    with _HOLDING:
+        modes = [part.training for part in parts]
+        for part in parts:
+            _HELD.setdefault(id(part), _Held(part.training)).threads.append(me)
+    try:
+        with _HOLDING:
+            model.eval()
         yield
+    finally:
+        with _HOLDING:
+            for part, training in zip(parts, modes, strict=True):
+                held = _HELD[id(part)]
+                held.threads.remove(me)
+                if not held.threads:
+                    part.training = held.training
+                    del _HELD[id(part)]
+                elif me in held.threads:  # a block inside a block of the same thread
+                    part.training = training
+
+
+class _Held:
+    """What is known of a part while somebody has it in eval mode.
+
+    Attributes:
+        training: its mode before the first of them came.
+        threads: that are inside, each as often as it has entered.
+    """
+
+    __slots__ = ("threads", "training")
+
+    def __init__(self, training: bool) -> None:
+        self.training = training
+        self.threads: list[int] = []
+
+
+_HELD: dict[int, _Held] = {}  # by the part's id, which lives as long as the block
+_HOLDING = threading.Lock()  # while modes are set, never while a model computes
 
 
 @contextmanager
