@@ -108,7 +108,8 @@ def _course(learner: Learner, pool: Pool, options: Options) -> Course:
     """What an objective may want to know, by asking the model about some images."""
     model, split = learner.students[0], pool.splits[0]
     smallest = smallest_batch(len(pool), options)
-    images = split.images[:_PROBED].to(device_of(model))
+    probed = min(_PROBED, options.batch_size)
+    images = split.images[:probed].to(device_of(model))
     with evaluation_mode(model), torch.no_grad():
         if learner.needs_logits:
             logits = ask(model, images)
@@ -117,7 +118,9 @@ def _course(learner: Learner, pool: Pool, options: Options) -> Course:
         else:  # the objective knows what to make of what the model returns
             outputs = _width(model, images)
     _require_batches(model, images, smallest)
-    return Course(outputs, options.epochs, smallest, options.augment is not None)
+    return Course(
+        outputs, options.epochs, smallest, options.augment is not None, options.batch_size
+    )
 
 
 def _width(model: nn.Module, images: Tensor) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ from kdteach.training.options import Options
 from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
 from kdteach.training.progress import TrainingDivergedError
 from kdteach.training.rates import TorchSchedule
-from kdteach.training.stacking import require_separate
+from kdteach.training.scaling import usual_modes
+from kdteach.training.separate import require_separate
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment, Batch, History, LossTerms, Split
 
@@ -252,7 +254,7 @@ def fit_cohort(
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
     pool, watched = pool_splits([data], 1, "training"), watched_splits(validation, 1)
-    with torch.inference_mode(False), torch.enable_grad():
+    with usual_modes():
         cohort = Cohort(models, objective, options)
         for number, member in enumerate(cohort.members):
             try:
@@ -312,7 +314,7 @@ def _of_each(terms: Any, count: int) -> LossTerms:
         each = [checked_terms(term) for term in terms]
         names = dict.fromkeys(name for term in each for name in term.parts)
         total = torch.stack([term.total for term in each])
-        none = torch.zeros_like(total[0].detach())
+        none = torch.full_like(total[0].detach(), math.nan)
         return LossTerms(
             total,
             {n: torch.stack([term.parts.get(n, none) for term in each]) for n in names},

@@ -12,14 +12,17 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from kdteach.checks import check_labels
 from kdteach.metrics import require_classes
-from kdteach.models import device_of, logits_in, modes_kept
+from kdteach.models import device_of, evaluation_mode, logits_in, modes_kept
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
 from kdteach.training.clipping import clip_each, clip_one
 from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
+from kdteach.training.layout import overlaps_itself
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
+from kdteach.training.stacking import shown as as_models
+from kdteach.training.stacking import turned
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -94,14 +97,21 @@ class Alone:
         own = [p for p in model.parameters() if p.requires_grad]
         if not own:
             raise ValueError("the model has no parameter that requires a gradient")
-        _require_trainable(own)
+        _require_trainable(model)
         others = _parameters_of(objective, model)
         self.trained: list[Tensor] = [*own, *others]
         self.optimizer = options.optimizer_for(
             self.trained, _named(model, objective, self.trained)
         )
+        self.chunk = min(128, options.batch_size)
         self.frozen = frozen_statistics(model)
         self.called = False
+        # a mask of -inf or a mark of NaN says nothing about the training
+        self.numbers = {
+            name: buffer.shape
+            for name, buffer in model.named_buffers()
+            if _is_finite(buffer) and buffer.numel()
+        }
 
     @property
     def needs_logits(self) -> bool:
@@ -166,20 +176,19 @@ class Alone:
 
     def answers(self, pool: Pool) -> Tensor:
         """See ``Learner``."""
-        logits = pool.logits(self.model)
+        logits = pool.logits(self.model, self.chunk)
         if isinstance(self.objective, (LogitObjective, ModuleObjective)):
             logits = self.objective.read(logits)
         return logits.argmax(dim=1)[None]
 
     def finite(self) -> list[bool]:
         """See ``Learner``."""
-        return [
-            all(
-                bool(torch.isfinite(t).all())
-                for t in (*self.trained, *self.model.buffers())
-                if t.is_floating_point()
-            )
-        ]
+        known = self.numbers
+        buffers = [
+            buffer for name, buffer in self.model.named_buffers()
+            if known.get(name) == buffer.shape
+        ]  # fmt: skip
+        return [all(map(_is_finite, (*self.trained, *buffers)))]
 
     def show(self) -> None:
         """The model is trained in place: there is nothing to do."""
@@ -226,11 +235,12 @@ class Stack:
         self.members = [o for o in objectives if isinstance(o, LogitObjective)]
         self.objective = stacked(self.members)
         weights, _ = stack_module_state(list(models))
-        self.weights_kept = {name: _turned(w) for name, w in weights.items()}
+        self.weights_kept = {name: turned(w) for name, w in weights.items()}
         self.trained = list(self.weights_kept.values())
         self.optimizer = options.optimizer_for(
             self.trained, stacked_names(models[0], self.weights_kept)
         )
+        self.chunk = min(256, options.batch_size)
         self.forward = vmap(self._answer)
         self.shared_forward = vmap(self._answer, in_dims=(0, None))
 
@@ -241,7 +251,7 @@ class Stack:
     @property
     def weights(self) -> dict[str, Tensor]:
         """By name, in the models' shapes after a leading S."""
-        return {name: w.mT if w.ndim == 3 else w for name, w in self.weights_kept.items()}
+        return {name: as_models(weight) for name, weight in self.weights_kept.items()}
 
     @property
     def students(self) -> Sequence[nn.Module]:
@@ -277,8 +287,8 @@ class Stack:
         weights = self.weights
         device = next(iter(weights.values())).device
         found = []
-        with torch.no_grad():
-            for part in torch.split(torch.arange(len(pool)), 256):
+        with evaluation_mode(self.models[0]), torch.no_grad():
+            for part in torch.split(torch.arange(len(pool)), self.chunk):
                 if pool.shared:
                     images = pool.whole.images[part]
                     logits = self.shared_forward(weights, images.to(device))
@@ -363,7 +373,15 @@ def require_labels(split: Split, outputs: int, name: str = "") -> None:
         ) from error
 
 
-def _require_trainable(weights: Sequence[Tensor]) -> None:
+def _require_trainable(model: nn.Module) -> None:
+    for name, weight in model.named_parameters():
+        if weight.requires_grad and overlaps_itself(weight):
+            raise ValueError(
+                f"the weight {name!r} has {weight.numel()} entries that share fewer "
+                "numbers in memory, as after expand, and cannot be trained so: give it numbers of "
+                "its own, nn.Parameter(weight.clone())"
+            )
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
     if any(weight.is_inference() for weight in weights):
         raise ValueError(
             "the model was made inside torch.inference_mode(), and such weights cannot be "
@@ -397,6 +415,10 @@ def _named(model: nn.Module, objective: Objective, weights: list[Tensor]) -> lis
     return [by_id[id(weight)] for weight in weights]
 
 
+def _is_finite(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+
+
 def _require_gradient(terms: LossTerms) -> None:
     if not terms.total.requires_grad:
         raise ValueError(
@@ -408,14 +430,3 @@ def _require_gradient(terms: LossTerms) -> None:
 def _on_a_copy(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     del module
     return tuple(item.clone() if isinstance(item, Tensor) else item for item in inputs)
-
-
-def _turned(weights: Tensor) -> Tensor:
-    """A leaf with the same stack of weights; those of linear layers (S, in, out).
-
-    A product's gradient comes in that order. Weights kept as (S, out, in) cost a transposed
-    copy of it in each step: a tenth of the time of small students.
-    """
-    if weights.ndim != 3:
-        return weights
-    return weights.detach().mT.contiguous().requires_grad_()

@@ -173,7 +173,13 @@ def history(log: Sequence[Epoch], student: int, epochs: int | None = None) -> Hi
             return math.nan
         return float(epoch.parts[name][student]) / epoch.samples
 
-    names = dict.fromkeys(name for epoch in log for name in epoch.parts)
+    def has(epoch: Epoch, name: str) -> bool:
+        part = epoch.parts.get(name)
+        # of several students some have no such term
+        return part is not None and (len(part) == 1 or not bool(part[student].isnan()))
+
+    named = dict.fromkeys(name for epoch in log for name in epoch.parts)
+    names = [name for name in named if any(has(epoch, name) for epoch in log)]
     return History(
         loss=tuple(float(epoch.mean[student]) for epoch in log),
         parts={name: tuple(mean(epoch, name) for epoch in log) for name in names},
