@@ -241,7 +241,7 @@ def test_each_group_keeps_its_own_rate(few):
         ({"precision": torch.int8}, ValueError, "precision"),
         ({"keep_best": "f1"}, ValueError, "keep_best must be True, False or one of"),
         ({"keep_best": 1}, TypeError, "keep_best"),
-        ({"keep_best": True}, ValueError, "needs a monitor split"),
+        ({"keep_best": True}, ValueError, "needs a validation split"),
         ({"augment": "jitter"}, TypeError, "augment must be a function"),
         ({"augment": lambda x, g: x[:3]}, ValueError, "as many images as it gets"),
         ({"augment": lambda x, g: None}, TypeError, "what augment returns"),
@@ -356,7 +356,7 @@ def test_one_student_that_diverges_costs_no_other(few):
     def broken(s, b):
         return F.cross_entropy(s(b.images), b.labels) * float("nan")
 
-    wild = objectives.weighted_labels(torch.full((10,), 1e308, dtype=torch.float64))
+    wild = objectives.weighted((1e308, HARD))
     for bad in (broken, wild):
         nets = [small(s) for s in range(3)]
         with pytest.raises(training.TrainingDivergedError) as caught:

@@ -124,7 +124,14 @@ class Cohort:
         """The models are trained in place: there is nothing to do."""
 
     def take(self) -> None:
-        """The models are trained in place: there is nothing to do."""
+        """See ``Learner``; the models are trained in place."""
+        for member in self.members:
+            member.take()
+
+    def require_learning(self) -> None:
+        """See ``Learner``."""
+        if all(weight.grad is None for weight in self.trained):
+            self.members[0].require_learning()
 
     def clip(self, most: float) -> None:
         """See ``Learner``; the objective's own weights have a norm of their own."""

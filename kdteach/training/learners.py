@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -12,7 +12,15 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from kdteach.checks import check_labels
 from kdteach.metrics import require_classes
-from kdteach.models import device_of, evaluation_mode, logits_in, modes_kept
+from kdteach.models import (
+    answer,
+    checked_shape,
+    device_of,
+    evaluation_mode,
+    last_step,
+    logits_in,
+    modes_kept,
+)
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
 from kdteach.training.clipping import clip_each, clip_one
@@ -72,7 +80,15 @@ class Learner(Protocol):
         ...
 
     def take(self) -> None:
-        """Go on with the weights that the models have: ``show``, the other way round."""
+        """Go on with the weights that the models have: ``show``, the other way round.
+
+        Raises:
+            ValueError: others are to be trained now than the optimiser holds.
+        """
+        ...
+
+    def require_learning(self) -> None:
+        """Raise where the first step has given no weight of a model a gradient."""
         ...
 
     def clip(self, most: float) -> None:
@@ -105,7 +121,7 @@ class Alone:
         )
         self.chunk = min(128, options.batch_size)
         self.frozen = frozen_statistics(model)
-        self.called = False
+        self.called, self.outputs = False, 0
         # a mask of -inf or a mark of NaN says nothing about the training
         self.numbers = {
             name: buffer.shape
@@ -139,6 +155,7 @@ class Alone:
     def check(self, splits: Sequence[Split], course: Course) -> None:
         """See ``Learner``."""
         (split,) = splits
+        self.outputs = course.outputs
         if isinstance(self.objective, LogitObjective):
             _check_member(self.model, self.objective, split, course)
             return
@@ -154,11 +171,36 @@ class Alone:
         one = Batch(batch.images[0], batch.labels[0], batch.index[0], batch.epoch)
         if self.plain:
             terms = checked_terms(self._asked(one))
-        else:
+        elif self.called:
             terms = self.objective(self.model, one)
+        else:
+            terms = self._first(one)
         _require_gradient(terms)
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
+
+    def _first(self, batch: Batch) -> LossTerms:
+        """The first batch, with a look at what the model returns in train mode."""
+        self.called = True
+        objective = self.objective
+        own = not type(objective).__module__.startswith("kdteach.objectives.")
+        if own or not isinstance(objective, LogitObjective):
+            return objective(self.model, batch)
+        who = "the model in train mode"
+        logits = checked_shape(
+            answer(self.model, batch.images, who), len(batch.images), who
+        )
+        if self.outputs and logits.shape[1] != self.outputs:
+            raise ValueError(
+                f"{who} returns {logits.shape[1]} logits for an image, and "
+                f"{self.outputs} in eval mode"
+            )
+        if last_step(logits) in ("SoftmaxBackward0", "SigmoidBackward0"):
+            raise ValueError(
+                f"{who} returns probabilities, logits are expected: leave out its last "
+                "step, or return the logarithm of the probabilities"
+            )
+        return objective.terms(logits, batch)
 
     def _asked(self, batch: Batch) -> object:
         try:
@@ -194,7 +236,19 @@ class Alone:
         """The model is trained in place: there is nothing to do."""
 
     def take(self) -> None:
-        """The model is trained in place: there is nothing to do."""
+        """See ``Learner``; the model is trained in place."""
+        known = {id(weight) for weight in self.trained}
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad and id(weight) not in known:
+                raise ValueError(
+                    f"the weight {name!r} requires a gradient since on_epoch or callback, "
+                    "and the optimiser, made before, does not hold it: it would never be "
+                    "trained. Call fit a second time to train more layers than at first"
+                )
+
+    def require_learning(self) -> None:
+        """See ``Learner``."""
+        _require_some_gradient(self.trained)
 
     def clip(self, most: float) -> None:
         """See ``Learner``."""
@@ -208,7 +262,9 @@ class Alone:
         for weight in self.trained:
             weight.grad = None
         # an objective of the caller's own hands the batch to the model and then to others
-        hook = self.model.register_forward_pre_hook(_on_a_copy) if self.plain else None
+        hook = None
+        if self.plain and not isinstance(self.model, torch.jit.ScriptModule):
+            hook = self.model.register_forward_pre_hook(_on_a_copy)
         try:
             with modes_kept(self.model, *others):
                 yield
@@ -315,11 +371,20 @@ class Stack:
 
     def take(self) -> None:
         """See ``Learner``."""
+        if not all(p.requires_grad for model in self.models for p in model.parameters()):
+            raise ValueError(
+                "a weight was frozen in on_epoch or callback, and students of a stack are "
+                "trained as a whole: train them one by one with fit"
+            )
         weights = self.weights
         with torch.no_grad():
             for i, model in enumerate(self.models):
                 for name, parameter in model.named_parameters():
                     weights[name][i].copy_(parameter)
+
+    def require_learning(self) -> None:
+        """See ``Learner``."""
+        _require_some_gradient(self.trained)
 
     def clip(self, most: float) -> None:
         """See ``Learner``."""
@@ -378,8 +443,8 @@ def _require_trainable(model: nn.Module) -> None:
         if weight.requires_grad and overlaps_itself(weight):
             raise ValueError(
                 f"the weight {name!r} has {weight.numel()} entries that share fewer "
-                "numbers in memory, as after expand, and cannot be trained so: give it numbers of "
-                "its own, nn.Parameter(weight.clone())"
+                "numbers in memory, as after expand, and cannot be trained so: give it "
+                "numbers of its own, nn.Parameter(weight.clone())"
             )
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if any(weight.is_inference() for weight in weights):
@@ -413,6 +478,14 @@ def _named(model: nn.Module, objective: Objective, weights: list[Tensor]) -> lis
         known += trained_weights(objective, "objective.")
     by_id = {id(each.weight): each for each in reversed(known)}
     return [by_id[id(weight)] for weight in weights]
+
+
+def _require_some_gradient(weights: Iterable[Tensor]) -> None:
+    if all(weight.grad is None for weight in weights):
+        raise ValueError(
+            "the loss does not depend on the model's weights, only on others: does the "
+            "objective ask another model than the student that it is given?"
+        )
 
 
 def _is_finite(tensor: Tensor) -> bool:

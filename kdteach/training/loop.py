@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed
+from kdteach.checks import shown as described
 from kdteach.models import device_of
 from kdteach.objectives import Objective
 from kdteach.objectives.base import prepare
@@ -18,6 +19,7 @@ from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
 from kdteach.training.beforehand import examined
+from kdteach.training.blame import broken_teacher
 from kdteach.training.checkpoint import Saved, saving
 from kdteach.training.decay import NamingFactory
 from kdteach.training.display import shown
@@ -378,7 +380,7 @@ def _train(
     views = [generator(seed, "augment") for seed in seeds]
     dropout = Turns(seeds[0], "dropout")
     run = Run(learner, options, steps, orders, views, dropout, watched is not None)
-    clip = None
+    clip, untried = None, True
     if options.clip_norm is not None:
         clip = partial(learner.clip, options.clip_norm)
     try:
@@ -400,12 +402,15 @@ def _train(
                             terms = learner.loss(batch)
                         # the sum, for a student's gradient is its own
                         run.scaling.update(terms.total.sum(), learner.optimizer, clip)
+                    if untried:
+                        learner.require_learning()
+                        untried = False
                     run.rates.after_step()
                     run.sums.add(terms, batch.labels.shape[-1], rate)
                     run.step = step + 1
                     file.step()
                     display.step()
-                _finish_epoch(run, watched, seeds, first)
+                _finish_epoch(run, pool, watched, seeds, first)
                 file.epoch(last=run.over or run.epoch == options.epochs)
                 display.epoch()
     except KeyboardInterrupt as stop:
@@ -422,14 +427,19 @@ def _train(
     return [run.failed.get(s) or histories[s] for s in range(learner.size)]
 
 
-def _finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: int) -> None:
+def _finish_epoch(
+    run: Run, pool: Pool, watched: Pool | None, seeds: Sequence[int], first: int
+) -> None:
     """What follows the last step of an epoch: measures, callbacks, and who goes on."""
     learner, options, sums = run.learner, run.options, run.sums
     for student in sums.broken(learner.finite()):
         if student in run.alive:
+            goal = learner.objectives[min(student, len(learner.objectives) - 1)]
+            split = pool.splits[min(student, len(pool.splits) - 1)]
             run.failed[student] = sums.error(
-                run.epoch, options.learning_rate, first + student, seeds[student]
-            )
+                run.epoch, options.learning_rate, first + student, seeds[student],
+                broken_teacher(goal, split, options.batch_size),
+            )  # fmt: skip
     run.log.append(sums)
     run.epoch, run.step, run.sums = run.epoch + 1, 0, Epoch()
     if len(run.failed) < learner.size:
@@ -467,6 +477,17 @@ def _ends(run: Run, student: int, first: int) -> bool:
     if options.stop is None and options.callback is None:
         return False
     so_far = history(run.log, student)
-    if options.stop is not None and options.stop(list(so_far.loss)):
+    if options.stop is not None and _yes("stop", options.stop(list(so_far.loss))):
         return True
-    return options.callback is not None and bool(options.callback(first + student, so_far))
+    return options.callback is not None and _yes(
+        "callback", options.callback(first + student, so_far)
+    )
+
+
+def _yes(name: str, answered: object) -> bool:
+    try:
+        return bool(answered)
+    except (RuntimeError, ValueError) as error:  # several at once
+        raise TypeError(
+            f"{name} must return True or False, got {described(answered)} ({error})"
+        ) from error

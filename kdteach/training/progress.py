@@ -141,7 +141,7 @@ class Epoch:
         return [i for i, fine in enumerate(weights) if not (fine and losses[i])]
 
     def error(
-        self, epoch: int, rate: float, student: int, seed: int
+        self, epoch: int, rate: float, student: int, seed: int, teacher: int | None = None
     ) -> TrainingDivergedError:
         """The error that names a broken student.
 
@@ -150,7 +150,14 @@ class Epoch:
             rate: the learning rate.
             student: its place in the list.
             seed: its seed.
+            teacher: sample index of an image for which its teacher returns no number.
         """
+        if teacher is not None:
+            return TrainingDivergedError(
+                f"the loss became NaN or infinite in epoch {epoch + 1} (student {student}, "
+                f"seed {seed}) because the teacher returns NaN or infinity, first for the "
+                f"image of sample index {teacher}"
+            )
         return TrainingDivergedError(
             "the loss or the weights became NaN or infinite in epoch "
             f"{epoch + 1} at learning rate {rate:g} (student {student}, seed {seed}): try "

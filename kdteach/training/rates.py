@@ -116,9 +116,8 @@ class FactorRates:
         self,
         optimizer: torch.optim.Optimizer,
         factor: Callable[[float], float],
-        learning_rate: float,
     ) -> None:
-        self.optimizer, self.factor, self.learning_rate = optimizer, factor, learning_rate
+        self.optimizer, self.factor = optimizer, factor
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
 
     def before_step(self, progress: float) -> float:
@@ -126,7 +125,7 @@ class FactorRates:
         factor = self.factor(progress)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        return self.learning_rate * factor
+        return self.rates[0] * factor
 
     def after_step(self) -> None:
         """See ``Rates``."""

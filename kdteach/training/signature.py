@@ -186,7 +186,7 @@ class _Reader:
     def _object(self, thing: object, depth: int) -> Signature:
         """An object that is nothing but its class and its attributes."""
         kind = type(thing)
-        if kind.__getstate__ is not object.__getstate__:  # type: ignore[attr-defined]
+        if kind.__getstate__ is not object.__getstate__:
             raise _UnknownError
         if isinstance(thing, types.SimpleNamespace):
             return kind, self.of(vars(thing), depth + 1)
@@ -210,7 +210,7 @@ def _named(thing: object) -> bool:
     module = sys.modules.get(getattr(thing, "__module__", None) or "")
     name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
     if isinstance(thing, types.BuiltinFunctionType) and not isinstance(
-        thing.__self__, (types.ModuleType, type(None))
+        thing.__self__, (types.ModuleType, type, type(None))
     ):
         return False  # a method of some object
     if module is None or not isinstance(name, str):
