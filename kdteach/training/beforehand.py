@@ -31,7 +31,7 @@ _MANY = 2**31  # classes, where nothing is known about them
 _PROBED = 64  # images that a model is asked about before training
 
 
-def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Options) -> None:
+def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Options) -> int:
     """Raise where something cannot be trained as it was asked for.
 
     Args:
@@ -39,6 +39,9 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
         pool: on what.
         watched: what is monitored, None for nothing.
         options: how.
+
+    Returns:
+        The number of outputs of the models, 0 where that is not known.
 
     Raises:
         TypeError: images and weights differ in dtype, or a model returns no logits.
@@ -63,6 +66,8 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     pool.check_each(lambda split: learner.check([split], course))
     if watched is not None:
         _check_watched(watched, pool.splits[0], course.outputs)
+    learner.outputs = course.outputs
+    return course.outputs
 
 
 def _check_dtype(model: nn.Module, split: Split) -> None:

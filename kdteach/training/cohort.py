@@ -44,6 +44,8 @@ class Cohort:
         objective: of all of them.
     """
 
+    outputs = 0
+
     def __init__(
         self, models: Sequence[nn.Module], objective: CohortObjective, options: Options
     ) -> None:

@@ -39,6 +39,7 @@ class Learner(Protocol):
 
     size: int
     optimizer: torch.optim.Optimizer
+    outputs: int  # of a model, where that is known
 
     @property
     def needs_logits(self) -> bool:
@@ -104,6 +105,7 @@ class Alone:
     """One student."""
 
     size = 1
+    outputs = 0
 
     def __init__(self, model: nn.Module, objective: Objective, options: Options) -> None:
         self.model, self.objective = model, objective
@@ -121,7 +123,7 @@ class Alone:
         )
         self.chunk = min(128, options.batch_size)
         self.frozen = frozen_statistics(model)
-        self.called, self.outputs = False, 0
+        self.called = False
         # a mask of -inf or a mark of NaN says nothing about the training
         self.numbers = {
             name: buffer.shape
@@ -155,7 +157,6 @@ class Alone:
     def check(self, splits: Sequence[Split], course: Course) -> None:
         """See ``Learner``."""
         (split,) = splits
-        self.outputs = course.outputs
         if isinstance(self.objective, LogitObjective):
             _check_member(self.model, self.objective, split, course)
             return
@@ -279,6 +280,7 @@ class Stack:
     """S students of one architecture, their weights in a leading dimension."""
 
     needs_logits = True
+    outputs = 0
 
     def __init__(
         self,

@@ -290,13 +290,16 @@ def fit_many(
         parts = parts_of(models, objectives, pool, options, watched)
         pools = [pool.part(*part) for part in parts]
         seen = [watched and watched.part(*part) for part in parts]
+        widths = [0] * len(parts)
         if len(parts) > 1:  # whoever cannot be trained is named before anybody is
             trial = replace(options, optimizer=adam)
-            for (start, end), part, mine in zip(parts, pools, seen, strict=True):
+            for number, (start, end) in enumerate(parts):
+                part, mine = pools[number], seen[number]
                 who = _learner(models[start:end], objectives[start:end], trial)
-                examined(who, part, mine, part.adapted(trial))
+                widths[number] = examined(who, part, mine, part.adapted(trial))
         for number, (start, end) in enumerate(parts):
             learner = _learner(models[start:end], objectives[start:end], options)
+            learner.outputs = learner.outputs or widths[number]
             where = saved.part(parts, number)
             try:
                 results += _train(
