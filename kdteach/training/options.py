@@ -177,7 +177,7 @@ class Options:
         """
         if isinstance(self.schedule, TorchSchedule):
             return TorchRates(optimizer, self.schedule, watched)
-        return FactorRates(optimizer, self.factor)
+        return FactorRates(optimizer, self.factor, self.learning_rate)
 
     def rate_follows_measure(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether the learning rate depends on how well the student does.

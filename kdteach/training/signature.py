@@ -209,12 +209,10 @@ def _named(thing: object) -> bool:
     """Whether something is found by its name in the module where it was made."""
     module = sys.modules.get(getattr(thing, "__module__", None) or "")
     name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
-    if isinstance(thing, types.BuiltinFunctionType) and not isinstance(
-        thing.__self__, (types.ModuleType, type, type(None))
-    ):
-        return False  # a method of some object
+    if isinstance(thing, types.BuiltinFunctionType):  # not a method of some object
+        return isinstance(thing.__self__, (types.ModuleType, type, type(None)))
     if module is None or not isinstance(name, str):
-        return isinstance(thing, types.BuiltinFunctionType)
+        return False
     found: object = module
     for each in name.split("."):
         found = getattr(found, each, None)

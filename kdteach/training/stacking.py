@@ -52,10 +52,11 @@ def can_stack(model: nn.Module) -> bool:
         isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
     )
     weights = list(model.parameters())
-    plain = bool(weights) and all(map(_is_plain, weights))
+    if not weights or not all(map(_is_plain, weights)):
+        return False
     apart = len({w.untyped_storage().data_ptr() for w in weights}) == len(weights)
     stateful = next(model.buffers(), None) is not None
-    return plain and apart and not (dropout or stateful or _has_hooks(model))
+    return apart and not (dropout or stateful or _has_hooks(model))
 
 
 def _is_plain(weight: Tensor) -> bool:
