@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from kdteach.training.frozen import NORMS, frozen_statistics
 from kdteach.training.layout import share_memory
@@ -132,7 +132,7 @@ def _shared(owned: Iterable[Owned]) -> Iterator[tuple[Owned, Owned]]:
     places: dict[object, list[Owned]] = {}
     for mine in owned:
         tensor = mine[2]
-        if isinstance(tensor, UninitializedTensorMixin):
+        if is_lazy(tensor):
             continue
         place: object = id(tensor)
         if not tensor.is_meta and tensor.layout is torch.strided:
