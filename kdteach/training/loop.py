@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed
+from kdteach.checks import shown as described
 from kdteach.models import device_of
 from kdteach.objectives import Objective
 from kdteach.objectives.base import prepare, prepare_each
@@ -17,6 +19,7 @@ from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
 from kdteach.training.batches import batches, steps_per_epoch
 from kdteach.training.beforehand import examined
+from kdteach.training.blame import broken_teacher
 from kdteach.training.checkpoint import Saved, saving
 from kdteach.training.decay import NamingFactory
 from kdteach.training.display import shown
@@ -34,7 +37,13 @@ from kdteach.training.progress import (
 )
 from kdteach.training.rates import TorchSchedule
 from kdteach.training.run import Run
-from kdteach.training.stacking import parts_of, require_separate
+from kdteach.training.scaling import usual_modes
+from kdteach.training.separate import (
+    require_own_teachers,
+    require_separate,
+    require_separate_objectives,
+)
+from kdteach.training.stacking import parts_of
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment, History
 
@@ -158,8 +167,9 @@ def fit(
     validation = either(validation, monitor)
     pool = pool_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
-    with torch.inference_mode(False), torch.enable_grad():
+    with usual_modes():
         prepare(objective, model, pool.splits[0].images)
+        require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
         (result,) = _train(learner, pool, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
@@ -261,7 +271,7 @@ def fit_many(
     if len({id(model) for model in models}) != len(models):
         raise ValueError("models holds the same module twice; build one for each student")
     require_separate(models)
-    shapes = [{k: (v.shape, v.dtype) for k, v in m.state_dict().items()} for m in models]
+    shapes = [_shapes(model) for model in models]
     for i, shape in enumerate(shapes):
         if shape != shapes[0] or str(models[i]) != str(models[0]):
             raise ValueError(f"models[{i}] differs in architecture or dtype from models[0]")
@@ -273,21 +283,29 @@ def fit_many(
     pool = pool_splits(data, len(models), "training")
     watched = watched_splits(either(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
-    with torch.inference_mode(False), torch.enable_grad():
+    with usual_modes():
+        require_own_teachers(models, objectives)
         prepare_each(objectives, models, pool.splits)
+        require_separate_objectives(objectives)
         parts = parts_of(models, objectives, pool, options, watched)
+        pools = [pool.part(*part) for part in parts]
+        seen = [watched and watched.part(*part) for part in parts]
+        widths = [0] * len(parts)
+        if len(parts) > 1:  # whoever cannot be trained is named before anybody is
+            trial = replace(options, optimizer=adam)
+            for number, (start, end) in enumerate(parts):
+                part, mine = pools[number], seen[number]
+                who = _learner(models[start:end], objectives[start:end], trial)
+                widths[number] = examined(who, part, mine, part.adapted(trial))
         for number, (start, end) in enumerate(parts):
-            learner: Learner = (
-                Stack(models[start:end], objectives[start:end], options)
-                if end - start > 1
-                else Alone(models[start], objectives[start], options)
-            )
-            mine = watched and watched.part(start, end)
-            part, where = pool.part(start, end), saved.part(parts, number)
+            learner = _learner(models[start:end], objectives[start:end], options)
+            learner.outputs = learner.outputs or widths[number]
+            where = saved.part(parts, number)
             try:
                 results += _train(
-                    learner, part, mine, seeds[start:end], options, where, start
-                )
+                    learner, pools[number], seen[number], seeds[start:end], options, where,
+                    start, new=len(parts) == 1,
+                )  # fmt: skip
             except TrainingInterrupted as interrupt:
                 rest = [None] * (len(models) - end)
                 raise TrainingInterrupted(
@@ -295,6 +313,21 @@ def fit_many(
                     (*_histories(results), *interrupt.histories, *rest),
                 ) from interrupt
     return _all_or_error(results)
+
+
+def _shapes(model: nn.Module) -> dict[str, object]:
+    return {
+        name: (value.shape, value.dtype) if isinstance(value, Tensor) else type(value)
+        for name, value in model.state_dict().items()
+    }
+
+
+def _learner(
+    models: Sequence[nn.Module], objectives: Sequence[Objective], options: Options
+) -> Learner:
+    if len(models) > 1:
+        return Stack(models, objectives, options)
+    return Alone(models[0], objectives[0], options)
 
 
 def _all_or_error(results: Sequence[History | TrainingDivergedError]) -> list[History]:
@@ -322,14 +355,26 @@ def _train(
     options: Options,
     saved: Saved,
     first: int = 0,
+    new: bool = True,
 ) -> list[History | TrainingDivergedError]:
     """The loop. Everything in it has a leading dimension of S students.
+
+    Args:
+        learner: the students.
+        pool: their images.
+        watched: what is measured after each epoch.
+        seeds: S.
+        options: of the training.
+        saved: where it is kept.
+        first: the place of the first student in the whole list.
+        new: whether nobody has examined them yet.
 
     Returns:
         For each student its history, or the error with which it ended.
     """
     options = pool.adapted(options)
-    examined(learner, pool, watched, options)
+    if new:
+        examined(learner, pool, watched, options)
     steps = steps_per_epoch(len(pool), options)
     keep_freed_memory()
     about = saved.about(learner, pool, watched, seeds, options)
@@ -338,7 +383,7 @@ def _train(
     views = [generator(seed, "augment") for seed in seeds]
     dropout = Turns(seeds[0], "dropout")
     run = Run(learner, options, steps, orders, views, dropout, watched is not None)
-    clip = None
+    clip, untried = None, True
     if options.clip_norm is not None:
         clip = partial(learner.clip, options.clip_norm)
     try:
@@ -367,12 +412,15 @@ def _train(
                             terms = learner.loss(batch)
                         # the sum, for a student's gradient is its own
                         run.scaling.update(terms.total.sum(), learner.optimizer, clip)
+                    if untried:
+                        learner.require_learning()
+                        untried = False
                     run.rates.after_step()
                     run.sums.add(terms, batch.labels.shape[-1], rate)
                     run.step = step + 1
                     file.step()
                     display.step()
-                _finish_epoch(run, watched, seeds, first)
+                _finish_epoch(run, pool, watched, seeds, first)
                 file.epoch(last=run.over or run.epoch == options.epochs)
                 display.epoch()
     except KeyboardInterrupt as stop:
@@ -389,14 +437,19 @@ def _train(
     return [run.failed.get(s) or histories[s] for s in range(learner.size)]
 
 
-def _finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: int) -> None:
+def _finish_epoch(
+    run: Run, pool: Pool, watched: Pool | None, seeds: Sequence[int], first: int
+) -> None:
     """What follows the last step of an epoch: measures, callbacks, and who goes on."""
     learner, options, sums = run.learner, run.options, run.sums
     for student in sums.broken(learner.finite()):
         if student in run.alive:
+            goal = learner.objectives[min(student, len(learner.objectives) - 1)]
+            split = pool.splits[min(student, len(pool.splits) - 1)]
             run.failed[student] = sums.error(
-                run.epoch, options.learning_rate, first + student, seeds[student]
-            )
+                run.epoch, options.learning_rate, first + student, seeds[student],
+                broken_teacher(goal, split, options.batch_size),
+            )  # fmt: skip
     run.log.append(sums)
     run.epoch, run.step, run.sums = run.epoch + 1, 0, Epoch()
     if len(run.failed) < learner.size:
@@ -413,7 +466,10 @@ def _finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: i
             run.ended.show()
         if options.on_epoch is not None:
             options.on_epoch(run.epoch)
+            learner.take()  # it may have changed them
         ending = [i for i in run.alive if _ends(run, i, first)]
+        if options.callback is not None:
+            learner.take()
         run.ended.add(ending, run.epoch, rest=len(ending) < len(run.alive))
     run.over = not run.alive
 
@@ -431,6 +487,17 @@ def _ends(run: Run, student: int, first: int) -> bool:
     if options.stop is None and options.callback is None:
         return False
     so_far = history(run.log, student)
-    if options.stop is not None and options.stop(list(so_far.loss)):
+    if options.stop is not None and _yes("stop", options.stop(list(so_far.loss))):
         return True
-    return options.callback is not None and bool(options.callback(first + student, so_far))
+    return options.callback is not None and _yes(
+        "callback", options.callback(first + student, so_far)
+    )
+
+
+def _yes(name: str, answered: object) -> bool:
+    try:
+        return bool(answered)
+    except (RuntimeError, ValueError) as error:  # several at once
+        raise TypeError(
+            f"{name} must return True or False, got {described(answered)} ({error})"
+        ) from error

@@ -118,15 +118,17 @@ class FactorRates:
         factor: Callable[[float], float],
         learning_rate: float,
     ) -> None:
-        self.optimizer, self.factor, self.learning_rate = optimizer, factor, learning_rate
+        self.optimizer, self.factor = optimizer, factor
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
+        # what was asked for, unless the optimiser was made with other rates alone
+        self.named = learning_rate if learning_rate in self.rates else self.rates[0]
 
     def before_step(self, progress: float) -> float:
         """See ``Rates``."""
         factor = self.factor(progress)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        return self.learning_rate * factor
+        return self.named * factor
 
     def after_step(self) -> None:
         """See ``Rates``."""
