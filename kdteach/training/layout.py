@@ -1,11 +1,11 @@
-"""How weights lie in memory: whether their numbers are neighbours, and whose they are."""
+"""Weights as they lie in memory, and whether somebody hangs on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def is_dense(weight: Tensor) -> bool:
@@ -27,6 +27,31 @@ def is_dense(weight: Tensor) -> bool:
             return False
         filled *= count
     return True
+
+
+def is_plain(weight: Tensor) -> bool:
+    """Say whether a weight is nothing but numbers to be trained.
+
+    Args:
+        weight: of a model.
+    """
+    return (
+        type(weight) is nn.Parameter
+        and weight.requires_grad
+        and not weight.is_inference()
+        and is_dense(weight)
+        and not is_hooked(weight)
+    )
+
+
+def is_hooked(weight: Tensor) -> bool:
+    """Say whether something is called when the weight gets its gradient.
+
+    Args:
+        weight: any leaf.
+    """
+    later = getattr(weight, "_post_accumulate_grad_hooks", None)
+    return bool(weight._backward_hooks) or bool(later)
 
 
 def can_fuse(weights: Iterable[Tensor]) -> bool:

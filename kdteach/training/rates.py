@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -109,6 +109,16 @@ class Rates(Protocol):
         ...
 
 
+def named_rate(rates: Sequence[float], asked: float) -> float:
+    """The rate that the history names: what was asked for, unless no group has it.
+
+    Args:
+        rates: of the groups of the optimiser.
+        asked: of ``fit``.
+    """
+    return asked if asked in rates else rates[0]
+
+
 class FactorRates:
     """Each group keeps its own rate, times a factor that depends on the progress alone."""
 
@@ -120,8 +130,7 @@ class FactorRates:
     ) -> None:
         self.optimizer, self.factor = optimizer, factor
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
-        # what was asked for, unless the optimiser was made with other rates alone
-        self.named = learning_rate if learning_rate in self.rates else self.rates[0]
+        self.named = named_rate(self.rates, learning_rate)
 
     def before_step(self, progress: float) -> float:
         """See ``Rates``."""

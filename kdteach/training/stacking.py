@@ -23,7 +23,7 @@ from kdteach.models import device_of, last_step, logits_in
 from kdteach.objectives import LogitObjective, Objective
 from kdteach.seeding import seeded
 from kdteach.training.decay import stacked_names, trained_weights
-from kdteach.training.layout import is_dense
+from kdteach.training.layout import is_hooked, is_plain
 from kdteach.training.optimizers import is_ours
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
@@ -53,29 +53,11 @@ def can_stack(model: nn.Module) -> bool:
         isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
     )
     weights = list(model.parameters())
-    if not weights or not all(map(_is_plain, weights)):
+    if not weights or not all(is_plain(w) and not vars(w) for w in weights):
         return False
     apart = len({w.untyped_storage().data_ptr() for w in weights}) == len(weights)
     stateful = next(model.buffers(), None) is not None
     return apart and not (dropout or stateful or _has_hooks(model))
-
-
-def _is_plain(weight: Tensor) -> bool:
-    """Whether a weight is nothing but numbers to be trained."""
-    return (
-        type(weight) is nn.Parameter
-        and weight.requires_grad
-        and not weight.is_inference()
-        and is_dense(weight)
-        and not vars(weight)
-        and not _hooked(weight)
-    )
-
-
-def _hooked(weight: Tensor) -> bool:
-    return bool(weight._backward_hooks) or bool(
-        getattr(weight, "_post_accumulate_grad_hooks", None)
-    )
 
 
 def turned(weights: Tensor) -> Tensor:
@@ -286,7 +268,7 @@ def _one_stack(models: Sequence[nn.Module], images: Tensor, options: Options) ->
         ]
     except Exception:
         return False  # named where the students are trained alone
-    if any(map(_hooked, (*stacked.values(), *own.values()))):
+    if any(map(is_hooked, (*stacked.values(), *own.values()))):
         return False
     weights = list(stacked.values())
     if not by_entry(optimizers[0], weights, optimizers[1], list(own.values())):
