@@ -397,7 +397,7 @@ def _train(
             while run.epoch < options.epochs and not run.over:
                 learner.train_mode()
                 run.begin_epoch()
-                if fast is not None and run.step < steps:
+                if fast is not None and run.step < steps and fast.goes_on:
                     for done in fast.epoch(run.epoch, orders, run.step, run.sums):
                         run.step = done
                         file.step()
