@@ -481,3 +481,41 @@ def test_factories_and_rules_can_be_pickled(few):
         assert pickle.loads(pickle.dumps(made)) == made
     rule = pickle.loads(pickle.dumps(training.settled(0.1)))
     assert [rule(x) for x in ([1.0], [1.0, 0.95], [1.0, 0.5])] == [False, True, False]
+
+
+# what hangs on a weight, also where a plain network is trained in a faster way
+
+
+def test_a_hook_on_a_weight_is_asked(few):
+    mask = (torch.arange(16) % 2).float()
+    net = flat()
+    with torch.no_grad():
+        net[1].weight.mul_(mask)
+    net[1].weight.register_hook(lambda gradient: gradient * mask)
+    kdteach.fit(net, few, HARD, epochs=3, batch_size=8)
+    assert not net[1].weight[:, ::2].any()
+    assert net[1].weight[:, 1::2].all()
+
+
+def test_what_on_epoch_does_to_a_weight_counts(few):
+    net, seen = flat(), []
+
+    def freeze(epoch):
+        seen.append(net[1].bias.detach().clone())
+        net[1].bias.requires_grad_(epoch != 1)
+
+    kdteach.fit(net, few, HARD, epochs=3, batch_size=8, on_epoch=freeze)
+    assert torch.equal(seen[0], seen[1])  # frozen in the second epoch
+    assert not torch.equal(seen[1], seen[2])  # and free again in the third
+
+    nets = [flat(), flat()]
+
+    def inside(_):
+        nets[0][1].weight.data.mul_(0.5)
+
+    def elsewhere(_):  # the same numbers in another place of memory
+        nets[1][1].weight.data = nets[1][1].weight.data * 0.5
+
+    for model, change in zip(nets, (inside, elsewhere), strict=True):
+        kdteach.fit(model, few, HARD, epochs=3, batch_size=8, on_epoch=change)
+    torch.testing.assert_close(weights(nets[0]), weights(nets[1]), rtol=1e-4, atol=1e-6)
