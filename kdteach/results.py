@@ -129,7 +129,7 @@ def load_records(experiment: str, folder: Folder | None = None) -> list[RunRecor
 def _lines_of(path: Path) -> list[tuple[RunRecord, bytes]]:
     """Each record of a results file, and the line that holds it."""
     content = _content_of(path)
-    return [] if content is None else _parsed(content, path, experiment)
+    return [] if content is None else _parsed(content, path)
 
 
 def _content_of(path: Path) -> bytes | None:
@@ -143,7 +143,7 @@ def _content_of(path: Path) -> bytes | None:
         raise RecordError(str(error)) from error
 
 
-def _parsed(content: bytes, path: Path, experiment: str) -> list[tuple[RunRecord, bytes]]:
+def _parsed(content: bytes, path: Path) -> list[tuple[RunRecord, bytes]]:
     lines = content.removeprefix(codecs.BOM_UTF8).splitlines()  # some editors write it
     if not lines:
         raise RecordError(f"{path} is empty: bring its lines back, or delete it")
@@ -267,9 +267,7 @@ def _runs_of(
     path = records_path(experiment, folder)
     content = _content_of(path)
     records = (
-        []
-        if content is None
-        else [record for record, _ in _parsed_once(content, path, experiment)]
+        [] if content is None else [record for record, _ in _parsed_once(content, path)]
     )
     if not records:
         raise LookupError(f"{experiment}: 0 configurations fit, there is no {path}")

@@ -239,8 +239,15 @@ _ENDS = {
     "SoftmaxBackward0": "a softmax",
     "SigmoidBackward0": "a sigmoid",
 }
-_LAYERS = {"AddmmBackward0", "MmBackward0", "BmmBackward0", "LinearBackward0"}
-"""What a last linear layer does: its numbers are logits, whatever they look like."""
+_LAYERS = ("Addmm", "Mm", "Bmm", "Linear", "Convolution", "Relu", "Hardtanh", "LeakyRelu",
+           "Gelu", "Silu", "Softplus", "MaxPool", "Embedding")  # fmt: skip
+"""What a last layer does that makes no probabilities: its numbers are logits, whatever they
+look like."""
+
+_PASSED = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Clone", "Permute",
+           "Transpose", "T", "Slice", "Select", "Alias", "ToCopy", "Mean", "AvgPool",
+           "AdaptiveAvgPool", "MkldnnAdaptiveAvgPool")  # fmt: skip
+"""What only rearranges or averages numbers: what came before it decides."""
 
 
 def require_logits(
@@ -264,7 +271,8 @@ def require_logits(
         return
     step = _last_step(model, images[:1])
     end = _ENDS.get(step)
-    if step in _LAYERS or (end is None and not returns_probabilities(logits)):
+    known = step.startswith(_LAYERS)
+    if known or (end is None and not returns_probabilities(logits)):
         return
     raise ValueError(
         f"{who} returns probabilities ({end or 'to judge by their values'}), logits are "
@@ -280,4 +288,21 @@ def _last_step(model: nn.Module, image: Tensor) -> str:
             one.requires_grad_()
         # another copy: a layer that works in place may not touch a leaf
         output = answer(model, one)
-    return output.grad_fn.name() if output.grad_fn is not None else ""
+    return last_step(output)
+
+
+def last_step(output: Tensor) -> str:
+    """Name what computed a tensor, by autograd's word for it, averages and views aside.
+
+    Args:
+        output: of a network; empty where no gradient says it.
+    """
+    node = output.grad_fn
+    while node is not None:
+        name = node.name()
+        kind = name.split("Backward", 1)[0].rstrip("0123456789d")
+        inner = [before for before, _ in node.next_functions if before is not None]
+        if kind not in _PASSED or len(inner) != 1:
+            return name
+        (node,) = inner
+    return ""

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
+from kdteach.training.layout import is_plain
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 SMALL_PRODUCT = 2**18
@@ -40,7 +42,7 @@ def dense_layers(model: nn.Module) -> list[tuple[str, str]] | None:
     Returns:
         The names of weight and bias of each layer in their order; None for any other
         network: another layer in it, a layer without bias, a changed ``forward``, a hook,
-        a frozen or shared weight.
+        a frozen or shared weight, one with a hook or that is no stretch of memory.
     """
     parts = _in_order(model, "")
     if parts is None or any(vars(torch_modules).get(name) for name in _ANYWHERE):
@@ -60,9 +62,7 @@ def dense_layers(model: nn.Module) -> list[tuple[str, str]] | None:
         elif found or not _flattens(part):
             return None
     weights = dict(model.named_parameters(remove_duplicate=False))
-    plain = all(
-        type(weight) is nn.Parameter and weight.requires_grad for weight in weights.values()
-    )
+    plain = all(map(is_plain, weights.values()))
     alone = len({weight.data_ptr() for weight in weights.values()}) == len(weights)
     whole = linear and plain and alone and len(weights) == 2 * len(found)
     return found if whole else None

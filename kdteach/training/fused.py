@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdteach.objectives import LogitObjective
 from kdteach.training.batches import orders_of, steps_per_epoch
@@ -37,6 +37,7 @@ from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
 from kdteach.training.progress import Epoch
+from kdteach.training.rates import named_rate
 from kdteach.training.shares import Shares
 from kdteach.training.updates import Step, Updates, can_update
 
@@ -109,12 +110,19 @@ class _Parts:
         trained: all weights in the optimiser's order.
         stacked: whether they have a leading dimension of S.
         layers: places of weight and bias of each layer in ``trained``.
+        model: the first one.
     """
 
     objectives: Sequence[LogitObjective]
     trained: Sequence[Tensor]
     stacked: bool
     layers: Sequence[tuple[int, int]]
+    model: nn.Module
+
+    def as_they_are(self) -> object:
+        """What must stay so that the memory set aside belongs to the weights."""
+        own = None if self.stacked else dense_layers(self.model)
+        return own, [weight.data_ptr() for weight in self.trained]
 
     def shape(self, number: int) -> tuple[int, int]:
         """(in, out) of a layer."""
@@ -145,11 +153,20 @@ def _parts(learner: Learner) -> _Parts | None:
     else:
         return None
     layers = [(place[w], place[b]) for w, b in names]
-    return _Parts(objectives, learner.trained, type(learner) is Stack, layers)
+    return _Parts(objectives, learner.trained, type(learner) is Stack, layers, model)
 
 
 class Fused:
     """The fast way of a training, prepared. Made by ``fused``."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the models are still as they were: ``on_epoch`` may have changed them.
+
+        Numbers may be others; a weight that was frozen, hooked or put elsewhere in memory
+        takes the general way.
+        """
+        return self.parts.as_they_are() == self._made
 
     def __init__(
         self, parts: _Parts, optimizer: torch.optim.Optimizer, pool: Pool, options: Options
@@ -159,6 +176,8 @@ class Fused:
         self.heads = Heads(parts.objectives, pool.whole, parts.shape(-1)[1])
         self.updates = Updates(optimizer, parts.trained)
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self.named = named_rate(self.rates, options.learning_rate)
+        self._made = parts.as_they_are()
         self.images = pool.whole.images.detach().flatten(1)
         students, images = len(parts.objectives), min(options.batch_size, len(pool))
         weights = sum(weight.numel() for weight in parts.trained)
@@ -219,7 +238,7 @@ class Fused:
                 )
                 self.updates.advance(end - begin)
                 self._add(sums, done, number, part.shape[1])
-                sums.rate = self.options.learning_rate * factors[-1]
+                sums.rate = self.named * factors[-1]
             yield end
             pending.now()
 

@@ -150,7 +150,7 @@ class Heads:
             epoch: number of epochs that were finished before.
 
         Returns:
-            (S,) total, and (S,) of each term; 0 for a student that lacks it.
+            (S,) total, and (S,) of each term; NaN for a student that lacks it.
         """
         values = sums * self.temperature.square()
         total = (self.weights(epoch) * values).sum(dim=0)
@@ -158,7 +158,7 @@ class Heads:
         for student, pull in enumerate(self.pulls):
             named = {"soft": values[0]} if pull.soft else {}
             for name, value in (named | {pull.hard_name: values[-1]}).items():
-                part = parts.setdefault(name, torch.zeros_like(total))
+                part = parts.setdefault(name, torch.full_like(total, math.nan))
                 part[student] = value[student]
         return total, parts
 
