@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 HTML := book/_build/html
-# chapters and files of tests stay with one process, the longest begin: tests/seconds.py
-SHARED := -n auto --dist loadgroup --no-loadscope-reorder
+# chapters and files of tests stay with one process, the longest begin: tests/conftest.py
+SHARED := -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: book test quick gpu times odd check execute bench peers serve address clean
 

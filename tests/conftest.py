@@ -23,14 +23,26 @@ def digits():
     return data.load("digits", dtype=torch.float64)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+@pytest.hookimpl(optionalhook=True)  # where xdist is installed
+def pytest_xdist_make_scheduler(config, log):
+    """Groups stay with one process, and the longest begin: see seconds.py."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        listed = seconds.listed()
+
+        def _split_scope(self, nodeid):
+            return seconds.group_of(nodeid, self.listed)
+
+    return Grouped(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     arranged = seconds.arrange(items, seconds.listed())
     gpu = torch.cuda.is_available() or os.environ.get("KDTEACH_DEVICE")
     items[:] = [item for item, *_ in arranged]
-    for item, group, slow, quick in arranged:
-        if "::" not in group:  # what stands alone needs no name
-            item.add_marker(pytest.mark.xdist_group(os.path.basename(group)))
+    for item, _, slow, quick in arranged:
         if slow:
             item.add_marker(pytest.mark.slow)
         elif quick and not item.get_closest_marker("slow"):

@@ -30,6 +30,19 @@ def listed():
     return json.loads(LIST.read_text(encoding="utf-8"))
 
 
+def group_of(nodeid, seconds):
+    """The group in which a test runs: its chapter, its file, or itself where it is slow.
+
+    Args:
+        nodeid: of a test.
+        seconds: by test.
+    """
+    test = of(nodeid)
+    file = test.partition("::")[0]
+    alone = seconds.get(test, SHORT) >= SLOW and not file.endswith(".ipynb")
+    return test if alone else file
+
+
 def arrange(items, seconds):
     """Sort tests into groups that one process runs, the longest group first.
 
@@ -48,8 +61,7 @@ def arrange(items, seconds):
         test = of(item.nodeid)
         file = test.partition("::")[0]
         takes = seconds.get(test, SHORT)
-        alone = takes >= SLOW and not file.endswith(".ipynb")
-        group = test if alone else file
+        group = group_of(item.nodeid, seconds)
         if file.endswith(".ipynb"):
             whole[group] = takes
         else:
