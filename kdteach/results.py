@@ -19,7 +19,7 @@ from torch import Tensor
 
 from kdteach.checks import check_count, check_floats, check_seed, check_switch, shown
 from kdteach.files import check_path, read_plain, read_tensors
-from kdteach.fingerprints import TeacherLogits
+from kdteach.fingerprints import TeacherLogits, known_answers
 from kdteach.record import RecordError, plain, read_line, write_line
 from kdteach.runs import Runs, WrongImages
 from kdteach.types import RunRecord
@@ -414,7 +414,7 @@ def save_logits(path: Folder, logits: Mapping[str, Tensor]) -> None:
             raise ValueError(f"logits[{name!r}] must be (N, C), got {tuple(table.shape)}")
         # a copy, for two splits may be parts of one table, and a file holds each whole
         tables[name] = table.detach().as_subclass(Tensor).cpu().contiguous().clone()
-        if isinstance(answers := getattr(table, "answers", None), Tensor):
+        if isinstance(answers := known_answers(table), Tensor):
             tables[name + _ANSWERS] = answers.contiguous()
     write_whole(place, save(tables))
 
