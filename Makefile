@@ -6,7 +6,7 @@ HTML := book/_build/html
 # chapters and files of tests stay with one process, the longest begin: tests/seconds.py
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: book test quick gpu times odd check execute bench serve address clean
+.PHONY: book test quick gpu times odd check execute bench peers serve address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,8 +47,12 @@ execute: $(INSTALLED)  ## run the chapters in place and store their outputs
 	$(BIN)/python book/_ext/chapters.py execute $(CHAPTERS)
 	$(BIN)/ruff format -q book
 
-bench: $(INSTALLED)  ## speed against the usual pattern; table in build/bench.json
-	$(BIN)/python -m bench
+bench: $(INSTALLED)  ## speed beside rivals; table in build/bench.json (PARTS="students distil_epoch" for some)
+	$(BIN)/python -m bench $(PARTS)
+
+peers: bench/peers.txt  ## the rivals of make bench, in an environment of their own
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r bench/peers.txt
 
 serve: book  ## read the book at http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(HTML)

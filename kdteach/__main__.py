@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from kdteach.checks import check_choice, shown
+from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
-from kdteach.experiments.executors import KNOWN
-from kdteach.files import check_path
+from kdteach.experiments.executors import KNOWN, check_name
+from kdteach.files import check_path, printable
 from kdteach.workers import tidy_end
 from kdteach.writing import LockedError
 
@@ -51,20 +51,26 @@ def _run(options: argparse.Namespace) -> int:
         folder = petri.write(
             options.out, size=options.size, scale=options.scale, seed=options.seed
         )
-        _say(f"drawn into {folder}: read it with load('mhist', {str(folder)!r})")
+        place = printable(str(folder))
+        _say(f"drawn into {place}: read it with load('mhist', {str(folder)!r})")
     else:
         return _reproduce(options)
     return 0
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    if options.list:
-        for experiment in EXPERIMENTS.values():
-            _say(f"{experiment.name}  {experiment.seeds} seeds  {experiment.question}")
-        return 0
     names = options.names or list(EXPERIMENTS)
     for name in names:  # before the first of them takes its hours
         check_choice("experiment", name, sorted(EXPERIMENTS))
+    if options.list:
+        if options.seeds is not None:
+            check_count("seeds", options.seeds)
+        if options.executor is not None:
+            check_name(options.executor)
+        for name in names:
+            experiment = EXPERIMENTS[name]
+            _say(f"{experiment.name}  {experiment.seeds} seeds  {experiment.question}")
+        return 0
     status = 0
     for name in names:
         try:
@@ -78,7 +84,7 @@ def _reproduce(options: argparse.Namespace) -> int:
                 weights=options.weights,
             )
         except FileNotFoundError as error:
-            if len(names) == 1:
+            if len(names) == 1 or error.errno is not None:  # told by the system, not by us
                 raise
             # of all experiments some need data that a reader may not have
             _say(f"{name}: left out. {error}", sys.stderr)
@@ -130,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce", help="run what is not recorded yet", allow_abbrev=False
     )
     rerun.add_argument("names", nargs="*", metavar="NAME", help="by default all")
-    rerun.add_argument("--list", action="store_true", help="list the experiments")
+    rerun.add_argument(
+        "--list", action="store_true", help="list the experiments, or those named"
+    )
     rerun.add_argument("--seeds", type=_whole, metavar="N", help="seeds 0 to N - 1")
     rerun.add_argument(
         "--executor",

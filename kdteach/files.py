@@ -58,6 +58,22 @@ def check_path(name: str, value: object) -> Path:
     return Path(text)
 
 
+def printable(text: str) -> str:
+    """A name of a file, or a text that holds one, in one line and without orders.
+
+    A file may be named in a way that moves the cursor of a terminal or feigns another line.
+
+    Args:
+        text: as it is.
+
+    Returns:
+        The same, what cannot be printed written as Python writes it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def kind_of(mode: int) -> str | None:
     """What a path leads to, in words; None for a plain file.
 

@@ -298,6 +298,8 @@ def each_answer(
     source: Source,
     batch_size: int = 128,
     order: Tensor | None = None,
+    *,
+    check: bool = True,
 ) -> Iterator[tuple[Tensor, Batch]]:
     """Ask a model about images that are read in batches: logits (B, C) and their batch.
 
@@ -309,6 +311,7 @@ def each_answer(
         source: what is read.
         batch_size: images at a time.
         order: (n,) positions of the samples that are wanted, by default all.
+        check: whether probabilities are refused; not where that was asked before.
 
     Raises:
         TypeError: as ``predict_logits``, or as the source.
@@ -322,7 +325,7 @@ def each_answer(
         images = batch.images.to(device, non_blocking=on_gpu)
         with evaluation_mode(model), torch.no_grad():
             logits = ask(model, images)
-            if first:
+            if first and check:
                 require_logits(model, images[:1], logits)
         if not first and logits.shape[1] != width:
             raise ValueError(
@@ -336,7 +339,7 @@ def each_answer(
 
 
 def answers_to(
-    model: nn.Module, source: Source, batch_size: int = 128
+    model: nn.Module, source: Source, batch_size: int = 128, *, check: bool = True
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Ask a model about all images of a source: logits (N, C), labels and index (N,).
 
@@ -344,11 +347,13 @@ def answers_to(
         model: as ``predict_logits``.
         source: what is read; the images are not kept.
         batch_size: images at a time.
+        check: as ``each_answer``.
 
     Raises:
         ValueError: as ``each_answer``; a source that gives nothing.
     """
-    found = [(z, b.labels, b.index) for z, b in each_answer(model, source, batch_size)]
+    answered = each_answer(model, source, batch_size, check=check)
+    found = [(z, b.labels, b.index) for z, b in answered]
     if not found:
         raise ValueError("the data gave no images: there is nothing to predict")
     logits, labels, index = (torch.cat(parts) for parts in zip(*found, strict=True))

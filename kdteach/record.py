@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Hashable, Iterable, Mapping
 from itertools import filterfalse
 from numbers import Integral, Real
 from typing import Any, NoReturn
@@ -23,6 +24,8 @@ FIELDS = ("experiment", "config", "seed", "result", "history", "environment")
 _OBJECTS = ("config", "result", "history", "environment")
 _DEEPEST = 40  # levels of nesting; a chain of ten assistants takes ten
 _DIGITS = 300  # of an integer
+_LARGEST = int(sys.float_info.max)  # of a measured value: all become floats in the end
+_SEEDS = 2**63  # no generator can be seeded with more
 
 
 class RecordError(ValueError):
@@ -90,8 +93,8 @@ def plain(value: object, place: str, depth: int = 0) -> Any:
         depth: levels around it.
 
     Raises:
-        RecordError: a number that is not finite, a key that is no text, another type, or
-            nested too deep.
+        RecordError: a number that is not finite, a key that is no text, two keys of one
+            text, another type, or nested too deep.
     """
     if depth > _DEEPEST:
         raise RecordError(f"{place}: nested deeper than {_DEEPEST} levels")
@@ -100,10 +103,14 @@ def plain(value: object, place: str, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         for key in filterfalse(lambda key: isinstance(key, str), value):
             raise RecordError(f"{place}: every key must be a str, got {shown(key)}")
-        return {
+        found = {
             str.__str__(key): plain(part, f"{place}: {key}", depth + 1)
             for key, part in value.items()
         }
+        if len(found) < len(value):  # a member of an enumeration beside its text
+            twice = _first_twice(str.__str__(key) for key in value)
+            raise RecordError(f"{place}: the key {shown(twice)} stands twice in it")
+        return found
     if isinstance(value, (list, tuple)):
         kinds = set(map(type, value))  # most of what a file holds is checked at once
         if kinds == {int} and max(map(abs, value)) < 2**53:
@@ -132,10 +139,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys stand in it once each."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = _first_twice(key for key, _ in pairs)
         raise RecordError(f"the key {shown(twice)} stands twice in one object")
     return found
+
+
+def _first_twice(values: Iterable[Hashable]) -> Hashable:
+    """The first value that has come before."""
+    seen = set[Hashable]()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    raise AssertionError("no value comes twice")
 
 
 def _no_number(word: str) -> NoReturn:
@@ -148,10 +164,10 @@ def _check(entry: Mapping[str, Any], place: str, experiment: str) -> None:
             raise RecordError(
                 f"{place}: {name} must be an object, got {shown(entry[name])}"
             )
-    if type(entry["seed"]) is not int or entry["seed"] < 0:
+    if type(entry["seed"]) is not int or not 0 <= entry["seed"] < _SEEDS:
         raise RecordError(
             f"{place}: seed must be a whole number, got {shown(entry['seed'])}: an integer "
-            "of at least 0"
+            "of at least 0 and below 2**63"
         )
     if entry["experiment"] != experiment:
         raise RecordError(
@@ -193,13 +209,15 @@ def _check_errors(result: Mapping[str, Any], place: str) -> None:
             f"{place}: {errors!r} test errors, but {len(wrong)} wrong images are listed"
         )
     if len(set(wrong)) < len(wrong):
-        twice = next(image for image in wrong if wrong.count(image) > 1)
+        twice = _first_twice(wrong)
         raise RecordError(f"{place}: test_wrong lists the image {twice} twice")
 
 
 def _is_number(value: object) -> bool:
-    """Whether this is a finite number; True is none."""
-    return type(value) is int or (type(value) is float and math.isfinite(value))
+    """Whether this is a finite number, which a float can hold; True is none."""
+    if type(value) is int:
+        return -_LARGEST <= value <= _LARGEST
+    return type(value) is float and math.isfinite(value)
 
 
 def _are_numbers(value: object) -> bool:
@@ -208,7 +226,9 @@ def _are_numbers(value: object) -> bool:
     kinds = set(map(type, value))
     if not kinds <= {int, float}:
         return False
-    return float not in kinds or all(map(_is_number, value))
+    if float not in kinds:  # most lists are long and of small integers
+        return not value or (max(value) <= _LARGEST and min(value) >= -_LARGEST)
+    return all(map(_is_number, value))
 
 
 def _first_odd(value: object) -> str:

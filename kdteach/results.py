@@ -17,7 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.checks import check_count, check_floats, check_seed, check_switch, shown
+from kdteach.checks import (
+    FLOATS,
+    check_count,
+    check_floats,
+    check_seed,
+    check_switch,
+    shown,
+)
 from kdteach.files import check_path, read_plain, read_tensors
 from kdteach.fingerprints import TeacherLogits, known_answers
 from kdteach.record import RecordError, plain, read_line, write_line
@@ -52,6 +59,7 @@ Folder = str | os.PathLike[str]
 _MOST = 2**29  # bytes of a results file: a hundred times the largest that ships
 _MOST_LOGITS = 2**33
 _ANSWERS = ".answers"  # in a file of logits, behind the name of a split
+_METADATA = "__metadata__"  # in the header of such a file
 
 
 def run_key(config: Mapping[str, object], seed: int) -> str:
@@ -121,7 +129,7 @@ def load_records(experiment: str, folder: Folder | None = None) -> list[RunRecor
 def _lines_of(path: Path) -> list[tuple[RunRecord, bytes]]:
     """Each record of a results file, and the line that holds it."""
     content = _content_of(path)
-    return [] if content is None else _parsed(content, path, experiment)
+    return [] if content is None else _parsed(content, path)
 
 
 def _content_of(path: Path) -> bytes | None:
@@ -135,7 +143,7 @@ def _content_of(path: Path) -> bytes | None:
         raise RecordError(str(error)) from error
 
 
-def _parsed(content: bytes, path: Path, experiment: str) -> list[tuple[RunRecord, bytes]]:
+def _parsed(content: bytes, path: Path) -> list[tuple[RunRecord, bytes]]:
     lines = content.removeprefix(codecs.BOM_UTF8).splitlines()  # some editors write it
     if not lines:
         raise RecordError(f"{path} is empty: bring its lines back, or delete it")
@@ -184,7 +192,8 @@ def measured(
             missing, or there are fewer seeds than ``first``.
         RecordError: a line is not a record.
         TypeError: an argument of another type.
-        ValueError: ``item`` or ``first`` out of range; a name that is none.
+        ValueError: ``item`` or ``first`` out of range; a name that is none; a whole number
+            of so many digits that a float would round it.
     """
     if not isinstance(metric, str):
         raise TypeError(f"metric must be a str such as 'test_errors', got {shown(metric)}")
@@ -207,7 +216,7 @@ def _number(experiment: str, metric: str, item: int | None, run: RunRecord) -> f
             raise LookupError(
                 f"{experiment}: {metric!r} is one number, not a list: leave item out"
             )
-        return float(value)
+        return _exactly(experiment, metric, value, run)
     if item is None:
         raise LookupError(f"{experiment}: {metric!r} is a list; say which item")
     if item >= len(value):
@@ -215,7 +224,16 @@ def _number(experiment: str, metric: str, item: int | None, run: RunRecord) -> f
             f"{experiment}: {metric!r} of seed {run.seed} has {len(value)} items, the last "
             f"is item={len(value) - 1}, asked for {item}"
         )
-    return float(value[item])
+    return _exactly(experiment, metric, value[item], run)
+
+
+def _exactly(experiment: str, metric: str, value: int | float, run: RunRecord) -> float:
+    if float(value) != value:
+        raise ValueError(
+            f"{experiment}: {metric!r} of seed {run.seed} is {shown(value)}, which a float "
+            "would round: read it by load_records"
+        )
+    return float(value)
 
 
 def wrong_images(
@@ -249,9 +267,7 @@ def _runs_of(
     path = records_path(experiment, folder)
     content = _content_of(path)
     records = (
-        []
-        if content is None
-        else [record for record, _ in _parsed_once(content, path, experiment)]
+        [] if content is None else [record for record, _ in _parsed_once(content, path)]
     )
     if not records:
         raise LookupError(f"{experiment}: 0 configurations fit, there is no {path}")
@@ -399,7 +415,8 @@ def save_logits(path: Folder, logits: Mapping[str, Tensor]) -> None:
 
     Raises:
         TypeError: not floating-point tensors by name.
-        ValueError: a shape other than (N, C).
+        ValueError: a shape other than (N, C); a name that the file needs for itself:
+            "__metadata__", or one that ends in ".answers".
         OSError: the file cannot be written.
     """
     from safetensors.torch import save
@@ -409,7 +426,11 @@ def save_logits(path: Folder, logits: Mapping[str, Tensor]) -> None:
         raise TypeError(f"logits must be tensors by split, got {shown(logits)}")
     tables: dict[str, Tensor] = {}
     for name, table in logits.items():
-        check_file_name("a split", name)
+        if check_file_name("a split", name).endswith(_ANSWERS) or name == _METADATA:
+            raise ValueError(
+                f"a split of logits cannot be named {shown(name)}: the file keeps "
+                f"something else under {_METADATA!r} and names that end in {_ANSWERS!r}"
+            )
         if check_floats(f"logits[{name!r}]", table).ndim != 2:
             raise ValueError(f"logits[{name!r}] must be (N, C), got {tuple(table.shape)}")
         # a copy, for two splits may be parts of one table, and a file holds each whole
@@ -431,6 +452,10 @@ def load_logits(path: Folder) -> dict[str, Tensor]:
         tables = read_tensors(read_plain(place, _MOST_LOGITS), place)
         if not tables:
             raise ValueError("it holds no table")
+        for name in tables:
+            whose = name.removesuffix(_ANSWERS)
+            if whose != name and whose not in tables:
+                raise ValueError(f"it holds {name!r}, but no table {whose!r}")
         return {
             name: _table(name, table, tables.get(name + _ANSWERS))
             for name, table in tables.items()
@@ -444,7 +469,7 @@ def load_logits(path: Folder) -> dict[str, Tensor]:
 
 
 def _table(name: str, table: Tensor, answers: Tensor | None) -> Tensor:
-    if not table.is_floating_point() or table.ndim != 2:
+    if table.dtype not in FLOATS or table.ndim != 2:
         raise ValueError(f"{name} is {tuple(table.shape)}, {table.dtype}")
     if answers is None:
         return table

@@ -19,15 +19,14 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
     """An array (n,) of one number a run, with the seed of each.
 
     It is an array in every other respect. The seeds stay through arithmetic with single
-    numbers, with runs of the same seeds, and through a selection of some of the runs;
-    runs of other seeds are refused. What gives another shape, or may move values, knows no
-    seeds any more.
-
-    Attributes:
-        seeds: (n,) the seed of each run; empty where they are no longer known.
+    numbers, with runs of the same seeds, and through a selection of some of the runs, which
+    is a copy; runs of other seeds are refused. What gives another shape, or may move
+    values, knows no seeds any more: sorting and shuffling in place, and writing anything
+    into some of the runs but a Python number or runs of the same seeds.
     """
 
-    seeds: tuple[int, ...]
+    _seeds: tuple[int, ...] = ()
+    _values = b""  # to which the seeds belong: whoever else writes into them may move them
 
     def __new__(cls, values: ArrayLike, seeds: Iterable[int]) -> Runs:
         """Join values and seeds.
@@ -42,24 +41,36 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
         """
         numbers = check_numbers("values", values, at_least=1)
         made = np.array(numbers).view(cls)
-        made.seeds = tuple(
+        known = tuple(
             check_seed(seed) for seed in check_list("seeds", seeds, "integers, one a run")
         )
-        if made.shape != (len(made.seeds),):
+        if made.shape != (len(known),):
             raise ValueError(
                 f"values must be (n,), one number a seed, got shape {made.shape} and "
-                f"{len(made.seeds)} seeds"
+                f"{len(known)} seeds"
             )
-        if len(set(made.seeds)) < len(made.seeds):
-            raise ValueError(f"seeds must differ, got {made.seeds}")
+        if len(set(known)) < len(known):
+            raise ValueError(f"seeds must differ, got {known}")
+        made._bind(known)
         return made
 
     @classmethod
     def _of(cls, values: NDArray[np.float64], seeds: tuple[int, ...]) -> Runs:
         """Values that were computed from runs, whatever came of it."""
         made = np.array(values, dtype=np.float64).view(cls)
-        made.seeds = seeds
+        made._bind(seeds)
         return made
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """(n,) the seed of each run; empty where they are no longer known."""
+        if self.shape == (len(self._seeds),) and self.tobytes() == self._values:
+            return self._seeds
+        return ()
+
+    def _bind(self, seeds: tuple[int, ...]) -> None:
+        """Say whose values these are."""
+        self._seeds, self._values = seeds, self.tobytes()
 
     def plain(self) -> NDArray[np.float64]:
         """The same numbers, without their seeds."""
@@ -75,11 +86,15 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
             _require_same(runs[0].seeds, other.seeds)
         if into:
             options["out"] = tuple(_plain(part) for part in into)
+        of = [(part, part.seeds) for part in into if isinstance(part, Runs)]
         result = getattr(ufunc, method)(*(_plain(part) for part in inputs), **options)
-        if into:
-            return into[0] if len(into) == 1 else into
         others = [part for part in inputs if not any(part is run for run in runs)]
-        if not runs or method != "__call__" or any(np.ndim(part) for part in others):
+        moved = method != "__call__" or any(np.ndim(part) for part in others)
+        if into:
+            for part, seeds in of if not moved else ():
+                part._bind(seeds)
+            return into[0] if len(into) == 1 else into
+        if not runs or moved:
             return result
         if not isinstance(result, np.ndarray) or result.dtype != np.float64:
             return result
@@ -93,12 +108,6 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
         given = _plain(tuple(args))
         return func(*given, **{key: _plain(value) for key, value in kwargs.items()})
 
-    def __array_finalize__(self, source: object) -> None:
-        # a view that NumPy makes: it has no seeds unless somebody gives it some
-        if not hasattr(self, "seeds"):
-            self.seeds = ()
-        del source
-
     def __getitem__(self, key: Any) -> Any:
         found = self.plain()[key]
         if not isinstance(found, np.ndarray) or found.ndim != 1:
@@ -109,15 +118,21 @@ class Runs(np.ndarray[Any, np.dtype[np.float64]]):
         twice = len(set(chosen.tolist())) < len(chosen)
         return found if twice else Runs._of(found, tuple(chosen.tolist()))
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        seeds, alike = self.seeds, type(value) in (int, float)  # not another run's number
+        if seeds and isinstance(value, Runs) and value.seeds:
+            chosen = np.atleast_1d(np.array(seeds)[key])
+            _require_same(tuple(chosen.tolist()), value.seeds)
+            alike = True
+        # by way of the plain array: NumPy would write into what __getitem__ returns
+        self.plain()[key] = _plain(value)
+        if alike:
+            self._bind(seeds)
+
     def copy(self, order: Any = "C") -> Runs:
         """The same runs in memory of their own."""
         del order
         return Runs._of(self.plain(), self.seeds)
-
-    def sort(self, *args: Any, **options: Any) -> None:
-        """Sort in place; sorted values no longer belong to their seeds, which are lost."""
-        self.seeds = ()
-        super().sort(*args, **options)
 
     def __repr__(self) -> str:
         return repr(self.plain())

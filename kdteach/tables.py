@@ -159,10 +159,23 @@ def _require_mapping(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a mapping such as a dict, got {shown(value)}")
 
 
-def _require_rows(rows: object) -> None:
+def _require_rows(rows: Mapping[Any, Any]) -> None:
     _require_mapping("rows", rows)
     if not rows:
         raise ValueError("rows are empty: there is nothing to show")
+    sizes = {len(name) if isinstance(name, tuple) else 0 for name in rows}
+    if len(sizes) > 1:
+        raise ValueError(
+            "rows must be named by single names, or by tuples of one length, one name a "
+            f"level, got {shown(list(rows))}"
+        )
+    owner: dict[str, object] = {}
+    for name in rows:
+        if (other := owner.setdefault(str(name), name)) is not name:
+            raise ValueError(
+                f"rows have two names that are written alike, {shown(other)} and "
+                f"{shown(name)}: rename one"
+            )
 
 
 def _names(names: object) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kdteach.checks import shown
-from kdteach.files import kind_of
+from kdteach.files import check_path, kind_of
 
 try:
     import fcntl
@@ -27,7 +27,8 @@ except ImportError:  # not a Unix: there, msvcrt
     fcntl = None  # type: ignore[assignment]
 
 _NAME = re.compile(r"\w[\w .+-]*")
-_LONGEST_NAME = 100  # characters; with what is added, a file system's 255 bytes hold it
+_LONGEST_NAME = 100  # characters
+_MOST_BYTES = 200  # of a name; with what is added, a file system's 255 bytes hold it
 _PART = re.compile(r"[0-9a-f]{16}\.part")
 _STALE = 24 * 3600.0  # seconds after which an unfinished file belongs to nobody
 _PATIENCE = 60.0  # seconds to wait for somebody else's short work
@@ -59,6 +60,11 @@ def check_file_name(what: str, name: object) -> str:
         raise ValueError(
             f"{what} must have a name of 1 to {_LONGEST_NAME} letters, digits, spaces and "
             f"'. _ + -' that begins with a letter or a digit, got {shown(name)}"
+        )
+    if (size := len(name.encode())) > _MOST_BYTES:
+        raise ValueError(
+            f"{what} has a name of {size} bytes, too many for the name of a file: at most "
+            f"{_MOST_BYTES}, got {shown(name)}"
         )
     return name
 
@@ -139,11 +145,20 @@ def write_whole(
     return True
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: str | os.PathLike[str]) -> None:
     """Raise OSError when a folder cannot be written, before work is put into it.
 
     Nothing is left in it, and nothing that is there is touched.
+
+    Args:
+        folder: a path; it is made where it is not there.
+
+    Raises:
+        OSError: it cannot be written.
+        TypeError: no path.
+        ValueError: an empty path.
     """
+    folder = check_path("folder", folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, probe = _new_part(folder / "probe", 0o600)
@@ -271,8 +286,11 @@ def _open_lock(lock: Path) -> int:
         flags |= getattr(os, name, 0)
     try:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | flags, 0o666)
-    except PermissionError:  # left behind by another user: reading is enough to lock it
-        handle = os.open(lock, os.O_RDONLY | flags)
+    except PermissionError as error:
+        try:  # left behind by another user: reading is enough to lock it
+            handle = os.open(lock, os.O_RDONLY | flags)
+        except FileNotFoundError:  # nothing was: it is the folder that cannot be written
+            raise error from None
     if kind := kind_of(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, f"{kind} stands where the lock belongs", str(lock))

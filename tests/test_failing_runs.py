@@ -492,6 +492,57 @@ def test_what_the_caller_has_set_is_put_back_and_does_not_count(add, tmp_path, m
     assert record.environment["precision"] == "float32"
 
 
+def test_jobs_in_threads_put_back_what_the_caller_has_set():
+    """The last job puts it back; a job that ends before changes nothing for the others."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        first, second = environment.settings(None), environment.settings(None)
+        first.__enter__()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(second.__enter__).result()
+            first.__exit__(None, None, None)
+            assert torch.get_float32_matmul_precision() == "highest"
+            pool.submit(second.__exit__, None, None, None).result()
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "file inside"])
+def test_a_teacher_that_nobody_could_keep_is_not_trained(add, tmp_path, monkeypatch, kind):
+    add(TEACHER, {**SOFT, "role": "distilled", "teacher": TEACHER})
+    place = tmp_path / ".teachers"
+    if kind == "link":
+        place.symlink_to(tmp_path / "nowhere" / "x")
+    elif kind == "file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        data = jobs.load_data(("digits", {"dtype": "float64"}), None, 0)
+        (place / f"digits-{data.checksum}").write_text("mine")
+    monkeypatch.setattr(runner, "run_job", lambda _: pytest.fail("it was trained"))
+    with pytest.raises(OSError, match=r"cannot write results: .*\.teachers"):
+        go(tmp_path)
+    assert not (tmp_path / "small.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nonsense"], "unknown experiment 'nonsense'"),
+        (["--seeds", "0"], "seeds must be"),
+        (["--executor", "nonsense"], "nonsense"),
+    ],
+)  # fmt: skip
+def test_a_list_looks_at_what_it_is_given(arguments, says, capsys):
+    assert command_line.main(["reproduce", "--list", *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert (out, says in err) == ("", True)
+    assert command_line.main(["reproduce", "digits-hinton", "--list"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+
+
 def from_elsewhere(folder, device, **more):
     """A record as it would have come from another device."""
     data = jobs.load_data(("digits", {"dtype": "float64"}), None, 0)

@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import threading
+import time
 import tracemalloc
 import warnings
 import zlib
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from kdteach import memory
 from kdteach.data import _pictures, load, mhist, petri
@@ -157,6 +158,166 @@ def test_other_formats_and_damage_are_told_with_the_file(copy, content, says):
     (problem,) = error.value.problems
     assert problem.startswith(f"row 2: {path.name} ")
     assert says in problem
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+NOISE[-1] = 0  # black at the end, and yet all there
+
+
+def png_of(rows, depth=8, colour=2, interlaced=0, size=(48, 64)):
+    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlaced)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )  # fmt: skip
+
+
+def tiff_of(strips, rows, planar=1):
+    """A raw TIFF of 48x64 pixels in colour, with those strips of so many rows."""
+    data, places = b"", []
+    for strip in strips:
+        places.append(8 + len(data))
+        data += strip
+    sizes = [len(strip) for strip in strips]
+    entries = [
+        (256, 3, [48]), (257, 3, [64]), (258, 3, [8, 8, 8]), (259, 3, [1]), (262, 3, [2]),
+        (273, 4, places), (277, 3, [3]), (278, 3, [rows]), (279, 4, sizes),
+        (284, 3, [planar]),
+    ]  # fmt: skip
+    at = 8 + len(data)
+    beyond, listed, more = at + 2 + 12 * len(entries) + 4, b"", b""
+    for tag, kind, values in entries:
+        value = b"".join(struct.pack("<I" if kind == 4 else "<H", v) for v in values)
+        if len(value) > 4:
+            more, value = more + value, struct.pack("<I", beyond + len(more))
+        listed += struct.pack("<HHI", tag, kind, len(values)) + value.ljust(4, b"\0")
+    return (
+        b"II*\0" + struct.pack("<I", at) + data + struct.pack("<H", len(entries)) + listed
+        + bytes(4) + more
+    )  # fmt: skip
+
+
+def jpeg_of(pixels=NOISE, **options):
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "JPEG", quality=90, **options)
+    return content.getvalue()
+
+
+def lines_of(pixels):
+    return b"".join(b"\0" + row.tobytes() for row in pixels)
+
+
+def passes(pixels):
+    """The rows of the seven passes of an interlaced PNG."""
+    starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
+              (1, 0, 2, 2), (0, 1, 1, 2))  # fmt: skip
+    return b"".join(lines_of(pixels[y::down, x::across]) for x, y, across, down in starts)
+
+
+HALF = NOISE[:32]
+PLANES = [NOISE[..., i].tobytes() for i in range(3)]
+EVEN = np.concatenate([NOISE[:32], np.full((32, 48, 3), 128, np.uint8)])
+ALL_THERE = {
+    "png": png_of(lines_of(NOISE)),
+    "png, more than its rows": png_of(lines_of(NOISE) + bytes(5000)),
+    "interlaced": png_of(passes(NOISE), interlaced=1),
+    "black and white": png_of(b"\0\xf0\0\0\0\0\0" * 63 + bytes(7), depth=1, colour=0),
+    "tiff": tiff_of([HALF.tobytes(), NOISE[32:].tobytes()], 32),
+    "tiff in planes": tiff_of(PLANES, 64, planar=2),
+    "jpeg": jpeg_of(), "jpeg of an even end": jpeg_of(EVEN),
+    "jpeg, grey": jpeg_of(EVEN[..., 0]),
+    "jpeg of full colour": jpeg_of(EVEN, subsampling=0),
+    "progressive jpeg": jpeg_of(EVEN, progressive=True),
+    "jpeg with restarts": jpeg_of(EVEN, restart_marker_rows=1),
+    "jpeg, junk behind it": jpeg_of(EVEN) + b"junk" * 99,
+    "jpeg of 16": jpeg_of(NOISE[:16, :16]), "jpeg of 17": jpeg_of(EVEN[:41, :17]),
+}  # fmt: skip
+LACKING = {
+    "png, half": png_of(lines_of(HALF)),
+    "png, no row": png_of(b""),
+    "png, all but the last": png_of(lines_of(NOISE[:-1])),
+    "interlaced, six passes": png_of(passes(NOISE)[: -32 * 145], interlaced=1),
+    "black and white, half": png_of(b"\0\xf0\0\0\0\0\0" * 32, depth=1, colour=0),
+    "tiff, one of two strips": tiff_of([HALF.tobytes()], 32),
+    "tiff, two of three planes": tiff_of(PLANES[:2], 64, planar=2),
+    "jpeg, half": jpeg_of()[:-1500] + b"\xff\xd9",
+    "jpeg, a little": jpeg_of()[:-400] + b"\xff\xd9",
+    "jpeg, no end mark": jpeg_of()[:-1500],
+    "jpeg of full colour": jpeg_of(subsampling=0)[:-900] + b"\xff\xd9",
+    "jpeg, grey": jpeg_of(NOISE[..., 0])[:-300] + b"\xff\xd9",
+    "jpeg with restarts": jpeg_of(restart_marker_rows=1)[:-900] + b"\xff\xd9",
+    "jpeg of 16": jpeg_of(NOISE[:16, :16])[:-32] + b"\xff\xd9",
+    "jpeg of 17": jpeg_of(NOISE[:41, :17])[:-600] + b"\xff\xd9",
+}
+
+
+def seen(path):
+    """What both readers of pictures say of a file."""
+    with Image.open(path) as image:
+        width, height = image.size
+    square = _pictures.read_pictures([path, path], None).problems[0]
+    resized = _pictures.read_resized(
+        [path], ["name"], max(width, height), resize="squash", channels=3, bytes_each=1,
+        progress=False,
+    ).problems[0]  # fmt: skip
+    return square, resized
+
+
+@pytest.mark.parametrize("name", ALL_THERE)
+def test_whole_pictures_are_taken_for_whole(tmp_path, name):
+    path = tmp_path / "a"
+    path.write_bytes(ALL_THERE[name])
+    square, resized = seen(path)
+    assert resized is None
+    assert square is None or "mode 1" in square  # a tile is in grey or colour
+
+
+@pytest.mark.parametrize("careless", [False, True])
+@pytest.mark.parametrize("name", LACKING)
+def test_pictures_of_which_a_part_is_missing_are_damaged(tmp_path, name, careless):
+    """Pillow shows them, the rest black or grey; also where its user wants to see any."""
+    path = tmp_path / "a"
+    path.write_bytes(LACKING[name])
+    usual = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        ImageFile.LOAD_TRUNCATED_IMAGES = careless
+        square, resized = seen(path)
+        assert ImageFile.LOAD_TRUNCATED_IMAGES is careless
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = usual
+    assert "a is damaged (" in square or "mode 1" in square
+    assert resized.startswith("name is damaged (")
+
+
+def test_a_jpeg_of_thousands_of_scans_is_refused_at_once(tmp_path):
+    """Each scan of a progressive JPEG may say in a few bytes that nothing changes."""
+    head = (
+        b"\xff\xd8\xff\xdb\0\x43\0" + b"\1" * 64
+        + b"\xff\xc2\0\x0b\x08" + struct.pack(">HH", 2048, 2048) + b"\1\1\x11\0"
+        + b"\xff\xc4\0\x14\0" + bytes([1, *[0] * 15]) + b"\0"
+        + b"\xff\xc4\0\x14\x10" + bytes([1, *[0] * 15]) + b"\xe0"
+        + b"\xff\xda\0\x08\1\1\0\0\0\0" + bytes(8193)
+    )  # fmt: skip
+    scan = b"\xff\xda\0\x08\1\1\0\1\x3f\0" + bytes(9) + b"\x0f"
+    path = tmp_path / "a"
+    for count in (20, 15_000):
+        path.write_bytes(head + scan * count + b"\xff\xd9")
+        start = time.process_time()
+        (problem,) = _pictures.read_pictures([path], 2048).problems
+        assert time.process_time() - start < 5
+        said = "a is damaged (it has 15,001 scans, far more than are needed)"
+        assert problem == (None if count == 20 else said)
+
+
+def test_sixteen_bits_a_pixel_are_not_sixteen_a_channel(tmp_path):
+    """A BMP of 5, 6 and 5 bits is read as one of 5, 5 and 5."""
+    head = struct.pack("<IiiHHIIiiII", 40, 16, 16, 1, 16, 3, 512, 0, 0, 0, 0)
+    masks, red = struct.pack("<III", 0xF800, 0x7E0, 0x1F), struct.pack("<H", 0xF800) * 256
+    path = tmp_path / "a"
+    path.write_bytes(b"BM" + struct.pack("<IHHI", 66 + 512, 0, 0, 66) + head + masks + red)
+    pictures = _pictures.read_pictures([path], 16)
+    assert pictures.problems == (None,)
+    assert pictures.images[0].amax(dim=(1, 2)).tolist() == [255, 0, 0]
 
 
 def test_no_bit_of_a_png_changes_unseen(copy):

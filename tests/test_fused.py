@@ -11,6 +11,7 @@ from torch import nn
 import kdteach
 from kdteach import models, objectives, training
 from kdteach.training import fused
+from kdteach.training.denormals import denormals_as_zero
 from kdteach.training.dense import dense_layers
 from kdteach.training.interrupts import interrupts_later
 from kdteach.types import Split
@@ -61,6 +62,7 @@ def goals(data):
         objectives.distil(one, 1.0, 0.0),
         objectives.soft_labels(torch.softmax(two, dim=1)),
         objectives.distil(two, 0.5, 1.0, stop_epoch=2),
+        objectives.distil(one, 3.0, 0.4, hard=objectives.smoothed_labels(0.2)),
         objectives.hard_labels(),
     ]
 
@@ -119,9 +121,9 @@ def test_a_stack_of_all_objectives_as_the_general_way(taken, monkeypatch, change
     monkeypatch.setattr(fused, "CHUNK_FLOPS", 1e5)  # several chunks an epoch
 
     def train():
-        students = [network(seed) for seed in range(8)]
+        students = [network(seed) for seed in range(9)]
         options = {"epochs": 3, "batch_size": 32, "learning_rate": 0.01} | changes
-        seeds = [3, 1, 4, 1, 5, 9, 2, 6]
+        seeds = [3, 1, 4, 1, 5, 9, 2, 6, 5]
         return kdteach.fit_many(
             students, data, goals(data), seeds=seeds, monitor=drawn(60, seed=3), **options
         ), students
@@ -129,7 +131,7 @@ def test_a_stack_of_all_objectives_as_the_general_way(taken, monkeypatch, change
     assert_alike(both_ways(monkeypatch, taken, train), 1e-10)
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 @pytest.mark.parametrize("name", ["fc-7-6", "fc-9", "linear"])
 def test_one_student_as_the_general_way(taken, monkeypatch, number, name):
     data = drawn(50)
@@ -144,6 +146,31 @@ def test_one_student_as_the_general_way(taken, monkeypatch, number, name):
         ], [student]  # fmt: skip
 
     assert_alike(both_ways(monkeypatch, taken, train), 1e-10)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("optimizer", [training.adam, training.momentum])
+def test_a_large_student_is_shared_among_threads(taken, monkeypatch, threads, optimizer):
+    """Made large by what counts as such; the last batch is smaller than the threads."""
+    data, before = drawn(50), torch.get_num_threads()
+    monkeypatch.setattr(fused, "SMALL_PRODUCT", 0)
+
+    def train():
+        student = network(0)
+        return [
+            kdteach.fit(
+                student, data, goals(data)[1], epochs=2, batch_size=16, optimizer=optimizer
+            )
+        ], [student]
+
+    torch.set_num_threads(threads)
+    try:
+        found = both_ways(monkeypatch, taken, train)
+        assert taken[0].crew.size == threads
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert_alike(found, 1e-10)
 
 
 def test_one_step_is_the_formula(taken):
@@ -319,7 +346,10 @@ def test_the_general_way_is_taken_where_something_else_is_asked_for(taken, chang
         turned = data.images.mT.contiguous().mT
         data = Split(turned, data.labels, data.index)
     objective = changes.pop("objective", objectives.hard_labels())
-    kdteach.fit(network(0), data, objective, epochs=1, batch_size=30, **changes)
+    model = network(0)
+    if "precision" in changes:  # which double precision does not have
+        model, data = model.float(), data.to(dtype=torch.float32)
+    kdteach.fit(model, data, objective, epochs=1, batch_size=30, **changes)
     assert taken == [None]
 
 
@@ -339,11 +369,27 @@ def test_numbers_that_are_none_make_no_noise():
     assert np.geterr()["over"] == "warn"
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_denormal_numbers_are_as_before_afterwards(before):
+    def is_zero():
+        return float(torch.tensor(2.0**-126) * torch.tensor(0.5)) == 0.0
+
+    if not torch.set_flush_denormal(before):
+        pytest.skip("this processor has no such switch")
+    try:
+        with denormals_as_zero():
+            assert is_zero()
+        assert is_zero() == before
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def asked_to_stop(times, seen):
-    with interrupts_later():
+    with interrupts_later() as pending:
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
         seen.append("to the end")
+    pending.now()
 
 
 @pytest.mark.parametrize(("times", "whole"), [(1, True), (2, False)])
@@ -354,6 +400,34 @@ def test_an_interrupt_waits_for_the_end_of_a_chunk(times, whole):
         asked_to_stop(times, seen)
     assert bool(seen) == whole
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_training_that_is_interrupted_goes_on_from_its_checkpoint(taken, tmp_path):
+    """Ctrl-C in the middle of an epoch: the rest gives the same bits as without it."""
+    data, file = drawn(150), tmp_path / "run.pt"
+    student, whole, chunks = network(0), network(0), []
+
+    def train(model, **more):
+        return kdteach.fit(model, data, goals(data)[1], epochs=3, batch_size=16, **more)
+
+    def stopping(self, *given, real=fused._Block.train):
+        chunks.append(self)
+        if len(chunks) == 4:
+            signal.raise_signal(signal.SIGINT)
+        return real(self, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fused, "CHUNK_FLOPS", 1e5)
+        history = train(whole)
+        patch.setattr(fused._Block, "train", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            train(student, checkpoint=file)
+        chunks += [None] * 9
+        again = network(0)
+        assert train(again, checkpoint=file).loss == history.loss
+    assert all(way is not None for way in taken)
+    for mine, other in zip(again.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(mine, other)
 
 
 def test_trainings_in_threads_take_the_fast_way_too(taken):

@@ -4,13 +4,18 @@ import asyncio
 import builtins
 import contextlib
 import copy
+import decimal
+import gc
 import importlib
 import math
 import os
 import random
+import signal
 import sys
 import threading
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -22,9 +27,11 @@ import torch
 from torch import nn
 
 import kdteach
-from kdteach import exercises
+from kdteach import exercises, losses
 from kdteach.exercises import (
+    _check,
     _guard,
+    _values,
     is_the_difference_real,
     saliency,
     teacher_assistants,
@@ -179,7 +186,24 @@ PATCHES = {
     "numpy.asarray": (np, "asarray", lambda *_, **__: True),
     "math.log": (math, "log", lambda *_: 0.0),
     "numpy.allclose": (np, "allclose", lambda *_, **__: True),
-}
+    "random.random": (random, "random", lambda: 0.5),
+    "time.sleep": (time, "sleep", lambda *_: None),
+    "numpy.random.rand": (np.random, "rand", lambda *_: 0.5),
+    "torch.nn.Linear": (nn, "Linear", nn.Identity),
+    "Linear.forward": (nn.Linear, "forward", lambda self, x: x),
+    "torch.autograd.grad": (torch.autograd, "grad", lambda *_: None),
+    "torch.optim.Adam": (torch.optim, "Adam", torch.optim.SGD),
+    "kdteach.losses.soft_targets": (losses, "soft_targets", lambda *_: 0.5),
+    "Exercise._same": (_check.Exercise, "_same", lambda *_: True),
+    "Exercise._judged": (
+        _check.Exercise, "_judged", lambda *_: _check.CheckResult(True, "")
+    ),
+    "CheckResult.__bool__": (_check.CheckResult, "__bool__", lambda _: True),
+    "_check.torch": (_check, "torch", None),
+    "_check._try": (_check, "_try", lambda *_: None),
+    "_guard.Failure": (_guard, "Failure", str),
+    "_values.read": (_values, "read", lambda *_: None),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -196,6 +220,8 @@ def test_an_answer_that_replaces_what_it_is_checked_with(name):
     assert not result
     assert "replaced" in result.message
     assert attribute in result.message
+    assert SOFT.check(softly)
+    assert not SOFT.check(wrong)
 
 
 def test_the_right_values_are_those_of_the_unpatched_library(monkeypatch):
@@ -488,6 +514,89 @@ def test_an_answer_changes_no_setting(settings):
     assert torch.get_default_dtype() == torch.float32
     assert torch.get_default_device().type == "cpu"
     assert torch.is_grad_enabled()
+
+
+def umask():
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+SETTINGS = {
+    "folder": (lambda: os.chdir("/"), os.getcwd),
+    "environment": (lambda: os.environ.update(KDTEACH_DATA="/x"), lambda: dict(os.environ)),
+    "a variable less": (lambda: os.environ.pop("HOME", None), lambda: dict(os.environ)),
+    "umask": (lambda: os.umask(0o007), umask),
+    "Ctrl-C": (
+        lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        lambda: signal.getsignal(signal.SIGINT),
+    ),
+    "collection": (gc.disable, gc.isenabled),
+    "path": (lambda: sys.path.insert(0, "/x"), lambda: list(sys.path)),
+    "another path": (lambda: setattr(sys, "path", []), lambda: (id(sys.path), *sys.path)),
+    "excepthook": (lambda: setattr(sys, "excepthook", len), lambda: sys.excepthook),
+    "recursion": (lambda: sys.setrecursionlimit(5000), sys.getrecursionlimit),
+    "digits": (lambda: sys.set_int_max_str_digits(0), sys.get_int_max_str_digits),
+    "warnings": (lambda: warnings.simplefilter("error"), lambda: list(warnings.filters)),
+    "decimal": (
+        lambda: setattr(decimal.getcontext(), "prec", 3), lambda: decimal.getcontext().prec
+    ),
+    "NumPy's print": (lambda: np.set_printoptions(precision=1), np.get_printoptions),
+    "torch's print": (
+        lambda: torch.set_printoptions(precision=1), lambda: repr(torch.tensor(1.23456))
+    ),
+    "threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),
+    "precision": (
+        lambda: torch.set_float32_matmul_precision("medium"),
+        torch.get_float32_matmul_precision,
+    ),
+    "determinism": (
+        lambda: torch.use_deterministic_algorithms(True),
+        torch.are_deterministic_algorithms_enabled,
+    ),
+    "anomalies": (
+        lambda: torch.autograd.set_detect_anomaly(True), torch.is_anomaly_enabled
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_of_the_process_are_put_back(name):
+    change, setting = SETTINGS[name]
+    before = setting()
+
+    def meddling(z, t):
+        change()
+        return softly(z, t)
+
+    assert SOFT.check(meddling)
+    assert setting() == before
+
+
+def test_checks_in_threads_leave_everything_as_it_was():
+    """Output, input and random states are shared: checks wait for each other."""
+
+    def drawing(z, t):
+        torch.rand(3)
+        return softly(z, t)
+
+    def state():
+        shared = sys.stdout, sys.stderr, sys.stdin, builtins.input, warnings.showwarning
+        return shared, torch.get_rng_state().tolist(), random.getstate()
+
+    before, usual = state(), sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-5)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: SOFT.check(drawing), range(12)))
+        assert all(found), {result.message for result in found}
+    finally:
+        sys.setswitchinterval(usual)
+        after = state()
+        sys.stdout, sys.stderr, sys.stdin, builtins.input, warnings.showwarning = before[0]
+    assert after == before
+    assert not SOFT.check(lambda z, t: SOFT.check(softly))  # a check in a check comes back
 
 
 def test_the_cases_are_the_same_under_another_default(settings, monkeypatch):

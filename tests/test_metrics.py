@@ -1,4 +1,6 @@
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -54,6 +56,48 @@ def test_batches_do_not_matter_and_the_mode_stays(digits):
     assert torch.allclose(whole.logits, ragged.logits, atol=1e-12)
     assert model.training
     assert whole.errors == ragged.errors
+
+
+def test_threads_share_the_evaluation_mode_of_a_model():
+    """A part gets its mode back when the last thread has left; a block inside a block
+    gives back what it has found."""
+    shared = nn.Dropout()
+    one, other = nn.Sequential(shared), nn.Sequential(shared, nn.ReLU())
+    other[1].eval()
+    with ThreadPoolExecutor(1) as pool:
+        first, second = models.evaluation_mode(one), models.evaluation_mode(other)
+        first.__enter__()
+        pool.submit(second.__enter__).result()
+        first.__exit__(None, None, None)
+        assert not shared.training
+        assert one.training  # nobody else has it
+        pool.submit(second.__exit__, None, None, None).result()
+    assert (shared.training, other.training, other[1].training) == (True, True, False)
+    with models.evaluation_mode(one):
+        shared.train()
+        with models.evaluation_mode(one):
+            assert not shared.training
+        assert shared.training
+    assert one.training
+    with pytest.raises(KeyError), models.evaluation_mode(one):
+        raise KeyError
+    assert shared.training
+
+
+def test_one_model_evaluated_in_threads_gives_the_same_logits(digits):
+    model = models.build("cnn-digits", dropout=0.3, dtype=torch.float64)
+    want = metrics.evaluate(model, digits.valid).logits
+    usual = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-5)
+        with ThreadPoolExecutor(4) as pool:
+            found = pool.map(
+                lambda _: metrics.evaluate(model, digits.valid).logits, range(40)
+            )
+            assert all(torch.equal(logits, want) for logits in found)
+    finally:
+        sys.setswitchinterval(usual)
+    assert all(part.training for part in model.modules())
 
 
 def test_teacher_logits_do_not_depend_on_batch_mates(digits):

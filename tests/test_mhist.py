@@ -6,6 +6,8 @@ import io
 import os
 import shutil
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -352,6 +354,78 @@ def test_all_bad_images_come_together(copy):
         path.write_text("hello")
     with pytest.raises(mhist.MhistError, match=r"63 problems\n"):
         load("mhist", copy)
+
+
+@pytest.mark.parametrize("labels", [["HP"], ["HP", "SSA"]])
+def test_a_class_with_a_single_training_image_is_told(copy, labels):
+    """It would all go into validation; nothing would be left to train on."""
+    table = rows(copy)
+    kept = {label: 1 if label in labels else 2 for label in ("HP", "SSA")}
+    few = [table[0]]
+    for row in table[1:]:
+        if row[3] == "test" or kept[row[1]]:
+            few.append(row)
+            kept[row[1]] -= row[3] == "train"
+    put(copy, few)
+    with pytest.raises(mhist.MhistError) as error:
+        load("mhist", copy)
+    assert error.value.problems == tuple(
+        f"class {label!r} has 1 training image, too few for train and valid"
+        for label in labels
+    )
+
+
+def test_names_give_a_terminal_no_orders(copy, capsys, tmp_path):
+    table = rows(copy)
+    table[1][0], table[2][0] = "\x1b[2Ja.png", "a\nb.png"
+    put(copy, table)
+    with pytest.raises(mhist.MhistError) as error:
+        load("mhist", copy)
+    assert "row 2: \\x1b[2Ja.png is missing" in str(error.value)
+    assert "row 3: a\\nb.png is missing" in str(error.value)
+    assert all(problem.isprintable() for problem in error.value.problems)
+    out = tmp_path / "a\x1b[31m\nb"
+    arguments = ["petri", "--size", "16", "--scale", "0.001", "--out", str(out)]
+    assert command_line.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert said.strip().isprintable()
+
+
+def test_the_callers_limit_of_cells_is_not_ours(copy, drawn):
+    usual = csv.field_size_limit(5)
+    try:
+        assert load("mhist", copy).checksum == load("mhist", drawn).checksum
+        assert csv.field_size_limit() == 5
+    finally:
+        csv.field_size_limit(usual)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs limits of a Unix")
+def test_what_cannot_be_drawn_is_told_with_the_folder_that_was_named(tmp_path):
+    with pytest.raises(OSError, match="tiles cannot be drawn: Not a directory") as error:
+        petri.write("/dev/null/x", size=16, scale=0.001)
+    assert error.value.filename == "/dev/null/x"
+    code = (
+        "import resource, signal, sys; from kdteach.data import petri;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300));"
+        "petri.write(sys.argv[1], size=64, scale=0.001)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "x")], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert "tiles cannot be drawn: File too large" in ran.stderr
+    assert str(tmp_path / "x") in ran.stderr.splitlines()[-1]
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_environment_may_name_the_home(drawn, monkeypatch):
+    monkeypatch.setenv("HOME", str(drawn.parent))
+    for named in ("~", "~/MHIST"):
+        monkeypatch.setenv("KDTEACH_DATA", named)
+        assert load("mhist").checksum == load("mhist", drawn).checksum
 
 
 def test_a_wished_size_is_demanded(drawn):

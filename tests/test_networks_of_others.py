@@ -403,6 +403,7 @@ def test_a_split_checks_itself():
     images, labels, index = torch.zeros(3, 1, 2, 2), torch.arange(3), torch.arange(3)
     for given, error, says in (
         ((images.numpy().astype(object), labels), TypeError, "images must hold numbers"),
+        ((images.tolist(), labels, index), TypeError, "images must be .*, got list"),
         ((images, [0, 1, 2], index), TypeError, "labels must be a torch.Tensor, got list"),
         ((images, labels, index.float()), TypeError, "index must be int64"),
         (
@@ -417,6 +418,9 @@ def test_a_split_checks_itself():
     ):
         with pytest.raises(error, match=says):
             Split(*given)
+    made = Split(images.numpy(), labels.numpy().astype("int32"), index.numpy())
+    for given, kept in ((images, made.images), (labels, made.labels), (index, made.index)):
+        assert torch.equal(given, kept)  # arrays of NumPy are taken as they are
 
 
 def test_images_that_a_model_cannot_read_are_named(digits):

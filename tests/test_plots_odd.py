@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import altair
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdteach import plots
+from kdteach import memory, plots
 from kdteach.interactive import temperature_slider
 from kdteach.plots._given import written
 
@@ -75,6 +77,46 @@ def texts(figure):
     """All that stands in a picture."""
     figure.png(30)
     return {text.get_text() for text in figure.canvas.findobj(mpl.text.Text)}
+
+
+def test_figures_in_threads_leave_the_callers_settings():
+    """Also where they are drawn at the same time, with pictures of the same bytes."""
+    mine = lines()
+    before, picture, usual = dict(mpl.rcParams), mine.png(30), sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-5)
+        with ThreadPoolExecutor(4) as pool:
+            drawn = pool.map(
+                lambda i: lines().png(30) if i % 2 else mine.png(30), range(12)
+            )
+            assert set(drawn) == {picture}
+    finally:
+        sys.setswitchinterval(usual)
+        after = dict(mpl.rcParams)
+        mpl.rcParams.update(before)
+    assert after == before
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e100, 1e-100])
+def test_the_largest_and_smallest_numbers_are_drawn(size):
+    for figure in (
+        lines(values=(-size, size)), lines(x=(-size, size)), lines(reference=(size, "r")),
+        lines(values=(size, size / 2), yscale="log"), pair([-size, size], [size, -size]),
+        matrix(((0, size), (-size, 0))), maps(rows={"a": GREY * size}),
+        settings(series={"a": SEEDS / 100 * size}), costs({"c": {"t": 1.0, "s": size}}),
+    ):  # fmt: skip
+        figure.png(30)
+        assert "inf" not in figure.alt
+        assert "nan" not in figure.alt
+
+
+def test_a_picture_that_does_not_fit_the_memory_is_refused(monkeypatch):
+    figure = lines()
+    monkeypatch.setattr(memory, "free_memory", lambda: 10**6)
+    with pytest.raises(ValueError, match=r"900x540 pixels would take 5.83 MB.*smaller dpi"):
+        figure.png()
+    assert figure.png(30)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -294,6 +336,23 @@ NAN, INF = float("nan"), float("inf")
         (lambda: lines(alt=None), TypeError, "alt must be a text"),
         (lambda: lines(alt="a b c d e f g \ud800"), ValueError, "alt holds half"),
         (lambda: lines().png(dpi=10**6), ValueError, "dpi"),
+        (lambda: tiles({str(i): np.zeros((40, 3, 4, 4)) for i in range(4)}).png(dpi=1200),
+         ValueError, "65,280x6,960 pixels is more than .* take dpi=1125 or less"),
+        (lambda: lines(values=(-1.7e308, 1.7e308)), ValueError, "'a' must lie in -1e.100"),
+        (lambda: lines(x=(-1.7e308, 1.7e308)), ValueError, "x must lie in -1e.100 to"),
+        (lambda: lines(points={"a": [1.7e308]}), ValueError, "points 'a' must lie in"),
+        (lambda: lines(reference=(1.7e308, "r")), ValueError, "reference"),
+        (lambda: matrix(((0, 1.7e308), (-1.7e308, 0))), ValueError, "matrix must lie in"),
+        (lambda: maps(rows={"a": GREY * 1.7e308}), ValueError, "maps 'a' must lie in"),
+        (lambda: settings(series={"a": SEEDS * 1e306}), ValueError, "series 'a' must lie"),
+        (lambda: pair([1e308, 1e308], [-1e308, -1e308]), ValueError, "left must lie in"),
+        (lambda: costs({"c": {"t": 1e-300, "s": 1e300}}), ValueError, "'s' is 1e.300, too"),
+        (lambda: costs({"c": {"t": 1e300, "s": 1e-300}}), ValueError, "'s' is 1e-300, too"),
+        (lambda: costs({"c": {"t": 1.0, 1: 2.0, "1": 3.0}}), ValueError,
+         "cost 'c' has two names that are written alike, 1 and '1'"),
+        (lambda: costs({"c": {"t": 1.0, "_a": 2.0, "\u200b_a": 3.0}}), ValueError,
+         "written alike"),
+        (lambda: lines((1, "1")), ValueError, "series has two names"),
         (lambda: plots.Figure(None, ALT), TypeError, "canvas"),
     ],
 )  # fmt: skip

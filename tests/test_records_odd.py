@@ -1,9 +1,12 @@
 """Record files, names and folders of every odd kind: read strictly, written carefully."""
 
+import errno
 import json
 import math
 import os
+import shutil
 import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from kdteach import results, writing
+from kdteach import record, results, writing
+from kdteach.__main__ import main
 from kdteach.experiments import reproduce, seeds_recorded
 from kdteach.fingerprints import TeacherLogits
 from kdteach.results import RecordError
@@ -49,6 +53,11 @@ EDITED = [
     (changed(result={"score": -math.inf}), "-Infinity is no number"),
     (changed(result={}).replace("{}", '{"score": 1e999}', 1), "'score' must be a number"),
     (changed(result={}).replace("{}", '{"score": [1e999]}', 1), "got inf in it"),
+    (changed(result={"score": 10**400}), "'score' must be a number.*got 1000"),
+    (changed(result={"score": [1, -(10**400)]}), "list of numbers, got -1000.* in it"),
+    (changed(result={"score": [0.5, 10**400]}), "list of numbers, got 1000.* in it"),
+    (changed(history={"loss": [10**400]}), "history of 'loss' must be.*got 1000"),
+    (changed(seed=2**63), "seed must be a whole number.*below 2\\*\\*63"),
     (changed(result={"test_wrong": 3}), "test_wrong must be a list of sample indices"),
     (changed(result={"test_wrong": [1.0]}), "test_wrong must be a list"),
     (changed(result={"test_wrong": [-1]}), "test_wrong must be a list"),
@@ -521,6 +530,135 @@ def test_only_logits_are_kept(tmp_path, logits, error):
     assert not any(tmp_path.iterdir())
 
 
+class Word(str):
+    """Text that is no key of another text; a dictionary holds it beside its own text."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return self is other
+
+
+def test_two_keys_of_one_text_are_not_one_setting(tmp_path):
+    config = {"m": 1, Word("m"): 2}
+    assert len(config) == 2
+    for ask in (lambda: results.run_key(config, 0),
+                lambda: results.add_records("x", [RunRecord(**WHOLE | {"config": config})],
+                                            tmp_path)):  # fmt: skip
+        with pytest.raises(RecordError, match="config: the key 'm' stands twice"):
+            ask()
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_stands_twice_is_found_in_one_pass():
+    """60,000 of them take no time; it was half a minute where each was counted anew."""
+    many = 60_000
+    line = changed(result={"test_errors": many + 1, "test_wrong": [*range(many), many - 1]})
+    doubled = "{" + ",".join(f'"{i}":0' for i in (*range(many), many - 1)) + "}"
+    start = time.process_time()
+    for text, says in (
+        (line, f"image {many - 1} twice"),
+        (doubled, "stands twice"),
+    ):
+        with pytest.raises(RecordError, match=says):
+            record.read_line(text.encode(), "here", "x")
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**53) - 1, 10**299 + 1], ids=range(3))
+def test_measured_rounds_no_number(tmp_path, value):
+    results.add_records(
+        "x", [RunRecord(**WHOLE | {"result": {"a": value, "b": [value], "c": 2**53}})],
+        tmp_path,
+    )  # fmt: skip
+    assert results.load_records("x", tmp_path)[0].result["a"] == value
+    assert results.measured("x", "c", folder=tmp_path).tolist() == [2.0**53]
+    for metric, item in (("a", None), ("b", 0)):
+        with pytest.raises(
+            ValueError, match=f"'{metric}' of seed 0 .* a float would round"
+        ):
+            results.measured("x", metric, item=item, folder=tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="needs users of a Unix")
+def test_a_folder_that_only_others_may_write_is_told_as_that(tmp_path):
+    """As an ordinary user, whom permissions hold; nothing is "not there"."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o555)
+        told = as_nobody(lambda: results.add_records("x", [RECORD], folder))
+        assert told.startswith(f"PermissionError {errno.EACCES}"), told
+        assert "cannot write results: Permission denied" in told
+        told = as_nobody(
+            lambda: main(["reproduce", "digits-hinton", "digits-recipes", "--seeds", "1",
+                          "--executor", "local", "--results-dir", str(folder)])
+        )  # fmt: skip
+        assert told == "1"
+        # a lock that another user has left behind is taken all the same
+        folder.chmod(0o777)
+        (folder / ".x-writing.lock").write_text("")
+        (folder / ".x-writing.lock").chmod(0o444)
+        assert as_nobody(lambda: results.add_records("x", [RECORD], folder)).endswith(
+            ".jsonl"
+        )
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def as_nobody(call):
+    """What a call gives, or raises, in a child process of an ordinary user."""
+    reading, writing_end = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setresgid(65534, 65534, 65534)
+                os.setresuid(65534, 65534, 65534)
+            said = str(call())
+        except OSError as error:
+            said = f"{type(error).__name__} {error.errno} {error}"
+        except BaseException as error:
+            said = f"{type(error).__name__} {error}"
+        os.write(writing_end, said.encode())
+        os._exit(0)
+    os.close(writing_end)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("folder", [None, 3, b"", "", "a\0b"])
+def test_a_folder_to_be_written_is_a_path(folder):
+    with pytest.raises((TypeError, ValueError), match=r"folder (must be|is) "):
+        writing.require_writable(folder)
+
+
+def test_a_folder_may_be_a_text(tmp_path):
+    results.require_writable(str(tmp_path / "new"))
+    assert (tmp_path / "new").is_dir()
+
+
+def test_names_are_counted_in_bytes(tmp_path):
+    """What the check lets through can be written."""
+    results.add_records(
+        "数" * 60, [RunRecord(**WHOLE | {"experiment": "数" * 60})], tmp_path
+    )
+    results.add_records(
+        "x" * 100, [RunRecord(**WHOLE | {"experiment": "x" * 100})], tmp_path
+    )
+    with pytest.raises(ValueError, match="a name of 240 bytes"):
+        results.records_path("数" * 80, tmp_path)
+
+
+@pytest.mark.parametrize("names", [["valid.answers"], ["__metadata__"],
+                                   ["train", "train.answers"]])  # fmt: skip
+def test_a_split_of_logits_takes_no_name_that_the_file_needs(tmp_path, names):
+    with pytest.raises(ValueError, match="a split of logits cannot be named"):
+        results.save_logits(tmp_path / "t", {name: torch.ones(2, 2) for name in names})
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("content", [b"", b"12345678", b"\xff" * 100, b"PK\x03\x04"])
 def test_damaged_logits_say_what_to_do(tmp_path, content):
     path = tmp_path / "t.safetensors"
@@ -537,6 +675,8 @@ def test_numbers_that_are_no_logits_are_not_taken_for_them(tmp_path):
     save_file({"train": torch.arange(6)}, tmp_path / "a")
     save_file({"train": torch.ones(3, 2), "train.answers": torch.arange(2)}, tmp_path / "b")
     save_file({}, tmp_path / "c")
-    for name in ("a", "b", "c"):
+    save_file({"x.answers": torch.arange(2)}, tmp_path / "d")
+    save_file({"train": torch.ones(2, 2).to(torch.float8_e4m3fn)}, tmp_path / "e")
+    for name in ("a", "b", "c", "d", "e"):
         with pytest.raises(RecordError, match="not a teacher's logits"):
             results.load_logits(tmp_path / name)

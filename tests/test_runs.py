@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import random
 
 import numpy as np
 import pytest
@@ -132,3 +133,42 @@ def test_wrong_images_of_other_seeds_or_images_are_refused():
         mine.require_same(WrongImages([[5], []], [0, 2], ["x", "x"]))
     with pytest.raises(ValueError, match=r"seed 1 were tested on different.*x and y"):
         mine.require_same(WrongImages([[5], []], [0, 1], ["x", "y"]))
+
+
+WRITTEN = {
+    "q[:] = 0": True, "q[...] = 0": True, "q[1:] = 0": True, "q[::2] = 5": True,
+    "q[[0, 1]] = 7": True, "q[q > 1.5] = 0": True, "q[0] = 9": True, "q[1:] += 5": True,
+    "q[::-1] *= 2": True, "q *= 2": True, "q.fill(4)": False, "q[:] = q": True,
+    "q[:] = np.sort(q)": False, "q[-2:] = [8, 9]": False, "q[0], q[1] = q[1], q[0]": False,
+    "q.partition(1)": False, "q.byteswap(True)": False, "q.sort()": False,
+    "q.put([0], [9])": False, "np.put(q, [0], [9])": False,
+    "np.copyto(q, [7, 8, 9])": False, "np.putmask(q, q > 1.5, 0)": False,
+    "np.random.default_rng(0).shuffle(q)": False, "q -= np.array([1.0, 2, 3])": False,
+    "random.Random(0).shuffle(q)": False, "q.cumsum(out=q)": False,
+    "np.random.RandomState(0).shuffle(q)": False, "np.cumsum(q, out=q)": False,
+    "q.T[:] = 5": False, "q.reshape(3, 1)[:] = 5": False, "np.asarray(q).sort()": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "known"), WRITTEN.items(), ids=WRITTEN)
+def test_writing_into_runs_does_what_it_does_to_an_array(code, known):
+    """The values are those of a plain array; seeds stay where no value can have moved."""
+    runs, array = Runs([3.0, 1.0, 2.0], [0, 1, 4]), np.array([3.0, 1.0, 2.0])
+    for q in (runs, array):
+        exec(code, {"q": q, "np": np, "random": random})
+    assert runs.tolist() == array.tolist()
+    assert runs.seeds == ((0, 1, 4) if known else ())
+
+
+def test_runs_of_other_seeds_are_not_written_over_these():
+    runs = A.copy()
+    for write in (lambda: runs.__setitem__(slice(None), OTHER),
+                  lambda: runs.__setitem__(slice(None, None, -1), A),
+                  lambda: runs.__setitem__(slice(1, None), A[:2])):  # fmt: skip
+        with pytest.raises(ValueError, match=r"no run of seed|another order"):
+            write()
+    same(runs, A, A.seeds)
+    runs[1:] = B[1:]
+    same(runs, [3.0, 1.5, 2.0], A.seeds)
+    runs.shape = (3, 1)
+    assert runs.seeds == ()

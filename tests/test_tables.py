@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from kdteach import tables
-from kdteach.stats import Interval
+from kdteach.stats import Interval, paired_difference
 
 
 def test_pairs_give_the_paired_interval():
@@ -53,3 +53,27 @@ def test_verdicts_stand_beside_both_differences():
     assert table.loc[("a", "y"), "verdict"] == "reversed"
     with pytest.raises(ValueError, match="negligible"):
         tables.verdicts({"a": (0.7, ours)}, negligible=0)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([("a", "b"), ("c",)], "tuples of one length"), ([("a", "b"), "c"], "single names"),
+        ([1, "1"], "written alike, 1 and '1'"), ([(1,), ("1",)], None),
+    ],
+)  # fmt: skip
+def test_rows_are_named_in_one_way(names, says):
+    ours = paired_difference([1.0, 2.0, 4.0], [1.0, 1.0, 2.0])
+    calls = (
+        lambda: tables.runs({name: [1.0, 2.0] for name in names}),
+        lambda: tables.verdicts(dict.fromkeys(names, (0.3, ours)), negligible=0.1),
+        lambda: tables.pairs(
+            {name: ([1.0, 2.0], [2.0, 4.0]) for name in names}, ("p", "q")
+        ),
+    )
+    for call in calls:
+        if says is None:
+            assert len(call()) == 2
+        else:
+            with pytest.raises(ValueError, match=says):
+                call()

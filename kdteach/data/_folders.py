@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from kdteach.files import check_path, kind_of
+from kdteach.files import check_path, kind_of, printable
 
 VARIABLE = "KDTEACH_DATA"
 _SHOWN = 100  # problems in one message
@@ -20,10 +20,11 @@ class DataError(ValueError):
     """
 
     def __init__(self, where: Path, problems: Sequence[str]) -> None:
+        problems = [printable(text) for text in problems]
         count = len(problems)
         more = [f"and {count - _SHOWN} more"] if count > _SHOWN else []
         lines = [
-            f"{where}: {count} problem{'' if count == 1 else 's'}",
+            f"{printable(str(where))}: {count} problem{'' if count == 1 else 's'}",
             *problems[:_SHOWN],
             *more,
         ]
@@ -32,7 +33,7 @@ class DataError(ValueError):
 
 
 def data_folder(root: object, absent: str) -> Path:
-    """The folder that the caller or else ``KDTEACH_DATA`` names.
+    """The folder that the caller or else ``KDTEACH_DATA`` names; there "~" is the home.
 
     Args:
         root: as the caller gave it, None for the environment's.
@@ -51,6 +52,7 @@ def data_folder(root: object, absent: str) -> Path:
         if not home:
             raise FileNotFoundError(absent)
         folder = check_path(f"the environment variable {VARIABLE}", home)
+        folder = Path(os.path.expanduser(folder))  # where no shell has done it
     require_folder(folder)
     return folder
 

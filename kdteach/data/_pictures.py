@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from kdteach.checks import check_count, shown
+from kdteach.data._whole import flaw_after, flaw_before, whole_alone
 from kdteach.files import open_plain, reason
 from kdteach.memory import amount, free_memory
 
@@ -103,7 +103,7 @@ def read_pictures(files: Sequence[Path], size: int | None) -> Pictures:
         size: height and width that every picture must have; by default that of most.
     """
     threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with whole_alone(), ThreadPoolExecutor(max_workers=threads) as pool:
         sizes = list(pool.map(_size_of, files))
         known = [found for found in sizes if isinstance(found, tuple)]
         usual = Counter(known).most_common(1)[0][0] if known else (0, 0)
@@ -168,7 +168,7 @@ def read_resized(
     """
     from tqdm import tqdm
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with whole_alone(), ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         sizes: list[tuple[int, int] | str | None] = [None] * len(files)
         height = width = size or 0
         if size is None:
@@ -239,14 +239,14 @@ def _resized_into(path: Path, pixels: NDArray[np.uint8], resize: str) -> str | N
     channels, height, width = pixels.shape
 
     def decode(image: ImageFile, file: IO[bytes]) -> str | None:
-        if image.format == "PNG" and not _sums_are_right(file):
-            return f"{path.name} is damaged (a checksum in it is wrong)"
+        if flaw := flaw_before(image, file):
+            return f"{path.name} is damaged ({flaw})"
         if image.size[0] * image.size[1] > _MOST_PIXELS:
             return (
                 f"{path.name} is {image.size[0]}x{image.size[1]} pixels, more than the "
                 f"{_MOST_PIXELS:,} that are read here"
             )
-        if any(";16" in str(tile[-1]) for tile in image.tile) or image.mode[:2] == "I;":
+        if _is_deep(image):
             return f"{path.name} has 16 bits a channel; 8 are expected"
         if image.mode not in _MODES:
             return (
@@ -254,6 +254,8 @@ def _resized_into(path: Path, pixels: NDArray[np.uint8], resize: str) -> str | N
                 "expected"
             )
         image.load()
+        if flaw := flaw_after(image, file):
+            return f"{path.name} is damaged ({flaw})"
         plain = ImageOps.exif_transpose(image)
         if "transparency" in plain.info:  # of a palette: told by colour, so by way of alpha
             plain = plain.convert("RGBA")
@@ -289,17 +291,20 @@ def _decode_into(path: Path, pixels: NDArray[np.uint8]) -> str | None:
     """Decode a picture into (3, H, W); grey and alpha are converted, nothing else."""
 
     def decode(image: ImageFile, file: IO[bytes]) -> str | None:
-        if image.format == "PNG" and not _sums_are_right(file):
-            return f"{path.name} is damaged (a checksum in it is wrong)"
+        if flaw := flaw_before(image, file):
+            return f"{path.name} is damaged ({flaw})"
         if image.size != (pixels.shape[2], pixels.shape[1]):
             return f"{path.name} changed while it was read"
-        if any(";16" in str(tile[-1]) for tile in image.tile):
+        if _is_deep(image):
             return f"{path.name} has 16 bits a channel; 8 are expected"
         if image.mode not in ("RGB", "RGBA", "L", "LA"):
             return (
                 f"{path.name} has pixels of mode {image.mode}; 8-bit colour or grey is "
                 "expected"
             )
+        image.load()
+        if flaw := flaw_after(image, file):
+            return f"{path.name} is damaged ({flaw})"
         pixels[:] = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
         return None
 
@@ -345,23 +350,12 @@ def _looked_at(
         return str(error)
 
 
-def _sums_are_right(file: IO[bytes]) -> bool:
-    """Whether all parts of a PNG are what their checksums say: Pillow looks at a few."""
-    at, size = file.tell(), os.fstat(file.fileno()).st_size
-    file.seek(len(_PNG))
-    try:
-        while len(head := file.read(8)) == 8:
-            length, name = int.from_bytes(head[:4], "big"), head[4:]
-            if length > size:  # no room is made for it
-                return False
-            content, told = file.read(length), file.read(4)
-            if zlib.crc32(name + content) != int.from_bytes(told, "big") or len(told) != 4:
-                return False
-            if name == b"IEND":
-                return True
-        return False
-    finally:
-        file.seek(at)
+def _is_deep(image: ImageFile) -> bool:
+    """Whether there are 16 bits a channel; a BMP's 16 bits a pixel are fewer."""
+    kinds = [str(tile[-1]) for tile in image.tile]
+    return image.mode[:2] == "I;" or any(
+        ";16" in kind and "BGR;16" not in kind for kind in kinds
+    )
 
 
 def _named(begins: bytes, read: str) -> str:

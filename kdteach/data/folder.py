@@ -15,6 +15,7 @@ from kdteach.checks import check_choice, check_dtype, check_number, check_switch
 from kdteach.data._folders import VARIABLE, DataError, data_folder, require_folder
 from kdteach.data._layout import PARTS, Layout, Picture, cut_by_hash, layout_of
 from kdteach.data._pictures import check_side, read_resized
+from kdteach.files import printable
 from kdteach.memory import require_memory
 from kdteach.types import ImageSet, Split
 
@@ -51,7 +52,9 @@ def load_folder(
     not by their name. Grey, palette and CMYK pictures become RGB, an alpha channel is left
     out; the orientation that a camera has noted is respected; of several frames the first
     counts. What systems leave behind (hidden files, ``Thumbs.db``) is ignored, anything
-    else that is no picture is named, all such files in one error.
+    else that is no picture is named, all such files in one error. So are pictures of which
+    a part is missing, but for a JPEG whose data end within its last block, and for a
+    progressive one that lacks only what would make it sharper: no decoder tells these.
 
     Args:
         root: the folder; by default the one that the environment variable ``KDTEACH_DATA``
@@ -145,7 +148,7 @@ def _root(root: object) -> Path:
     )
     home = os.environ.get(VARIABLE)
     if root is not None and home and not folder.exists() and not folder.is_absolute():
-        folder = Path(home) / folder
+        folder = Path(os.path.expanduser(home)) / folder
         require_folder(folder)
     if not folder.exists():
         raise FileNotFoundError(
@@ -223,7 +226,7 @@ def _warn(
     if same:
         said.append(
             f"{len(same)} pictures stand in more than one part, so that what is measured "
-            "on them is flattered:\n  " + "\n  ".join(same)
+            "on them is flattered:\n  " + "\n  ".join(map(printable, same))
         )
     for part in ("valid", "test"):
         lost = sorted(set(classes) - {picture.label for picture in parts[part]})

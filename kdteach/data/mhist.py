@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import threading
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import torch
 from kdteach.checks import check_choice
 from kdteach.data._folders import VARIABLE, DataError, data_folder, require_folder
 from kdteach.data._pictures import check_side, read_pictures
-from kdteach.files import kind_of, read_plain, reason
+from kdteach.files import kind_of, printable, read_plain, reason
 from kdteach.types import ImageSet, Split, require_split
 
 CLASSES = ("HP", "SSA")
@@ -30,6 +31,7 @@ COLUMNS = (
     "Partition",
 )
 _ANNOTATORS = 7
+_CELL = 2**17  # characters
 _TABLE = 2**24  # bytes of annotations.csv: MHIST's has about 100,000
 _VALIDATION = 0.2  # of the training images of each class
 _LONGEST = 255  # bytes of a file name, on most file systems
@@ -80,7 +82,8 @@ def load_mhist(
         FileNotFoundError: no folder, no ``annotations.csv``, no ``images``.
         NotADirectoryError: something else stands where a folder should.
         MhistError: rows or images that are not as they should be; all of them at once,
-            with row and file. Also images that need more memory than is free.
+            with row and file. Also images that need more memory than is free. Of damage it
+            says what ``load_folder`` says.
 
     Source: Wei et al. 2021, arXiv 2101.12355.
     """
@@ -94,6 +97,7 @@ def load_mhist(
         [row.name for row in rows], [row.label for row in rows],
         [row.partition == "test" for row in rows],
     )  # fmt: skip
+    problems += _too_few(rows)
     # decoded in the order of the splits, which are then parts of one array and no copies
     order = [*parts["train"], *parts["valid"], *parts["test"]]
     pictures = read_pictures([files[i] for i in order], size)
@@ -109,7 +113,7 @@ def load_mhist(
     if problems or duplicates == "refuse":
         _complain(folder, problems + same)
     if same:
-        told = "\n  ".join(text for _, text in sorted(same))
+        told = "\n  ".join(printable(text) for _, text in sorted(same))
         warnings.warn(
             f"{folder}: {len(same)} of its pictures stand in more than one split, so that "
             f"what is measured on them is flattered:\n  {told}",
@@ -177,6 +181,19 @@ def _complain(where: Path, problems: list[_Problem]) -> None:
         raise MhistError(where, [f"row {n}: {text}" if n else text for n, text in ordered])
 
 
+_LIMIT = threading.Lock()  # the limit of the module csv is that of all threads
+
+
+def _table(text: str) -> list[list[str]]:
+    """The cells of a table, whatever limit the caller has set."""
+    with _LIMIT:
+        before = csv.field_size_limit(_CELL)
+        try:
+            return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        finally:
+            csv.field_size_limit(before)
+
+
 def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
     try:
         text = read_plain(path, _TABLE).decode("utf-8-sig")
@@ -185,7 +202,7 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
     except ValueError as error:
         raise MhistError(path, [str(error)]) from error
     try:
-        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        table = _table(text)
     except csv.Error as error:
         raise MhistError(path, [f"not a table of commas and quotes ({error})"]) from error
     header = tuple(table[0]) if table else ()
@@ -253,6 +270,15 @@ def _parse(line: int, cells: list[str], problems: list[_Problem]) -> _Row | None
     # what is wrong is told at the end: the image of such a row is looked at all the same
     known = CLASSES.index(label) if label in CLASSES else 0
     return _Row(line, name, known, number, partition)
+
+
+def _too_few(rows: Sequence[_Row]) -> list[_Problem]:
+    """Classes of which nothing would be left to train on."""
+    return [
+        (0, f"class {CLASSES[label]!r} has 1 training image, too few for train and valid")
+        for label in range(len(CLASSES))
+        if [row.label for row in rows if row.partition == "train"].count(label) == 1
+    ]
 
 
 def _image_files(

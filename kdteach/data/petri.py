@@ -257,6 +257,11 @@ def write(
                 rows = csv.writer(file)
                 rows.writerow(COLUMNS)
                 rows.writerows((c.name, c.label, c.votes, c.partition) for c in planned)
+    except OSError as error:
+        if error.errno is None:  # told in our own words
+            raise
+        why = error.strerror or str(error)
+        raise OSError(error.errno, f"tiles cannot be drawn: {why}", str(given)) from error
     except BrokenProcessPool as error:
         raise RuntimeError(
             f"{given}: a process that draws was ended from outside, perhaps for want of "

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import html
-from collections.abc import Callable, Iterable
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -12,10 +16,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._guard import Failure, Guard, originals
+from kdteach.exercises import _values
+from kdteach.exercises._guard import Failure, Guard
+from kdteach.exercises._names import originals, protect
 from kdteach.exercises._values import Value, kind, read
 from kdteach.seeding import usual_tensors
 
+
+class _OneAtATime:
+    """A check changes what all threads share: output, input, random states."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # an answer may call a check itself
+        if hasattr(os, "register_at_fork"):  # nobody in the child would open it
+            os.register_at_fork(after_in_child=self.__renew)
+
+    def __renew(self) -> None:
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Inside the block no other thread checks."""
+        with self._lock:
+            yield
+
+
+_ALONE = _OneAtATime()
 _EXPECTED = {True: "True or False is expected", False: "numbers are expected"}
 
 
@@ -88,15 +114,28 @@ class Exercise:
     def check(self, answer: Callable[..., Any]) -> CheckResult:
         """Try an answer on every case, twice, the second time in another order.
 
-        It never raises for what the answer does, and puts back what the answer left
-        changed. The user's own KeyboardInterrupt passes.
+        It never raises for what the answer does. The user's own KeyboardInterrupt passes.
+
+        Put back is what an answer is likely to change by mistake: random states; settings
+        of torch (precision, device, gradients, threads, deterministic algorithms), NumPy,
+        the warnings and Python (folder, environment variables, recursion limit, Ctrl-C);
+        output and input; and the names of the modules that answers and checks use, where
+        an answer that replaces one is refused. This is a guard against mistakes and no
+        prison: files, what happens inside other modules and objects, and processes that an
+        answer starts are its own affair.
+
+        The time limit ends loops written in Python, and waits. A single call into C, such
+        as ``sum(range(10**11))`` or ``9**9**9``, is ended by nothing inside of its process:
+        there, interrupt or restart the kernel.
+
+        Checks in several threads wait for each other.
         """
         if not callable(answer):
             return _no(
                 f"the check takes your function itself, and got {kind(answer)}. "
                 "Pass its name without brackets."
             )
-        with usual_tensors():
+        with _ALONE.block(), usual_tensors():
             with originals():
                 wanted = self._values(self.reference)
             guard = Guard(self.seconds)
@@ -242,3 +281,6 @@ def _describe(case: tuple[Any, ...]) -> str:
         else:
             words.append(repr(value))
     return ", ".join(words)
+
+
+protect(sys.modules[__name__], _values, Exercise, CheckResult, Mistake)

@@ -1,20 +1,17 @@
 """How somebody's function is called: for a time, with some memory, leaving no trace.
 
 An answer may loop without end, ask for input, leave the program, print without measure or
-replace what it is checked with. It is called here, and what it left behind is put back.
+replace what it is checked with. It is called here, and what it left behind is put back as
+far as it is known: this guards against mistakes, and is no prison.
 """
 
 from __future__ import annotations
 
 import builtins
-import copy
 import ctypes
 import io
-import math
 import os
-import random
 import signal
-import statistics
 import sys
 import threading
 import time
@@ -22,15 +19,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any, TextIO
 
-import numpy as np
 import torch
 
+from kdteach.exercises._names import names_now, protect, put_back
+from kdteach.exercises._settings import state_kept
 from kdteach.memory import free_memory
 
 _SETTLE = 0.001  # seconds, in which a signal that was sent arrives
+_STORMY = 0.05  # the same, where many were sent
 _STORM, _AGAIN = 1e-5, 0.02  # seconds until an answer is told again that its time is up
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
@@ -51,92 +49,6 @@ class Failure:
     says: str
 
 
-# --- what answers are checked with
-
-
-# What follows may run while Python's own functions are replaced: it calls none of them.
-
-_Owner = ModuleType | type
-_OWNERS: tuple[_Owner, ...] = (
-    builtins, torch, torch.nn.functional, torch.linalg, torch.special, torch.Tensor,
-    np, np.linalg, math, statistics, copy,
-)  # fmt: skip
-_MISSING = object()
-_MAY_CHANGE = {
-    "input",  # it is replaced below
-    "Storage",  # torch's goes with the default precision, which is put back below
-}
-_SET, _DELETE = type.__setattr__, type.__delattr__
-
-
-@dataclass(frozen=True)
-class _Names:
-    """What the names of a module or a class stood for."""
-
-    owner: _Owner
-    is_class: bool
-    meant: dict[str, Any]
-
-
-def _names() -> list[_Names]:
-    return [_Names(owner, isinstance(owner, type), dict(vars(owner))) for owner in _OWNERS]
-
-
-def _differing(before: list[_Names]) -> list[tuple[_Names, str, Any]]:
-    """Names that stand for something else now, and for what."""
-    found = []
-    for names in before:
-        now = names.owner.__dict__
-        for name in names.meant:
-            # a module may change what it keeps to itself
-            if (names.is_class or name[0] != "_") and name not in _MAY_CHANGE:
-                value = now.get(name, _MISSING)
-                if value is not names.meant[name]:
-                    found.append((names, name, value))
-        if names.is_class:
-            for name in now:  # a new method hides that of the parent
-                if name not in names.meant:
-                    found.append((names, name, now[name]))
-    return found
-
-
-def _put(names: _Names, name: str, value: Any) -> None:
-    owner: Any = names.owner
-    if names.is_class:
-        if value is _MISSING:
-            _DELETE(owner, name)
-        else:
-            _SET(owner, name, value)
-    elif value is _MISSING:
-        owner.__dict__.pop(name, None)
-    else:
-        owner.__dict__[name] = value
-
-
-def _back(before: list[_Names]) -> list[str]:
-    """Undo what was replaced since, and name it."""
-    told = []
-    for names, name, _ in _differing(before):
-        _put(names, name, names.meant.get(name, _MISSING))
-        told.append(f"{names.owner.__name__}.{name}")
-    return told
-
-
-_ORIGINALS = _names()
-
-
-@contextmanager
-def originals() -> Iterator[None]:
-    """Inside the block torch, NumPy and Python are as they were when this was imported."""
-    found = _differing(_ORIGINALS)
-    _back(_ORIGINALS)
-    try:
-        yield
-    finally:
-        for names, name, now in found:
-            _put(names, name, now)
-
-
 # --- time
 
 
@@ -144,7 +56,9 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
     """Call within a time limit, where there is a way to one.
 
     A signal where the main thread may have one, which also ends a wait. Elsewhere, as on
-    Windows or in another thread, a second thread raises the error, which ends a loop.
+    Windows or in another thread, a second thread raises the error, which ends a loop. Both
+    are heard between two steps of Python alone: a single call of something written in C,
+    such as ``sum(range(10**11))``, comes to its own end first.
     """
     if (
         threading.current_thread() is threading.main_thread()
@@ -157,9 +71,11 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
 
 
 def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
-    armed = True
+    armed, settle = True, _SETTLE
 
     def ring(*_: Any) -> None:
+        nonlocal settle
+        settle = _STORMY
         if armed:
             # at once again, so that an answer that swallows it is met outside of its try
             signal.setitimer(signal.ITIMER_REAL, _STORM, _STORM)
@@ -175,7 +91,7 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        time.sleep(_SETTLE)  # a signal on its way meets this handler, which ignores it
+        time.sleep(settle)  # a signal on its way meets this handler, which ignores it
         signal.signal(signal.SIGALRM, before)
 
 
@@ -293,29 +209,13 @@ def _gpu() -> bool:
     return torch.cuda.is_available()
 
 
-@contextmanager
-def _state_kept() -> Iterator[None]:
-    """Inside, gradients are kept; afterwards settings and random states are as before."""
-    kind, device = torch.get_default_dtype(), torch.get_default_device()
-    gradients, numpy_state = torch.is_grad_enabled(), np.random.get_state()  # noqa: NPY002
-    python_state, torch_state = random.getstate(), torch.get_rng_state()
-    try:
-        with np.errstate():
-            torch.set_grad_enabled(True)
-            yield
-    finally:
-        torch.set_rng_state(torch_state)
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        torch.set_grad_enabled(gradients)
-        if torch.get_default_dtype() != kind:
-            torch.set_default_dtype(kind)
-        if torch.get_default_device() != device:
-            torch.set_default_device(None if device.type == "cpu" else device)
-
-
 def _threads() -> set[threading.Thread]:
-    """Those that Python waits for at its end."""
+    """Those that Python waits for at its end.
+
+    Looked at in the main thread alone: in another one, others may start some meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return set()
     return {thread for thread in threading.enumerate() if not thread.daemon}
 
 
@@ -328,7 +228,7 @@ class Guard:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._before = _names()
+        self._before = names_now()
 
     def call(
         self,
@@ -360,7 +260,7 @@ class Guard:
                 try:
                     value = answer(*arguments)
                 finally:
-                    replaced.extend(_back(self._before))
+                    replaced.extend(put_back(self._before))
                 return read(value)
             except (TimeUp, KeyboardInterrupt):
                 raise
@@ -368,7 +268,7 @@ class Guard:
                 return Failure(f"raised {_said(error)}.")
 
         with ExitStack() as stack:
-            stack.enter_context(_state_kept())
+            stack.enter_context(state_kept())
             stack.enter_context(_printing_little(loud))
             stack.enter_context(_without_input())
             stack.enter_context(_memory_bounded())
@@ -380,7 +280,7 @@ class Guard:
                     "that never ends?"
                 )
             finally:
-                replaced.extend(_back(self._before))
+                replaced.extend(put_back(self._before))
             if os.getpid() != process:  # the other branch of a fork
                 os._exit(0)
         if replaced:
@@ -401,3 +301,6 @@ def _said(error: BaseException) -> str:
         raise
     except BaseException:
         return "an error that cannot be written"
+
+
+protect(sys.modules[__name__], Guard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,12 +27,20 @@ def settings(threads: int | None) -> Iterator[None]:
     before = torch.get_num_threads()
     if threads is not None:
         torch.set_num_threads(threads)
-    restore = _whole_float32()
+    with _SETTING:
+        _restore.append(_restore[0] if _restore else _whole_float32())
     try:
         yield
     finally:
-        restore()
+        with _SETTING:  # jobs may run in several threads: the last one puts it back
+            restore = _restore.pop()
+            if not _restore:
+                restore()
         torch.set_num_threads(before)
+
+
+_SETTING = threading.Lock()
+_restore: list[Callable[[], None]] = []  # one for each job that runs
 
 
 def _whole_float32() -> Callable[[], None]:

@@ -151,8 +151,15 @@ class Order:
             require_same_weights(recorded)
         recorded, missing = self._take_over(recorded, missing)
         wanted = [*missing, *(run for run in absent if run not in missing)]
-        work = shared_out(self.experiment, wanted, data, shelf, self.others)
-        plan = Plan(self.experiment.data, self.data_dir, commit_of(_HERE), tuple(work))
+        work = tuple(shared_out(self.experiment, wanted, data, shelf, self.others))
+        for folder in {
+            shelf.path(config, epoch, item.seed).parent
+            for item in work
+            for config in item.configs
+            for epoch in item.keep_epochs
+        }:  # before a teacher is trained that nobody could keep
+            require_writable(folder)
+        plan = Plan(self.experiment.data, self.data_dir, commit_of(_HERE), work)
         return Prepared(plan, shelf, recorded, prod(data.image_shape) > _HEAVY)
 
     def _say_complete(self) -> None:

@@ -6,6 +6,7 @@ place changes no caller's images, and what is no table of logits is named as suc
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -19,10 +20,50 @@ from kdteach.checks import check_model, check_tensor, returns_probabilities
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Inside the block the model is in eval mode; afterwards each part is as it was."""
-    with modes_kept(model):
-        model.eval()
+    """Inside the block the model is in eval mode; afterwards each part is as it was.
+
+    Several threads may be inside with one model, or with models that share parts: a part
+    gets its mode back when the last of them has left.
+    """
+    parts = list(model.modules())
+    me = threading.get_ident()
+    with _HOLDING:
+        modes = [part.training for part in parts]
+        for part in parts:
+            _HELD.setdefault(id(part), _Held(part.training)).threads.append(me)
+    try:
+        with _HOLDING:
+            model.eval()
         yield
+    finally:
+        with _HOLDING:
+            for part, training in zip(parts, modes, strict=True):
+                held = _HELD[id(part)]
+                held.threads.remove(me)
+                if not held.threads:
+                    part.training = held.training
+                    del _HELD[id(part)]
+                elif me in held.threads:  # a block inside a block of the same thread
+                    part.training = training
+
+
+class _Held:
+    """What is known of a part while somebody has it in eval mode.
+
+    Attributes:
+        training: its mode before the first of them came.
+        threads: that are inside, each as often as it has entered.
+    """
+
+    __slots__ = ("threads", "training")
+
+    def __init__(self, training: bool) -> None:
+        self.training = training
+        self.threads: list[int] = []
+
+
+_HELD: dict[int, _Held] = {}  # by the part's id, which lives as long as the block
+_HOLDING = threading.Lock()  # while modes are set, never while a model computes
 
 
 @contextmanager
@@ -198,8 +239,15 @@ _ENDS = {
     "SoftmaxBackward0": "a softmax",
     "SigmoidBackward0": "a sigmoid",
 }
-_LAYERS = {"AddmmBackward0", "MmBackward0", "BmmBackward0", "LinearBackward0"}
-"""What a last linear layer does: its numbers are logits, whatever they look like."""
+_LAYERS = ("Addmm", "Mm", "Bmm", "Linear", "Convolution", "Relu", "Hardtanh", "LeakyRelu",
+           "Gelu", "Silu", "Softplus", "MaxPool", "Embedding")  # fmt: skip
+"""What a last layer does that makes no probabilities: its numbers are logits, whatever they
+look like."""
+
+_PASSED = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Clone", "Permute",
+           "Transpose", "T", "Slice", "Select", "Alias", "ToCopy", "Mean", "AvgPool",
+           "AdaptiveAvgPool", "MkldnnAdaptiveAvgPool")  # fmt: skip
+"""What only rearranges or averages numbers: what came before it decides."""
 
 
 def require_logits(
@@ -223,7 +271,8 @@ def require_logits(
         return
     step = _last_step(model, images[:1])
     end = _ENDS.get(step)
-    if step in _LAYERS or (end is None and not returns_probabilities(logits)):
+    known = step.startswith(_LAYERS)
+    if known or (end is None and not returns_probabilities(logits)):
         return
     raise ValueError(
         f"{who} returns probabilities ({end or 'to judge by their values'}), logits are "
@@ -239,4 +288,21 @@ def _last_step(model: nn.Module, image: Tensor) -> str:
             one.requires_grad_()
         # another copy: a layer that works in place may not touch a leaf
         output = answer(model, one)
-    return output.grad_fn.name() if output.grad_fn is not None else ""
+    return last_step(output)
+
+
+def last_step(output: Tensor) -> str:
+    """Name what computed a tensor, by autograd's word for it, averages and views aside.
+
+    Args:
+        output: of a network; empty where no gradient says it.
+    """
+    node = output.grad_fn
+    while node is not None:
+        name = node.name()
+        kind = name.split("Backward", 1)[0].rstrip("0123456789d")
+        inner = [before for before, _ in node.next_functions if before is not None]
+        if kind not in _PASSED or len(inner) != 1:
+            return name
+        (node,) = inner
+    return ""

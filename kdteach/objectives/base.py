@@ -7,6 +7,7 @@ objective of logits works on one student or on a stack of them: logits (..., B, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
@@ -70,12 +71,14 @@ class Course:
         epochs: passes over the data.
         smallest_batch: images in the smallest batch of an epoch.
         augmented: whether the images are changed at random.
+        batch_size: images in a whole batch: more at once may not fit in memory.
     """
 
     outputs: int
     epochs: int
     smallest_batch: int
     augmented: bool
+    batch_size: int = 64
 
 
 @runtime_checkable
@@ -158,8 +161,9 @@ class Mixed:
     groups: tuple[tuple[Tensor, LogitObjective], ...]
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
-        """(S, B, C) logits to terms of shape (S,); a term a student lacks is 0."""
+        """(S, B, C) logits to terms of shape (S,); a term a student lacks is NaN."""
         total = exact(logits.new_zeros(len(logits)))
+        none = total
         parts: dict[str, Tensor] = {}
         for rows, objective in self.groups:
             mine = replace(
@@ -169,7 +173,7 @@ class Mixed:
             terms = objective.terms(logits[rows], mine)
             total = total.index_put((rows,), exact(terms.total))
             for name, value in terms.parts.items():
-                blank = parts.setdefault(name, torch.zeros_like(total))
+                blank = parts.setdefault(name, torch.full_like(none, math.nan))
                 parts[name] = blank.index_put((rows,), exact(value))
         return LossTerms(total, parts)
 
@@ -309,6 +313,8 @@ def checked_terms(terms: object) -> LossTerms:
             "an objective must return LossTerms(total, parts), or the loss as a tensor, "
             f"got {shown(terms)}"
         )
+    if terms.parts is None:
+        terms = replace(terms, parts={})
     for name, value in {"total": terms.total, **terms.parts}.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"an objective's {name!r} must be a tensor, got {shown(value)}")

@@ -292,7 +292,14 @@ def _weights(name: str, weights: object) -> Tensor:
         or not (torch.isfinite(weights) & (weights > 0)).all()
     ):
         raise ValueError(f"{name} must be (C,), finite and above 0, got {weights}")
-    return weights
+    weights = weights.detach()
+    _, power = torch.frexp(weights.max().double())
+    if abs(int(power)) < 64:
+        return weights
+    # divided by a power of two, which rounds nothing: single precision ends at 1e38
+    half = int(power) // 2
+    scaled = weights.double() * 2.0**-half * 2.0 ** (half - int(power))
+    return scaled.to(weights.dtype)
 
 
 def soft_labels(targets: Tensor) -> SoftLabels:
@@ -315,7 +322,7 @@ def soft_labels(targets: Tensor) -> SoftLabels:
     sums, near = exact(targets).sum(dim=1), sum_tolerance(targets.dtype)
     if (targets < 0).any() or not torch.allclose(sums, torch.ones_like(sums), atol=near):
         raise ValueError("targets must be at least 0 and each row must sum to 1")
-    return SoftLabels((targets,))
+    return SoftLabels((targets.detach(),))
 
 
 def subclass_labels(

@@ -110,7 +110,7 @@ class Distil:
         self.hard.check(split, replace(course, outputs=self.num_classes or course.outputs))
         for teacher in self.teachers:
             if isinstance(teacher, nn.Module):
-                few = split.images[:_PROBED]
+                few = split.images[: min(_PROBED, course.batch_size)]
                 check_live(teacher, few, course.outputs, self.teacher_input)
                 continue
             if course.augmented:

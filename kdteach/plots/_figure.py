@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from kdteach.checks import check_number
+from kdteach.memory import require_memory
 from kdteach.stats import mean_interval
 
 # Okabe and Ito's colours, safe for colour-blind readers, with one role each.
@@ -35,6 +37,9 @@ _STYLE = {
     "text.usetex": False,  # names may hold any sign
 }
 _LEAST = 8  # words of a sentence
+_MOST_PIXELS = 4 * 10**8  # of a file: 20,000 a side
+_BYTES = 12  # of memory that a pixel takes while a file is made
+_STYLED = threading.RLock()  # matplotlib's settings are shared by all threads
 
 
 class Figure:
@@ -70,13 +75,29 @@ class Figure:
     def png(self, dpi: float = 150) -> bytes:
         """The picture as PNG.
 
+        Args:
+            dpi: pixels an inch, 10 to 1,200.
+
         Raises:
             TypeError: dpi is no number.
-            ValueError: dpi is not in [10, 1200].
+            ValueError: dpi is out of range, or a figure of this size would have more than
+                400 million pixels, or take more memory than is free.
         """
         dpi = check_number("dpi", dpi, least=10, most=1200)
+        width, height = (float(side) * dpi for side in self.canvas.get_size_inches())
+        if (pixels := width * height) > _MOST_PIXELS:
+            fits = int(dpi * (_MOST_PIXELS / pixels) ** 0.5)
+            raise ValueError(
+                f"a figure of {width:,.0f}x{height:,.0f} pixels is more than the "
+                f"{_MOST_PIXELS:,} that are drawn: take dpi={fits} or less, got {dpi:g}"
+            )
+        require_memory(
+            f"a figure of {width:,.0f}x{height:,.0f} pixels", _BYTES * pixels,
+            "take a smaller dpi",
+        )  # fmt: skip
         buffer = io.BytesIO()
-        self.canvas.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        with _STYLED:  # not in the style in which another thread draws
+            self.canvas.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         return buffer.getvalue()
 
 
@@ -96,8 +117,8 @@ def require_sentence(alt: str) -> None:
 def axes_of(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 3.6), **grid: Any
 ) -> Iterator[tuple[Canvas, Any]]:
-    """Axes in the style of the book, without pyplot."""
-    with mpl.rc_context():
+    """Axes in the style of the book, without pyplot; for one thread after the other."""
+    with _STYLED, mpl.rc_context():
         mpl.rcParams.update(seaborn.axes_style("ticks"))
         mpl.rcParams.update(cast(Any, _STYLE))
         canvas = Canvas(figsize=size, layout="constrained")

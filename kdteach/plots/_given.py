@@ -21,6 +21,7 @@ from kdteach.checks import (
 )
 from kdteach.plots._figure import ROLES
 
+LARGEST = 1e100  # what is drawn: axes and intervals calculate with squares of it
 Numbers = NDArray[np.float64]
 _FORMULA = re.compile(r"\$(?=\S)[^$]*?(?<=\S)\$(?!\d)")
 
@@ -63,7 +64,8 @@ def numbers(
 
     Raises:
         TypeError: no numbers.
-        ValueError: another shape, NaN or infinity, 0 or less where that cannot be drawn.
+        ValueError: another shape, NaN or infinity, beyond 1e100, 0 or less where that
+            cannot be drawn.
     """
     found = array(name, values).astype(np.float64)
     if found.ndim != ndim or 0 in found.shape:
@@ -73,6 +75,11 @@ def numbers(
         )
     if not np.isfinite(found).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
+    if (size := np.abs(found).max()) > LARGEST:
+        raise ValueError(
+            f"{name} must lie in -{LARGEST:g} to {LARGEST:g} to be drawn, got numbers of "
+            f"the size {size:.3g}"
+        )
     if positive is not None and found.min() <= 0:
         raise ValueError(f"{name} must be above 0, {positive}, got {found.min():g}")
     return found
@@ -89,7 +96,7 @@ def named(name: str, values: object) -> dict[str, Any]:
 
     Raises:
         TypeError: no mapping, or keys that are no names.
-        ValueError: an empty one, or an empty name in it.
+        ValueError: an empty one, an empty name in it, or two that look the same.
     """
     if not isinstance(values, Mapping):
         raise TypeError(f"{name} must be a dictionary, name to values, got {shown(values)}")
@@ -100,6 +107,13 @@ def named(name: str, values: object) -> dict[str, Any]:
             raise TypeError(f"{name} must have names as keys, got {shown(key)} among them")
         if str(key).strip() == "":
             raise ValueError(f"{name} has an empty name")
+    owner: dict[str, Any] = {}
+    for key in values:
+        if (other := owner.setdefault(written(key), key)) is not key:
+            raise ValueError(
+                f"{name} has two names that are written alike, {shown(other)} and "
+                f"{shown(key)}: rename one"
+            )
     return dict(values)
 
 

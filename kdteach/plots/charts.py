@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from kdteach.checks import check_choice, check_count, check_number, check_switch
 from kdteach.plots._figure import ROLES, Figure, axes_of, joined, seeds_at, shifts
 from kdteach.plots._given import (
+    LARGEST,
     array,
     axis_label,
     named,
@@ -27,6 +28,7 @@ from kdteach.runs import Runs, paired
 from kdteach.stats import mean_interval
 
 _LABELLED = 30  # classes whose names and numbers can be read
+_LONG = 1e9  # from here on a number is written with an exponent
 _CLASSES = 1000  # that can be told apart in a map
 
 
@@ -56,11 +58,12 @@ def class_matrix(
         )
     names = texts("classes", classes, count, "row of the matrix")
     colour = axis_label("label", label)
+    write = f".{digits}{'f' if np.abs(values).max() < _LONG else 'e'}"
     few, labels = count <= _LABELLED, [written(name) for name in names]
     hidden = np.eye(len(values), dtype=bool)
     with axes_of(size=(6.0, 4.9)) as (canvas, axes):
         seaborn.heatmap(
-            values, mask=hidden, cmap="cividis", annot=few, fmt=f".{digits}f",
+            values, mask=hidden, cmap="cividis", annot=few, fmt=write,
             annot_kws={"size": 8}, xticklabels=few and labels, yticklabels=few and labels,
             square=True, cbar_kws={"label": colour}, ax=axes,
         )  # fmt: skip
@@ -75,7 +78,7 @@ def class_matrix(
     shown = np.where(hidden, -np.inf, values)
     row, column = divmod(int(shown.argmax()), len(values))
     largest = (
-        f"Largest value {shown.max():.{digits}f}, from true class {names[row]} to "
+        f"Largest value {shown.max():{write}}, from true class {names[row]} to "
         f"class {names[column]}"
     )
     return Figure(canvas, joined(alt, [largest]))
@@ -166,9 +169,8 @@ def _reference(reference: object, positive: str | None) -> tuple[float, str]:
     if not isinstance(reference, tuple) or len(reference) != 2:
         raise TypeError("reference must be a pair (height, name), such as (0.5, 'chance')")
     above = None if positive is None else 0
-    return check_number("reference", reference[0], above=above), axis_label(
-        "name of the reference", reference[1]
-    )
+    height = check_number("reference", reference[0], above=above, most=LARGEST)
+    return height, axis_label("name of the reference", reference[1])
 
 
 def seeds_by_setting(
@@ -354,7 +356,7 @@ def cost_bars(
     Raises:
         TypeError: no numbers or names.
         ValueError: no costs, more than 12 of them, the reference is missing in one, or a
-            cost is not finite and above 0.
+            cost is not finite and above 0, or beyond 1e100 times the reference.
     """
     costs = {
         cost: named(f"cost {cost!r}", v) for cost, v in named("groups", groups).items()
@@ -364,6 +366,12 @@ def cost_bars(
         check_choice(f"reference in cost {cost!r}", reference, values)
         for model, value in values.items():
             values[model] = check_number(f"cost {cost!r} of {model!r}", value, above=0)
+        for model, value in values.items():
+            if not 1 / LARGEST <= value / values[reference] <= LARGEST:
+                raise ValueError(
+                    f"cost {cost!r} of {model!r} is {value:g}, too far from "
+                    f"{values[reference]:g} of {reference!r} to be drawn as a multiple"
+                )
     with axes_of(1, len(costs), (2.1 * len(costs), 3.2), squeeze=False, sharey=True) as (
         canvas,
         axes,
@@ -376,15 +384,19 @@ def cost_bars(
             ]
             labels = [written(model) for model in ratios]
             bars = panel.bar(labels, list(ratios.values()), color=colors)
-            panel.bar_label(bars, fmt="%.2f", fontsize=9)
+            panel.bar_label(bars, fmt=_multiple, fontsize=9)
             panel.axhline(1, color="0.4", linewidth=1, linestyle=":")
             panel.set_title(written(cost), fontsize=10)
             panel.tick_params(axis="x", rotation=25)
         axes[0, 0].set_ylabel(written(f"multiple of {reference}"))
     multiples = (
-        f"{cost}: {model} {value / values[reference]:.2f}"
+        f"{cost}: {model} {_multiple(value / values[reference])}"
         for cost, values in costs.items()
         for model, value in values.items()
         if model != reference
     )
     return Figure(canvas, joined(alt, multiples, f"Multiples of {reference}"))
+
+
+def _multiple(value: float) -> str:
+    return f"{value:.2f}" if value < _LONG else f"{value:.2e}"

@@ -85,7 +85,7 @@ def _read(
         given += 1
         if given <= begin:
             continue
-        images = batch.images.to(device, non_blocking=on_gpu)
+        images = batch.images.detach().to(device, non_blocking=on_gpu)
         if options.augment is not None:
             images = _augmented(options.augment, images, view)
         labels = batch.labels.to(device, non_blocking=on_gpu)

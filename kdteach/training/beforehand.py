@@ -14,6 +14,7 @@ from kdteach.models import (
     dtype_of,
     evaluation_mode,
     failures_explained,
+    modes_kept,
     require_logits,
 )
 from kdteach.objectives import Course
@@ -23,13 +24,14 @@ from kdteach.training.frozen import frozen_statistics
 from kdteach.training.learners import Learner, require_labels
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
+from kdteach.training.states import copied, put_state
 from kdteach.types import Split
 
 _MANY = 2**31  # classes, where nothing is known about them
 _PROBED = 64  # images that a model is asked about before training
 
 
-def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Options) -> None:
+def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Options) -> int:
     """Raise where something cannot be trained as it was asked for.
 
     Args:
@@ -38,6 +40,9 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
         watched: what is monitored, None for nothing.
         options: how.
 
+    Returns:
+        The number of outputs of the models, 0 where that is not known.
+
     Raises:
         TypeError: images and weights differ in dtype, or a model returns no logits.
         ValueError: images that are no numbers, labels that are no classes, batches that
@@ -45,6 +50,11 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     """
     for model in learner.students:
         _check_dtype(model, pool.whole)
+        if options.precision is not None and dtype_of(model) is torch.float64:
+            raise ValueError(
+                f"precision {options.precision} has no effect on weights of torch.float64: "
+                "give weights and images of torch.float32, or leave precision out"
+            )
     if options.best_by and watched is None:
         raise ValueError("keep_best needs a validation split to say which epoch was best")
     if options.patience is not None and watched is None:
@@ -56,6 +66,8 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
     pool.check_each(lambda split: learner.check([split], course))
     if watched is not None:
         _check_watched(watched, pool.splits[0], course.outputs)
+    learner.outputs = course.outputs
+    return course.outputs
 
 
 def _check_dtype(model: nn.Module, split: Split) -> None:
@@ -72,9 +84,9 @@ def _check_dtype(model: nn.Module, split: Split) -> None:
 def _require_numbers(pool: Pool, purpose: str) -> None:
     """Refuse images with NaN or infinity, before they spoil what is trained on them."""
     for split in {id(split): split for split in pool.splits}.values():
-        if not split.images.is_floating_point():
-            continue
-        fine = torch.isfinite(split.images.flatten(1)).all(dim=1)
+        if not split.images.is_floating_point() or torch.isfinite(split.images.sum()):
+            continue  # a sum is finite where all are, and quickly made
+        fine = torch.isfinite(split.images.reshape(len(split), -1)).all(dim=1)
         if not fine.all():
             bad = (~fine).nonzero()[:, 0]
             raise ValueError(
@@ -108,7 +120,8 @@ def _course(learner: Learner, pool: Pool, options: Options) -> Course:
     """What an objective may want to know, by asking the model about some images."""
     model, split = learner.students[0], pool.splits[0]
     smallest = smallest_batch(len(pool), options)
-    images = split.images[:_PROBED].to(device_of(model))
+    probed = min(_PROBED, options.batch_size)
+    images = split.images[:probed].to(device_of(model))
     with evaluation_mode(model), torch.no_grad():
         if learner.needs_logits:
             logits = ask(model, images)
@@ -117,7 +130,9 @@ def _course(learner: Learner, pool: Pool, options: Options) -> Course:
         else:  # the objective knows what to make of what the model returns
             outputs = _width(model, images)
     _require_batches(model, images, smallest)
-    return Course(outputs, options.epochs, smallest, options.augment is not None)
+    return Course(
+        outputs, options.epochs, smallest, options.augment is not None, options.batch_size
+    )
 
 
 def _width(model: nn.Module, images: Tensor) -> int:
@@ -136,11 +151,15 @@ def _require_batches(model: nn.Module, images: Tensor, smallest: int) -> None:
     norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
     if smallest > 1 or not norms:
         return
-    trial = copy.deepcopy(model).train()
-    for layer in frozen_statistics(trial):
-        layer.eval()
     try:
-        with torch.no_grad(), seeded(0, "probe"):
+        trial, before = copy.deepcopy(model), None
+    except (RuntimeError, TypeError):  # a lock in it, for example
+        trial, before = model, copied(model)
+    try:
+        with modes_kept(trial), torch.no_grad(), seeded(0, "probe"):
+            trial.train()
+            for layer in frozen_statistics(trial):
+                layer.eval()
             trial(images[:1].clone())
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
@@ -149,3 +168,6 @@ def _require_batches(model: nn.Module, images: Tensor, smallest: int) -> None:
             "the last batch holds a single image, and BatchNorm needs two to average over: "
             "choose another batch_size, or drop_last=True"
         ) from error
+    finally:
+        if before is not None:
+            put_state(model, before)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from kdteach.training.progress import scores
+from kdteach.training.states import copied, put_state
 
 
 class Students(Protocol):
@@ -40,7 +41,7 @@ class Best:
         self.scores = [-math.inf] * learner.size
         self.now = list(self.scores)
         self.since = [0] * learner.size
-        self.states: list[dict[str, Tensor]] = [{} for _ in range(learner.size)]
+        self.states: list[dict[str, Any]] = [{} for _ in range(learner.size)]
 
     def note(self, answers: Tensor, labels: Tensor, out: Container[int] = ()) -> None:
         """Look at the answers after an epoch and keep the weights that improved.
@@ -65,7 +66,7 @@ class Best:
         """Give each student the weights of its best epoch."""
         for student, state in zip(self.learner.students, self.states, strict=True):
             if state:  # who diverged in the first epoch has no best one
-                student.load_state_dict(state)
+                put_state(student, state)
 
     def state(self) -> dict[str, Any]:
         """What is to be stored."""
@@ -91,7 +92,7 @@ class Ended:
     def __init__(self, learner: Students) -> None:
         self.learner = learner
         self.epochs: dict[int, int] = {}
-        self.states: dict[int, dict[str, Tensor]] = {}
+        self.states: dict[int, dict[str, Any]] = {}
 
     def __contains__(self, student: object) -> bool:
         return student in self.epochs
@@ -119,7 +120,7 @@ class Ended:
     def restore(self) -> None:
         """Give those who have ended the weights of their end."""
         for student, state in self.states.items():
-            self.learner.students[student].load_state_dict(state)
+            put_state(self.learner.students[student], state)
 
     def state(self) -> dict[str, Any]:
         """What is to be stored."""
@@ -132,15 +133,3 @@ class Ended:
             state: what ``state`` gave.
         """
         self.epochs, self.states = dict(state["epochs"]), dict(state["states"])
-
-
-def copied(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of a model's state.
-
-    Args:
-        model: left as it is.
-    """
-    return {
-        name: value.clone() if isinstance(value, Tensor) else value
-        for name, value in model.state_dict().items()
-    }

@@ -27,7 +27,8 @@ from kdteach.training.describing import Description, run_described, weights_dige
 from kdteach.training.learners import Learner
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
-from kdteach.training.run import Run, full_state
+from kdteach.training.run import Run
+from kdteach.training.states import full_state
 from kdteach.writing import locked, require_writable, write_whole
 
 FORMAT = "kdteach checkpoint 1"

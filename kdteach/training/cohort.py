@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ from kdteach.training.options import Options
 from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
 from kdteach.training.progress import TrainingDivergedError
 from kdteach.training.rates import TorchSchedule
-from kdteach.training.stacking import require_separate
+from kdteach.training.scaling import usual_modes
+from kdteach.training.separate import require_separate
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment, Batch, History, LossTerms, Split
 
@@ -41,6 +43,8 @@ class Cohort:
         members: each model as a learner of its own, which looks after its modes.
         objective: of all of them.
     """
+
+    outputs = 0
 
     def __init__(
         self, models: Sequence[nn.Module], objective: CohortObjective, options: Options
@@ -122,7 +126,14 @@ class Cohort:
         """The models are trained in place: there is nothing to do."""
 
     def take(self) -> None:
-        """The models are trained in place: there is nothing to do."""
+        """See ``Learner``; the models are trained in place."""
+        for member in self.members:
+            member.take()
+
+    def require_learning(self) -> None:
+        """See ``Learner``."""
+        if all(weight.grad is None for weight in self.trained):
+            self.members[0].require_learning()
 
     def clip(self, most: float) -> None:
         """See ``Learner``; the objective's own weights have a norm of their own."""
@@ -252,7 +263,7 @@ def fit_cohort(
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
     pool, watched = pool_splits([data], 1, "training"), watched_splits(validation, 1)
-    with torch.inference_mode(False), torch.enable_grad():
+    with usual_modes():
         if isinstance(objective, nn.Module):
             objective.to(device_of(models[0]))
         cohort = Cohort(models, objective, options)
@@ -314,7 +325,7 @@ def _of_each(terms: Any, count: int) -> LossTerms:
         each = [checked_terms(term) for term in terms]
         names = dict.fromkeys(name for term in each for name in term.parts)
         total = torch.stack([term.total for term in each])
-        none = torch.zeros_like(total[0].detach())
+        none = torch.full_like(total[0].detach(), math.nan)
         return LossTerms(
             total,
             {n: torch.stack([term.parts.get(n, none) for term in each]) for n in names},

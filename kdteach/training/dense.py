@@ -7,8 +7,10 @@ whose BLAS multiplies small matrices faster than torch's batched product does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
+from kdteach.training.layout import is_plain
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_FLOATS = {torch.float32: np.float32, torch.float64: np.float64}
+SMALL_PRODUCT = 2**18
+"""Multiplications of a matrix product for which OpenBLAS takes one thread."""
+
+_ANYWHERE = [
+    name
+    for name in vars(torch_modules)
+    if name.startswith("_global_") and name.endswith("_hooks")
+]
+"""Where torch keeps hooks of all modules."""
 
 
 def dense_layers(model: nn.Module) -> list[tuple[str, str]] | None:
@@ -30,10 +42,10 @@ def dense_layers(model: nn.Module) -> list[tuple[str, str]] | None:
     Returns:
         The names of weight and bias of each layer in their order; None for any other
         network: another layer in it, a layer without bias, a changed ``forward``, a hook,
-        a frozen or shared weight.
+        a frozen or shared weight, one with a hook or that is no stretch of memory.
     """
     parts = _in_order(model, "")
-    if parts is None:
+    if parts is None or any(vars(torch_modules).get(name) for name in _ANYWHERE):
         return None
     found: list[tuple[str, str]] = []
     linear = False  # whether the last thing that counts was a linear layer
@@ -50,9 +62,7 @@ def dense_layers(model: nn.Module) -> list[tuple[str, str]] | None:
         elif found or not _flattens(part):
             return None
     weights = dict(model.named_parameters(remove_duplicate=False))
-    plain = all(
-        type(weight) is nn.Parameter and weight.requires_grad for weight in weights.values()
-    )
+    plain = all(map(is_plain, weights.values()))
     alone = len({weight.data_ptr() for weight in weights.values()}) == len(weights)
     whole = linear and plain and alone and len(weights) == 2 * len(found)
     return found if whole else None
@@ -66,12 +76,7 @@ def _in_order(module: nn.Module, name: str) -> list[tuple[str, nn.Module]] | Non
     """The layers of nested ``nn.Sequential`` one after the other; None if one has hooks."""
     own = vars(module)
     hooked = any(value for key, value in own.items() if key.endswith("_hooks"))
-    anywhere = any(
-        value
-        for key, value in vars(torch_modules).items()
-        if key.startswith("_global_") and key.endswith("_hooks")
-    )
-    if hooked or anywhere or "forward" in own or own.get("_buffers"):
+    if hooked or "forward" in own or own.get("_buffers"):
         return None
     if type(module) is nn.Sequential:
         found: list[tuple[str, nn.Module]] = []
@@ -128,60 +133,101 @@ class Room:
         self.logits = empty(widths[-1], batch)
         self.logits_slope = empty(widths[-1], batch)
 
+    def share(self, rows: slice) -> Room:
+        """The memory of some images of each batch."""
+        other = copy.copy(self)
+        other.images, other.logits = self.images[:, rows], self.logits[..., rows]
+        other.hidden = [hidden[:, rows] for hidden in self.hidden]
+        other.slopes = [slope[:, rows] for slope in self.slopes]
+        other.logits_slope = self.logits_slope[..., rows]
+        return other
+
+
+def product(
+    left: Tensor, right: Tensor, out: Tensor, *, through_numpy: bool = False
+) -> Callable[[], object]:
+    """Prepare b matrix products.
+
+    Args:
+        left: (b, n, k), in any memory order, like all three.
+        right: (b, k, m).
+        out: (b, n, m).
+        through_numpy: however large they are.
+
+    Returns:
+        A function that computes them anew. Small ones go through NumPy, whose BLAS takes a
+        single thread for them; large ones through torch, so that no two libraries keep
+        threads that wait for work and stand in each other's way.
+    """
+    students, rows, inner = left.shape
+    if through_numpy or rows * inner * right.shape[2] <= SMALL_PRODUCT:
+        return partial(np.matmul, left.numpy(), right.numpy(), out=out.numpy())
+    if students == 1:
+        return partial(torch.mm, left[0], right[0], out=out[0])
+    return partial(torch.bmm, left, right, out=out)
+
 
 class Passes:
     """Forward and backward of b students, for batches of one size."""
 
-    def __init__(self, layers: Sequence[Layer], room: Room) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], room: Room, *, through_numpy: bool = False
+    ) -> None:
         self.room = room
+        prepared = partial(product, through_numpy=through_numpy)
         last, before = layers[-1], room.hidden
         inputs = [room.images, *before]
-        self._images = room.images.view(-1, room.images.shape[-1]).numpy()
+        self._images = room.images.flatten(0, 1)
+        self._array = self._images.numpy()
+        self._by_numpy = through_numpy or self._array.size <= SMALL_PRODUCT
         self._ahead = [
-            (a.numpy(), layer.weight.numpy(), h.numpy(), h, layer.bias[:, None])
+            (prepared(a, layer.weight, h), h, layer.bias[:, None])
             for a, layer, h in zip(inputs, layers, before, strict=False)
         ]
-        top = inputs[-1]
-        self._top = (last.weight.mT.numpy(), top.mT.numpy(), room.logits.numpy())
-        self._top_bias = last.bias[:, :, None]
         slope = room.logits_slope
-        self._last = (
-            (top.mT.numpy(), slope.mT.numpy(), last.weight_gradient.numpy()),
-            last.bias_gradient,
-        )
+        self._top = prepared(last.weight.mT, inputs[-1].mT, room.logits)
+        self._top_bias = last.bias[:, :, None]
+        self._last = prepared(inputs[-1].mT, slope.mT, last.weight_gradient)
+        self._last_bias = last.bias_gradient
         # how the gradient comes down to each hidden layer, from the last to the first
         self._down = []
         above, weight = slope.mT, last.weight
         steps = list(zip(inputs, layers, before, room.slopes, strict=False))
         for a, layer, h, s in reversed(steps):
-            self._down.append((
-                (above.numpy(), weight.mT.numpy(), s.numpy()), s, h,
-                (a.mT.numpy(), s.numpy(), layer.weight_gradient.numpy()),
-                layer.bias_gradient,
-            ))  # fmt: skip
+            come = prepared(above, weight.mT, s)
+            use = prepared(a.mT, s, layer.weight_gradient)
+            self._down.append((come, s, h, use, layer.bias_gradient))
             above, weight = s, layer.weight
 
-    def forward(self, table: Array, rows: Array) -> None:
+    def forward(self, table: Tensor, rows: Array) -> None:
         """Put the logits of some rows of the table (N, D) into the room.
 
         Args:
             table: of all images.
             rows: (b * B,) int64, student by student.
         """
-        np.take(table, rows, axis=0, out=self._images, mode="clip")
-        for a, weight, out, hidden, bias in self._ahead:
-            np.matmul(a, weight, out=out)
+        if self._by_numpy:
+            np.take(table.numpy(), rows, axis=0, out=self._array, mode="clip")
+        else:  # torch copies many rows with all its threads
+            torch.index_select(table, 0, torch.from_numpy(rows), out=self._images)
+        for multiply, hidden, bias in self._ahead:
+            multiply()
             hidden.add_(bias).relu_()
-        np.matmul(self._top[0], self._top[1], out=self._top[2])
+        self._top()
         self.room.logits.add_(self._top_bias)
 
     def backward(self) -> None:
         """From the gradient of the logits in the room to the gradients of all weights."""
-        (a, slope, out), bias = self._last
-        np.matmul(a, slope, out=out)
-        torch.sum(self.room.logits_slope, 2, out=bias)
-        for (above, weight, into), s, hidden, (a, slope, out), bias in self._down:
-            np.matmul(above, weight, out=into)
+        self._last()
+        torch.sum(self.room.logits_slope, 2, out=self._last_bias)
+        for come, s, hidden, use, bias in self._down:
+            come()
             torch.ops.aten.threshold_backward.grad_input(s, hidden, 0, grad_input=s)
-            np.matmul(a, slope, out=out)
+            use()
             torch.sum(s, 1, out=bias)
+
+    def down(self) -> None:
+        """As ``backward``, to the gradients of the hidden layers alone."""
+        for come, s, hidden, _, _ in self._down:
+            come()
+            torch.ops.aten.threshold_backward.grad_input(s, hidden, 0, grad_input=s)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kdteach.checks import shown
+from kdteach.training.blame import broken_teacher
 from kdteach.training.pool import Pool
 from kdteach.training.progress import Epoch, history, scores
 from kdteach.training.run import Run
 
 
-def finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: int) -> None:
+def finish_epoch(
+    run: Run, pool: Pool, watched: Pool | None, seeds: Sequence[int], first: int
+) -> None:
     """Do what follows the last step of an epoch.
 
     Args:
         run: whose epoch has ended.
+        pool: what was trained on.
         watched: what is measured, None for nothing.
         seeds: S.
         first: place of the first student in the whole list.
@@ -21,9 +26,12 @@ def finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: in
     learner, options, sums = run.learner, run.options, run.sums
     for student in sums.broken(learner.finite()):
         if student in run.alive:
+            goal = learner.objectives[min(student, len(learner.objectives) - 1)]
+            split = pool.splits[min(student, len(pool.splits) - 1)]
             run.failed[student] = sums.error(
-                run.epoch, options.learning_rate, first + student, seeds[student]
-            )
+                run.epoch, options.learning_rate, first + student, seeds[student],
+                broken_teacher(goal, split, options.batch_size),
+            )  # fmt: skip
     run.log.append(sums)
     run.epoch, run.step, run.sums = run.epoch + 1, 0, Epoch()
     if len(run.failed) < learner.size:
@@ -40,7 +48,10 @@ def finish_epoch(run: Run, watched: Pool | None, seeds: Sequence[int], first: in
             run.ended.show()
         if options.on_epoch is not None:
             options.on_epoch(run.epoch)
+            learner.take()  # it may have changed them
         ending = [i for i in run.alive if _ends(run, i, first)]
+        if options.callback is not None:
+            learner.take()
         run.ended.add(ending, run.epoch, rest=len(ending) < len(run.alive))
     run.over = not run.alive
 
@@ -58,6 +69,17 @@ def _ends(run: Run, student: int, first: int) -> bool:
     if options.stop is None and options.callback is None:
         return False
     so_far = history(run.log, student)
-    if options.stop is not None and options.stop(list(so_far.loss)):
+    if options.stop is not None and _yes("stop", options.stop(list(so_far.loss))):
         return True
-    return options.callback is not None and bool(options.callback(first + student, so_far))
+    return options.callback is not None and _yes(
+        "callback", options.callback(first + student, so_far)
+    )
+
+
+def _yes(name: str, answered: object) -> bool:
+    try:
+        return bool(answered)
+    except (RuntimeError, ValueError) as error:  # several at once
+        raise TypeError(
+            f"{name} must return True or False, got {shown(answered)} ({error})"
+        ) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+"""Layers that keep running statistics."""
 
 
 def frozen_statistics(model: nn.Module) -> list[nn.Module]:
@@ -28,6 +29,6 @@ def frozen_statistics(model: nn.Module) -> list[nn.Module]:
         if not weights or any(weight.requires_grad for weight in weights):
             continue
         for layer in part.modules():
-            if isinstance(layer, _NORMS) and layer.track_running_stats:
+            if isinstance(layer, NORMS) and layer.track_running_stats:
                 found[id(layer)] = layer
     return list(found.values())

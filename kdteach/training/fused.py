@@ -17,26 +17,38 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdteach.objectives import LogitObjective
 from kdteach.training.batches import orders_of, steps_per_epoch
-from kdteach.training.dense import Array, Layer, Passes, Room, dense_layers
+from kdteach.training.crew import Crew, one_thread_each
+from kdteach.training.denormals import denormals_as_zero
+from kdteach.training.dense import (
+    SMALL_PRODUCT,
+    Array,
+    Layer,
+    Passes,
+    Room,
+    dense_layers,
+)  # fmt: skip
 from kdteach.training.heads import LARGEST_TABLE, Heads, Slopes, pull_of, table_bytes
 from kdteach.training.interrupts import interrupts_later
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
 from kdteach.training.progress import Epoch
-from kdteach.training.updates import Updates, can_update
+from kdteach.training.rates import named_rate
+from kdteach.training.shares import Shares
+from kdteach.training.updates import Step, Updates, can_update
 
 PRECISIONS = {torch.float32}
 """Of weights and images that are trained in this way."""
 
-BLOCK_BYTES = 2**19
-"""Weights of a block of students. With gradients and moments it is four times as much."""
+BLOCK_BYTES = 2**21
+"""Weights of a block of students. With gradients and moments it is four times as much, and
+fits a processor's last cache; smaller blocks spend more of a step between operations."""
 
-CHUNK_FLOPS = 5e9
+CHUNK_FLOPS = 2e10
 """Operations between two moments at which a training can be interrupted or stored."""
 
 _HONOURED = {
@@ -98,12 +110,19 @@ class _Parts:
         trained: all weights in the optimiser's order.
         stacked: whether they have a leading dimension of S.
         layers: places of weight and bias of each layer in ``trained``.
+        model: the first one.
     """
 
     objectives: Sequence[LogitObjective]
     trained: Sequence[Tensor]
     stacked: bool
     layers: Sequence[tuple[int, int]]
+    model: nn.Module
+
+    def as_they_are(self) -> object:
+        """What must stay so that the memory set aside belongs to the weights."""
+        own = None if self.stacked else dense_layers(self.model)
+        return own, [weight.data_ptr() for weight in self.trained]
 
     def shape(self, number: int) -> tuple[int, int]:
         """(in, out) of a layer."""
@@ -134,11 +153,20 @@ def _parts(learner: Learner) -> _Parts | None:
     else:
         return None
     layers = [(place[w], place[b]) for w, b in names]
-    return _Parts(objectives, learner.trained, type(learner) is Stack, layers)
+    return _Parts(objectives, learner.trained, type(learner) is Stack, layers, model)
 
 
 class Fused:
     """The fast way of a training, prepared. Made by ``fused``."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the models are still as they were: ``on_epoch`` may have changed them.
+
+        Numbers may be others; a weight that was frozen, hooked or put elsewhere in memory
+        takes the general way.
+        """
+        return self.parts.as_they_are() == self._made
 
     def __init__(
         self, parts: _Parts, optimizer: torch.optim.Optimizer, pool: Pool, options: Options
@@ -148,12 +176,21 @@ class Fused:
         self.heads = Heads(parts.objectives, pool.whole, parts.shape(-1)[1])
         self.updates = Updates(optimizer, parts.trained)
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
-        self.images: Array = pool.whole.images.flatten(1).numpy()
+        self.named = named_rate(self.rates, options.learning_rate)
+        self._made = parts.as_they_are()
+        self.images = pool.whole.images.detach().flatten(1)
         students, images = len(parts.objectives), min(options.batch_size, len(pool))
         weights = sum(weight.numel() for weight in parts.trained)
         size = max(weights // students * parts.trained[0].element_size(), 1)
         blocks = -(-students // max(1, BLOCK_BYTES // size))
         each = -(-students // blocks)
+        widest = max(
+            images * inputs * outputs
+            for inputs, outputs in map(parts.shape, range(len(parts.layers)))
+        )
+        # a single large student keeps all threads busy
+        large = not parts.stacked and widest > SMALL_PRODUCT
+        self.crew = Crew(torch.get_num_threads()) if large else None
         rooms: dict[tuple[int, int], Room] = {}
         self.blocks = [
             _Block(self, slice(at, min(at + each, students)), images, rooms)
@@ -174,7 +211,7 @@ class Fused:
 
         Yields:
             Finished steps of the epoch. Between two chunks weights, optimiser and sums are
-            those after so many steps.
+            those after so many steps; Ctrl-C takes effect there.
         """
         order = orders_of(self.pool, orders)  # (S, n)
         batch = self.options.batch_size
@@ -185,7 +222,13 @@ class Fused:
                 self.options.factor((number + step / self.steps) / self.options.epochs)
                 for step in range(begin, end)
             ]
-            with interrupts_later(), torch.no_grad(), np.errstate(all="ignore"):
+            alone = one_thread_each() if self.crew is not None else denormals_as_zero()
+            with (
+                interrupts_later() as pending,
+                alone,
+                torch.no_grad(),
+                np.errstate(all="ignore"),
+            ):
                 done = torch.cat(
                     [
                         block.train(part[block.part], number, factors)
@@ -195,8 +238,9 @@ class Fused:
                 )
                 self.updates.advance(end - begin)
                 self._add(sums, done, number, part.shape[1])
-                sums.rate = self.options.learning_rate * factors[-1]
+                sums.rate = self.named * factors[-1]
             yield end
+            pending.now()
 
     def _add(self, sums: Epoch, done: Tensor, number: int, samples: int) -> None:
         total, parts = self.heads.terms(done, number)
@@ -204,6 +248,29 @@ class Fused:
         sums.total = sums.total + total
         for name, value in parts.items():
             sums.parts[name] = sums.parts[name] + value if name in sums.parts else value
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The steps of a block of students, for batches of one size: as ``Shares``."""
+
+    passes: Passes
+    slopes: Slopes
+    update: Step
+
+    def begin(self, weights: Tensor) -> None:
+        self.slopes.begin(weights)
+
+    def sums(self) -> Tensor:
+        return self.slopes.sums()
+
+    def step(
+        self, images: Tensor, rows: Array, columns: Array, rate: float, number: Tensor
+    ) -> None:
+        self.passes.forward(images, rows)
+        self.slopes.slope(columns)
+        self.passes.backward()
+        self.update(rate, number)
 
 
 class _Block:
@@ -226,19 +293,26 @@ class _Block:
             )
             for w, b in parts.layers
         ]
-        self.update = whole.updates.step_of(part if parts.stacked else None, gradients)
         self.batch, self.students = batch, part.stop - part.start
         widths = [parts.shape(0)[0], *(parts.shape(n)[1] for n in range(len(layers)))]
         dtype = parts.trained[0].dtype
         ragged = 0 if whole.options.drop_last else len(whole.pool) % batch
-        self.ways: dict[int, tuple[Passes, Slopes]] = {}
+        self.ways: dict[int, _Way | Shares] = {}
         for size in (batch, ragged) if ragged else (batch,):
             key = (self.students, size)
-            room = rooms.setdefault(key, Room(self.students, widths, size, dtype))
-            largest = self.ways[batch][1] if self.ways else None
-            self.ways[size] = (
-                Passes(layers, room), Slopes(whole.heads, part, room, largest)
-            )  # fmt: skip
+            if key not in rooms:
+                rooms[key] = Room(self.students, widths, size, dtype)
+            if whole.crew is not None:
+                outputs = [weight.shape[0] for weight in parts.trained]
+                self.ways[size] = Shares(
+                    whole.crew, layers, rooms[key], whole.heads, whole.updates, gradients,
+                    outputs,
+                )  # fmt: skip
+                continue
+            mine = part if parts.stacked else slice(None)
+            update = whole.updates.step_of([mine] * len(gradients), gradients)
+            slopes = Slopes(whole.heads, part, rooms[key], size)
+            self.ways[size] = _Way(Passes(layers, rooms[key]), slopes, update)
 
     def train(self, order: Tensor, epoch: int, factors: Sequence[float]) -> Tensor:
         """Take some steps.
@@ -253,19 +327,16 @@ class _Block:
         """
         whole, heads = self.whole, self.whole.heads
         weights = heads.weights(epoch)[:, self.part]
-        for _, slopes in reversed(self.ways.values()):
-            slopes.begin(weights)
+        for way in self.ways.values():
+            way.begin(weights)
         columns = order + heads.first[:, self.part, None]  # (heads, b, n)
         numbers = torch.arange(1.0, len(factors) + 1).add_(whole.updates.done).unbind()
         (rate,) = whole.rates
         steps = zip(self._split(order), self._split(columns), factors, numbers, strict=True)
         for rows, places, factor, number in steps:
-            passes, slopes = self.ways[len(rows) // self.students]
-            passes.forward(whole.images, rows)
-            slopes.slope(places)
-            passes.backward()
-            self.update(rate * factor, number)
-        sums = self.ways[self.batch][1].sums()
+            way = self.ways[len(rows) // self.students]
+            way.step(whole.images, rows, places, rate * factor, number)
+        sums = torch.stack([way.sums() for way in self.ways.values()]).sum(dim=0)
         if heads.count == 2:  # from the cross-entropy to the divergence
             sums[0] += heads.entropies[columns[0]].sum(dim=1)
         return sums

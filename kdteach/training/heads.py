@@ -67,17 +67,24 @@ def pull_of(objective: LogitObjective) -> Pull | None:
     if type(objective) is SmoothedLabels and isinstance(objective.smoothing, float):
         return Pull(("labels", objective.smoothing), "smoothed")
     if type(objective) is SoftLabels and len(objective.tables) == 1:
-        return Pull(("given", id(objective.tables[0])), "soft")
+        return Pull(("given", *_same(objective.tables[0])), "soft")
     if type(objective) is not Distil or not _plainly_distils(objective):
         return None
     temperature, alpha = float(objective.temperature), float(objective.alpha)
     if not _WARM <= temperature <= _HOT:
         return None
+    (teacher,) = objective.teachers
+    assert isinstance(teacher, Tensor)
     hard = pull_of(getattr(objective, "hard", None) or HardLabels())
     if hard is None or hard.soft is not None or hard.hard[0] != "labels":
         return None
-    soft = ("teacher", id(objective.teachers[0]), temperature)
+    soft = ("teacher", *_same(teacher), temperature)
     return Pull(hard.hard, "hard", soft, temperature, alpha, float(objective.stop_epoch))
+
+
+def _same(table: Tensor) -> tuple[object, ...]:
+    """What two tensors have in common that show the same numbers in memory."""
+    return table.data_ptr(), table.shape, table.stride(), table.dtype
 
 
 _DISTILS = ("teachers", "temperature", "alpha", "stop_epoch", "answers", "hard")
@@ -143,7 +150,7 @@ class Heads:
             epoch: number of epochs that were finished before.
 
         Returns:
-            (S,) total, and (S,) of each term; 0 for a student that lacks it.
+            (S,) total, and (S,) of each term; NaN for a student that lacks it.
         """
         values = sums * self.temperature.square()
         total = (self.weights(epoch) * values).sum(dim=0)
@@ -151,7 +158,7 @@ class Heads:
         for student, pull in enumerate(self.pulls):
             named = {"soft": values[0]} if pull.soft else {}
             for name, value in (named | {pull.hard_name: values[-1]}).items():
-                part = parts.setdefault(name, torch.zeros_like(total))
+                part = parts.setdefault(name, torch.full_like(total, math.nan))
                 part[student] = value[student]
         return total, parts
 
@@ -198,31 +205,25 @@ class Slopes:
         heads: of all S students.
         part: which of them.
         room: where the logits are and their gradient goes.
-        largest: the room of whole batches, whose sums a smaller last batch joins.
+        batch: images of a step, of which the room may have a share.
     """
 
-    def __init__(
-        self, heads: Heads, part: slice, room: Room, largest: Slopes | None = None
-    ) -> None:
-        students, classes, batch = room.logits.shape
-        shape = (heads.count, students, classes, batch)
+    def __init__(self, heads: Heads, part: slice, room: Room, batch: int) -> None:
+        students, classes, images = room.logits.shape
+        shape = (heads.count, students, classes, images)
         self.room, self.table, self.batch = room, heads.table, batch
         self._inverse = 1 / heads.temperature[:, part, None, None]
         self._rows = torch.empty(
-            heads.count * students * batch, classes, dtype=torch.float64
+            heads.count * students * images, classes, dtype=torch.float64
         )
-        self._turned = self._rows.view(*shape[:2], batch, classes).mT
+        self._turned = self._rows.view(*shape[:2], images, classes).mT
         self._p, self._z, self._q = (torch.empty(shape).double() for _ in range(3))
         self._peak, self._total = (
-            torch.empty(*shape[:2], 1, batch, dtype=torch.float64) for _ in range(2)
+            torch.empty(*shape[:2], 1, images, dtype=torch.float64) for _ in range(2)
         )
         self._temperature = heads.temperature[:, part, None, None]
         self._weight = torch.empty_like(self._temperature)
-        if largest is None:
-            self._likely, self._norms = torch.empty(shape).double(), self._peak.clone()
-        else:
-            self._likely = largest._likely[..., :batch]
-            self._norms = largest._norms[..., :batch]
+        self._likely, self._norms = torch.empty(shape).double(), self._peak.clone()
         self._arrays = (self._rows.numpy(), self._z.numpy(), self._q.numpy())
 
     def begin(self, weights: Tensor) -> None:

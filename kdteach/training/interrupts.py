@@ -8,33 +8,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Pending:
+    """Whether somebody has asked to stop.
+
+    Attributes:
+        asked: True after Ctrl-C.
+    """
+
+    asked = False
+
+    def now(self) -> None:
+        """Raise KeyboardInterrupt where somebody has asked to stop."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def interrupts_later() -> Iterator[None]:
-    """Inside the block, of some tenths of a second, Ctrl-C waits until its end.
+def interrupts_later() -> Iterator[Pending]:
+    """Inside the block, of some tenths of a second, Ctrl-C is noted and nothing more.
 
     Only where Python itself would raise KeyboardInterrupt: in the main thread, with the
-    handler that it comes with. A second Ctrl-C does not wait.
+    handler that it comes with. A second Ctrl-C is not kept waiting.
+
+    Yields:
+        What was noted: the caller lets it happen, ``pending.now()``, where all is whole.
     """
+    pending = Pending()
     ours = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
     if not ours:
-        yield
+        yield pending
         return
-    asked = False
 
     def note(number: int, frame: object) -> None:
         del number, frame
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
+        pending.now()
+        pending.asked = True
 
     signal.signal(signal.SIGINT, note)
     try:
-        yield
+        yield pending
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if asked:
-        raise KeyboardInterrupt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -12,15 +12,26 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from kdteach.checks import check_labels
 from kdteach.metrics import require_classes
-from kdteach.models import device_of, logits_in, modes_kept
+from kdteach.models import (
+    answer,
+    checked_shape,
+    device_of,
+    evaluation_mode,
+    last_step,
+    logits_in,
+    modes_kept,
+)
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
 from kdteach.training.clipping import clip_each, clip_one
 from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
+from kdteach.training.layout import overlaps_itself
 from kdteach.training.options import Options
 from kdteach.training.placing import placed
 from kdteach.training.pool import Pool
+from kdteach.training.stacking import shown as as_models
+from kdteach.training.stacking import turned
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -29,6 +40,7 @@ class Learner(Protocol):
 
     size: int
     optimizer: torch.optim.Optimizer
+    outputs: int  # of a model, where that is known
 
     @property
     def needs_logits(self) -> bool:
@@ -70,7 +82,15 @@ class Learner(Protocol):
         ...
 
     def take(self) -> None:
-        """Go on with the weights that the models have: ``show``, the other way round."""
+        """Go on with the weights that the models have: ``show``, the other way round.
+
+        Raises:
+            ValueError: others are to be trained now than the optimiser holds.
+        """
+        ...
+
+    def require_learning(self) -> None:
+        """Raise where the first step has given no weight of a model a gradient."""
         ...
 
     def clip(self, most: float) -> None:
@@ -86,6 +106,7 @@ class Alone:
     """One student."""
 
     size = 1
+    outputs = 0
 
     def __init__(self, model: nn.Module, objective: Objective, options: Options) -> None:
         self.model, self.given = model, objective
@@ -96,14 +117,21 @@ class Alone:
         own = [p for p in model.parameters() if p.requires_grad]
         if not own:
             raise ValueError("the model has no parameter that requires a gradient")
-        _require_trainable(own)
+        _require_trainable(model)
         others = _parameters_of(objective, model)
         self.trained: list[Tensor] = [*own, *others]
         self.optimizer = options.optimizer_for(
             self.trained, _named(model, objective, self.trained)
         )
+        self.chunk = min(128, options.batch_size)
         self.frozen = frozen_statistics(model)
         self.called = False
+        # a mask of -inf or a mark of NaN says nothing about the training
+        self.numbers = {
+            name: buffer.shape
+            for name, buffer in model.named_buffers()
+            if _is_finite(buffer) and buffer.numel()
+        }
 
     @property
     def needs_logits(self) -> bool:
@@ -146,11 +174,36 @@ class Alone:
         one = Batch(batch.images[0], batch.labels[0], batch.index[0], batch.epoch)
         if self.plain:
             terms = checked_terms(self._asked(one))
-        else:
+        elif self.called:
             terms = self.objective(self.model, one)
+        else:
+            terms = self._first(one)
         _require_gradient(terms)
         parts = {name: value[None] for name, value in terms.parts.items()}
         return LossTerms(terms.total[None], parts)
+
+    def _first(self, batch: Batch) -> LossTerms:
+        """The first batch, with a look at what the model returns in train mode."""
+        self.called = True
+        objective = self.objective
+        own = not type(objective).__module__.startswith("kdteach.objectives.")
+        if own or not isinstance(objective, LogitObjective):
+            return objective(self.model, batch)
+        who = "the model in train mode"
+        logits = checked_shape(
+            answer(self.model, batch.images, who), len(batch.images), who
+        )
+        if self.outputs and logits.shape[1] != self.outputs:
+            raise ValueError(
+                f"{who} returns {logits.shape[1]} logits for an image, and "
+                f"{self.outputs} in eval mode"
+            )
+        if last_step(logits) in ("SoftmaxBackward0", "SigmoidBackward0"):
+            raise ValueError(
+                f"{who} returns probabilities, logits are expected: leave out its last "
+                "step, or return the logarithm of the probabilities"
+            )
+        return objective.terms(logits, batch)
 
     def _asked(self, batch: Batch) -> object:
         try:
@@ -168,26 +221,37 @@ class Alone:
 
     def answers(self, pool: Pool) -> Tensor:
         """See ``Learner``."""
-        logits = pool.logits(self.model)
+        logits = pool.logits(self.model, self.chunk)
         if isinstance(self.objective, (LogitObjective, ModuleObjective)):
             logits = self.objective.read(logits)
         return logits.argmax(dim=1)[None]
 
     def finite(self) -> list[bool]:
         """See ``Learner``."""
-        return [
-            all(
-                bool(torch.isfinite(t).all())
-                for t in (*self.trained, *self.model.buffers())
-                if t.is_floating_point()
-            )
-        ]
+        known = self.numbers
+        buffers = [
+            buffer for name, buffer in self.model.named_buffers()
+            if known.get(name) == buffer.shape
+        ]  # fmt: skip
+        return [all(map(_is_finite, (*self.trained, *buffers)))]
 
     def show(self) -> None:
         """The model is trained in place: there is nothing to do."""
 
     def take(self) -> None:
-        """The model is trained in place: there is nothing to do."""
+        """See ``Learner``; the model is trained in place."""
+        known = {id(weight) for weight in self.trained}
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad and id(weight) not in known:
+                raise ValueError(
+                    f"the weight {name!r} requires a gradient since on_epoch or callback, "
+                    "and the optimiser, made before, does not hold it: it would never be "
+                    "trained. Call fit a second time to train more layers than at first"
+                )
+
+    def require_learning(self) -> None:
+        """See ``Learner``."""
+        _require_some_gradient(self.trained)
 
     def clip(self, most: float) -> None:
         """See ``Learner``."""
@@ -201,7 +265,9 @@ class Alone:
         for weight in self.trained:
             weight.grad = None
         # an objective of the caller's own hands the batch to the model and then to others
-        hook = self.model.register_forward_pre_hook(_on_a_copy) if self.plain else None
+        hook = None
+        if self.plain and not isinstance(self.model, torch.jit.ScriptModule):
+            hook = self.model.register_forward_pre_hook(_on_a_copy)
         try:
             with modes_kept(self.model, *others):
                 yield
@@ -216,6 +282,7 @@ class Stack:
     """S students of one architecture, their weights in a leading dimension."""
 
     needs_logits = True
+    outputs = 0
 
     def __init__(
         self,
@@ -228,11 +295,12 @@ class Stack:
         self.members = [o for o in objectives if isinstance(o, LogitObjective)]
         self.objective = placed(stacked(self.members), device_of(models[0]))
         weights, _ = stack_module_state(list(models))
-        self.weights_kept = {name: _turned(w) for name, w in weights.items()}
+        self.weights_kept = {name: turned(w) for name, w in weights.items()}
         self.trained = list(self.weights_kept.values())
         self.optimizer = options.optimizer_for(
             self.trained, stacked_names(models[0], self.weights_kept)
         )
+        self.chunk = min(256, options.batch_size)
         self.forward = vmap(self._answer)
         self.shared_forward = vmap(self._answer, in_dims=(0, None))
 
@@ -243,7 +311,7 @@ class Stack:
     @property
     def weights(self) -> dict[str, Tensor]:
         """By name, in the models' shapes after a leading S."""
-        return {name: w.mT if w.ndim == 3 else w for name, w in self.weights_kept.items()}
+        return {name: as_models(weight) for name, weight in self.weights_kept.items()}
 
     @property
     def students(self) -> Sequence[nn.Module]:
@@ -279,8 +347,8 @@ class Stack:
         weights = self.weights
         device = next(iter(weights.values())).device
         found = []
-        with torch.no_grad():
-            for part in torch.split(torch.arange(len(pool)), 256):
+        with evaluation_mode(self.models[0]), torch.no_grad():
+            for part in torch.split(torch.arange(len(pool)), self.chunk):
                 if pool.shared:
                     images = pool.whole.images[part]
                     logits = self.shared_forward(weights, images.to(device))
@@ -307,11 +375,20 @@ class Stack:
 
     def take(self) -> None:
         """See ``Learner``."""
+        if not all(p.requires_grad for model in self.models for p in model.parameters()):
+            raise ValueError(
+                "a weight was frozen in on_epoch or callback, and students of a stack are "
+                "trained as a whole: train them one by one with fit"
+            )
         weights = self.weights
         with torch.no_grad():
             for i, model in enumerate(self.models):
                 for name, parameter in model.named_parameters():
                     weights[name][i].copy_(parameter)
+
+    def require_learning(self) -> None:
+        """See ``Learner``."""
+        _require_some_gradient(self.trained)
 
     def clip(self, most: float) -> None:
         """See ``Learner``."""
@@ -365,7 +442,15 @@ def require_labels(split: Split, outputs: int, name: str = "") -> None:
         ) from error
 
 
-def _require_trainable(weights: Sequence[Tensor]) -> None:
+def _require_trainable(model: nn.Module) -> None:
+    for name, weight in model.named_parameters():
+        if weight.requires_grad and overlaps_itself(weight):
+            raise ValueError(
+                f"the weight {name!r} has {weight.numel()} entries that share fewer "
+                "numbers in memory, as after expand, and cannot be trained so: give it "
+                "numbers of its own, nn.Parameter(weight.clone())"
+            )
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
     if any(weight.is_inference() for weight in weights):
         raise ValueError(
             "the model was made inside torch.inference_mode(), and such weights cannot be "
@@ -399,6 +484,18 @@ def _named(model: nn.Module, objective: Objective, weights: list[Tensor]) -> lis
     return [by_id[id(weight)] for weight in weights]
 
 
+def _require_some_gradient(weights: Iterable[Tensor]) -> None:
+    if all(weight.grad is None for weight in weights):
+        raise ValueError(
+            "the loss does not depend on the model's weights, only on others: does the "
+            "objective ask another model than the student that it is given?"
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+
+
 def _require_gradient(terms: LossTerms) -> None:
     if not terms.total.requires_grad:
         raise ValueError(
@@ -410,14 +507,3 @@ def _require_gradient(terms: LossTerms) -> None:
 def _on_a_copy(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     del module
     return tuple(item.clone() if isinstance(item, Tensor) else item for item in inputs)
-
-
-def _turned(weights: Tensor) -> Tensor:
-    """A leaf with the same stack of weights; those of linear layers (S, in, out).
-
-    A product's gradient comes in that order. Weights kept as (S, out, in) cost a transposed
-    copy of it in each step: a tenth of the time of small students.
-    """
-    if weights.ndim != 3:
-        return weights
-    return weights.detach().mT.contiguous().requires_grad_()

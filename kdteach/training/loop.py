@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed
 from kdteach.models import device_of
@@ -32,7 +33,13 @@ from kdteach.training.progress import (
 )
 from kdteach.training.rates import TorchSchedule
 from kdteach.training.run import Run
-from kdteach.training.stacking import parts_of, require_separate
+from kdteach.training.scaling import usual_modes
+from kdteach.training.separate import (
+    require_own_teachers,
+    require_separate,
+    require_separate_objectives,
+)
+from kdteach.training.stacking import parts_of
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment, History
 
@@ -156,8 +163,9 @@ def fit(
     validation = either(validation, monitor)
     pool = pool_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
-    with torch.inference_mode(False), torch.enable_grad():
+    with usual_modes():
         prepare(objective, model, pool.splits[0].images)
+        require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
         (result,) = _train(learner, pool, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
@@ -259,7 +267,7 @@ def fit_many(
     if len({id(model) for model in models}) != len(models):
         raise ValueError("models holds the same module twice; build one for each student")
     require_separate(models)
-    shapes = [{k: (v.shape, v.dtype) for k, v in m.state_dict().items()} for m in models]
+    shapes = [_shapes(model) for model in models]
     for i, shape in enumerate(shapes):
         if shape != shapes[0] or str(models[i]) != str(models[0]):
             raise ValueError(f"models[{i}] differs in architecture or dtype from models[0]")
@@ -271,21 +279,29 @@ def fit_many(
     pool = pool_splits(data, len(models), "training")
     watched = watched_splits(either(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
-    with torch.inference_mode(False), torch.enable_grad():
+    with usual_modes():
+        require_own_teachers(models, objectives)
         prepare_each(objectives, models, pool.splits)
+        require_separate_objectives(objectives)
         parts = parts_of(models, objectives, pool, options, watched)
+        pools = [pool.part(*part) for part in parts]
+        seen = [watched and watched.part(*part) for part in parts]
+        widths = [0] * len(parts)
+        if len(parts) > 1:  # whoever cannot be trained is named before anybody is
+            trial = replace(options, optimizer=adam)
+            for number, (start, end) in enumerate(parts):
+                part, mine = pools[number], seen[number]
+                who = _learner(models[start:end], objectives[start:end], trial)
+                widths[number] = examined(who, part, mine, part.adapted(trial))
         for number, (start, end) in enumerate(parts):
-            learner: Learner = (
-                Stack(models[start:end], objectives[start:end], options)
-                if end - start > 1
-                else Alone(models[start], objectives[start], options)
-            )
-            mine = watched and watched.part(start, end)
-            part, where = pool.part(start, end), saved.part(parts, number)
+            learner = _learner(models[start:end], objectives[start:end], options)
+            learner.outputs = learner.outputs or widths[number]
+            where = saved.part(parts, number)
             try:
                 results += _train(
-                    learner, part, mine, seeds[start:end], options, where, start
-                )
+                    learner, pools[number], seen[number], seeds[start:end], options, where,
+                    start, new=len(parts) == 1,
+                )  # fmt: skip
             except TrainingInterrupted as interrupt:
                 rest = [None] * (len(models) - end)
                 raise TrainingInterrupted(
@@ -293,6 +309,21 @@ def fit_many(
                     (*_histories(results), *interrupt.histories, *rest),
                 ) from interrupt
     return _all_or_error(results)
+
+
+def _shapes(model: nn.Module) -> dict[str, object]:
+    return {
+        name: (value.shape, value.dtype) if isinstance(value, Tensor) else type(value)
+        for name, value in model.state_dict().items()
+    }
+
+
+def _learner(
+    models: Sequence[nn.Module], objectives: Sequence[Objective], options: Options
+) -> Learner:
+    if len(models) > 1:
+        return Stack(models, objectives, options)
+    return Alone(models[0], objectives[0], options)
 
 
 def _all_or_error(results: Sequence[History | TrainingDivergedError]) -> list[History]:
@@ -320,14 +351,26 @@ def _train(
     options: Options,
     saved: Saved,
     first: int = 0,
+    new: bool = True,
 ) -> list[History | TrainingDivergedError]:
     """The loop. Everything in it has a leading dimension of S students.
+
+    Args:
+        learner: the students.
+        pool: their images.
+        watched: what is measured after each epoch.
+        seeds: S.
+        options: of the training.
+        saved: where it is kept.
+        first: the place of the first student in the whole list.
+        new: whether nobody has examined them yet.
 
     Returns:
         For each student its history, or the error with which it ended.
     """
     options = pool.adapted(options)
-    examined(learner, pool, watched, options)
+    if new:
+        examined(learner, pool, watched, options)
     steps = steps_per_epoch(len(pool), options)
     keep_freed_memory()
     about = saved.about(learner, pool, watched, seeds, options)
@@ -336,7 +379,7 @@ def _train(
     views = [generator(seed, "augment") for seed in seeds]
     dropout = Turns(seeds[0], "dropout")
     run = Run(learner, options, steps, orders, views, dropout, watched is not None)
-    clip = None
+    clip, untried = None, True
     if options.clip_norm is not None:
         clip = partial(learner.clip, options.clip_norm)
     try:
@@ -350,7 +393,7 @@ def _train(
             while run.epoch < options.epochs and not run.over:
                 learner.train_mode()
                 run.begin_epoch()
-                if fast is not None and run.step < steps:
+                if fast is not None and run.step < steps and fast.goes_on:
                     for done in fast.epoch(run.epoch, orders, run.step, run.sums):
                         run.step = done
                         file.step()
@@ -365,12 +408,15 @@ def _train(
                             terms = learner.loss(batch)
                         # the sum, for a student's gradient is its own
                         run.scaling.update(terms.total.sum(), learner.optimizer, clip)
+                    if untried:
+                        learner.require_learning()
+                        untried = False
                     run.rates.after_step()
                     run.sums.add(terms, batch.labels.shape[-1], rate)
                     run.step = step + 1
                     file.step()
                     display.step()
-                finish_epoch(run, watched, seeds, first)
+                finish_epoch(run, pool, watched, seeds, first)
                 file.epoch(last=run.over or run.epoch == options.epochs)
                 display.epoch()
     except KeyboardInterrupt as stop:

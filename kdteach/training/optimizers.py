@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from kdteach.checks import check_number, check_switch
 from kdteach.training.decay import Decaying, check_no_decay
+from kdteach.training.layout import can_fuse
 
 OptimizerFactory = Callable[[list[Tensor], float], torch.optim.Optimizer]
 """``(parameters, learning rate) -> optimiser``."""
@@ -20,8 +22,9 @@ Schedule = Callable[[float], float]
 
 
 def adam(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    """Adam with torch's defaults, its update fused into one kernel."""
-    return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+    """Adam with torch's defaults, its update fused into one kernel where that can be."""
+    parameters = list(parameters)
+    return torch.optim.Adam(parameters, lr=learning_rate, fused=_can_fuse(parameters))
 
 
 def adamw(
@@ -44,12 +47,20 @@ def adamw(
     weight_decay = check_number("weight_decay", weight_decay, above=0)
     spared = check_no_decay(no_decay)
 
-    def factory(parameters: Any, learning_rate: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            parameters, lr=learning_rate, weight_decay=weight_decay, fused=True
-        )
-
+    factory = _AdamW(weight_decay)
     return Decaying(factory, weight_decay, spared) if spared != () else factory
+
+
+@dataclass(frozen=True)
+class _AdamW:
+    weight_decay: float
+
+    def __call__(self, parameters: Any, learning_rate: float) -> torch.optim.Optimizer:
+        parameters = list(parameters)
+        return torch.optim.AdamW(
+            parameters, lr=learning_rate, weight_decay=self.weight_decay,
+            fused=_can_fuse(parameters),
+        )  # fmt: skip
 
 
 def sgd(
@@ -79,21 +90,49 @@ def sgd(
     nesterov = check_switch("nesterov", nesterov) and momentum > 0
     spared = check_no_decay(no_decay)
 
-    def factory(parameters: Any, learning_rate: float) -> torch.optim.Optimizer:
-        return torch.optim.SGD(
-            parameters,
-            lr=learning_rate,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            nesterov=nesterov,
-        )
-
+    factory = _SGD(momentum, weight_decay, nesterov)
     return Decaying(factory, weight_decay, spared) if spared != () else factory
+
+
+@dataclass(frozen=True)
+class _SGD:
+    momentum: float
+    weight_decay: float
+    nesterov: bool
+
+    def __call__(self, parameters: Any, learning_rate: float) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            parameters, lr=learning_rate, momentum=self.momentum,
+            weight_decay=self.weight_decay, nesterov=self.nesterov,
+        )  # fmt: skip
 
 
 def momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum 0.9; ``sgd`` has other numbers and weight decay."""
     return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
+
+
+def is_ours(factory: object) -> bool:
+    """Say whether a factory is one of these: they treat all weights alike, by name at most.
+
+    Args:
+        factory: any.
+    """
+    if isinstance(factory, Decaying):
+        return isinstance(factory.no_decay, tuple) and is_ours(factory.make)
+    return factory is adam or factory is momentum or isinstance(factory, (_AdamW, _SGD))
+
+
+def _can_fuse(parameters: Iterable[Any]) -> bool:
+    """Whether all weights can be given to a fused optimiser: see ``layout``."""
+    found: list[Tensor] = []
+    for each in parameters:
+        if isinstance(each, dict):
+            inner = each["params"]
+            found += [inner] if isinstance(inner, Tensor) else inner
+        else:
+            found.append(each[1] if isinstance(each, tuple) else each)
+    return can_fuse(found)
 
 
 def constant(_: float) -> float:

@@ -18,6 +18,7 @@ from kdteach.checks import (
 )
 from kdteach.data.transforms import needs_wrapping, transform
 from kdteach.training.decay import NamingFactory, Trained
+from kdteach.training.layout import can_fuse
 from kdteach.training.optimizers import OptimizerFactory, Schedule
 from kdteach.training.progress import SCORES
 from kdteach.training.rates import FactorRates, Rates, TorchRates, TorchSchedule
@@ -83,7 +84,7 @@ class Options:
             put("patience", check_count("patience", self.patience))
         if self.progress is not None:
             put("progress", check_switch("progress", self.progress))
-        if isinstance(self.keep_best, str) and self.keep_best not in ("", *SCORES):
+        if isinstance(self.keep_best, str) and self.keep_best not in SCORES:
             raise ValueError(
                 f"keep_best must be True, False or one of {', '.join(SCORES)}, got "
                 f"{shown(self.keep_best)}"
@@ -113,7 +114,8 @@ class Options:
         Raises:
             TypeError: the factory made something else, or an optimiser that wants to
                 compute the loss several times in a step.
-            ValueError: a learning rate of one of its groups is not above 0.
+            ValueError: a learning rate of one of its groups is below 0, or it holds none
+                of the weights.
         """
         if isinstance(self.optimizer, NamingFactory):
             made = self.optimizer.from_names(trained, self.learning_rate)
@@ -130,7 +132,16 @@ class Options:
                 "this loop computes it once. Take a first-order method such as "
                 "kdteach.training.adam"
             )
+        theirs = {id(weight) for group in made.param_groups for weight in group["params"]}
+        if not any(id(weight) in theirs for weight in parameters):
+            raise ValueError(
+                "the optimizer holds none of the weights that are to be trained: does the "
+                "function use those of another model, instead of the parameters that it is "
+                "given?"
+            )
         for group in made.param_groups:
+            if group.get("fused") and not can_fuse(group["params"]):
+                group["fused"] = False  # it would write beside the weights: see layout
             check_number("the learning rate of a parameter group", float(group["lr"]),
                          least=0)  # fmt: skip
         return made

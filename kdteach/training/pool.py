@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from kdteach.data.source import Source
 from kdteach.data.stream import OrderedStream, as_source
-from kdteach.metrics import answers_to, predict_logits
+from kdteach.metrics import answers_to, outputs_of
 from kdteach.training.options import BATCH_SIZE, Options
 from kdteach.types import ImageSet, Pair, Split, is_pair
 
@@ -66,9 +66,17 @@ class Pool:
         """Move the images that are trained on."""
         return Pool(self.whole.to(device), self.splits, self.first)
 
-    def logits(self, model: nn.Module) -> Tensor:
-        """Ask one student's model about all its images: (n, C) on the CPU."""
-        return predict_logits(model, self.whole.images)
+    def logits(self, model: nn.Module, most: int) -> Tensor:
+        """Ask one student's model about all its images: (n, C) on the CPU.
+
+        Whether it returns logits was asked before the training: values that look like
+        something else by chance break nothing off.
+
+        Args:
+            model: that is asked.
+            most: images at a time.
+        """
+        return outputs_of(model, self.whole.images, most)
 
     def adapted(self, options: Options) -> Options:
         """The options of a training on these images."""
@@ -129,9 +137,9 @@ class StreamedPool(Pool):
         """Let batches go to a device."""
         return replace(self, whole=self.whole.to(device), device=device)
 
-    def logits(self, model: nn.Module) -> Tensor:
+    def logits(self, model: nn.Module, most: int) -> Tensor:
         """Read all images and ask the model: (n, C) on the CPU."""
-        logits, labels, _ = answers_to(model, self.source)
+        logits, labels, _ = answers_to(model, self.source, most, check=False)
         self.noted[:] = [labels]
         return logits
 
@@ -178,7 +186,7 @@ def pool_splits(data: object, students: int, purpose: str) -> Pool:
     each = list_of_data(data, students)
     if len(each) != students:
         raise ValueError(f"{purpose}: {len(each)} data sets for {students} students")
-    made = {id(item): as_source("data", item, "train") for item in each}
+    made = {id(item): _without_graph(as_source("data", item, "train")) for item in each}
     found = [made[id(item)] for item in each]
     splits = tuple(item for item in found if isinstance(item, Split))
     sources = tuple(item for item in found if isinstance(item, Source))
@@ -188,6 +196,13 @@ def pool_splits(data: object, students: int, purpose: str) -> Pool:
             "in batches: give all students the same kind"
         )
     return _streamed(sources) if sources else _joined(splits, purpose)
+
+
+def _without_graph(source: Split | Source) -> Split | Source:
+    """Images that are data: no gradient goes back to where they come from."""
+    if isinstance(source, Split) and source.images.requires_grad:
+        return source.seen_as(source.images.detach())
+    return source
 
 
 def list_of_data(data: object, students: int) -> list[Any]:

@@ -141,7 +141,7 @@ class Epoch:
         return [i for i, fine in enumerate(weights) if not (fine and losses[i])]
 
     def error(
-        self, epoch: int, rate: float, student: int, seed: int
+        self, epoch: int, rate: float, student: int, seed: int, teacher: int | None = None
     ) -> TrainingDivergedError:
         """The error that names a broken student.
 
@@ -150,7 +150,14 @@ class Epoch:
             rate: the learning rate.
             student: its place in the list.
             seed: its seed.
+            teacher: sample index of an image for which its teacher returns no number.
         """
+        if teacher is not None:
+            return TrainingDivergedError(
+                f"the loss became NaN or infinite in epoch {epoch + 1} (student {student}, "
+                f"seed {seed}) because the teacher returns NaN or infinity, first for the "
+                f"image of sample index {teacher}"
+            )
         return TrainingDivergedError(
             "the loss or the weights became NaN or infinite in epoch "
             f"{epoch + 1} at learning rate {rate:g} (student {student}, seed {seed}): try "
@@ -173,7 +180,13 @@ def history(log: Sequence[Epoch], student: int, epochs: int | None = None) -> Hi
             return math.nan
         return float(epoch.parts[name][student]) / epoch.samples
 
-    names = dict.fromkeys(name for epoch in log for name in epoch.parts)
+    def has(epoch: Epoch, name: str) -> bool:
+        part = epoch.parts.get(name)
+        # of several students some have no such term
+        return part is not None and (len(part) == 1 or not bool(part[student].isnan()))
+
+    named = dict.fromkeys(name for epoch in log for name in epoch.parts)
+    names = [name for name in named if any(has(epoch, name) for epoch in log)]
     return History(
         loss=tuple(float(epoch.mean[student]) for epoch in log),
         parts={name: tuple(mean(epoch, name) for epoch in log) for name in names},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -109,6 +109,16 @@ class Rates(Protocol):
         ...
 
 
+def named_rate(rates: Sequence[float], asked: float) -> float:
+    """The rate that the history names: what was asked for, unless no group has it.
+
+    Args:
+        rates: of the groups of the optimiser.
+        asked: of ``fit``.
+    """
+    return asked if asked in rates else rates[0]
+
+
 class FactorRates:
     """Each group keeps its own rate, times a factor that depends on the progress alone."""
 
@@ -118,15 +128,16 @@ class FactorRates:
         factor: Callable[[float], float],
         learning_rate: float,
     ) -> None:
-        self.optimizer, self.factor, self.learning_rate = optimizer, factor, learning_rate
+        self.optimizer, self.factor = optimizer, factor
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
+        self.named = named_rate(self.rates, learning_rate)
 
     def before_step(self, progress: float) -> float:
         """See ``Rates``."""
         factor = self.factor(progress)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        return self.learning_rate * factor
+        return self.named * factor
 
     def after_step(self) -> None:
         """See ``Rates``."""

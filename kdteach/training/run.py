@@ -17,6 +17,7 @@ from kdteach.training.options import Options
 from kdteach.training.progress import Epoch, TrainingDivergedError, history
 from kdteach.training.rates import TorchSchedule
 from kdteach.training.scaling import Scaling
+from kdteach.training.states import full_state, put_state
 from kdteach.types import History
 
 
@@ -155,37 +156,6 @@ def objective_module(learner: object) -> nn.Module | None:
     """
     objective: Objective | None = getattr(learner, "objective", None)
     return objective if isinstance(objective, nn.Module) else None
-
-
-def full_state(module: nn.Module | None) -> dict[str, Any]:
-    """A module's state with the buffers that ``state_dict`` leaves out.
-
-    Args:
-        module: None gives an empty state.
-    """
-    if module is None:
-        return {}
-    buffers = {f"buffer {name}": b for name, b in module.named_buffers()}
-    state = module.state_dict()
-    others = {n: b for n, b in buffers.items() if n.removeprefix("buffer ") not in state}
-    return {**state, **others}
-
-
-def put_state(module: nn.Module | None, state: Mapping[str, Any]) -> None:
-    """Give a module a state of ``full_state``.
-
-    Args:
-        module: None takes nothing.
-        state: what was stored.
-    """
-    if module is None:
-        return
-    module.load_state_dict({k: v for k, v in state.items() if not k.startswith("buffer ")})
-    with torch.no_grad():
-        for name, buffer in module.named_buffers():
-            stored = state.get(f"buffer {name}")
-            if isinstance(stored, Tensor):
-                buffer.copy_(stored)
 
 
 def _functions(options: Options) -> dict[str, Any]:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 PRECISIONS = (torch.bfloat16, torch.float16)
+
+_DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+
+@contextmanager
+def usual_modes() -> Iterator[None]:
+    """Inside the block gradients are kept, and only ``precision`` makes numbers shorter.
+
+    Whatever modes of torch the caller is in: no_grad, inference mode, autocast.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for device in _DEVICES:
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
 
 
 class Scaling:

@@ -2,27 +2,32 @@
 
 A stack runs the code of its first model with the weights of each. That is right only where
 all models compute the same thing, nothing is random or remembered between calls, and the
-optimiser treats each number by itself.
+optimiser treats each number by itself. Whoever cannot be shown to be so is trained alone.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from kdteach.checks import check_count, check_model
-from kdteach.models import device_of, logits_in
+from kdteach.models import device_of, last_step, logits_in
 from kdteach.objectives import LogitObjective, Objective
 from kdteach.seeding import seeded
-from kdteach.training.decay import stacked_names
+from kdteach.training.decay import stacked_names, trained_weights
+from kdteach.training.layout import is_hooked, is_plain
+from kdteach.training.optimizers import is_ours
 from kdteach.training.options import Options
 from kdteach.training.pool import Pool
+from kdteach.training.signature import Signature, draws, signature
 
 STACK_BYTES = 2**22
 """Weights of one stack. Larger ones gain nothing on a CPU, where a step is then arithmetic
@@ -36,19 +41,50 @@ _BY_ENTRY = {
 """Optimisers whose step for a number depends on that number's gradients alone."""
 
 
+_KNOWN = {nn.Sequential, nn.Flatten, nn.Linear, nn.ReLU, nn.Tanh, nn.Identity}
+"""Layers that compute the same in train and in eval mode, one by one and stacked."""
+
+
 def can_stack(model: nn.Module) -> bool:
     """Say whether ``fit_many`` can train several such models in one stack.
 
     Not with dropout (a stack would share its noise), buffers such as BatchNorm's, frozen
-    weights, or hooks.
+    weights, hooks on layers or weights, or weights that have attributes of their own or
+    share their memory.
     """
     check_model("model", model)
     dropout = any(
         isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in model.modules()
     )
-    frozen = any(not p.requires_grad for p in model.parameters())
+    weights = list(model.parameters())
+    if not weights or not all(is_plain(w) and not vars(w) for w in weights):
+        return False
+    apart = len({w.untyped_storage().data_ptr() for w in weights}) == len(weights)
     stateful = next(model.buffers(), None) is not None
-    return not (dropout or frozen or stateful or _has_hooks(model))
+    return apart and not (dropout or stateful or _has_hooks(model))
+
+
+def turned(weights: Tensor) -> Tensor:
+    """A leaf with the same stack of weights; those of linear layers (S, in, out).
+
+    A product's gradient comes in that order. Weights kept as (S, out, in) cost a transposed
+    copy of it in each step: a tenth of the time of small students.
+
+    Args:
+        weights: (S, ...), of one name.
+    """
+    if weights.ndim != 3:
+        return weights
+    return weights.detach().mT.contiguous().requires_grad_()
+
+
+def shown(weights: Tensor) -> Tensor:
+    """What ``turned`` has turned, in the shape that the models know.
+
+    Args:
+        weights: (S, ...), as they are kept.
+    """
+    return weights.mT if weights.ndim == 3 else weights
 
 
 def stack_size(model: nn.Module, count: int) -> int:
@@ -61,72 +97,78 @@ def stack_size(model: nn.Module, count: int) -> int:
     return -(-count // stacks)
 
 
-def require_separate(models: Sequence[nn.Module]) -> None:
-    """Raise where two models share a weight that is trained.
-
-    Args:
-        models: that are trained together; each would undo what another has learned.
-
-    Raises:
-        ValueError: the message names both weights.
-    """
-    owners: dict[int, tuple[int, str]] = {}
-    for number, model in enumerate(models):
-        for name, weight in model.named_parameters():
-            if not weight.requires_grad or weight.numel() == 0:
-                continue
-            other, its = owners.setdefault(
-                weight.untyped_storage().data_ptr(), (number, name)
-            )
-            if other != number:
-                raise ValueError(
-                    f"models[{other}] and models[{number}] share a weight, {its!r} and "
-                    f"{name!r}: each would change what the other has learned. Build each "
-                    "model with layers of its own, or freeze what they share"
-                )
-
-
 def alike(models: Sequence[nn.Module], images: Tensor) -> bool:
     """Say whether the first model's code with each model's weights is that model.
 
-    Tried on some images, in train mode: models may differ in what no list of their weights
-    shows, such as a number that multiplies their output.
+    They must hold the same things besides the numbers of their weights; then it is tried
+    on some images, in train and in eval mode, in the layout that the weights of a stack
+    have.
 
     Args:
         models: of one architecture, without buffers.
         images: (B, ...) a few, on their device.
     """
+    own = [signature(model) for model in models]
+    if own[0] is None or any(mine != own[0] for mine in own[1:]) or draws(models[0]):
+        return False
+    parts = list(models[0].modules())
+    if all(type(part) in _KNOWN and "forward" not in vars(part) for part in parts):
+        return True  # the weights say it all
+    before = _random_states()
     try:
-        models = [copy.deepcopy(model) for model in models]  # some count their calls
-    except (RuntimeError, TypeError):
-        return False
-    first, own = models[0], [_plain(model) for model in models]
-    if any(_has_hooks(model) or mine != own[0] for model, mine in zip(models, own)):  # noqa: B905
-        return False
+        return _computes_alike(models, images, own[0]) and before == _random_states()
+    except Exception:
+        return False  # what cannot be stacked is trained alone, where errors are named
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002  # the caller's own
+
+
+def _random_states() -> tuple[Any, Any]:
+    """Of the generators that ``seeded`` does not put back."""
+    state: Any = np.random.get_state(legacy=True)  # noqa: NPY002
+    return random.getstate(), (state[0], tuple(state[1].tolist()), *state[2:])
+
+
+def _computes_alike(
+    models: Sequence[nn.Module], images: Tensor, own: Signature | None
+) -> bool:
+    models = [copy.deepcopy(model) for model in models]  # some count their calls
+    first = models[0]
     weights, _ = stack_module_state(list(models))
+    weights = {name: shown(turned(weight)) for name, weight in weights.items()}
 
     def forward(stack: dict[str, Tensor]) -> Tensor:
         return logits_in(functional_call(first, stack, (images.clone(),)))
 
-    try:
-        with torch.no_grad(), seeded(0, "probe"):
+    same, widths = True, set()
+    for training in (True, False):
+        with torch.set_grad_enabled(training), seeded(0, "probe"):
             for model in models:
-                model.train()
+                model.train(training)
+            random_before = torch.get_rng_state()
             answers = torch.stack([logits_in(m(images.clone())) for m in models])
-            again = logits_in(first(images.clone()))  # other random numbers, where any
             stacked: Tensor = vmap(forward)(weights)
-    except (RuntimeError, TypeError, ValueError, AttributeError):
-        return False  # what cannot be stacked is trained alone, where errors are named
-    loose = 1e-9 if images.dtype == torch.float64 else 1e-3
-    size = float(answers.abs().max()) * loose
-    if not math.isfinite(size):
-        return False  # who begins with such weights is named where it is trained alone
-    return bool(
-        torch.allclose(again, answers[0], rtol=loose, atol=size)
-        and stacked.shape == answers.shape
-        and torch.allclose(stacked, answers, rtol=loose, atol=size)
-        and _plain(first) == own[0]
-    )
+            drawn = not torch.equal(random_before, torch.get_rng_state())
+            again = logits_in(first(images.clone()))
+            if training:
+                torch.autograd.grad(
+                    stacked.square().sum(), list(weights.values()), allow_unused=True
+                )
+        widths.add(answers.shape)
+        loose = 1e-9 if images.dtype == torch.float64 else 1e-3
+        size = float(answers.detach().abs().max()) * loose
+        same = (
+            same
+            and math.isfinite(size)  # broken weights are named where one is trained alone
+            and answers.ndim == 3
+            and last_step(again) not in ("SoftmaxBackward0", "SigmoidBackward0")
+            and not drawn
+            and stacked.shape == answers.shape
+            and torch.allclose(again, answers[0], rtol=loose, atol=size)
+            and torch.allclose(stacked, answers, rtol=loose, atol=size)
+        )
+    return same and len(widths) == 1 and signature(first) == own
 
 
 def by_entry(
@@ -145,9 +187,13 @@ def by_entry(
     """
     for optimizer in (stacked, alone):
         hooked = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-        if type(optimizer) not in _BY_ENTRY or hooked:
+        replaced = "step" in vars(optimizer) or "zero_grad" in vars(optimizer)
+        if type(optimizer) not in _BY_ENTRY or hooked or replaced:
             return False
-    same: bool = _groups(stacked, weights) == _groups(alone, parameters)
+    try:
+        same: bool = _groups(stacked, weights) == _groups(alone, parameters)
+    except RuntimeError:  # numbers of a group that are tensors
+        return False
     return same
 
 
@@ -162,27 +208,17 @@ def _groups(optimizer: torch.optim.Optimizer, weights: Sequence[Tensor]) -> Any:
 
 
 def _has_hooks(model: nn.Module) -> bool:
-    return any(
+    everywhere = any(
+        hooks
+        for name, hooks in vars(torch.nn.modules.module).items()
+        if name.startswith("_global_") and name.endswith("_hooks")
+    )
+    return everywhere or any(
         hooks
         for module in model.modules()
         for name, hooks in vars(module).items()
         if name.endswith("_hooks") and not name.startswith(("_state_dict", "_load_state"))
     )
-
-
-def _plain(model: nn.Module) -> list[dict[str, object]]:
-    """The numbers, words and switches that each part holds apart from its weights."""
-    simple = (bool, int, float, complex, str, bytes, type(None))
-
-    def is_plain(value: object) -> bool:
-        if isinstance(value, (tuple, list)):
-            return all(isinstance(item, simple) for item in value)
-        return isinstance(value, simple)
-
-    return [
-        {k: v for k, v in vars(module).items() if k != "training" and is_plain(v)}
-        for module in model.modules()
-    ]
 
 
 def parts_of(
@@ -215,7 +251,8 @@ def parts_of(
     half = options.precision is torch.float16
     if half or whole == 1 or not fitting or not all(can_stack(m) for m in models):
         return each
-    images = pool.splits[0].images[:4].to(device_of(models[0]))
+    few = min(4, options.batch_size)
+    images = pool.splits[0].images[:few].to(device_of(models[0]))
     size = whole if options.on_epoch else stack_size(models[0], whole)
     found: list[tuple[int, int]] = []
     for start in range(0, whole, size):
@@ -231,12 +268,22 @@ def _one_stack(models: Sequence[nn.Module], images: Tensor, options: Options) ->
     first = {name: weight.detach() for name, weight in models[0].named_parameters()}
     stacked = {n: torch.stack([w, w]).requires_grad_() for n, w in first.items()}
     own = {n: weight.clone().requires_grad_() for n, weight in first.items()}
-    optimizers = [
-        options.optimizer_for(list(some.values()), stacked_names(models[0], some))
-        for some in (stacked, own)
-    ]
-    same = by_entry(
-        optimizers[0], list(stacked.values()), optimizers[1], list(own.values())
-    )
+    try:
+        optimizers = [
+            options.optimizer_for(list(some.values()), stacked_names(models[0], some))
+            for some in (stacked, own)
+        ]
+    except Exception:
+        return False  # named where the students are trained alone
+    if any(map(is_hooked, (*stacked.values(), *own.values()))):
+        return False
+    weights = list(stacked.values())
+    if not by_entry(optimizers[0], weights, optimizers[1], list(own.values())):
+        return False
+    if not is_ours(options.optimizer):
+        for model in models:  # a factory may know the weights themselves
+            mine = options.optimizer_for(list(model.parameters()), trained_weights(model))
+            if not by_entry(optimizers[0], weights, mine, list(model.parameters())):
+                return False
     # ReduceLROnPlateau looks at the measure of one student and sets the rate of all
-    return same and not options.rate_follows_measure(optimizers[1])
+    return not options.rate_follows_measure(optimizers[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from kdteach.checks import check_number
 
@@ -27,9 +28,12 @@ def settled(threshold: float) -> StopRule:
     Source: proposed in Report 2. The rule looks at the training loss alone: it knows
     neither the student nor images the teacher has not seen.
     """
-    threshold = check_number("threshold", threshold, above=0)
+    return _Settled(check_number("threshold", threshold, above=0))
 
-    def rule(losses: Sequence[float]) -> bool:
-        return len(losses) > 1 and abs(losses[-1] - losses[-2]) < threshold
 
-    return rule
+@dataclass(frozen=True)
+class _Settled:
+    threshold: float
+
+    def __call__(self, losses: Sequence[float]) -> bool:
+        return len(losses) > 1 and abs(losses[-1] - losses[-2]) < self.threshold

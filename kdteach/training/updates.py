@@ -81,24 +81,24 @@ class Updates:
             for state in self.states:
                 state["step"].fill_(self.done)
 
-    def step_of(self, part: slice | None, gradients: Sequence[Tensor]) -> Step:
+    def step_of(self, parts: Sequence[slice], gradients: Sequence[Tensor]) -> Step:
         """The step of some students.
 
         Args:
-            part: which of the S students; None for weights that are not stacked.
+            parts: of each weight, which of its rows; of a stack, which students.
             gradients: (b, ...) each, in the order and memory order of the weights.
         """
-        weights = _slices((weight.detach() for weight in self.weights), part)
+        weights = _slices((weight.detach() for weight in self.weights), parts)
         gradients = list(gradients)
         decay, group = self.group["weight_decay"], self.group
         if not self.adam:
-            return self._descent(part, weights, gradients)
+            return self._descent(parts, weights, gradients)
         decoupled = isinstance(self.optimizer, torch.optim.AdamW) or group.get(
             "decoupled_weight_decay"
         )
         kernel: Any = torch._fused_adamw_ if decoupled else torch._fused_adam_
-        means = _slices((state["exp_avg"] for state in self.states), part)
-        squares = _slices((state["exp_avg_sq"] for state in self.states), part)
+        means = _slices((state["exp_avg"] for state in self.states), parts)
+        squares = _slices((state["exp_avg_sq"] for state in self.states), parts)
         beta1, beta2 = group["betas"]
         eps, count = group["eps"], len(weights)
 
@@ -112,12 +112,12 @@ class Updates:
         return step
 
     def _descent(
-        self, part: slice | None, weights: list[Tensor], gradients: list[Tensor]
+        self, parts: Sequence[slice], weights: list[Tensor], gradients: list[Tensor]
     ) -> Step:
         group, kernel = self.group, torch._fused_sgd_
         moving = bool(group["momentum"])
         held = (state["momentum_buffer"] for state in self.states if moving)
-        buffers = _slices(held, part)
+        buffers = _slices(held, parts)
 
         def step(rate: float, number: Tensor) -> None:
             kernel(
@@ -130,5 +130,6 @@ class Updates:
         return step
 
 
-def _slices(tensors: Iterable[Tensor], part: slice | None) -> list[Tensor]:
-    return [tensor if part is None else tensor[part] for tensor in tensors]
+def _slices(tensors: Iterable[Tensor], parts: Sequence[slice]) -> list[Tensor]:
+    # without strict: an optimiser without momentum holds nothing
+    return [tensor[part] for tensor, part in zip(tensors, parts, strict=False)]

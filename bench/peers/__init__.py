@@ -1,0 +1,1 @@
+"""Rivals of the benchmarks, as their own documentation would have one write them."""

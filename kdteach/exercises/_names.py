@@ -1,0 +1,134 @@
+"""What answers are checked with: names that they may not replace, and their meaning."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import math
+import os
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdteach import losses
+
+# What follows may run while Python's own functions are replaced: it calls none of them.
+
+_Owner = ModuleType | type
+_OWNERS: tuple[_Owner, ...] = (
+    builtins, torch, torch.nn, torch.nn.Module, torch.nn.Linear, torch.nn.functional,
+    torch.autograd, torch.optim, torch.linalg, torch.special, torch.Tensor,
+    np, np.linalg, np.random, math, statistics, copy, random, time, os, losses,
+)  # fmt: skip
+_MISSING = object()
+_MAY_CHANGE = {
+    "input",  # it is replaced while an answer runs
+    "manual_seed",  # the compiler of torch wraps it when it is loaded
+    "Storage",  # torch's goes with the default precision, which is put back elsewhere
+}
+_SET, _DELETE = type.__setattr__, type.__delattr__
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the names of a module or a class stood for.
+
+    Attributes:
+        owner: the module or the class.
+        is_class: which of them.
+        whole: whether its private names count.
+        meant: what each name stood for.
+    """
+
+    owner: _Owner
+    is_class: bool
+    whole: bool
+    meant: dict[str, Any]
+
+
+def names_now() -> list[_Names]:
+    """What the names mean that an answer may not replace."""
+    return [
+        *(_names_of(owner, isinstance(owner, type)) for owner in _OWNERS),
+        *(_names_of(owner, True) for owner in _ENGINE),
+    ]
+
+
+def _names_of(owner: _Owner, whole: bool) -> _Names:
+    return _Names(owner, isinstance(owner, type), whole, dict(vars(owner)))
+
+
+_ENGINE: list[_Owner] = []
+
+
+def protect(*owners: _Owner) -> None:
+    """Count modules and classes of the check itself among what may not be replaced.
+
+    Args:
+        owners: of which every name counts, also those that begin with an underscore.
+    """
+    _ENGINE.extend(owners)
+    _ORIGINALS.extend(_names_of(owner, True) for owner in owners)
+
+
+def _differing(before: list[_Names]) -> list[tuple[_Names, str, Any]]:
+    """Names that stand for something else now, and for what."""
+    found = []
+    for names in before:
+        now = names.owner.__dict__
+        for name in names.meant:
+            # a module may change what it keeps to itself
+            if (names.whole or name[0] != "_") and name not in _MAY_CHANGE:
+                value = now.get(name, _MISSING)
+                if value is not names.meant[name]:
+                    found.append((names, name, value))
+        if names.is_class:
+            for name in now:  # a new method hides that of the parent
+                if name not in names.meant:
+                    found.append((names, name, now[name]))
+    return found
+
+
+def _put(names: _Names, name: str, value: Any) -> None:
+    owner: Any = names.owner
+    if names.is_class:
+        if value is _MISSING:
+            _DELETE(owner, name)
+        else:
+            _SET(owner, name, value)
+    elif value is _MISSING:
+        owner.__dict__.pop(name, None)
+    else:
+        owner.__dict__[name] = value
+
+
+def put_back(before: list[_Names]) -> list[str]:
+    """Undo what was replaced since, and name it."""
+    told = []
+    for names, name, _ in _differing(before):
+        _put(names, name, names.meant.get(name, _MISSING))
+        told.append(f"{names.owner.__name__}.{name}")
+    return told
+
+
+_ORIGINALS = names_now()
+
+
+@contextmanager
+def originals() -> Iterator[None]:
+    """Inside the block torch, NumPy and Python are as they were when this was imported."""
+    found = _differing(_ORIGINALS)
+    put_back(_ORIGINALS)
+    try:
+        yield
+    finally:
+        for names, name, now in found:
+            _put(names, name, now)
