@@ -572,3 +572,15 @@ def _array(name: str, values: object, wanted: str) -> NDArray[Any]:
     ):
         raise TypeError(f"{name} must be {wanted}, got numbers and truth values mixed")
     return array
+
+
+def sum_tolerance(dtype: torch.dtype) -> float:
+    """How far the sum of a row of probabilities may lie from 1.
+
+    A thousandth, and as much as rounding each to the dtype may add: half precision has
+    three digits, bfloat16 two.
+
+    Args:
+        dtype: of the probabilities, floating point.
+    """
+    return 1e-3 + (2 * torch.finfo(dtype).eps if dtype.itemsize < 4 else 0.0)

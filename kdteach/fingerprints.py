@@ -78,18 +78,30 @@ class TeacherLogits(Tensor):
     ``torch.save``; anything that may change or move rows gives a plain tensor, and so does
     ``plain()``.
 
-    Attributes:
-        answers: (N,) int64, the fingerprint of the image that each row answers, 0 where a
-            row answers none.
+    Numbers or rows that are changed in place end the knowledge as well, also through a view
+    (but not through ``.data`` or a NumPy array, which tell nobody).
     """
 
-    answers: Tensor
+    _known: tuple[Tensor, int]
+
+    @property
+    def answers(self) -> Tensor | None:
+        """(N,) int64, the fingerprint of the image that each row answers.
+
+        0 where a row answers none; None where the table was changed in place.
+        """
+        answers, version = self._known
+        return answers if version == _version(self) else None
 
     @classmethod
     def of(cls, logits: Tensor, answers: Tensor) -> TeacherLogits:
         """Join logits (N, C) and the fingerprints (N,) of the images they answer."""
-        table = logits.detach().as_subclass(cls)
-        table.answers = answers
+        if logits.is_inference():  # such tensors do not count their changes
+            with torch.inference_mode(False):
+                logits = logits.clone()
+        logits = logits.detach()
+        table = logits.as_subclass(cls)
+        table._known = answers, _version(logits)
         return table
 
     def plain(self) -> Tensor:
@@ -111,7 +123,7 @@ class TeacherLogits(Tensor):
         first = args[0] if args else None
         if result is first:
             return result
-        answers = getattr(first, "answers", None)
+        answers = first.answers if isinstance(first, TeacherLogits) else None
         if answers is not None and getattr(func, "__name__", "") in _KEEPING:
             return cls.of(result, answers)
         return _plain(result)
@@ -124,11 +136,41 @@ class TeacherLogits(Tensor):
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Be stored as a plain tensor with an attribute, which any reader may open."""
         table = self.plain().detach().clone()
-        table.answers = self.answers  # type: ignore[attr-defined]
+        if self.answers is not None:
+            table.answers = self.answers  # type: ignore[attr-defined]
         return table.__reduce_ex__(protocol)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TeacherLogits:
-        return TeacherLogits.of(self.plain().clone(), self.answers.clone())
+        copied, answers = self.plain().clone(), self.answers
+        if answers is None:
+            return copied  # type: ignore[return-value]  # it knows nothing any more
+        return TeacherLogits.of(copied, answers.clone())
+
+
+def _version(table: Tensor) -> int:
+    """How often the numbers were changed in place."""
+    with torch._C.DisableTorchFunctionSubclass():
+        return table._version
+
+
+_LOADED = 1  # what torch counts as changes of a tensor that it has just read
+
+
+def known_answers(table: object) -> Tensor | None:
+    """The fingerprints of the images that a table of logits answers, where it knows them.
+
+    Args:
+        table: ``TeacherLogits``, or what was read from a file of ``torch.save``: a plain
+            tensor with the attribute ``answers``; or a store.
+
+    Returns:
+        (N,) int64; None for a table that knows nothing, or was changed in place since.
+    """
+    answers = getattr(table, "answers", None)
+    plain = isinstance(table, Tensor) and not isinstance(table, TeacherLogits)
+    if plain and answers is not None and not table.is_inference():  # type: ignore[attr-defined]
+        return answers if table._version <= _LOADED else None  # type: ignore[attr-defined]
+    return answers
 
 
 def _plain(result: Any) -> Any:

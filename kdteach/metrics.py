@@ -21,6 +21,7 @@ from kdteach.checks import (
     check_pair,
     check_tensor,
     shown,
+    sum_tolerance,
 )
 from kdteach.data.source import Source
 from kdteach.data.stream import as_source
@@ -494,9 +495,10 @@ def entropy(probabilities: Tensor) -> Tensor:
         ValueError: a row with negative entries or that does not sum to 1.
     """
     check_logits("probabilities", probabilities)
-    total = probabilities.double().sum(dim=1)
+    total = exact(probabilities).sum(dim=1)
+    near = sum_tolerance(probabilities.dtype)
     if (probabilities < 0).any() or not torch.allclose(
-        total, total.new_tensor(1), atol=1e-3
+        total, torch.ones_like(total), rtol=1e-5, atol=near
     ):
         raise ValueError("probabilities must be at least 0 and each row must sum to 1")
     nats: Tensor = torch.special.entr(exact(probabilities)).sum(dim=1)

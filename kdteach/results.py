@@ -26,7 +26,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.files import check_path, read_plain, read_tensors
-from kdteach.fingerprints import TeacherLogits
+from kdteach.fingerprints import TeacherLogits, known_answers
 from kdteach.record import RecordError, plain, read_line, write_line
 from kdteach.runs import Runs, WrongImages
 from kdteach.types import RunRecord
@@ -435,7 +435,7 @@ def save_logits(path: Folder, logits: Mapping[str, Tensor]) -> None:
             raise ValueError(f"logits[{name!r}] must be (N, C), got {tuple(table.shape)}")
         # a copy, for two splits may be parts of one table, and a file holds each whole
         tables[name] = table.detach().as_subclass(Tensor).cpu().contiguous().clone()
-        if isinstance(answers := getattr(table, "answers", None), Tensor):
+        if isinstance(answers := known_answers(table), Tensor):
             tables[name + _ANSWERS] = answers.contiguous()
     write_whole(place, save(tables))
 

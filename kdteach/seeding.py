@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,16 @@ from kdteach.checks import check_seed
 
 _GLOBAL = threading.RLock()
 """Held while torch's global generators are in use: threads do not mix their draws."""
+
+
+def _anew() -> None:
+    """A forked process has none of the other threads, so nobody there would let go."""
+    global _GLOBAL
+    _GLOBAL = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_anew)
 
 
 def stream_seed(seed: int, stream: str) -> int:

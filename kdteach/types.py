@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ Pair = tuple[Tensor | NDArray[Any], Tensor | NDArray[Any]]
 """``(images (N, channels, H, W), labels (N,))``, tensors or arrays of NumPy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Samples that a model sees together.
 
@@ -40,7 +39,32 @@ class Batch:
     epoch: int = 0
 
 
-@dataclass(frozen=True)
+class _Prints:
+    """Fingerprints and the images that they are of, or that they stand for.
+
+    They hold for this very tensor, and until it is changed in place. So a copy of a split
+    with the same images may hand them on, and one with other images loses them.
+    """
+
+    def __init__(self, images: Tensor, numbers: Tensor | None) -> None:
+        self.images, self.numbers = images, numbers
+        self.version = _version(images)
+
+    def of(self, images: Tensor) -> Tensor | None:
+        """The fingerprints where they hold, else None."""
+        same = images is self.images and self.version == _version(images)
+        return self.numbers if same else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Prints, (self.images, self.of(self.images))
+
+
+def _version(images: Tensor) -> int | None:
+    """How often a tensor was changed in place; tensors of inference mode do not know."""
+    return None if images.is_inference() else images._version
+
+
+@dataclass(frozen=True, eq=False)
 class Split:
     """One part of a data set (train, valid or test), whole in memory.
 
@@ -70,6 +94,7 @@ class Split:
     votes: Tensor | None = None
     masks: Tensor | None = None
     num_classes: int | None = None
+    _prints: _Prints | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("images", "labels", "index", "votes", "masks"):
@@ -105,16 +130,31 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @cached_property
+    @property
     def fingerprints(self) -> Tensor:
-        """(N,) int64 on the CPU: a number for the pixels of each image."""
-        return fingerprints(self.images)
+        """(N,) int64 on the CPU: a number for the pixels of each image.
+
+        They are computed once, and again after a change of the images in place. Changes
+        through ``images.data`` or through a NumPy array that shares the memory go unseen:
+        make a new Split then.
+        """
+        numbers = None if self._prints is None else self._prints.of(self.images)
+        if numbers is None:
+            numbers = fingerprints(self.images)
+            if not self.images.is_inference():
+                object.__setattr__(self, "_prints", _Prints(self.images, numbers))
+        return numbers
+
+    def _known(self) -> Tensor | None:
+        """The fingerprints, where no work is needed."""
+        return None if self._prints is None else self._prints.of(self.images)
 
     def select(self, rows: Tensor) -> Split:
         """Keep some rows; the sample index is kept.
 
         Args:
-            rows: a boolean mask (N,), or positions from 0 to N - 1 in any order.
+            rows: a boolean mask (N,), or positions from 0 to N - 1 in any order. Zeros and
+                ones in uint8, which might mean either, are refused.
 
         Raises:
             TypeError: neither booleans nor integers.
@@ -122,10 +162,12 @@ class Split:
         """
         rows = _rows(rows, len(self))
         votes, masks = (None if t is None else t[rows] for t in (self.votes, self.masks))
-        return Split(
+        part = Split(
             self.images[rows], self.labels[rows], self.index[rows], votes, masks,
             self.num_classes,
         )  # fmt: skip
+        known = self._known()
+        return part if known is None else part._standing_for(known[rows.cpu()])
 
     def seen_as(self, images: Tensor) -> Split:
         """The same samples in another form: features, another size or normalisation.
@@ -135,14 +177,20 @@ class Split:
         Args:
             images: (N, ...), row i shows the sample of row i here.
         """
-        other = replace(self, images=images)
-        other.__dict__["fingerprints"] = self.fingerprints
-        return other
+        return replace(self, images=images)._standing_for(self.fingerprints)
+
+    def _standing_for(self, numbers: Tensor) -> Split:
+        """Note the fingerprints of the images that these stand for, in this new split."""
+        object.__setattr__(self, "_prints", _Prints(self.images, numbers))
+        return self
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Split:
         """Move to a device; ``dtype`` changes the images alone.
+
+        Bytes (uint8, 0 to 255) become fractions in [0, 1], which is what networks that
+        normalise their images expect of floats. Teacher logits still belong to the samples.
 
         Raises:
             TypeError: a dtype without floating-point numbers.
@@ -153,8 +201,13 @@ class Split:
         votes, masks = (
             None if t is None else t.to(device=device) for t in (self.votes, self.masks)
         )
+        scaled = dtype is not None and self.images.dtype == torch.uint8
+        images = self.images.to(device=device, dtype=dtype)
+        if scaled:
+            wide = torch.promote_types(images.dtype, torch.float32)
+            images = images.to(wide).div_(255).to(dtype)
         moved = Split(
-            self.images.to(device=device, dtype=dtype),
+            images,
             self.labels.to(device=device),
             self.index.to(device=device),
             votes,
@@ -162,9 +215,8 @@ class Split:
             self.num_classes,
         )
         rounded = dtype in (torch.float16, torch.bfloat16)
-        if rounded or "fingerprints" in self.__dict__:
-            moved.__dict__["fingerprints"] = self.fingerprints
-        return moved
+        known = self.fingerprints if rounded or scaled else self._known()
+        return moved if known is None else moved._standing_for(known)
 
     def require_samples(self, purpose: str) -> None:
         """Raise ValueError when there is nothing to work on."""
@@ -175,7 +227,7 @@ class Split:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """A data set with fixed splits.
 
@@ -256,6 +308,11 @@ def _rows(rows: Tensor, count: int) -> Tensor:
     if rows.is_floating_point() or rows.is_complex() or rows.ndim != 1:
         raise TypeError(
             f"rows must be a boolean mask (N,) or integer positions (n,), got {shown(rows)}"
+        )
+    if rows.dtype == torch.uint8 and len(rows) == count and int(rows.max()) <= 1:
+        raise TypeError(
+            f"rows are {count} zeros and ones in uint8, which may be a mask or positions: "
+            "give rows.bool() for a mask, rows.long() for positions"
         )
     if rows.dtype == torch.bool:
         if len(rows) != count:
@@ -358,7 +415,7 @@ def require_set(name: str, data: object) -> ImageSet:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossTerms:
     """A loss and what it is made of.
 

@@ -21,6 +21,7 @@ from kdteach.data import (
     small_sample,
 )
 from kdteach.data.mhist import vote_shares
+from kdteach.types import Split
 
 HALVES = [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
 HUGE = 10**400
@@ -264,3 +265,56 @@ def test_data_on_another_device_stays_there(digits):
     same(merge_classes(there, HALVES).to("cpu"), merge_classes(digits, HALVES))
     sample = small_sample(there.train, 9, seed=1)
     assert torch.equal(sample.index.cpu(), small_sample(digits.train, 9, seed=1).index)
+
+
+def test_bytes_become_fractions():
+    count = torch.arange(256, dtype=torch.uint8)
+    split = Split(count[:, None, None, None], torch.arange(256))
+    for dtype in (torch.float32, torch.float64, torch.float16):
+        moved = split.to(dtype=dtype)
+        assert torch.equal(
+            moved.images.flatten(), (torch.arange(256.0) / 255).to(dtype)
+        ) or (dtype == torch.float64)
+        exact = torch.arange(256, dtype=torch.float64) / 255
+        assert (moved.images.flatten().double() - exact).abs().max() <= torch.finfo(
+            dtype
+        ).eps
+        assert torch.equal(moved.fingerprints, split.fingerprints)
+    assert torch.equal(split.to("cpu").images, split.images)
+
+
+def test_a_mask_of_bytes_is_no_list_of_positions():
+    split = load("digits").train
+    mask = split.labels == 3
+    with pytest.raises(TypeError, match=r"rows\.bool\(\)"):
+        split.select(mask.to(torch.uint8))
+    assert len(split.select(mask)) == int(mask.sum())
+    three = torch.tensor([0, 1, 1], dtype=torch.uint8)
+    assert torch.equal(split.select(three).index, split.index[three.long()])
+
+
+def test_splits_and_sets_can_be_compared():
+    data = load("digits")
+    same = data
+    assert data == same
+    assert data.train != data.valid
+    assert data.train in [data.valid, data.train]
+    assert len({data.train, data.valid, data.train}) == 2
+
+
+@pytest.mark.parametrize("wrong", [-1, 10])
+def test_merged_classes_are_those_of_the_data(wrong):
+    data = load("digits")
+    labels = data.valid.labels.clone()
+    labels[3] = wrong
+    with pytest.raises(ValueError, match=f"0 to 9, got {wrong}: 1 of"):
+        merge_classes(replace(data, valid=replace(data.valid, labels=labels)), HALVES)
+    wanted = merge_classes(data, HALVES).valid.labels
+    bytes_ = replace(data.valid, labels=data.valid.labels.to(torch.uint8))
+    assert torch.equal(
+        merge_classes(replace(data, valid=bytes_), HALVES).valid.labels, wanted
+    )
+    for kind in (torch.float32, torch.bool):
+        odd = replace(data.valid, labels=data.valid.labels.to(kind))
+        with pytest.raises(TypeError, match="class numbers"):
+            merge_classes(replace(data, valid=odd), HALVES)

@@ -434,3 +434,18 @@ def test_a_device_without_float64_has_the_same_formula(T, monkeypatch):
         close(
             (value.mean().item(), gradient.double().numpy() / 3), oracle(z, v, T), rel=2e-5
         )
+
+
+def test_a_loss_on_another_default_device_leaves_nothing_behind():
+    student, teacher = torch.zeros(2, 23), torch.eye(2, 23)
+    with torch.device("meta"):
+        inside = soft_term(student, teacher, 2.0)
+    with torch.inference_mode():
+        soft_term(torch.zeros(2, 29), torch.eye(2, 29), 2.0)
+    p, q = (torch.softmax(x.double() / 2, dim=1) for x in (teacher, student))
+    wanted = 4 * (p * (p.log() - q.log())).sum(dim=1)
+    assert torch.allclose(inside.double(), wanted)
+    assert torch.allclose(soft_term(student, teacher, 2.0).double(), wanted)
+    moving = torch.zeros(2, 29, requires_grad=True)
+    soft_term(moving, torch.eye(2, 29), 2.0).sum().backward()
+    assert bool((moving.grad != 0).any())

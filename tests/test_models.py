@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -165,3 +167,26 @@ def test_cooled_networks_are_as_right_and_less_sure():
         models.scale_for(torch.zeros(3, 10), 0.5)
     with pytest.raises(ValueError, match="scale must be"):
         models.Cooled(network, 0.0)
+
+
+@pytest.mark.parametrize("norm", ["parametrizations", "older"])
+def test_gradient_norms_of_parametrised_convolutions(norm):
+    by = (
+        nn.utils.parametrizations.weight_norm
+        if norm == "parametrizations"
+        else (nn.utils.weight_norm)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        model = nn.Sequential(by(nn.Conv2d(1, 2, 3)), nn.ReLU(), nn.Conv2d(2, 2, 3))
+    images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    loss = model(images).square().mean()
+    norms = models.gradient_norms(model, loss)
+    assert all(p.grad is None for p in model.parameters())
+    loss.backward()  # the graph is still there
+    parts = [p.grad for name, p in model[0].named_parameters() if name != "bias"]
+    first = torch.cat([part.flatten() for part in parts]).norm()
+    assert norms == pytest.approx([float(first), float(model[2].weight.grad.norm())])
+    model[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="frozen"):
+        models.gradient_norms(model, model(images).sum())

@@ -1,6 +1,8 @@
 """Networks as readers bring them: in place, frozen, with a softmax, returning anything."""
 
 import copy
+import dataclasses
+import pickle
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -12,8 +14,8 @@ from torch.nn import functional as F
 
 import kdteach
 from kdteach import data, metrics, models, objectives, training
-from kdteach.fingerprints import TeacherLogits, fingerprints
-from kdteach.types import Split
+from kdteach.fingerprints import TeacherLogits, fingerprints, known_answers
+from kdteach.types import ImageSet, Split
 
 
 def net(*layers, width=64, seed=0, outputs=10):
@@ -510,3 +512,70 @@ def test_lazy_layers_without_weights_are_named(digits):
         with pytest.raises(TypeError, match="then its lazy layers have weights"):
             call(lazy)
         assert isinstance(lazy[1], nn.LazyLinear)
+
+
+CHANGES = {
+    "copy_": lambda table, rows: table.copy_(table[rows]),
+    "assigned": lambda table, rows: table.__setitem__(slice(None), table[rows]),
+    "index_copy_": lambda table, rows: table.index_copy_(0, rows, table.plain().clone()),
+    "through a view": lambda table, rows: table[:4].copy_(table[rows][:4]),
+    "detached": lambda table, rows: table.detach().copy_(table[rows]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_logits_changed_in_place_know_no_images(digits, change):
+    part = digits.train.select(torch.arange(16))
+    rows = torch.randperm(16, generator=torch.Generator().manual_seed(1))
+    teacher = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).to(part.images.dtype)
+    table = training.teacher_logits(teacher, part)
+    loaded = pickle.loads(pickle.dumps(table))
+    assert torch.equal(known_answers(loaded), part.fingerprints)
+    assert torch.equal(table.float().answers, part.fingerprints)
+    change(table, rows)
+    assert table.answers is None
+    assert not isinstance(table.float(), TeacherLogits)
+    assert known_answers(pickle.loads(pickle.dumps(table))) is None
+    assert known_answers(copy.deepcopy(table)) is None
+    loaded.copy_(loaded[rows])
+    assert known_answers(loaded) is None
+
+
+def test_images_changed_in_place_are_other_images(digits):
+    part = digits.train.select(torch.arange(16))
+    split = Split(part.images.clone(), part.labels, part.index)
+    first = split.fingerprints
+    assert first is split.fingerprints  # computed once
+    split.images.copy_(split.images.flip(0))
+    assert torch.equal(split.fingerprints, first.flip(0))
+    with torch.inference_mode():
+        inside = Split(part.images.clone(), part.labels, part.index)
+        assert torch.equal(inside.fingerprints, first)
+        inside.images.copy_(inside.images.flip(0))
+        assert torch.equal(inside.fingerprints, first.flip(0))
+
+
+def test_another_form_of_samples_stays_known(digits):
+    part = digits.train.select(torch.arange(16))
+    known, rows = part.fingerprints, torch.tensor([5, 3, 9])
+    form = part.seen_as(part.images * 2 - 1)
+    for name, other in {
+        "form": form,
+        "other labels": dataclasses.replace(form, labels=1 - form.labels),
+        "pickled": pickle.loads(pickle.dumps(form)),
+        "copied": copy.deepcopy(form),
+        "half": part.to(dtype=torch.bfloat16),
+        "wide": form.to(dtype=torch.float64),
+        "a set": ImageSet("x", form, form, form, tuple("0123456789"), "").train,
+    }.items():
+        assert torch.equal(other.fingerprints, known), name
+        assert torch.equal(other.select(rows).fingerprints, known[rows]), name
+        mask = torch.zeros(16, dtype=torch.bool)
+        mask[4:7] = True
+        assert torch.equal(other.select(mask).fingerprints, known[4:7]), name
+    fresh = dataclasses.replace(form, images=form.images.clone())
+    assert torch.equal(fresh.fingerprints, fingerprints(form.images))
+    form.images.mul_(0.5)
+    assert torch.equal(form.fingerprints, fingerprints(form.images))
+    changed = pickle.loads(pickle.dumps(form))
+    assert torch.equal(changed.fingerprints, fingerprints(form.images))

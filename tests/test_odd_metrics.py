@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from kdteach import metrics
+from kdteach import metrics, objectives
 from kdteach.metrics import Evaluation
 
 LOGITS, LABELS = (
@@ -158,3 +158,18 @@ def test_entropy_of_half_precision_and_of_certainty():
     ):
         with pytest.raises(ValueError, match=f"probabilities must .*{says}"):
             metrics.entropy(bad)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_probabilities_in_half_precision_are_probabilities(dtype):
+    logits = torch.randn(64, 10, generator=torch.Generator().manual_seed(0)).to(dtype)
+    shares = torch.softmax(logits, dim=1)
+    wide = shares.double()
+    wanted = -(wide * wide.log()).sum(dim=1)
+    assert torch.allclose(metrics.entropy(shares).double(), wanted, atol=1e-5)
+    objectives.soft_labels(shares)
+    for ask in (metrics.entropy, objectives.soft_labels):
+        with pytest.raises(ValueError, match="sum to 1"):
+            ask(shares * 0.9)
+        with pytest.raises(ValueError, match="sum to 1"):
+            ask(shares.float() * 0.99)

@@ -1,15 +1,18 @@
 """One student trained by two processes is the student that one process trains."""
 
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
 from torch import nn
 
 import kdteach as kd
+from kdteach import seeding
 from kdteach.training.processes import data_parallel
 
 # 1,041 images in batches of 40 leave one image for the last batch: a process has none of it
@@ -112,3 +115,33 @@ def test_the_hooks_are_gone_afterwards_also_after_an_error():
 def test_what_cannot_be_shared_is_refused(model, objective, error, says):
     with pytest.raises(error, match=says), data_parallel(model, objective, _One()):
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_forked_during_a_draw_does_not_wait_for_ever():
+    held, done = threading.Event(), threading.Event()
+
+    def draw():
+        with seeding.seeded(0, "held"):
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    held.wait(60)
+    try:
+        child = multiprocessing.get_context("fork").Process(target=_drawn)
+        child.start()
+        child.join(30)
+        code = child.exitcode
+        if code is None:
+            child.kill()
+    finally:
+        done.set()
+        thread.join()
+    assert code == 0
+
+
+def _drawn():
+    with seeding.seeded(0, "mine"):
+        torch.rand(1)

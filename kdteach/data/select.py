@@ -28,7 +28,7 @@ def merge_classes(data: ImageSet, groups: Sequence[Sequence[int]]) -> ImageSet:
     Raises:
         TypeError: data is no ImageSet, or groups are no lists of class numbers.
         ValueError: fewer than two groups, an empty one, or a class that is missing,
-            repeated or out of range.
+            repeated or out of range; a label that is no class of the data.
     """
     require_set("data", data)
     joined = _checked(groups)
@@ -43,8 +43,9 @@ def merge_classes(data: ImageSet, groups: Sequence[Sequence[int]]) -> ImageSet:
         number[group] = new
 
     def relabelled(split: Split) -> Split:
+        _require_classes(split.labels, data.num_classes)
         with usual_tensors():
-            labels = number.to(split.labels.device)[split.labels]
+            labels = number.to(split.labels.device)[split.labels.long()]
         return replace(split, labels=labels)
 
     text = f"{data.checksum} {joined}"
@@ -56,6 +57,23 @@ def merge_classes(data: ImageSet, groups: Sequence[Sequence[int]]) -> ImageSet:
         valid=relabelled(data.valid),
         test=relabelled(data.test),
     )
+
+
+def _require_classes(labels: torch.Tensor, count: int) -> None:
+    """Raise unless labels are class numbers from 0 to count - 1."""
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise TypeError(
+            f"labels of data must be class numbers (int64), got {labels.dtype}: "
+            "labels.long() makes them of whole numbers"
+        )
+    if labels.ndim != 1:
+        raise ValueError(f"labels of data must be (N,), got {tuple(labels.shape)}")
+    wrong = (labels < 0) | (labels >= count)
+    if wrong.any():
+        raise ValueError(
+            f"labels of data must lie in 0 to {count - 1}, got {int(labels[wrong][0])}: "
+            f"{int(wrong.sum())} of {len(labels)} images belong to no class"
+        )
 
 
 def _checked(groups: object) -> list[list[int]]:

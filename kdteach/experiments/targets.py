@@ -10,7 +10,7 @@ from torch import Tensor
 from kdteach.data.mhist import vote_shares
 from kdteach.experiments.design import Config
 from kdteach.experiments.mistakes import divided_alpha
-from kdteach.fingerprints import TeacherLogits
+from kdteach.fingerprints import TeacherLogits, known_answers
 from kdteach.losses import class_log_probs
 from kdteach.objectives import (
     Objective,
@@ -48,7 +48,7 @@ def for_student(
 def _of_classes(table: Tensor, num_classes: int) -> Tensor:
     """Log-probabilities of the classes, which answer the same images."""
     joined = class_log_probs(table, num_classes)
-    known = getattr(table, "answers", None)  # also of one that came from a process
+    known = known_answers(table)  # also of one that came from a process
     return TeacherLogits.of(joined, known) if isinstance(known, Tensor) else joined
 
 

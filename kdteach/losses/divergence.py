@@ -208,7 +208,8 @@ def _quick(
 
 @lru_cache(maxsize=64)
 def _ones(count: int) -> Tensor:
-    return torch.ones(count, dtype=torch.float64)
+    with torch.inference_mode(False):  # it is kept, for training as well
+        return torch.ones(count, dtype=torch.float64, device="cpu")
 
 
 def _careful(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from kdteach.checks import check_choice, check_count, check_model, check_tensor, shown
 from kdteach.models.initial import initial_weights, require_room
@@ -80,7 +81,9 @@ def gradient_norms(model: nn.Module, loss: Tensor) -> list[float]:
 
     Returns:
         One number for each ``nn.Conv2d`` in the order of ``model.modules()``: 0 for one
-        that the loss does not depend on.
+        that the loss does not depend on. Of a parametrised weight, such as one under
+        ``weight_norm``, it is the norm for all the parameters that it is computed from.
+        The graph of the loss is kept, for ``loss.backward()``.
 
     Raises:
         TypeError: model is no ``nn.Module``, or loss no tensor.
@@ -88,21 +91,45 @@ def gradient_norms(model: nn.Module, loss: Tensor) -> list[float]:
             frozen convolution.
     """
     named = check_model("model", model).named_modules()
-    weights = {name: m.weight for name, m in named if isinstance(m, nn.Conv2d)}
+    weights = {name: _weights(m) for name, m in named if isinstance(m, nn.Conv2d)}
     if check_tensor("loss", loss).ndim or not loss.requires_grad:
         raise ValueError(
             "loss must be one number with a gradient, computed outside of torch.no_grad(), "
             f"got {shown(loss)}"
         )
-    frozen = [name for name, weight in weights.items() if not weight.requires_grad]
+    frozen = [name for name, own in weights.items() if not own]
     if frozen:
         raise ValueError(
             f"model has frozen convolutions, of which there is no gradient: {frozen[0]!r}"
         )
     if not weights:
         return []
-    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-    return [0.0 if g is None else float(g.norm()) for g in gradients]
+    every = [weight for own in weights.values() for weight in own]
+    found = iter(torch.autograd.grad(loss, every, retain_graph=True, allow_unused=True))
+    norms = []
+    for own in weights.values():
+        parts = [g.norm() for g in (next(found) for _ in own) if g is not None]
+        norms.append(float(torch.stack(parts).norm()) if parts else 0.0)
+    return norms
+
+
+def _weights(convolution: nn.Conv2d) -> list[nn.Parameter]:
+    """What is trained of the weight: of a parametrised one, what it is computed from."""
+    if not is_parametrized(convolution, "weight"):
+        weight = convolution.weight
+        # the older torch.nn.utils.weight_norm puts a plain tensor there
+        own = (
+            {"weight": weight}
+            if isinstance(weight, nn.Parameter)
+            else {
+                name: value
+                for name, value in convolution.named_parameters(recurse=False)
+                if name.startswith("weight_")
+            }
+        )
+        return [value for value in own.values() if value.requires_grad]
+    parts = convolution.parametrizations["weight"].parameters()  # type: ignore[index,union-attr]
+    return [part for part in parts if part.requires_grad]
 
 
 def _conv(width: int) -> nn.Conv2d:

@@ -16,7 +16,10 @@ from kdteach.checks import (
     check_smoothing,
     check_subclasses,
     check_weight,
+    shown,
+    sum_tolerance,
 )
+from kdteach.losses.divergence import exact
 from kdteach.losses.response import hard_term, log_softmax, smoothed_term, wide
 from kdteach.losses.subclass import check_sharpness, class_term, diversity_term
 from kdteach.models import answer
@@ -310,12 +313,14 @@ def soft_labels(targets: Tensor) -> SoftLabels:
         ValueError: not (N, C), a negative entry, or a row that does not sum to 1.
     """
     if not isinstance(targets, Tensor) or not targets.is_floating_point():
-        raise TypeError("targets must be a floating-point tensor of shape (N, C)")
+        raise TypeError(
+            f"targets must be a floating-point tensor of shape (N, C), got {shown(targets)}"
+        )
     check_floats("targets", targets)
     if targets.ndim != 2 or 0 in targets.shape:
         raise ValueError(f"targets must have shape (N, C), got {tuple(targets.shape)}")
-    sums = targets.double().sum(dim=1)
-    if (targets < 0).any() or not torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
+    sums, near = exact(targets).sum(dim=1), sum_tolerance(targets.dtype)
+    if (targets < 0).any() or not torch.allclose(sums, torch.ones_like(sums), atol=near):
         raise ValueError("targets must be at least 0 and each row must sum to 1")
     return SoftLabels((targets.detach(),))
 

@@ -21,6 +21,7 @@ from kdteach.checks import (
     returns_probabilities,
     shown,
 )
+from kdteach.fingerprints import known_answers
 from kdteach.losses.response import mixed, soft_term
 from kdteach.losses.subclass import class_term
 from kdteach.models import answer, ask
@@ -397,7 +398,7 @@ def _distil(
             "teacher_input is for a teacher that is asked in every step: stored "
             "teacher_logits see no images. Compute them on images as the teacher sees them"
         )
-    answers = getattr(teacher, "answers", None)
+    answers = known_answers(teacher)
     plain = teacher.detach().as_subclass(Tensor)
     return Distil((plain,), *rest, answers=answers)
 
