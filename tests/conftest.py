@@ -1,4 +1,6 @@
 import os
+import shutil
+import signal
 from collections import defaultdict
 
 import pytest
@@ -16,6 +18,31 @@ settings.load_profile("busy")
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heard():
+    """Ctrl-C is heard, also where the tests run in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")  # one for all pages that a process looks at
+def browser():
+    """Chromium, where it is installed."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser")
+    chromium = next((path for name in names if (path := shutil.which(name))), None)
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -26,20 +26,13 @@ MODULES = ("network", "normalise", "kit", "temperature", "draw")
 
 
 @pytest.fixture(scope="module")
-def page():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        page = browser.new_page(viewport={"width": 900, "height": 900})
-        page.kd_errors = []
-        page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-        page.on("request", lambda request: page.kd_errors.append(request.url))
-        yield page
-        browser.close()
+def page(browser):
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.kd_errors = []
+    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
+    page.on("request", lambda request: page.kd_errors.append(request.url))
+    yield page
+    page.close()
 
 
 def shown(page, figure, theme="light"):

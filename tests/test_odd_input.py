@@ -84,6 +84,7 @@ ELSEWHERE = {
     "kdteach.data.mhist.cut": "load('mhist') cuts by it",
     "kdteach.data.mhist.is_drawn": "reproduce('mhist') asks it; a path as load('mhist')",
     "kdteach.data.mhist.load_mhist": "load('mhist')",
+    "kdteach.models.last_step": "teacher_logits and evaluate of odd networks",
     "kdteach.metrics.answers_to": "evaluate of what is read in batches",
     "kdteach.metrics.each_answer": "teacher_logits of what is read in batches",
     "kdteach.stats.require_interval": "verdict, claim and the tables",

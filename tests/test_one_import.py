@@ -187,7 +187,8 @@ def test_the_extras_are_those_of_the_package():
         assert homes.get(package, package) in named
     core = {line.split(">")[0] for line in project["dependencies"]}
     assert core == {
-        "numpy", "safetensors", "scikit-learn", "scipy", "torch", "torchvision", "tqdm"
+        "numpy", "safetensors", "scikit-learn", "scipy", "threadpoolctl", "torch",
+        "torchvision", "tqdm",
     }  # fmt: skip
 
 

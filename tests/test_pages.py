@@ -28,19 +28,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="session")  # one for all pages that a process looks at
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
 class Visit:
     """A page, what it asked for, and what went wrong on it."""
 
