@@ -473,6 +473,9 @@ def returns_probabilities(logits: Tensor) -> bool:
     return len(logits) >= 50 and not same and low < reach and 1 - reach < high <= 1
 
 
+_WHOLE = 2**53  # beyond, not every whole number is a float
+
+
 def check_numbers(name: str, values: object, at_least: int = 1) -> NDArray[np.float64]:
     """Return a list of finite real numbers as an array of its own.
 
@@ -484,7 +487,8 @@ def check_numbers(name: str, values: object, at_least: int = 1) -> NDArray[np.fl
     Raises:
         TypeError: no list or array (sets and iterators are none), or one of something else
             than real numbers: words, truth values, complex numbers, dates.
-        ValueError: another shape, too few, values that are not finite or that a mask hides.
+        ValueError: another shape, too few, values that are not finite or that a mask hides,
+            or whole numbers that double precision would round.
     """
     array = _array(name, values, "numbers")
     if array.dtype == object:
@@ -500,6 +504,13 @@ def check_numbers(name: str, values: object, at_least: int = 1) -> NDArray[np.fl
     if array.ndim != 1 or len(array) < at_least:
         raise ValueError(
             f"{name} must be a list of at least {at_least} numbers, got shape {array.shape}"
+        )
+    if array.dtype.kind in "iu" and (
+        array.max() > _WHOLE or (array.dtype.kind == "i" and array.min() < -_WHOLE)
+    ):
+        raise ValueError(
+            f"{name} holds whole numbers beyond 2**53, which double precision would round: "
+            "subtract a common value, or give floats"
         )
     with np.errstate(over="ignore"):
         array = np.array(array, dtype=np.float64)

@@ -365,6 +365,11 @@ def _require_weights(model: nn.Module) -> None:
     """Raise unless a model has all its weights, where they can be counted."""
     check_model("model", model)
     named = (*model.named_parameters(), *model.named_buffers())
+    if isinstance(model, torch.jit.ScriptModule) and not named:
+        raise TypeError(
+            "the model is scripted and has no weights that can be counted: where it was "
+            "frozen they are constants of its code. Count the model before"
+        )
     for name, tensor in named:
         if is_lazy(tensor):
             raise TypeError(

@@ -579,3 +579,21 @@ def test_another_form_of_samples_stays_known(digits):
     assert torch.equal(form.fingerprints, fingerprints(form.images))
     changed = pickle.loads(pickle.dumps(form))
     assert torch.equal(changed.fingerprints, fingerprints(form.images))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_frozen_script_answers_and_is_not_counted_as_empty():
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
+    frozen = torch.jit.freeze(torch.jit.script(plain))
+    split = kdteach.data.load("digits").valid
+    expected = kdteach.teacher_logits(plain, split)
+    assert torch.allclose(kdteach.teacher_logits(frozen, split), expected, atol=1e-5)
+    assert kdteach.metrics.evaluate(frozen, split).accuracy == (
+        kdteach.metrics.evaluate(plain, split).accuracy
+    )
+    with pytest.raises(TypeError, match="constants of its code"):
+        kdteach.cost.count_parameters(frozen)
+    with pytest.raises(TypeError, match="constants of its code"):
+        kdteach.cost.size_bytes(frozen)

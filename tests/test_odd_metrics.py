@@ -9,6 +9,7 @@ from sklearn.metrics import f1_score
 
 from kdteach import metrics, objectives
 from kdteach.metrics import Evaluation
+from kdteach.stats import auc_interval
 
 LOGITS, LABELS = (
     torch.randn(4, 3, generator=torch.Generator().manual_seed(0)),
@@ -173,3 +174,11 @@ def test_probabilities_in_half_precision_are_probabilities(dtype):
             ask(shares * 0.9)
         with pytest.raises(ValueError, match="sum to 1"):
             ask(shares.float() * 0.99)
+
+
+def test_whole_numbers_that_a_float_would_round_are_refused():
+    """Of 2**60 to 2**60 + 3 all are one number in double precision: an area of 1/2."""
+    with pytest.raises(ValueError, match=r"scores holds whole numbers beyond 2\*\*53"):
+        auc_interval([2**60, 2**60 + 1, 2**60 + 2, 2**60 + 3], [False, False, True, True])
+    exact = auc_interval([2**52, 2**52 + 1, 2**52 + 2, 2**52 + 3], [0, 0, 1, 1])
+    assert exact.mean == 1

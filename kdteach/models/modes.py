@@ -28,12 +28,15 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     parts = list(model.modules())
     me = threading.get_ident()
     with _HOLDING:
+        # a frozen script has no modes: it is in evaluation mode for good
+        parts = [part for part in parts if hasattr(part, "training")]
         modes = [part.training for part in parts]
         for part in parts:
             _HELD.setdefault(id(part), _Held(part.training)).threads.append(me)
     try:
         with _HOLDING:
-            model.eval()
+            if hasattr(model, "training"):
+                model.eval()
         yield
     finally:
         with _HOLDING:
@@ -69,7 +72,8 @@ _HOLDING = threading.Lock()  # while modes are set, never while a model computes
 @contextmanager
 def modes_kept(*models: nn.Module) -> Iterator[None]:
     """After the block, also after an error, each part has the mode that it had before."""
-    modes = [(part, part.training) for model in models for part in model.modules()]
+    parts = (part for model in models for part in model.modules())
+    modes = [(part, part.training) for part in parts if hasattr(part, "training")]
     try:
         yield
     finally:
