@@ -163,7 +163,8 @@ def frozen(value: Any, depth: int = 0) -> Any:
     if isinstance(value, torch.Generator):
         return ("generator", value.get_state().numpy().tobytes())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [field.name for field in dataclasses.fields(value)]
+        # private ones hold what was computed, not what the caller gave
+        fields = [f.name for f in dataclasses.fields(value) if not f.name.startswith("_")]
         return {n: frozen(getattr(value, n, None), depth + 1) for n in fields}
     if type(value) is dict:
         return {
