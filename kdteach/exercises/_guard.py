@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import cycle
 from typing import Any, TextIO
 
 import torch
@@ -28,8 +29,11 @@ from kdteach.exercises._settings import state_kept
 from kdteach.memory import free_memory
 
 _SETTLE = 0.001  # seconds, in which a signal that was sent arrives
-_STORMY = 0.05  # the same, where many were sent
-_STORM, _AGAIN = 1e-5, 0.02  # seconds until an answer is told again that its time is up
+_STORMY = 0.05  # the same, where several were sent
+_AGAIN = 0.02  # seconds until a loop that goes on is interrupted again
+# the same for an alarm: an answer that catches it is to be met on its way out of the try,
+# which takes microseconds, but longer on a busy machine
+_SOON = (1e-5, 3e-5, 1e-4, 1e-3, 1e-2)
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
 
@@ -71,20 +75,20 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
 
 
 def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
-    armed, settle = True, _SETTLE
+    armed, settle, soon = True, _SETTLE, cycle(_SOON)
 
     def ring(*_: Any) -> None:
         nonlocal settle
         settle = _STORMY
         if armed:
-            # at once again, so that an answer that swallows it is met outside of its try
-            signal.setitimer(signal.ITIMER_REAL, _STORM, _STORM)
+            # once, not again and again: handling it may take longer than it takes to come
+            signal.setitimer(signal.ITIMER_REAL, next(soon))
             raise TimeUp
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds, _STORM)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
             return call()
         finally:
             armed = False
