@@ -11,6 +11,7 @@ import math
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -303,6 +304,35 @@ def test_endless_answers_in_another_thread():
         thread.join(timeout=20)
     assert "still running" in found[0].message
     assert found[1]
+
+
+TRACED = """
+import sys, threading
+from kdteach.exercises import temperature
+from dataclasses import replace
+
+def growing(*_):
+    while True:
+        pass
+
+quick = replace(temperature._SOFT_TARGETS, seconds=0.3)
+for answer in (growing, lambda z, t: z, growing):
+    thread = threading.Thread(target=lambda: print(quick.check(answer).message))
+    thread.start()
+    thread.join()
+seen = []
+sys.setprofile(lambda frame, event, _: seen.append(frame.f_code.co_name))
+quick.check(lambda z, t: z)
+sys.setprofile(None)
+print("check" in seen)
+"""
+
+
+def test_a_profiler_goes_on_after_an_endless_answer():
+    run = [sys.executable, "-c", TRACED]
+    said = subprocess.run(run, capture_output=True, text=True, timeout=100).stdout
+    assert said.count("still running") == 2
+    assert said.endswith("True\n")
 
 
 def test_endless_results():
