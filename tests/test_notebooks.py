@@ -234,7 +234,7 @@ def test_test_images_are_read_at_most_once(notebook):
     """No chapter asks the test split before its choice is made, nor twice."""
     uses = [c for c in code(notebook) if re.search(r"evaluate\([^)]*\.test\b", c.source)]
     assert len(uses) <= 1
-    assert not any("monitor=digits.test" in c.source for c in code(notebook))
+    assert not any("validation=digits.test" in c.source for c in code(notebook))
 
 
 def test_links_between_chapters_lead_somewhere():
@@ -252,7 +252,7 @@ def test_terms_of_the_chapters_are_in_the_glossary():
         "logits",
         "softmax",
         "soft target",
-        "jitter",
+        "random shift",
         "flop",
     ):
         assert re.search(rf"(?m)^{term}$", glossary), term

@@ -28,7 +28,8 @@ for room in rooms():
         CASES.setdefault(function, []).extend(cases)
 
 FOUNDATIONS = {
-    "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "seeding",
+    "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "renamed",
+    "seeding",
     "workers", "writing",
 }  # fmt: skip
 """Modules that the rooms stand on: every case goes through them."""
@@ -37,7 +38,8 @@ MADE_BY_THE_LIBRARY = {
     "kdteach.diagrams.Diagram",
     "kdteach.cost.Latency",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
-    "kdteach.explain.Agreement", "kdteach.objectives.Course", "kdteach.objectives.Mixed",
+    "kdteach.explain.Agreement", "kdteach.objectives.Mixed",
+    "kdteach.objectives.TrainingSetup",
     "kdteach.stats.McNemar", "kdteach.types.Batch",
     "kdteach.types.History", "kdteach.types.LossTerms", "kdteach.types.RunRecord",
 }  # fmt: skip

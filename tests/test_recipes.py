@@ -358,7 +358,7 @@ def test_a_recipe_knows_what_a_network_can(name):
     shape = {"input_shape": SHAPES[name]} if name in SHAPES else {}
     assert build(name, **shape)
     agree({"dropout": 0.25}, {"dropout": 0.25, **shape})
-    agree({"policy": "features"}, {"policy": "features", **shape})
+    agree({"policy": "linear_probe"}, {"policy": "linear_probe", **shape})
     if name not in PHOTOGRAPHS:  # ImageNet's may not be here
         agree({"weights": "tissues"}, {"weights": "tissues", **shape})
 

@@ -37,8 +37,12 @@ _CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-digits")
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
 KINDS = ("teacher", "assistant", "student")
 _TEACHING = KINDS[:2]
-_SYNONYMS = {("policy", "linear_probe"): "features"}
-"""Other names of a value; what is stored and hashed is the one that the records have."""
+_STORED_KEYS = {"random_shift": "jitter"}
+_STORED_VALUES = {
+    ("policy", "linear_probe"): "features",
+    ("optimizer", "sgd_momentum"): "momentum",
+}
+"""Names of a setting and of values; what is stored and hashed is what the records have."""
 _NEEDED = ("model", "epochs", "batch_size", "learning_rate")
 _OF_A_TEACHER = ("alpha", "teacher", "stop_epoch", "teacher_epoch")
 
@@ -114,6 +118,7 @@ class Recipe:
             )
         for key in config:
             _require_known(key)
+        config = _one_name_each(config)
         try:
             given: dict[str, Any] = {
                 key: _CHECKS[key](key, value) for key, value in config.items()
@@ -175,11 +180,12 @@ def stored(config: Mapping[str, object]) -> dict[str, object]:
 
 def _canonical(config: dict[str, object]) -> dict[str, object]:
     """One spelling for what has two, so that it has one hash."""
+    config = {_STORED_KEYS.get(key, key): value for key, value in config.items()}
     for key, value in config.items():
         if isinstance(value, dict):
             config[key] = _canonical(value)
         elif isinstance(value, str):
-            config[key] = _SYNONYMS.get((key, value), value)
+            config[key] = _STORED_VALUES.get((key, value), value)
     if config.get("kind") == _usual_kind(config.get("role")):
         del config["kind"]
     return config
@@ -202,8 +208,26 @@ def _usual_kind(role: object) -> str:
     return str(role) if role in _TEACHING else "student"
 
 
+def policy_of(config: Mapping[str, object]) -> str:
+    """How much of the network is trained, by the name that ``kdteach.models.build`` takes.
+
+    Args:
+        config: of the run, where a linear probe has the earlier name "features".
+    """
+    policy = str(config.get("policy", "full"))
+    return "linear_probe" if policy == "features" else policy
+
+
+def _one_name_each(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by the names under which they are stored."""
+    for key, former in _STORED_KEYS.items():
+        if key in config and former in config:
+            raise ValueError(f"{key} and {former} are two names of one setting: give one")
+    return {_STORED_KEYS.get(key, key): value for key, value in config.items()}
+
+
 def _require_known(key: object) -> None:
-    if isinstance(key, str) and key in _CHECKS:
+    if isinstance(key, str) and (key in _CHECKS or key in _STORED_KEYS):
         return
     if not isinstance(key, str):
         raise TypeError(f"settings are named by a str, got {shown(key)}")
@@ -221,7 +245,7 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
         yield from _shipped(recipe)
         return
     yield from _network(recipe)
-    yield from _course(recipe)
+    yield from _training(recipe)
     if recipe.temperature is None:
         yield from _labels(recipe)
     else:
@@ -301,7 +325,7 @@ def _mistaken(recipe: Recipe, coloured: bool) -> Iterator[str]:
         )
 
 
-def _course(recipe: Recipe) -> Iterator[str]:
+def _training(recipe: Recipe) -> Iterator[str]:
     if recipe.weight_decay is not None and recipe.optimizer != "adam":
         yield (
             f"weight_decay and optimizer {recipe.optimizer!r} contradict each other: it is "
@@ -471,8 +495,13 @@ def _one_of(*known: str) -> Callable[[str, object], str]:
 
 
 def _policy(name: str, value: object) -> str:
-    text = _one_of(*POLICIES, "linear_probe")(name, value)
-    return _SYNONYMS.get((name, text), text)
+    text = _one_of(*POLICIES, "features")(name, value)
+    return _STORED_VALUES.get((name, text), text)
+
+
+def _optimizer(name: str, value: object) -> str:
+    text = _one_of("adam", "sgd_momentum", "momentum")(name, value)
+    return _STORED_VALUES.get((name, text), text)
 
 
 def _least(least: int) -> Callable[[str, object], int]:
@@ -486,7 +515,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "epochs": check_count,
     "batch_size": check_count,
     "learning_rate": lambda name, value: check_number(name, value, above=0),
-    "optimizer": _one_of("adam", "momentum"),
+    "optimizer": _optimizer,
     "weight_decay": lambda name, value: check_number(name, value, above=0),
     "schedule": _one_of("constant", "cosine"),
     "dropout": lambda name, value: check_number(name, value, least=0, below=1),

@@ -26,7 +26,7 @@ from kdteach.losses.response import mixed, soft_term
 from kdteach.losses.subclass import class_term
 from kdteach.models import answer, ask
 from kdteach.objectives.answers import Wanted
-from kdteach.objectives.base import Course, LogitObjective, StoredLogits, stack_key
+from kdteach.objectives.base import LogitObjective, StoredLogits, TrainingSetup, stack_key
 from kdteach.objectives.labels import HardLabels
 from kdteach.objectives.live import View, asked, check_live, check_view, seen_by
 from kdteach.types import Batch, LossTerms, Split
@@ -97,32 +97,32 @@ class Distil:
         """Logits of the classes: the subclasses of each taken together."""
         return logits if self.num_classes is None else class_term(logits, self.num_classes)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse stored logits that do not cover the split, and stale ones."""
         if self.num_classes is not None:
-            check_subclasses(course.outputs, self.num_classes)
+            check_subclasses(setup.outputs, self.num_classes)
             check_labels(split.labels, len(split), self.num_classes)
-        if math.isfinite(self.stop_epoch) and self.stop_epoch > course.epochs:
+        if math.isfinite(self.stop_epoch) and self.stop_epoch > setup.epochs:
             raise ValueError(
                 f"stop_epoch {self.stop_epoch} lies outside the schedule of "
-                f"{course.epochs} epochs: give one of them, or None for no stop"
+                f"{setup.epochs} epochs: give one of them, or None for no stop"
             )
-        self.hard.check(split, replace(course, outputs=self.num_classes or course.outputs))
+        self.hard.check(split, replace(setup, outputs=self.num_classes or setup.outputs))
         for teacher in self.teachers:
             if isinstance(teacher, nn.Module):
-                few = split.images[: min(_PROBED, course.batch_size)]
-                check_live(teacher, few, course.outputs, self.teacher_input)
+                few = split.images[: min(_PROBED, setup.batch_size)]
+                check_live(teacher, few, setup.outputs, self.teacher_input)
                 continue
-            if course.augmented:
+            if setup.augmented:
                 raise ValueError(
                     "stored teacher logits belong to the images as they are, but training "
                     "changes them at random (augment=...). Give distil the teacher "
                     "module itself, so that it sees what the student sees."
                 )
-            if teacher.shape[1] != course.outputs:
+            if teacher.shape[1] != setup.outputs:
                 raise ValueError(
                     f"teacher_logits have {teacher.shape[1]} classes, the student has "
-                    f"{course.outputs}"
+                    f"{setup.outputs}"
                 )
             if int(split.index.max()) >= len(teacher):
                 raise ValueError(
@@ -210,7 +210,7 @@ class DistilStack:
         """As ``Distil``."""
         return logits if self.num_classes is None else class_term(logits, self.num_classes)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Nothing to add: each member has been asked."""
 
     @classmethod

@@ -21,15 +21,15 @@ from kdteach.models import (
     logits_in,
     modes_kept,
 )
-from kdteach.objectives import Course, LogitObjective, Objective, stacked
+from kdteach.objectives import LogitObjective, Objective, TrainingSetup, stacked
 from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
 from kdteach.training.clipping import clip_each, clip_one
 from kdteach.training.decay import Trained, stacked_names, trained_weights
 from kdteach.training.frozen import frozen_statistics
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.layout import overlaps_itself
 from kdteach.training.options import Options
 from kdteach.training.placing import placed
-from kdteach.training.pool import Pool
 from kdteach.training.stacking import shown as as_models
 from kdteach.training.stacking import turned
 from kdteach.types import Batch, LossTerms, Split
@@ -61,7 +61,7 @@ class Learner(Protocol):
         """Put what is trained into train mode."""
         ...
 
-    def check(self, splits: Sequence[Split], course: Course) -> None:
+    def check(self, splits: Sequence[Split], setup: TrainingSetup) -> None:
         """Raise where an objective cannot serve this training."""
         ...
 
@@ -69,7 +69,7 @@ class Learner(Protocol):
         """Terms of shape (S,)."""
         ...
 
-    def answers(self, pool: Pool) -> Tensor:
+    def answers(self, joined: JoinedSplits) -> Tensor:
         """(S, n) classes on the CPU."""
         ...
 
@@ -156,18 +156,18 @@ class Alone:
         for layer in self.frozen:
             layer.eval()
 
-    def check(self, splits: Sequence[Split], course: Course) -> None:
+    def check(self, splits: Sequence[Split], setup: TrainingSetup) -> None:
         """See ``Learner``."""
         (split,) = splits
         if isinstance(self.objective, LogitObjective):
-            _check_member(self.model, self.objective, split, course)
+            _check_member(self.model, self.objective, split, setup)
             return
-        if course.outputs:
-            require_labels(split, course.outputs)
+        if setup.outputs:
+            require_labels(split, setup.outputs)
         if isinstance(self.objective, ModuleObjective):
             if self.needs_logits and self.objective.num_classes is None:
-                require_classes(split, course.outputs)
-            self.objective.check(split, course)
+                require_classes(split, setup.outputs)
+            self.objective.check(split, setup)
 
     def loss(self, batch: Batch) -> LossTerms:
         """See ``Learner``."""
@@ -219,9 +219,9 @@ class Alone:
         self.called = True
         return terms
 
-    def answers(self, pool: Pool) -> Tensor:
+    def answers(self, joined: JoinedSplits) -> Tensor:
         """See ``Learner``."""
-        logits = pool.logits(self.model, self.chunk)
+        logits = joined.logits(self.model, self.chunk)
         if isinstance(self.objective, (LogitObjective, ModuleObjective)):
             logits = self.objective.read(logits)
         return logits.argmax(dim=1)[None]
@@ -327,14 +327,14 @@ class Stack:
         """See ``Learner``."""
         self.models[0].train()  # stateless in a forward pass: the first stands for all
 
-    def check(self, splits: Sequence[Split], course: Course) -> None:
+    def check(self, splits: Sequence[Split], setup: TrainingSetup) -> None:
         """See ``Learner``."""
         seen: dict[int, Split] = {}
         for model, split, member in zip(self.models, splits, self.members, strict=True):
             # what is the same for all students of one split is looked at once
             first = id(split) not in seen
             seen[id(split)] = split
-            _check_member(model, member, split, course, labels=first)
+            _check_member(model, member, split, setup, labels=first)
 
     def loss(self, batch: Batch) -> LossTerms:
         """See ``Learner``."""
@@ -342,18 +342,20 @@ class Stack:
         _require_gradient(terms)
         return terms
 
-    def answers(self, pool: Pool) -> Tensor:
+    def answers(self, joined: JoinedSplits) -> Tensor:
         """See ``Learner``."""
         weights = self.weights
         device = next(iter(weights.values())).device
         found = []
         with evaluation_mode(self.models[0]), torch.no_grad():
-            for part in torch.split(torch.arange(len(pool)), self.chunk):
-                if pool.shared:
-                    images = pool.whole.images[part]
+            for part in torch.split(torch.arange(len(joined)), self.chunk):
+                if joined.shared:
+                    images = joined.whole.images[part]
                     logits = self.shared_forward(weights, images.to(device))
                 else:
-                    images = pool.whole.images[pool.first[:, None] + part]  # (S, B, ...)
+                    images = joined.whole.images[
+                        joined.first[:, None] + part
+                    ]  # (S, B, ...)
                     logits = self.forward(weights, images.to(device))
                 found.append(self.objective.read(logits).argmax(dim=-1).cpu())
         return torch.cat(found, dim=1)
@@ -408,22 +410,22 @@ def _check_member(
     model: nn.Module,
     objective: LogitObjective,
     split: Split,
-    course: Course,
+    setup: TrainingSetup,
     labels: bool = True,
 ) -> None:
     """Refuse what an objective cannot serve; labels once a split."""
     read = getattr(objective, "num_classes", None)
     if read is None:
-        require_classes(split, course.outputs)
+        require_classes(split, setup.outputs)
     if labels:
-        require_labels(split, course.outputs)
+        require_labels(split, setup.outputs)
     for teacher in getattr(objective, "teachers", ()):
         if teacher is model:
             raise ValueError(
                 "the teacher is the student itself: it would chase its own answers. Give "
                 "distil a copy, copy.deepcopy(model)"
             )
-    objective.check(split, course)
+    objective.check(split, setup)
 
 
 def require_labels(split: Split, outputs: int, name: str = "") -> None:

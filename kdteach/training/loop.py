@@ -23,10 +23,10 @@ from kdteach.training.decay import NamingFactory
 from kdteach.training.display import shown
 from kdteach.training.ending import finish_epoch
 from kdteach.training.fused import fused
+from kdteach.training.joined import Data, JoinedSplits, Part, join_splits, watched_splits
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
-from kdteach.training.options import Options, either, for_one
-from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
+from kdteach.training.options import Options, for_one, validation_of
 from kdteach.training.progress import (
     TrainingDivergedError,
     TrainingInterrupted,
@@ -114,7 +114,7 @@ def fit(
         schedule: factor on the learning rate by progress in [0, 1], at least 0:
             ``constant`` or ``cosine``, each group of the optimiser keeps its own rate; or a
             scheduler of torch, ``torch_schedule(lambda optimizer: StepLR(optimizer, 30))``.
-        augment: random change of each batch, such as ``kdteach.data.jitter(1)``, or a
+        augment: random change of each batch, such as ``kdteach.data.random_shift(1)``, or a
             transform of ``torchvision.transforms.v2``, see ``kdteach.data.transform``.
         drop_last: leave out the last, smaller batch of each epoch.
         keep_best: leave the model as it was after the epoch with the highest accuracy
@@ -123,13 +123,13 @@ def fit(
         patience: end after so many epochs without a better measure of ``keep_best``
             (accuracy where that is False) on ``validation``.
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
-            before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
+            before ``epochs``, such as ``plateau(0.01)``; the schedule of the learning rate
             still counts all epochs.
         on_epoch: called with the number of finished epochs, after each of them; the model
             is then as it is after that epoch.
         callback: called after each epoch with the History so far; returns True to end.
         checkpoint_every: seconds between two files within an epoch, at least 0.
-        monitor: the former name of ``validation``.
+        monitor: the former name of ``validation``, for one version more.
 
     Returns:
         The History of the run; the model is trained. Modes, ``.grad`` and the global random
@@ -160,14 +160,14 @@ def fit(
     check_model("model", model)
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
-    validation = either(validation, monitor)
-    pool = pool_splits([data], 1, "training")
+    validation = validation_of(validation, monitor)
+    joined = join_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
     with usual_modes():
-        prepare(objective, model, pool.splits[0].images)
+        prepare(objective, model, joined.splits[0].images)
         require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
-        (result,) = _train(learner, pool, watched, (seed,), options, saved)
+        (result,) = _train(learner, joined, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
         raise result
     return result
@@ -237,7 +237,7 @@ def fit_many(
         callback: called after each epoch for each student, with its place in the list and
             its History so far; returns True to end the training of that student.
         checkpoint_every: as ``fit``.
-        monitor: the former name of ``validation``.
+        monitor: the former name of ``validation``, for one version more.
 
     Returns:
         S histories, equal to those of ``fit`` up to the rounding of sums.
@@ -276,21 +276,21 @@ def fit_many(
         precision, on_epoch, stop, keep_best, clip_norm, patience, callback, progress,
     )  # fmt: skip
     saved = Saved.checked(checkpoint, checkpoint_every)
-    pool = pool_splits(data, len(models), "training")
-    watched = watched_splits(either(validation, monitor), len(models))
+    joined = join_splits(data, len(models), "training")
+    watched = watched_splits(validation_of(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
     with usual_modes():
         require_own_teachers(models, objectives)
-        prepare_each(objectives, models, pool.splits)
+        prepare_each(objectives, models, joined.splits)
         require_separate_objectives(objectives)
-        parts = parts_of(models, objectives, pool, options, watched)
-        pools = [pool.part(*part) for part in parts]
+        parts = parts_of(models, objectives, joined, options, watched)
+        parts_joined = [joined.part(*part) for part in parts]
         seen = [watched and watched.part(*part) for part in parts]
         widths = [0] * len(parts)
         if len(parts) > 1:  # whoever cannot be trained is named before anybody is
             trial = replace(options, optimizer=adam)
             for number, (start, end) in enumerate(parts):
-                part, mine = pools[number], seen[number]
+                part, mine = parts_joined[number], seen[number]
                 who = _learner(models[start:end], objectives[start:end], trial)
                 widths[number] = examined(who, part, mine, part.adapted(trial))
         for number, (start, end) in enumerate(parts):
@@ -299,8 +299,8 @@ def fit_many(
             where = saved.part(parts, number)
             try:
                 results += _train(
-                    learner, pools[number], seen[number], seeds[start:end], options, where,
-                    start, new=len(parts) == 1,
+                    learner, parts_joined[number], seen[number], seeds[start:end], options,
+                    where, start, new=len(parts) == 1,
                 )  # fmt: skip
             except TrainingInterrupted as interrupt:
                 rest = [None] * (len(models) - end)
@@ -345,8 +345,8 @@ def _histories(
 
 def _train(
     learner: Learner,
-    pool: Pool,
-    watched: Pool | None,
+    joined: JoinedSplits,
+    watched: JoinedSplits | None,
     seeds: Sequence[int],
     options: Options,
     saved: Saved,
@@ -357,7 +357,7 @@ def _train(
 
     Args:
         learner: the students.
-        pool: their images.
+        joined: their images.
         watched: what is measured after each epoch.
         seeds: S.
         options: of the training.
@@ -368,13 +368,13 @@ def _train(
     Returns:
         For each student its history, or the error with which it ended.
     """
-    options = pool.adapted(options)
+    options = joined.adapted(options)
     if new:
-        examined(learner, pool, watched, options)
-    steps = steps_per_epoch(len(pool), options)
+        examined(learner, joined, watched, options)
+    steps = steps_per_epoch(len(joined), options)
     keep_freed_memory()
-    about = saved.about(learner, pool, watched, seeds, options)
-    pool = pool.to(device_of(learner.students[0]))
+    about = saved.about(learner, joined, watched, seeds, options)
+    joined = joined.to(device_of(learner.students[0]))
     orders = [generator(seed, "order") for seed in seeds]
     views = [generator(seed, "augment") for seed in seeds]
     dropout = Turns(seeds[0], "dropout")
@@ -389,7 +389,7 @@ def _train(
             shown(run, options.progress) as display,
         ):
             # what a checkpoint has put into the optimiser must be there before
-            fast = fused(learner, pool, options)
+            fast = fused(learner, joined, options)
             while run.epoch < options.epochs and not run.over:
                 learner.train_mode()
                 run.begin_epoch()
@@ -398,7 +398,7 @@ def _train(
                         run.step = done
                         file.step()
                         display.step()
-                todo = batches(pool, orders, views, options, run.epoch, run.step)
+                todo = batches(joined, orders, views, options, run.epoch, run.step)
                 for step in range(run.step, steps):  # none where it was the fast way
                     progress = (run.epoch + step / steps) / options.epochs
                     rate = run.rates.before_step(progress)
@@ -416,7 +416,7 @@ def _train(
                     run.step = step + 1
                     file.step()
                     display.step()
-                finish_epoch(run, pool, watched, seeds, first)
+                finish_epoch(run, joined, watched, seeds, first)
                 file.epoch(last=run.over or run.epoch == options.epochs)
                 display.epoch()
     except KeyboardInterrupt as stop:
