@@ -20,12 +20,13 @@ from kdteach.training.checkpoint import Saved
 from kdteach.training.clipping import clip_one
 from kdteach.training.decay import NamingFactory, trained_weights
 from kdteach.training.joined import Data, JoinedSplits, Part, join_splits, watched_splits
-from kdteach.training.learners import Alone, _parameters_of
+from kdteach.training.learners import Alone
 from kdteach.training.loop import _train
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options
 from kdteach.training.progress import TrainingDivergedError
 from kdteach.training.rates import TorchSchedule
+from kdteach.training.requirements import parameters_of
 from kdteach.training.scaling import usual_modes
 from kdteach.training.separate import require_separate
 from kdteach.training.stopping import StopRule
@@ -52,7 +53,7 @@ class Cohort:
         self.models, self.objective, self.size = models, objective, len(models)
         goal = _reads_logits if self.needs_logits else _reads_nothing
         self.members = [Alone(model, goal(), options) for model in models]
-        self.own = _parameters_of(objective, nn.ModuleList(models))
+        self.own = parameters_of(objective, nn.ModuleList(models))
         trained = [weight for member in self.members for weight in member.trained]
         self.trained: list[Tensor] = [*trained, *self.own]
         names = trained_weights(nn.ModuleList(models), "models.")
