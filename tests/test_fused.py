@@ -30,7 +30,7 @@ def taken(monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(fused, "PRECISIONS", DOUBLE)
-    monkeypatch.setattr("kdteach.training.loop.fused", noting)
+    monkeypatch.setattr("kdteach.training.epochs.fused", noting)
     return made
 
 

@@ -10,7 +10,8 @@ import torch
 
 from kdteach.data import load
 from kdteach.experiments import EXPERIMENTS, Experiment, Published, Recipe, jobs, recipes
-from kdteach.experiments.recipe import MISTAKES, stored
+from kdteach.experiments.contradictions import MISTAKES
+from kdteach.experiments.recipe import stored
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.results import load_records, run_key

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.data import flips, random_shift, small_sample
+from kdteach.experiments.contradictions import NETWORK_MISTAKES
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.mistakes import with_mistake
-from kdteach.experiments.recipe import NETWORK_MISTAKES, policy_of
+from kdteach.experiments.recipe import policy_of
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.training import OptimizerFactory, adam, adamw, sgd_momentum

@@ -24,18 +24,16 @@ from kdteach.checks import (
 from kdteach.fingerprints import known_answers
 from kdteach.losses.response import mixed, soft_term
 from kdteach.losses.subclass import class_term
-from kdteach.models import answer, ask
+from kdteach.models import answer
 from kdteach.objectives.answers import Wanted
+from kdteach.objectives.asking import Teacher, ask_teacher, bank_of, check_answers
 from kdteach.objectives.base import LogitObjective, StoredLogits, TrainingSetup, stack_key
 from kdteach.objectives.labels import HardLabels
-from kdteach.objectives.live import View, asked, check_live, check_view, seen_by
+from kdteach.objectives.live import View, check_live, check_view
 from kdteach.types import Batch, LossTerms, Split
 
 _PROBED = 64  # images that a live teacher is asked about before training
 _ROWS = 2**12  # logits that are looked at together: a stored table may not fit in memory
-
-Teacher = Tensor | nn.Module | StoredLogits
-"""Logits by sample index, in memory or not, or who is asked for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,9 @@ class Distil:
             teacher: (B, C) what the teacher says of it, where it has been asked already.
         """
         if teacher is None:
-            teacher = _ask(self.teachers[0], batch.images, batch.index, self.teacher_input)
+            teacher = ask_teacher(
+                self.teachers[0], batch.images, batch.index, self.teacher_input
+            )
         hard = self.hard.terms(self.read(logits), batch).total
         stop = self.stop_epoch
         alpha = self.alpha if batch.epoch < stop else 0.0
@@ -139,7 +139,7 @@ class Distil:
                         "they computed on a selection that leaves this sample out?"
                     )
             if self.answers is not None:
-                _check_images(self.answers, split)
+                check_answers(self.answers, split)
 
     @property
     def stack_key(self) -> Hashable:
@@ -169,7 +169,7 @@ class Distil:
             tuple(teachers), tuple(which), column("temperature"), column("alpha"),
             column("stop_epoch"), members[0].num_classes,
             type(members[0].hard).stack([member.hard for member in members]),
-            _bank([teacher for teacher, _ in teachers]),
+            bank_of([teacher for teacher, _ in teachers]),
         )  # fmt: skip
 
 
@@ -235,37 +235,8 @@ class DistilStack:
         found = []
         for i, number in enumerate(self.which):
             teacher, view = self.teachers[number]
-            found.append(_ask(teacher, batch.images[i], batch.index[i], view))
+            found.append(ask_teacher(teacher, batch.images[i], batch.index[i], view))
         return torch.stack(found)  # (S, B, C)
-
-
-def _bank(teachers: Sequence[Teacher]) -> Tensor | None:
-    tables = [teacher for teacher in teachers if isinstance(teacher, Tensor)]
-    kinds = {(table.shape, table.dtype, table.device) for table in tables}
-    return torch.stack(tables) if len(tables) == len(teachers) and len(kinds) == 1 else None
-
-
-def _ask(
-    teacher: Teacher, images: Tensor, index: Tensor, view: View | None = None
-) -> Tensor:
-    if not isinstance(teacher, nn.Module):
-        return teacher[index.to(teacher.device)].to(images.device)
-    with asked(teacher):
-        seen = seen_by(teacher, images, view)
-        return ask(teacher, seen, "the teacher").to(images.device)
-
-
-def _check_images(answers: Tensor, split: Split) -> None:
-    """Refuse logits that answer other images than those of the same sample index."""
-    other = answers[split.index.cpu()] != split.fingerprints
-    if other.any():
-        raise ValueError(
-            f"teacher_logits answer other images: {int(other.sum())} of {len(split)}, the "
-            f"first with sample index {int(split.index.cpu()[other][0])}. Make them with "
-            "teacher_logits(teacher, data.train) for the images that are trained on. If "
-            "these are the same samples in another form, say so with "
-            "split.seen_as(images), or give distil a bare copy, logits.clone()"
-        )
 
 
 def distil(

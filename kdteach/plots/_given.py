@@ -22,6 +22,7 @@ from kdteach.checks import (
 from kdteach.plots._figure import ROLES
 
 LARGEST = 1e100  # what is drawn: axes and intervals calculate with squares of it
+LONG = 1e9  # from here on a number is written with an exponent
 Numbers = NDArray[np.float64]
 _FORMULA = re.compile(r"\$(?=\S)[^$]*?(?<=\S)\$(?!\d)")
 

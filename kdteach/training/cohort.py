@@ -19,9 +19,9 @@ from kdteach.training.beforehand import examined
 from kdteach.training.checkpoint import Saved
 from kdteach.training.clipping import clip_one
 from kdteach.training.decay import NamingFactory, trained_weights
+from kdteach.training.epochs import train
 from kdteach.training.joined import Data, JoinedSplits, Part, join_splits, watched_splits
 from kdteach.training.learners import Alone
-from kdteach.training.loop import _train
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options
 from kdteach.training.progress import TrainingDivergedError
@@ -275,7 +275,7 @@ def fit_cohort(
                 raise type(error)(f"models[{number}]: {error}") from error
         if validation is not None:
             watched = watched_splits([validation] * len(models), len(models))
-        results = _train(cohort, joined, watched, _OneSeed(seed), options, saved)
+        results = train(cohort, joined, watched, _OneSeed(seed), options, saved)
     return _all_or_first_broken(results, cohort)
 
 
