@@ -257,7 +257,7 @@ def write(
                 rows.writerow(COLUMNS)
                 rows.writerows((c.name, c.label, c.votes, c.partition) for c in planned)
     except OSError as error:
-        if error.errno is None:  # told in our own words
+        if error.errno is None:  # the message is our own
             raise
         why = error.strerror or str(error)
         raise OSError(error.errno, f"tiles cannot be drawn: {why}", str(given)) from error

@@ -186,12 +186,12 @@ def weights_name(name: str, weights: str) -> str:
 
 def _checked_shape(shape: object) -> tuple[int, int, int]:
     """Three numbers of at least 1 as a tuple."""
-    told = f"input_shape must be (channels, H, W), got {shown(shape)}"
+    expected = f"input_shape must be (channels, H, W), got {shown(shape)}"
     if isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable):
-        raise TypeError(told)
+        raise TypeError(expected)
     numbers = [check_count("a number of input_shape", number) for number in shape]
     if len(numbers) != 3:
-        raise ValueError(told)
+        raise ValueError(expected)
     channels, height, width = numbers
     return channels, height, width
 

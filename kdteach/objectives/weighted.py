@@ -243,10 +243,10 @@ def _require_one_reading(objectives: Sequence[Objective]) -> None:
         or (isinstance(objective, ModuleObjective) and objective.needs_logits)
     }
     if len(known) > 1:
-        told = sorted(str(c) if c else "one for each logit" for c in known)
+        kinds = sorted(str(c) if c else "one for each logit" for c in known)
         raise ValueError(
             "members read the student's logits differently, their classes are "
-            f"{' and '.join(told)}: beside subclass_labels stands distil_subclasses with "
+            f"{' and '.join(kinds)}: beside subclass_labels stands distil_subclasses with "
             "the same num_classes, not distil or hard_labels"
         )
 

@@ -157,7 +157,7 @@ def styles(
     if missing := [name for name in names if name not in chosen]:
         raise ValueError(
             f"roles are missing for {missing}: by themselves {len(ROLES)} series at most "
-            f"can be told apart; known are {', '.join(ROLES)}"
+            f"can be distinguished; known are {', '.join(ROLES)}"
         )
     return {name: ROLES[check_choice("role", chosen[name], ROLES)] for name in names}
 

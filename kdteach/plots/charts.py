@@ -30,7 +30,7 @@ from kdteach.stats import mean_interval
 
 _LABELLED = 30  # classes whose names and numbers can be read
 
-_CLASSES = 1000  # that can be told apart in a map
+_CLASSES = 1000  # that can be distinguished in a map
 
 
 def class_matrix(
