@@ -91,24 +91,6 @@ def test_thin(notebook):
         assert not source.rstrip().endswith(";")
 
 
-BEING_REWRITTEN = {"hard_and_soft_targets", "temperature", "distillation_loss"}
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_the_library_is_imported_once(path):
-    """``import kdteach as kd``, and every name of the library by it."""
-    if path.stem in BEING_REWRITTEN:
-        pytest.skip("written before there was one import")
-    imports = [
-        ast.unparse(node)
-        for cell in code(nbformat.read(path, as_version=4))
-        if "setup" not in tags(cell)
-        for node in ast.walk(ast.parse(cell.source))
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and "kdteach" in ast.unparse(node)
-    ]
-    assert imports == ["import kdteach as kd"]
-
-
 def test_structure(notebook):
     first = notebook.cells[0].source.splitlines()
     assert first[0].startswith("# ")
@@ -274,3 +256,21 @@ def test_terms_of_the_chapters_are_in_the_glossary():
         "flop",
     ):
         assert re.search(rf"(?m)^{term}$", glossary), term
+
+
+BEING_REWRITTEN = {"hard_and_soft_targets", "temperature", "distillation_loss"}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_library_is_imported_once(path):
+    """``import kdteach as kd``, and every name of the library by it."""
+    if path.stem in BEING_REWRITTEN:
+        pytest.skip("written before there was one import")
+    imports = [
+        ast.unparse(node)
+        for cell in code(nbformat.read(path, as_version=4))
+        if "setup" not in tags(cell)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and "kdteach" in ast.unparse(node)
+    ]
+    assert imports == ["import kdteach as kd"]

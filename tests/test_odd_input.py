@@ -28,8 +28,8 @@ for room in rooms():
         CASES.setdefault(function, []).extend(cases)
 
 FOUNDATIONS = {
-    "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "renamed",
-    "seeding",
+    "renamed",
+    "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "seeding",
     "workers", "writing",
 }  # fmt: skip
 """Modules that the rooms stand on: every case goes through them."""

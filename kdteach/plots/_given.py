@@ -22,7 +22,6 @@ from kdteach.checks import (
 from kdteach.plots._figure import ROLES
 
 LARGEST = 1e100  # what is drawn: axes and intervals calculate with squares of it
-LONG = 1e9  # from here on a number is written with an exponent
 Numbers = NDArray[np.float64]
 _FORMULA = re.compile(r"\$(?=\S)[^$]*?(?<=\S)\$(?!\d)")
 
@@ -157,7 +156,7 @@ def styles(
     if missing := [name for name in names if name not in chosen]:
         raise ValueError(
             f"roles are missing for {missing}: by themselves {len(ROLES)} series at most "
-            f"can be distinguished; known are {', '.join(ROLES)}"
+            f"can be told apart; known are {', '.join(ROLES)}"
         )
     return {name: ROLES[check_choice("role", chosen[name], ROLES)] for name in names}
 

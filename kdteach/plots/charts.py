@@ -8,11 +8,10 @@ import numpy as np
 import seaborn
 from numpy.typing import ArrayLike
 
-from kdteach.checks import check_count, check_number, check_switch
+from kdteach.checks import check_choice, check_count, check_number, check_switch
 from kdteach.plots._figure import ROLES, Figure, axes_of, joined, seeds_at, shifts
 from kdteach.plots._given import (
     LARGEST,
-    LONG,
     array,
     axis_label,
     named,
@@ -29,8 +28,8 @@ from kdteach.runs import Runs, paired
 from kdteach.stats import mean_interval
 
 _LABELLED = 30  # classes whose names and numbers can be read
-
-_CLASSES = 1000  # that can be distinguished in a map
+_LONG = 1e9  # from here on a number is written with an exponent
+_CLASSES = 1000  # that can be told apart in a map
 
 
 def class_matrix(
@@ -59,7 +58,7 @@ def class_matrix(
         )
     names = texts("classes", classes, count, "row of the matrix")
     colour = axis_label("label", label)
-    write = f".{digits}{'f' if np.abs(values).max() < LONG else 'e'}"
+    write = f".{digits}{'f' if np.abs(values).max() < _LONG else 'e'}"
     few, labels = count <= _LABELLED, [written(name) for name in names]
     hidden = np.eye(len(values), dtype=bool)
     with axes_of(size=(6.0, 4.9)) as (canvas, axes):
@@ -342,3 +341,62 @@ def paired_seeds(
     fall = f"{(b < a).sum()} of {len(a)} lines fall"
     means = [f"{first} {a.mean():.1f}", f"{second} {b.mean():.1f}", fall]
     return Figure(canvas, joined(alt, means, "Means"))
+
+
+def cost_bars(
+    groups: Mapping[str, Mapping[str, float]], *, alt: str, reference: str
+) -> Figure:
+    """Costs of several models as multiples of one of them, a panel for each cost.
+
+    Args:
+        groups: cost (with unit) to {model: value}, all above 0.
+        alt: what is seen, one sentence; the main numbers are added.
+        reference: the model that counts as 1.
+
+    Raises:
+        TypeError: no numbers or names.
+        ValueError: no costs, more than 12 of them, the reference is missing in one, or a
+            cost is not finite and above 0, or beyond 1e100 times the reference.
+    """
+    costs = {
+        cost: named(f"cost {cost!r}", v) for cost, v in named("groups", groups).items()
+    }
+    check_count("number of groups", len(costs), most=12)
+    for cost, values in costs.items():
+        check_choice(f"reference in cost {cost!r}", reference, values)
+        for model, value in values.items():
+            values[model] = check_number(f"cost {cost!r} of {model!r}", value, above=0)
+        for model, value in values.items():
+            if not 1 / LARGEST <= value / values[reference] <= LARGEST:
+                raise ValueError(
+                    f"cost {cost!r} of {model!r} is {value:g}, too far from "
+                    f"{values[reference]:g} of {reference!r} to be drawn as a multiple"
+                )
+    with axes_of(1, len(costs), (2.1 * len(costs), 3.2), squeeze=False, sharey=True) as (
+        canvas,
+        axes,
+    ):
+        for panel, (cost, values) in zip(axes[0], costs.items(), strict=True):
+            ratios = {model: value / values[reference] for model, value in values.items()}
+            colors = [
+                ROLES["teacher" if model == reference else "distilled"]["color"]
+                for model in ratios
+            ]
+            labels = [written(model) for model in ratios]
+            bars = panel.bar(labels, list(ratios.values()), color=colors)
+            panel.bar_label(bars, fmt=_multiple, fontsize=9)
+            panel.axhline(1, color="0.4", linewidth=1, linestyle=":")
+            panel.set_title(written(cost), fontsize=10)
+            panel.tick_params(axis="x", rotation=25)
+        axes[0, 0].set_ylabel(written(f"multiple of {reference}"))
+    multiples = (
+        f"{cost}: {model} {_multiple(value / values[reference])}"
+        for cost, values in costs.items()
+        for model, value in values.items()
+        if model != reference
+    )
+    return Figure(canvas, joined(alt, multiples, f"Multiples of {reference}"))
+
+
+def _multiple(value: float) -> str:
+    return f"{value:.2f}" if value < _LONG else f"{value:.2e}"

@@ -406,23 +406,23 @@ for label, chosen in {
 bias.vary("answers", answers_odd)
 bias.circumstances()
 
-same = ROOM.function(
+agreement = ROOM.function(
     "kdteach.metrics.prediction_agreement",
     lambda: {"student_logits": LOGITS.clone(), "teacher_logits": table(8, 3, seed=5)},
 )
 for name in ("student_logits", "teacher_logits"):
-    same.vary(name, values.logits(same.good()[name]))
-same.right(
+    agreement.vary(name, values.logits(agreement.good()[name]))
+agreement.right(
     "as it is", nothing,
     lambda value, a: near(float(np.mean(
         a["student_logits"].numpy().argmax(1) == a["teacher_logits"].numpy().argmax(1))))(
         value, {}),
 )  # fmt: skip
-same.refuse("of other images", lambda: {"teacher_logits": table(9, 3)},
+agreement.refuse("of other images", lambda: {"teacher_logits": table(9, 3)},
                  names=("teacher_logits",))  # fmt: skip
-same.refuse("one row for all", lambda: {"teacher_logits": table(1, 3)},
+agreement.refuse("one row for all", lambda: {"teacher_logits": table(1, 3)},
                  names=("teacher_logits",))  # fmt: skip
-same.circumstances()
+agreement.circumstances()
 
 recovery = ROOM.function(
     "kdteach.metrics.subclass_recovery",
