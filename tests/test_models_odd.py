@@ -172,7 +172,11 @@ BAD = {
         (torch.float8_e4m3fn, TypeError, "dtype"),
     ],
     "policy": [
-        ("half", ValueError, "unknown policy 'half'; known are full, fine-tune, features"),
+        (
+            "half",
+            ValueError,
+            "unknown policy 'half'; known are full, fine-tune, linear_probe",
+        ),
         (None, ValueError, "unknown policy None"),
         ([], ValueError, r"unknown policy \[\]"),
     ],

@@ -506,8 +506,8 @@ def test_batchnorm_and_a_last_batch_of_one(few):
     kdteach.fit(build(frozen=True), odd, HARD, **options())
 
 
-def test_a_monitor_that_does_not_fit_is_named_before_training(few):
-    for monitor, says in (
+def test_validation_that_does_not_fit_is_named_before_training(few):
+    for watched, says in (
         (
             Split(few.images, few.labels + 5, few.index),
             r"validation: labels must lie in \[0, 10\), got values from 5 to 14",
@@ -526,7 +526,7 @@ def test_a_monitor_that_does_not_fit_is_named_before_training(few):
         ):
             nets = [small(0), small(1)]
             with pytest.raises(ValueError, match=says):
-                call(nets[0], nets, monitor)
+                call(nets[0], nets, watched)
             assert torch.equal(weights(nets[0]), weights(small(0)))
 
 

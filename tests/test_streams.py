@@ -104,7 +104,7 @@ class Numbered(Made):
 )  # fmt: skip
 def test_fit_on_a_dataset_is_fit_on_its_split(options):
     in_memory = {**options}
-    if "monitor" in options:
+    if "validation" in options:
         in_memory["validation"] = split(40)
     one, first = trained(split(), **in_memory)
     other, second = trained(Made(), **options)
@@ -258,16 +258,16 @@ def test_fit_many_trains_each_as_fit_would():
     told = kd.teacher_logits(model(9), split())
     objectives = [kd.objectives.hard_labels(), kd.objectives.distil(told, 2.0, 0.5)]
     alone = [trained(split(), seed=s, objective=o) for s, o in enumerate(objectives)]
-    for data, monitor in ((Made(), None), ([Made(), Made()], None), (Made(), Made(40)),
+    for data, watched in ((Made(), None), ([Made(), Made()], None), (Made(), Made(40)),
                           (split(), Made(40)), ((images(), labels()), None)):  # fmt: skip
         nets = [model(), model()]
         histories = kd.fit_many(nets, data, objectives, epochs=2, batch_size=32,
-                                validation=monitor)  # fmt: skip
+                                validation=watched)  # fmt: skip
         for net, history, (peer, wanted) in zip(nets, histories, alone, strict=True):
             for a, b in zip(net.parameters(), peer.parameters(), strict=True):
                 torch.testing.assert_close(a, b)
             assert history.loss == pytest.approx(wanted.loss)
-            assert len(history.accuracy) == (0 if monitor is None else 2)
+            assert len(history.accuracy) == (0 if watched is None else 2)
 
 
 def test_assistants_read_a_dataset():

@@ -89,11 +89,11 @@ def test_many_with_data_of_their_own_equal_one_by_one():
         objectives.hard_labels(),
     ]
     together, alone = [small(i) for i in range(3)], [small(i) for i in range(3)]
-    monitor = [images.valid for images in sets]
-    many = kdteach.fit_many(together, sets, goals, validation=monitor, **options())
+    watched = [images.valid for images in sets]
+    many = kdteach.fit_many(together, sets, goals, validation=watched, **options())
     for i in range(3):
         one = kdteach.fit(
-            alone[i], sets[i], goals[i], seed=i, validation=monitor[i], **options()
+            alone[i], sets[i], goals[i], seed=i, validation=watched[i], **options()
         )
         assert many[i].accuracy == pytest.approx(one.accuracy, abs=1e-12)
         assert torch.allclose(weights(together[i]), weights(alone[i]), rtol=0, atol=1e-9)
@@ -283,7 +283,7 @@ def test_bfloat16_trains(digits):
         ({"schedule": "cosine"}, TypeError, r"kdteach\.training\.cosine, got 'cosine'"),
         ({"precision": "bfloat16"}, ValueError, r"torch\.float16, got 'bfloat16'"),
         ({"precision": torch.float64}, ValueError, r"got torch\.float64"),
-        ({"stop": 0.01}, TypeError, r"stop must be a function such as settled\(0\.01\)"),
+        ({"stop": 0.01}, TypeError, r"stop must be a function such as plateau\(0\.01\)"),
         ({"on_epoch": 3}, TypeError, "on_epoch must be a function such as print, got 3"),
         ({"seed": -1}, ValueError, "seed"),
         ({"drop_last": True, "batch_size": 2000}, ValueError, "batch_size 2000 exceeds"),

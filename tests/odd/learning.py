@@ -249,8 +249,8 @@ for label, kind in {"int8": torch.int8, "a word": "bfloat16", "float64": torch.f
                     "True": True, "a broken equality": values.Sizeless()}.items(
                 ):  # fmt: skip
     fit.refuse(f"precision: {label}", lambda k=kind: {"precision": k})
-fit.vary("monitor", [o for o in labelled(8) if o.label not in ("None", "a list of splits",
-    "labels as int32",
+fit.vary("validation", [o for o in labelled(8) if o.label not in ("None",
+    "a list of splits", "labels as int32",
          "labels as floats")],
          names=(*DATA_NAMES, "evaluation"))  # fmt: skip
 
@@ -266,11 +266,11 @@ def _watched(value: dict[str, Any], arguments: dict[str, Any]) -> None:
 
 
 fit.either("validation: a list of one", lambda: {"validation": [split(8)]}, _watched,
-    names=("monitor",))  # fmt: skip
+    names=("validation",))  # fmt: skip
 for kind in (torch.int32, torch.float64):
     fit.either(f"validation: labels as {kind}", lambda k=kind: {"validation": Split(
         **{**vars_of(split(8)), "labels": split(8).labels.to(k)})}, _watched,
-        names=("monitor", "labels"))  # fmt: skip
+        names=("validation", "labels"))  # fmt: skip
 fit.right("a validation split", lambda: {"validation": split(8, start=40)}, _by_hand)
 for label, stop in {"never": lambda losses: False,
     "NumPy's": lambda losses: np.bool_(False)}.items():  # fmt: skip
