@@ -122,9 +122,9 @@ def compare(store: Path, count: int, classes: int) -> float:
     part = Subset(Drawn(count, classes), range(0, count, max(1, count // PART)))
     in_memory = Stream(part).to_split()
     # rounded as the store rounds, but computed and kept in memory
-    told = teacher_logits(network(classes, 16, 0), in_memory, BATCH).half().float()
+    table = teacher_logits(network(classes, 16, 0), in_memory, BATCH).half().float()
     weights = []
-    for data, source in ((part, LogitStore(store)), (in_memory, told)):
+    for data, source in ((part, LogitStore(store)), (in_memory, table)):
         student = network(classes, 8, 1)
         fit(student, data, distil(source, 4.0, 0.5), epochs=2, batch_size=BATCH)
         weights.append(nn.utils.parameters_to_vector(student.parameters()).detach())
@@ -170,13 +170,13 @@ def work(store: Path, count: int, classes: int, what: str) -> dict[str, float]:
     loader = DataLoader(Drawn(count, classes), batch_size=BATCH, num_workers=1)
     with watched() as peak:
         start = time.perf_counter()
-        told = teacher_logits(
+        table = teacher_logits(
             network(classes, 16, 0), loader, BATCH, store=store, dtype=torch.float16
         )
         asked, trained = time.perf_counter() - start, 0.0
         if what == "train":
             start = time.perf_counter()
-            fit(network(classes, 8, 1), loader, distil(told, 4.0, 0.5), epochs=1)
+            fit(network(classes, 8, 1), loader, distil(table, 4.0, 0.5), epochs=1)
             trained = time.perf_counter() - start
     return {"asked": asked, "trained": trained, **peak}
 

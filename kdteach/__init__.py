@@ -30,13 +30,14 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         training,
         types,
     )
-    from kdteach.claims import claim, sentence
+    from kdteach.claims import claim, interval_text, sentence
     from kdteach.data import load
     from kdteach.diagrams import diagram
     from kdteach.metrics import evaluate
-    from kdteach.models import build, tap
+    from kdteach.models import build, tap, trained_teacher
     from kdteach.objectives import distil, hard_labels, weighted
     from kdteach.results import measured
+    from kdteach.stats import mean_interval
     from kdteach.stats import paired_difference as compare
     from kdteach.training import fit, fit_cohort, fit_many, teacher_logits
 
@@ -61,9 +62,11 @@ __all__ = [
     "fit_many",
     "hard_labels",
     "interactive",
+    "interval_text",
     "live",
     "load",
     "losses",
+    "mean_interval",
     "measured",
     "metrics",
     "models",
@@ -75,6 +78,7 @@ __all__ = [
     "tables",
     "tap",
     "teacher_logits",
+    "trained_teacher",
     "training",
     "types",
     "weighted",
@@ -91,11 +95,14 @@ _VERBS = {
     "fit_cohort": "kdteach.training",
     "fit_many": "kdteach.training",
     "hard_labels": "kdteach.objectives",
+    "interval_text": "kdteach.claims",
     "load": "kdteach.data",
+    "mean_interval": "kdteach.stats",
     "measured": "kdteach.results",
     "sentence": "kdteach.claims",
     "tap": "kdteach.models.taps",
     "teacher_logits": "kdteach.training",
+    "trained_teacher": "kdteach.models",
     "weighted": "kdteach.objectives",
 }
 """Where each verb lives; behind a colon its name there, where that is another one."""

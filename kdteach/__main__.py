@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0; 1 after an error, told in one line, or where runs failed while
+        The exit status: 0; 1 after an error, in one line, or where runs failed while
         others went on; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
@@ -84,7 +84,7 @@ def _reproduce(options: argparse.Namespace) -> int:
                 weights=options.weights,
             )
         except FileNotFoundError as error:
-            if len(names) == 1 or error.errno is not None:  # told by the system, not by us
+            if len(names) == 1 or error.errno is not None:  # the system's message, not ours
                 raise
             # of all experiments some need data that a reader may not have
             _say(f"{name}: left out. {error}", sys.stderr)

@@ -30,7 +30,10 @@ from kdteach.losses.response import cross_entropy
 from kdteach.losses.subclass import class_log_probs
 from kdteach.memory import require_memory
 from kdteach.models import ask, device_of, evaluation_mode, require_logits
+from kdteach.renamed import former_names
 from kdteach.types import Batch, Pair, Split
+
+__getattr__ = former_names(__name__, {"agreement": "prediction_agreement"})
 
 _MOST_BINS = 1_000_000
 _ANY_CLASS = 2**63 - 1  # no end of the class numbers
@@ -424,8 +427,10 @@ def require_classes(split: Split | Source, outputs: int) -> None:
     )
 
 
-def agreement(student_logits: Tensor, teacher_logits: Tensor) -> float:
+def prediction_agreement(student_logits: Tensor, teacher_logits: Tensor) -> float:
     """Fraction of images on which student and teacher choose the same class.
+
+    How alike two maps of what counted are is ``kdteach.explain.agreement``.
 
     Args:
         student_logits: (N, C).

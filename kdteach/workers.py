@@ -26,7 +26,7 @@ _alone = threading.local()
 
 
 class _Process(SpawnProcess):
-    """A process that is not told of the caller's script."""
+    """A process that does not run the caller's script again."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802 (the name is multiprocessing's)
@@ -52,17 +52,17 @@ def context() -> SpawnContext:
 def _script_left_out() -> Iterator[None]:
     """Inside the block a process that this thread starts gets no word of the script.
 
-    Processes that other threads start meanwhile, by other libraries, are told as usual.
+    Processes that other threads start meanwhile, by other libraries, start as usual.
     """
     with _starting:
         usual = spawn.get_preparation_data
 
         def prepared(name: str) -> dict[str, Any]:
-            told = usual(name)
+            prepared = usual(name)
             if getattr(_alone, "now", False):
                 for key in ("init_main_from_path", "init_main_from_name"):
-                    told.pop(key, None)
-            return told
+                    prepared.pop(key, None)
+            return prepared
 
         vars(spawn)["get_preparation_data"] = prepared
         _alone.now = True

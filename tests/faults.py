@@ -245,7 +245,7 @@ def _(faulty):
 @found_by("test_photographs.py::test_what_is_frozen_stays_in_weights_and_statistics",
           "let frozen statistics drift")  # fmt: skip
 def _(faulty):
-    network = kdteach.models.Photograph
+    network = kdteach.models.BackboneWithHead
     usual = network.train
     network.train = lambda self, mode=True: (
         nn.Module.train(self, mode) if faulty else usual(self, mode)

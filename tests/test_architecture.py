@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "kdteach"
 # A room imports from lower levels only. DESIGN's rows, from the ground floor up.
 LEVELS = {
+    "renamed": -2,
     "checks": -2, "arrays": -2, "extras": -2, "fingerprints": -1, "workers": 0,
     "runs": -1, "writing": 0, "record": 1,
     "memory": -2, "files": -1,

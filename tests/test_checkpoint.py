@@ -78,11 +78,11 @@ class Breaking(nn.Module):
 EVERYTHING = {
     "dropout, jitter, Adam, cosine, best": (
         "dropout",
-        {"augment": data.jitter(1), "schedule": training.cosine, "keep_best": True},
+        {"augment": data.random_shift(1), "schedule": training.cosine, "keep_best": True},
     ),
     "BatchNorm, momentum, clipping": (
         "norm",
-        {"optimizer": training.momentum, "clip_norm": 0.5, "learning_rate": 0.05},
+        {"optimizer": training.sgd_momentum, "clip_norm": 0.5, "learning_rate": 0.05},
     ),
     "torch's scheduler, decay groups": (
         "plain",
@@ -159,7 +159,7 @@ sys.path.insert(0, sys.argv[1])
 import test_checkpoint
 test_checkpoint.trained(sys.argv[2], *sys.argv[3:])
 """
-SHIFT = data.jitter(1)
+SHIFT = data.random_shift(1)
 
 
 def slow(images, generator):
@@ -285,7 +285,7 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path):
         "learning_rate 0.01 there, 0.02 here": {"learning_rate": 0.02},
         "batch_size 16 there, 17 here": {"batch_size": 17},
         "epochs 3 there, 4 here": {"epochs": 4},
-        "optimizer": {"optimizer": training.momentum},
+        "optimizer": {"optimizer": training.sgd_momentum},
         "schedule": {"schedule": training.constant},
         "clip_norm None there, 1.0 here": {"clip_norm": 1.0},
         "validation": {"validation": images(9, seed=2)},
@@ -294,7 +294,7 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path):
         "alpha=0.5": {"objective": objectives.distil(teacher, 4.0, 0.6)},
         "objective": {"objective": objectives.distil(other, 4.0, 0.5)},
         "drop_last False there, True here": {"drop_last": True},
-        "stop": {"stop": training.settled(0.1)},
+        "stop": {"stop": training.plateau(0.1)},
     }
     for says, change in others.items():
         arguments = {**good, "model": network(1), **change}
@@ -534,7 +534,7 @@ def jointly(models, batch):
 
 @pytest.mark.parametrize("at", [2, 4, 6])
 def test_data_that_are_read_in_batches_go_on_in_the_middle(at, tmp_path):
-    options = setting({"augment": data.jitter(1)})
+    options = setting({"augment": data.random_shift(1)})
     whole, path = network(1), tmp_path / "run.pt"
     wanted = kdteach.fit(whole, images(), counting, **options)
     options |= {"checkpoint": path, "checkpoint_every": 0}

@@ -188,8 +188,8 @@ def test_no_such_head():
 def test_features_are_computed_once_and_the_head_is_the_same(tiles):
     """Ten epochs of a head on features equal ten epochs of the frozen network."""
     options = {"epochs": 10, "batch_size": 16, "learning_rate": 0.02, "seed": 3}
-    slow = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
-    fast = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
+    slow = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="linear_probe")
+    fast = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="linear_probe")
     fit(slow, tiles, hard_labels(), **options)
     seen = frozen_features(fast, tiles.train)
     assert seen.images.shape == (len(tiles.train), 48, 1, 1)
@@ -209,11 +209,11 @@ def test_the_best_epoch_is_kept(many):
     options = {"epochs": 12, "learning_rate": 0.3, "batch_size": 64, "keep_best": True}
     if many:
         histories = fit_many(
-            models, data, [hard_labels()] * 2, monitor=data.valid, **options
+            models, data, [hard_labels()] * 2, validation=data.valid, **options
         )
     else:
         histories = [
-            fit(model, data, hard_labels(), monitor=data.valid, seed=s, **options)
+            fit(model, data, hard_labels(), validation=data.valid, seed=s, **options)
             for s, model in enumerate(models)
         ]
     for model, history in zip(models, histories, strict=True):
@@ -234,7 +234,7 @@ def test_the_best_epoch_brings_its_statistics(tiles):
 
     history = fit(
         network, tiles, hard_labels(), epochs=6, batch_size=16, learning_rate=0.05,
-        monitor=tiles.valid, keep_best=True, on_epoch=note,
+        validation=tiles.valid, keep_best=True, on_epoch=note,
     )  # fmt: skip
     best = history.accuracy.index(max(history.accuracy))
     assert best < 5
@@ -254,7 +254,7 @@ def test_the_best_epoch_by_weighted_f1(many):
             row.append(f1_score(data.valid.labels, said, average="weighted"))
 
     options = {
-        "epochs": 8, "learning_rate": 0.1, "batch_size": 64, "monitor": data.valid,
+        "epochs": 8, "learning_rate": 0.1, "batch_size": 64, "validation": data.valid,
         "keep_best": "weighted_f1", "on_epoch": note,
     }  # fmt: skip
     if many:
@@ -343,7 +343,7 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
     assert measured["test_ece"] == pytest.approx(test.ece(), rel=1e-5)
     assert measured["test_class_accuracy"] == list(test.per_class_accuracy)
     # a head on features, with labels that are weighed, is that head
-    model = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="features")
+    model = build("tiny-mobilenet", num_classes=2, weights="tissues", policy="linear_probe")
     sizes = torch.bincount(data.train.labels).double()
     weights = (sizes.sum() / (2 * sizes)).float()
 
@@ -355,7 +355,7 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
 
     options = {key: RECIPE[key] for key in ("epochs", "batch_size", "learning_rate")}
     options["keep_best"] = RECIPE["choose_by"]
-    fit(model, data, weighed, monitor=data.valid, **options)
+    fit(model, data, weighed, validation=data.valid, **options)
     answers = evaluate(model, data.test)
     mine = found["balanced", "features"].result
     assert mine["test_weighted_f1"] == pytest.approx(answers.weighted_f1, abs=0.03)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 import kdteach
 from kdteach import data, models, objectives
 from kdteach.objectives import hard_labels, mutual
-from kdteach.training import TrainingDivergedError, cosine, fit_cohort, momentum
+from kdteach.training import TrainingDivergedError, cosine, fit_cohort, sgd_momentum
 from kdteach.types import Batch, LossTerms
 
 RECIPE = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2}
@@ -56,8 +56,8 @@ def same(one, other):
     "options",
     [
         {},
-        {"optimizer": momentum, "schedule": cosine},
-        {"augment": data.jitter(1), "batch_size": 7, "drop_last": True},
+        {"optimizer": sgd_momentum, "schedule": cosine},
+        {"augment": data.random_shift(1), "batch_size": 7, "drop_last": True},
         {"keep_best": True, "epochs": 4},
     ],
     ids=lambda options: "-".join(options) or "plain",
@@ -69,7 +69,7 @@ def test_models_that_do_not_look_at_each_other_learn_as_alone(few, options):
     alone = copy.deepcopy(made)
     histories = fit_cohort(made, few, own, seed=5, validation=few, **recipe)
     for model, other, history in zip(made, alone, histories, strict=True):
-        lonely = kdteach.fit(other, few, hard_labels(), seed=5, monitor=few, **recipe)
+        lonely = kdteach.fit(other, few, hard_labels(), seed=5, validation=few, **recipe)
         assert same(state(model), state(other))
         assert history.loss == lonely.loss
         assert history.accuracy == lonely.accuracy

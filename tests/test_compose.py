@@ -175,7 +175,7 @@ def test_the_student_passes_each_batch_once(few, table):
     ]  # fmt: skip
     calls.clear()
     images = few.images.clone()
-    history = kdteach.fit(student, few, goal, monitor=few, **RECIPE)
+    history = kdteach.fit(student, few, goal, validation=few, **RECIPE)
     assert torch.equal(images, few.images)
     probes = len(calls) - 2 * (3 + 3)  # two epochs of three steps, few looked at in three
     assert probes <= 5
@@ -391,7 +391,7 @@ def test_subclasses_in_a_sum(few):
     split = few.select(few.labels < 5)
     goal = weighted((1, subclass_labels(5, beta=0.1)), (0, Own()))
     model = flat()
-    history = kdteach.fit(model, split, goal, monitor=split, **RECIPE)
+    history = kdteach.fit(model, split, goal, validation=split, **RECIPE)
     with torch.no_grad():
         classes = model(split.images).reshape(len(split), 5, 2).logsumexp(2).argmax(1)
     assert history.accuracy[-1] == pytest.approx(
@@ -512,7 +512,7 @@ def test_teacher_and_student_with_different_normalisation(few):
         seen.append(images.clone())
         return F.interpolate(images, scale_factor=2) * 2 - 1
 
-    shift = data.jitter(1)
+    shift = data.random_shift(1)
     goal = distil(teacher, 4.0, 0.5, teacher_input=view)
     one, other = flat(), flat()
     before = few.images.clone()
@@ -753,7 +753,7 @@ def test_the_teacher_of_features_sees_the_view_of_the_student(few):
     student = network(4)
     student.register_forward_pre_hook(lambda m, x: seen.append(x[0].clone()))
     goal = hints(teacher, {"4": "4"}, teacher_input=lambda x: x * 3)
-    kdteach.fit(student, few, goal, augment=data.jitter(1), **RECIPE)
+    kdteach.fit(student, few, goal, augment=data.random_shift(1), **RECIPE)
     pairs = [(a, b) for a, b in itertools.pairwise(seen) if len(a) == len(b) == 16]
     assert sum(torch.equal(3 * a, b) for a, b in pairs) >= 6
 

@@ -159,7 +159,7 @@ def test_selection_keeps_the_index(digits):
 def test_jitter_shifts_each_image_and_fills_with_zero():
     images = torch.zeros(500, 1, 5, 5)
     images[:, 0, 2, 2] = 1
-    moved = data.jitter(1)(images, torch.Generator().manual_seed(0))
+    moved = data.random_shift(1)(images, torch.Generator().manual_seed(0))
     places = moved.flatten(1).argmax(dim=1)
     assert (moved.sum(dim=(1, 2, 3)) == 1).all()
     wanted = {5 * row + column for row in (1, 2, 3) for column in (1, 2, 3)}
@@ -167,13 +167,13 @@ def test_jitter_shifts_each_image_and_fills_with_zero():
     counts = torch.bincount(places)[sorted(wanted)]
     assert counts.min() > 30
     full = torch.ones(50, 1, 4, 4)
-    shifted = data.jitter(2)(full, torch.Generator().manual_seed(1))
+    shifted = data.random_shift(2)(full, torch.Generator().manual_seed(1))
     assert shifted.min() == 0
 
 
 def test_views_are_all_shifts_once():
     images = torch.rand(3, 1, 5, 5, generator=torch.Generator().manual_seed(0))
-    views = list(data.jitter(1).views(images))
+    views = list(data.random_shift(1).views(images))
     assert len(views) == 9
     expected = [
         torch.roll(torch.nn.functional.pad(images, [1] * 4), (down, right), (2, 3))[
@@ -193,6 +193,6 @@ def test_views_are_all_shifts_once():
 )
 def test_jitter_refuses(pixels, kind):
     with pytest.raises(kind, match="pixels must be an integer of at least 1"):
-        data.jitter(pixels)
+        data.random_shift(pixels)
     with pytest.raises(kind, match="pixels must be an integer of at least 1"):
-        data.Jitter(pixels)
+        data.RandomShift(pixels)

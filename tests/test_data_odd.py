@@ -11,13 +11,13 @@ import torch
 from kdteach import memory
 from kdteach.data import (
     Flips,
-    Jitter,
+    RandomShift,
     flips,
     in_quadrants,
-    jitter,
     load,
     merge_classes,
     petri,
+    random_shift,
     small_sample,
 )
 from kdteach.data.mhist import vote_shares
@@ -101,8 +101,10 @@ def test_numbers_of_numpy_are_numbers():
     ours = small_sample(digits.train, integer(7), seed=integer(5))
     assert torch.equal(ours.index, small_sample(digits.train, 7, seed=5).index)
     images = torch.rand(3, 1, 8, 8, generator=random())
-    assert torch.equal(jitter(integer(2))(images, random()), jitter(2)(images, random()))
-    assert jitter(integer(2)) == jitter(2) == Jitter(integer(2))
+    assert torch.equal(
+        random_shift(integer(2))(images, random()), random_shift(2)(images, random())
+    )
+    assert random_shift(integer(2)) == random_shift(2) == RandomShift(integer(2))
 
 
 @pytest.mark.parametrize(
@@ -163,10 +165,11 @@ BAD = [
     ("seed", lambda d: small_sample(d.train, 3, seed=0.0), TypeError, "seed must be"),
     ("empty", lambda d: small_sample(d.train.select(d.train.labels > 9), 1), ValueError,
      "the split is empty"),
-    ("pixels", lambda d: jitter(HUGE)(ONE, random()), ValueError, "pixels must be less"),
-    ("pixels", lambda d: jitter(8)(ONE, random()), ValueError, "leaves nothing of"),
-    ("pixels", lambda d: list(jitter(8).views(ONE)), ValueError, "leaves nothing"),
-    ("pixels", lambda d: jitter("1"), TypeError, "pixels must be an integer"),
+    ("pixels", lambda d: random_shift(HUGE)(ONE, random()), ValueError,
+     "pixels must be less"),
+    ("pixels", lambda d: random_shift(8)(ONE, random()), ValueError, "leaves nothing of"),
+    ("pixels", lambda d: list(random_shift(8).views(ONE)), ValueError, "leaves nothing"),
+    ("pixels", lambda d: random_shift("1"), TypeError, "pixels must be an integer"),
     ("votes", lambda d: vote_shares(d.train), TypeError, "splits must be several"),
     ("votes", lambda d: vote_shares([d]), TypeError, "each of splits must be one Split"),
     ("votes", lambda d: vote_shares(5), TypeError, "splits must be several"),
@@ -188,7 +191,7 @@ def test_votes_that_nobody_gave(digits):
         vote_shares([replace(digits.train, votes=votes)])
 
 
-@pytest.mark.parametrize("change", [jitter(1), flips()], ids=["jitter", "flips"])
+@pytest.mark.parametrize("change", [random_shift(1), flips()], ids=["jitter", "flips"])
 def test_augmentation(change):
     images = torch.rand(6, 3, 5, 7, generator=random())
     before = images.clone()

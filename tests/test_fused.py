@@ -25,12 +25,12 @@ def taken(monkeypatch):
     made = []
     real = fused.fused
 
-    def noting(learner, pool, options):
-        made.append(real(learner, pool, options))
+    def noting(learner, joined, options):
+        made.append(real(learner, joined, options))
         return made[-1]
 
     monkeypatch.setattr(fused, "PRECISIONS", DOUBLE)
-    monkeypatch.setattr("kdteach.training.loop.fused", noting)
+    monkeypatch.setattr("kdteach.training.epochs.fused", noting)
     return made
 
 
@@ -107,7 +107,11 @@ def coupled(parameters, rate):
     "changes",
     [
         {},
-        {"optimizer": training.momentum, "schedule": training.cosine, "drop_last": True},
+        {
+            "optimizer": training.sgd_momentum,
+            "schedule": training.cosine,
+            "drop_last": True,
+        },
         {"optimizer": training.adamw(0.1), "batch_size": 500},
         {"optimizer": coupled},
         {"optimizer": plain_sgd, "batch_size": 150},
@@ -125,7 +129,12 @@ def test_a_stack_of_all_objectives_as_the_general_way(taken, monkeypatch, change
         options = {"epochs": 3, "batch_size": 32, "learning_rate": 0.01} | changes
         seeds = [3, 1, 4, 1, 5, 9, 2, 6, 5]
         return kdteach.fit_many(
-            students, data, goals(data), seeds=seeds, monitor=drawn(60, seed=3), **options
+            students,
+            data,
+            goals(data),
+            seeds=seeds,
+            validation=drawn(60, seed=3),
+            **options,
         ), students
 
     assert_alike(both_ways(monkeypatch, taken, train), 1e-10)
@@ -141,7 +150,7 @@ def test_one_student_as_the_general_way(taken, monkeypatch, number, name):
         return [
             kdteach.fit(
                 student, data, goals(data)[number], epochs=3, batch_size=16,
-                learning_rate=0.01, keep_best=True, monitor=drawn(40, seed=3),
+                learning_rate=0.01, keep_best=True, validation=drawn(40, seed=3),
             )
         ], [student]  # fmt: skip
 
@@ -149,7 +158,7 @@ def test_one_student_as_the_general_way(taken, monkeypatch, number, name):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("optimizer", [training.adam, training.momentum])
+@pytest.mark.parametrize("optimizer", [training.adam, training.sgd_momentum])
 def test_a_large_student_is_shared_among_threads(taken, monkeypatch, threads, optimizer):
     """Made large by what counts as such; the last batch is smaller than the threads."""
     data, before = drawn(50), torch.get_num_threads()
@@ -213,7 +222,7 @@ def test_who_diverges_leaves_the_others_alone(taken):
     data = drawn(80, dtype=torch.float32)
     bright = Split(data.images * 1e20, data.labels, data.index)
     fine = objectives.distil(tables(data).float(), 2.0, 0.5)
-    options = {"epochs": 4, "batch_size": 32, "optimizer": training.momentum}
+    options = {"epochs": 4, "batch_size": 32, "optimizer": training.sgd_momentum}
     together = [network(s, dtype=torch.float32) for s in (0, 1, 2)]
     alone = network(2, dtype=torch.float32)
     with pytest.raises(training.TrainingDivergedError, match="student 1") as error:

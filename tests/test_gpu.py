@@ -12,7 +12,7 @@ from torch import nn
 
 import kdteach
 from kdteach import cost, explain, losses, metrics, models, objectives, training
-from kdteach.data import jitter
+from kdteach.data import random_shift
 from kdteach.types import LossTerms
 
 pytestmark = pytest.mark.gpu
@@ -97,9 +97,9 @@ def test_a_student_learns_the_same(kind, where, few, teacher, device):
     """Images stay with the caller; stored logits may lie on either side."""
     table = kdteach.teacher_logits(teacher, few)
     here, there = small(), small(device=device)
-    wanted = kdteach.fit(here, few, goals(table, teacher)[kind], monitor=few, **OPTIONS)
+    wanted = kdteach.fit(here, few, goals(table, teacher)[kind], validation=few, **OPTIONS)
     moved = table if where == "table here" else table.to(device)
-    found = kdteach.fit(there, few, goals(moved, teacher)[kind], monitor=few, **OPTIONS)
+    found = kdteach.fit(there, few, goals(moved, teacher)[kind], validation=few, **OPTIONS)
     assert found.loss == pytest.approx(wanted.loss, rel=1e-8)
     assert found.accuracy == pytest.approx(wanted.accuracy, abs=0.01)
     torch.testing.assert_close(weights(there), weights(here), rtol=1e-6, atol=1e-8)
@@ -107,13 +107,13 @@ def test_a_student_learns_the_same(kind, where, few, teacher, device):
     assert few.images.device.type == "cpu"
 
 
-@pytest.mark.parametrize("optimizer", [training.adam, training.momentum])
+@pytest.mark.parametrize("optimizer", [training.adam, training.sgd_momentum])
 def test_a_stack_learns_what_each_learns_alone(optimizer, few, teacher, device):
     table = kdteach.teacher_logits(teacher, few)
     objective = [objectives.hard_labels(), objectives.distil(table, 4.0, 0.5)] * 2
     seeds, options = [3, 1, 4, 1], OPTIONS | {"optimizer": optimizer}
     together = [small(seed, device) for seed in seeds]
-    kdteach.fit_many(together, few, objective, seeds=seeds, monitor=few, **options)
+    kdteach.fit_many(together, few, objective, seeds=seeds, validation=few, **options)
     for model, goal, seed in zip(together, objective, seeds, strict=True):
         alone = small(seed, device)
         kdteach.fit(alone, few, goal, seed=seed, **options)
@@ -125,7 +125,7 @@ def test_augmented_images_and_dropout_stay_repeatable(few, device):
     for _ in range(2):
         model = models.build("cnn-digits", dropout=0.3, dtype=torch.float64).to(device)
         history = kdteach.fit(
-            model, few, objectives.hard_labels(), augment=jitter(1), **OPTIONS
+            model, few, objectives.hard_labels(), augment=random_shift(1), **OPTIONS
         )
         runs.append(history.loss)
     assert runs[1] == pytest.approx(runs[0], rel=1e-6)

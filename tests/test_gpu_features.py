@@ -59,7 +59,7 @@ def test_a_sum_with_features(few, live):
             (1, hard_labels()), (0.5, distil(teacher, 4.0, 0.5)),
             (2, hints(teacher, {"2": "2"})), (1, attention(teacher, {"0": "0"})),
         )  # fmt: skip
-        history = kdteach.fit(student, few, goal, monitor=few, **RECIPE)
+        history = kdteach.fit(student, few, goal, validation=few, **RECIPE)
         assert all(weight.device.type == place for weight in goal.parameters())
         assert next(teacher.parameters()).device.type == teacher_at
         found[place] = history.loss

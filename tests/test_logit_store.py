@@ -260,7 +260,7 @@ def other_images():
         (lambda p: kd.fit(model(), other_images(), kd.objectives.distil(LogitStore(p), 2.0,
          0.5), epochs=1), "other images"),
         (lambda p: kd.fit(model(), Made(), kd.objectives.distil(LogitStore(p), 2.0, 0.5),
-         epochs=1, augment=kd.data.jitter(1)), "augment"),
+         epochs=1, augment=kd.data.random_shift(1)), "augment"),
         (lambda p: LogitStore(p).rows(torch.tensor([90])), "index"),
         (lambda p: LogitStore(p).rows(torch.tensor([-1])), "index"),
     ],
@@ -353,7 +353,7 @@ def test_a_process_that_is_killed_as_it_begins(left, tmp_path):
 
 
 def test_views_are_part_of_a_store(tmp_path):
-    pixels = [kd.data.jitter(n) for n in (1, 1, 2)]
+    pixels = [kd.data.random_shift(n) for n in (1, 1, 2)]
     first = stored(tmp_path, views=pixels[0].views)
     wanted = kd.teacher_logits(model(9), Made(), views=pixels[0].views)
     torch.testing.assert_close(first.to_tensor(), wanted)
@@ -374,7 +374,7 @@ def test_on_a_gpu_it_is_as_on_the_cpu(workers, tmp_path):
     )
     nets = [model().cuda(), model().cuda()]
     objective = kd.objectives.distil(store, 3.0, 0.7)
-    histories = [kd.fit(net, part, objective, epochs=2, batch_size=32, monitor=part)
+    histories = [kd.fit(net, part, objective, epochs=2, batch_size=32, validation=part)
                  for net, part in zip(nets, (data, Split(images(), labels())),
                  strict=True)]  # fmt: skip
     assert histories[0].loss == pytest.approx(histories[1].loss, rel=1e-5)

@@ -110,7 +110,7 @@ def test_teacher_logits_do_not_depend_on_batch_mates(digits):
 
 def test_agreement_and_entropy():
     a, b = torch.tensor([[1.0, 0], [1, 0]]), torch.tensor([[2.0, 0], [0, 2]])
-    assert metrics.agreement(a, b) == 0.5
+    assert metrics.prediction_agreement(a, b) == 0.5
     rows = torch.tensor([[1.0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25]], dtype=torch.float64)
     np.testing.assert_allclose(metrics.entropy(rows), [0, np.log(4)])
     with pytest.raises(ValueError, match="sum to 1"):

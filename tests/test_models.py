@@ -154,7 +154,7 @@ def test_cooled_networks_are_as_right_and_less_sure():
         logits = network(images)
     scale = models.scale_for(logits, sure=0.8)
     with torch.no_grad():
-        cooled = models.Cooled(network, scale)(images)
+        cooled = models.TemperatureScaled(network, scale)(images)
     assert float(torch.softmax(cooled, 1).amax(1).mean().detach()) == pytest.approx(
         0.8, abs=1e-5
     )
@@ -166,7 +166,7 @@ def test_cooled_networks_are_as_right_and_less_sure():
     with pytest.raises(ValueError, match="no scale"):
         models.scale_for(torch.zeros(3, 10), 0.5)
     with pytest.raises(ValueError, match="scale must be"):
-        models.Cooled(network, 0.0)
+        models.TemperatureScaled(network, 0.0)
 
 
 @pytest.mark.parametrize("norm", ["parametrizations", "older"])

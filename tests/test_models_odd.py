@@ -10,9 +10,9 @@ from torch import nn
 
 from kdteach import memory
 from kdteach.models import (
-    Cooled,
+    BackboneWithHead,
     Normalise,
-    Photograph,
+    TemperatureScaled,
     build,
     deep_stack,
     gradient_norms,
@@ -112,7 +112,7 @@ def test_numbers_of_numpy_are_numbers():
     assert len([m for m in stack.modules() if isinstance(m, nn.Conv2d)]) == 5
     logits = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
     assert scale_for(logits, np.float64(0.5)) == scale_for(logits, 0.5)
-    assert Cooled(plain, np.float32(2)).scale == 2.0
+    assert TemperatureScaled(plain, np.float32(2)).scale == 2.0
 
 
 BAD = {
@@ -172,7 +172,11 @@ BAD = {
         (torch.float8_e4m3fn, TypeError, "dtype"),
     ],
     "policy": [
-        ("half", ValueError, "unknown policy 'half'; known are full, fine-tune, features"),
+        (
+            "half",
+            ValueError,
+            "unknown policy 'half'; known are full, fine-tune, linear_probe",
+        ),
         (None, ValueError, "unknown policy None"),
         ([], ValueError, r"unknown policy \[\]"),
     ],
@@ -234,10 +238,10 @@ def test_bad_arguments_of_the_rest():
         (None, TypeError),
     ):
         with pytest.raises(kind, match="scale must"):
-            Cooled(network, scale)
+            TemperatureScaled(network, scale)
     for model in (None, nn.Linear, lambda x: x):
         with pytest.raises(TypeError, match=r"network (must be|is)"):
-            Cooled(model, 1.0)
+            TemperatureScaled(model, 1.0)
     logits = torch.zeros(3, 5)
     for sure, kind in (
         (0.2, ValueError),
@@ -324,9 +328,9 @@ def test_networks_of_others_are_cooled():
     network = build("fc-8", input_shape=(1, 8, 8))
     images = torch.ones(2, 1, 8, 8)
     wanted = network(images) / 4
-    assert torch.equal(Cooled(Wrapped(network), 4)(images), wanted)
+    assert torch.equal(TemperatureScaled(Wrapped(network), 4)(images), wanted)
     with pytest.raises(TypeError, match="network must return logits"):
-        Cooled(nn.LSTM(8, 2), 4)(images[:, 0])
+        TemperatureScaled(nn.LSTM(8, 2), 4)(images[:, 0])
 
 
 def test_images_that_are_no_photographs():
@@ -358,4 +362,4 @@ def test_images_that_are_no_photographs():
         ((flat, flat, True), TypeError, "trained must be an integer"),
     ):
         with pytest.raises(kind, match=says):
-            Photograph(*arguments)
+            BackboneWithHead(*arguments)

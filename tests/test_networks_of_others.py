@@ -69,7 +69,7 @@ def test_a_network_that_begins_in_place_gives_what_it_gives_otherwise(few, kind)
         twice = kdteach.teacher_logits(teacher, few)
         assert torch.equal(table, twice)
         histories = [
-            kdteach.fit(copy.deepcopy(student), few, goal, monitor=few, **options())
+            kdteach.fit(copy.deepcopy(student), few, goal, validation=few, **options())
             for goal in (
                 objectives.hard_labels(),
                 objectives.distil(table, 2.0, 0.5),
@@ -79,7 +79,7 @@ def test_a_network_that_begins_in_place_gives_what_it_gives_otherwise(few, kind)
         ]
         stack = [net(layer, seed=s) for s in range(3)]
         goals = [objectives.distil(teacher, 2.0, 0.5), objectives.hard_labels()] * 2
-        histories += kdteach.fit_many(stack, few, goals[:3], monitor=few, **options())
+        histories += kdteach.fit_many(stack, few, goals[:3], validation=few, **options())
         found.append(
             (
                 table,
@@ -212,8 +212,8 @@ def test_logits_by_name_are_taken(few, make):
     assert torch.equal(metrics.evaluate(wrapped, few).logits, table)
     for goal in (objectives.distil(table, 2.0, 0.5), objectives.distil(wrapped, 2.0, 0.5)):
         student = Returns(make, seed=2)
-        history = kdteach.fit(student, few, goal, monitor=few, **options())
-        plain = kdteach.fit(net(seed=2), few, goal, monitor=few, **options())
+        history = kdteach.fit(student, few, goal, validation=few, **options())
+        plain = kdteach.fit(net(seed=2), few, goal, validation=few, **options())
         assert history == plain
     stack = [Returns(make, seed=s) for s in range(2)]
     bare = [net(seed=s) for s in range(2)]
@@ -320,10 +320,10 @@ def test_a_whole_image_set_is_no_split(digits):
         lambda: metrics.evaluate(net(), digits),
         lambda: kdteach.teacher_logits(net(), digits),
         lambda: kdteach.fit(
-            net(), digits, objectives.hard_labels(), monitor=digits, **options()
+            net(), digits, objectives.hard_labels(), validation=digits, **options()
         ),
         lambda: kdteach.fit_many(
-            [net()], digits, [objectives.hard_labels()], monitor=digits, **options()
+            [net()], digits, [objectives.hard_labels()], validation=digits, **options()
         ),
         lambda: training.frozen_features(backbone, digits),
     ):
@@ -442,7 +442,7 @@ def test_images_that_a_model_cannot_read_are_named(digits):
     history = kdteach.fit(net(seed=1), digits, goal, **options())
     same = kdteach.fit(net(seed=1), digits, objectives.distil(net(), 2.0, 0.5), **options())
     assert history.loss == pytest.approx(same.loss, rel=1e-5)
-    assert data.jitter(1) is not None
+    assert data.random_shift(1) is not None
 
 
 def test_models_that_are_none_are_named(digits):
@@ -485,14 +485,14 @@ def test_rows_of_a_split_exist(digits):
 
 
 def test_numbers_of_rules_are_checked():
-    for make, name in ((training.settled, "threshold"), (training.adamw, "weight_decay")):
+    for make, name in ((training.plateau, "threshold"), (training.adamw, "weight_decay")):
         for bad, error in (("1", TypeError), (True, TypeError), (None, TypeError),
                            (0, ValueError), (-1.0, ValueError), (float("nan"), ValueError),
                            (10**400, ValueError)):  # fmt: skip
             with pytest.raises(error, match=name):
                 make(bad)
         make(np.float32(0.5))
-    assert training.settled(np.float64(0.5))([1.0, 0.75])
+    assert training.plateau(np.float64(0.5))([1.0, 0.75])
     with pytest.raises(ValueError, match="objectives are empty"):
         objectives.stacked([])
     with pytest.raises(TypeError, match=r"objectives\[1\] needs more"):

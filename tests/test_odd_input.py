@@ -28,6 +28,7 @@ for room in rooms():
         CASES.setdefault(function, []).extend(cases)
 
 FOUNDATIONS = {
+    "renamed",
     "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "seeding",
     "workers", "writing",
 }  # fmt: skip
@@ -37,7 +38,8 @@ MADE_BY_THE_LIBRARY = {
     "kdteach.diagrams.Diagram",
     "kdteach.cost.Latency",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
-    "kdteach.explain.Agreement", "kdteach.objectives.Course", "kdteach.objectives.Mixed",
+    "kdteach.explain.Agreement", "kdteach.objectives.Mixed",
+    "kdteach.objectives.TrainingSetup",
     "kdteach.stats.McNemar", "kdteach.types.Batch",
     "kdteach.types.History", "kdteach.types.LossTerms", "kdteach.types.RunRecord",
 }  # fmt: skip

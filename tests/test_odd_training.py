@@ -187,7 +187,7 @@ def no_decay_on_biases(parameters, rate):
 @pytest.mark.parametrize(
     "optimizer",
     [adafactor, clipped, lambda p, r: Clipping(p, lr=r), no_decay_on_biases,
-     lambda p, r: torch.optim.RMSprop(p, lr=r), training.momentum],
+     lambda p, r: torch.optim.RMSprop(p, lr=r), training.sgd_momentum],
     ids=["adafactor", "clipped", "subclass", "groups", "rmsprop", "momentum"],
 )  # fmt: skip
 def test_optimisers_that_mix_numbers_see_one_student_at_a_time(few, optimizer):
@@ -426,7 +426,7 @@ def test_modes_gradients_and_random_state_are_the_callers(few):
             p.grad = torch.full_like(p, 7.0)
     modes = [[part.training for part in net.modules()] for net in nets]
     state = torch.get_rng_state()
-    kdteach.fit(nets[0], few, HARD, monitor=few, **options())
+    kdteach.fit(nets[0], few, HARD, validation=few, **options())
     kdteach.fit_many(nets[:2], few, [HARD] * 2, **options())
     kdteach.fit_many(nets[2:], few, [HARD] * 2, **options())
     with pytest.raises(RuntimeError, match="boom"):
@@ -506,24 +506,27 @@ def test_batchnorm_and_a_last_batch_of_one(few):
     kdteach.fit(build(frozen=True), odd, HARD, **options())
 
 
-def test_a_monitor_that_does_not_fit_is_named_before_training(few):
-    for monitor, says in (
+def test_validation_that_does_not_fit_is_named_before_training(few):
+    for watched, says in (
         (
             Split(few.images, few.labels + 5, few.index),
-            r"monitor: labels must lie in \[0, 10\), got values from 5 to 14",
+            r"validation: labels must lie in \[0, 10\), got values from 5 to 14",
         ),
-        (Split(few.images[..., :7], few.labels, few.index), "monitor has images of shape"),
-        (few.select(torch.arange(0)), "split is empty: monitoring"),
+        (
+            Split(few.images[..., :7], few.labels, few.index),
+            "validation has images of shape",
+        ),
+        (few.select(torch.arange(0)), "split is empty: validation"),
     ):
         for call in (
-            lambda m, nets, watch: kdteach.fit(m, few, HARD, monitor=watch, **options()),
+            lambda m, nets, watch: kdteach.fit(m, few, HARD, validation=watch, **options()),
             lambda m, nets, watch: kdteach.fit_many(
-                nets, few, [HARD] * 2, monitor=watch, **options()
+                nets, few, [HARD] * 2, validation=watch, **options()
             ),
         ):
             nets = [small(0), small(1)]
             with pytest.raises(ValueError, match=says):
-                call(nets[0], nets, monitor)
+                call(nets[0], nets, watched)
             assert torch.equal(weights(nets[0]), weights(small(0)))
 
 
@@ -579,5 +582,5 @@ def test_pools_of_different_images_are_named(few):
 
 def test_jittered_images_are_the_students_own(few):
     before = few.images.clone()
-    kdteach.fit(small(), few, HARD, augment=data.jitter(1), **options())
+    kdteach.fit(small(), few, HARD, augment=data.random_shift(1), **options())
     assert torch.equal(before, few.images)

@@ -22,8 +22,10 @@ CORE = (
 )  # fmt: skip
 VERBS = {
     "build": "models", "claim": "claims", "distil": "objectives", "evaluate": "metrics",
-    "fit": "training", "fit_many": "training", "hard_labels": "objectives", "load": "data",
+    "fit": "training", "fit_many": "training", "hard_labels": "objectives",
+    "interval_text": "claims", "load": "data", "mean_interval": "stats",
     "measured": "results", "sentence": "claims", "teacher_logits": "training",
+    "trained_teacher": "models",
 }  # fmt: skip
 
 

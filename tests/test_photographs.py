@@ -69,7 +69,7 @@ def test_bytes_and_fractions_are_normalised_alike():
 
 
 @pytest.mark.parametrize(
-    ("policy", "moves"), [("features", 0), ("fine-tune", 1), ("full", 5)]
+    ("policy", "moves"), [("linear_probe", 0), ("fine-tune", 1), ("full", 5)]
 )
 def test_what_is_frozen_stays_in_weights_and_statistics(policy, moves, tiles):
     model = build("resnet18", num_classes=2, policy=policy)
@@ -89,7 +89,7 @@ def test_what_is_frozen_stays_in_weights_and_statistics(policy, moves, tiles):
 
 def test_features_once_equal_features_every_time(tiles):
     """A linear probe on stored features is the network with its backbone frozen."""
-    model = build("resnet18", num_classes=2, policy="features").eval()
+    model = build("resnet18", num_classes=2, policy="linear_probe").eval()
     with torch.no_grad():
         stored = model.features(tiles.images)
     table = Split(stored[:, :, None, None], tiles.labels, tiles.index)
@@ -115,7 +115,7 @@ def test_features_once_equal_features_every_time(tiles):
         ("resnet18", {"input_shape": (1, 28, 28)}, "takes images of 3 channels"),
         (
             "fc-8",
-            {"policy": "features"},
+            {"policy": "linear_probe"},
             "options of resnet18, resnet50, .*tiny-resnet, tiny-mobilenet alone",
         ),
         ("fc-8", {"weights": "imagenet"}, "alone"),

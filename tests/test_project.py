@@ -84,6 +84,8 @@ def test_the_name_of_an_experiment_passes_few_functions(name, monkeypatch, tmp_p
         reproduce(name, seeds=1, executor="local", results_dir=tmp_path, say=lambda _: None)
     finally:
         sys.setprofile(None)
-    assert {f for f, _ in stops} >= {"runner.py", "ledger.py", "results.py"}
+    assert {f for f, _ in stops} >= {"runner.py", "ledger.py", "records.py"}
     assert len(stops) < 14, sorted(stops)
-    assert not {"jobs.py", "plan.py", "shelf.py", "guards.py"} & {f for f, _ in stops}
+    assert not {"jobs.py", "plan.py", "teacher_store.py", "guards.py"} & {
+        f for f, _ in stops
+    }

@@ -10,7 +10,8 @@ import torch
 
 from kdteach.data import load
 from kdteach.experiments import EXPERIMENTS, Experiment, Published, Recipe, jobs, recipes
-from kdteach.experiments.recipe import MISTAKES, stored
+from kdteach.experiments.contradictions import MISTAKES
+from kdteach.experiments.recipe import stored
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.results import load_records, run_key
@@ -358,7 +359,7 @@ def test_a_recipe_knows_what_a_network_can(name):
     shape = {"input_shape": SHAPES[name]} if name in SHAPES else {}
     assert build(name, **shape)
     agree({"dropout": 0.25}, {"dropout": 0.25, **shape})
-    agree({"policy": "features"}, {"policy": "features", **shape})
+    agree({"policy": "linear_probe"}, {"policy": "linear_probe", **shape})
     if name not in PHOTOGRAPHS:  # ImageNet's may not be here
         agree({"weights": "tissues"}, {"weights": "tissues", **shape})
 

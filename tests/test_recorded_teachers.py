@@ -19,7 +19,7 @@ from kdteach.experiments import (
 )
 from kdteach.experiments.images import load_data
 from kdteach.experiments.recipe import kind_of, stored
-from kdteach.experiments.shelf import Shelf
+from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.training import teacher_logits
 
 RECIPE = {"epochs": 2, "batch_size": 64, "learning_rate": 0.01}
@@ -61,7 +61,7 @@ def test_a_recorded_teacher_gives_the_logits_that_are_stored(small, tmp_path):
     go(tmp_path)
     assert len(weights_in(tmp_path)) == len(logits_in(tmp_path)) == 3
     digits = load("digits", dtype=torch.float64)
-    shelf = Shelf(tmp_path / ".teachers", lambda seed: load_data(DIGITS, None, seed))
+    shelf = TeacherStore(tmp_path / ".teachers", lambda seed: load_data(DIGITS, None, seed))
     for label, config, epoch in (
         ("teacher", TEACHER, 2), ("teacher", TEACHER, 1), ("assistant", ASSISTANT, 2)
     ):  # fmt: skip
@@ -179,12 +179,12 @@ def test_a_kill_between_logits_and_weights_leaves_no_wrong_pair(
     small(TEACHER)
     go(tmp_path)
     (weights,), (logits,) = weights_in(tmp_path), logits_in(tmp_path)
-    shelf = Shelf(tmp_path / ".teachers", lambda seed: load_data(DIGITS, None, seed))
+    shelf = TeacherStore(tmp_path / ".teachers", lambda seed: load_data(DIGITS, None, seed))
 
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdteach.experiments.shelf._save_weights", killed)
+    monkeypatch.setattr("kdteach.experiments.teacher_store._save_weights", killed)
     tables = {k: t.clone() for k, t in results.load_logits(logits).items()}
     with pytest.raises(KeyboardInterrupt):
         shelf.put(TEACHER, 2, 0, tables, load_file(weights))

@@ -3,6 +3,7 @@
 import pytest
 
 from kdteach import results
+from kdteach.results import records
 from kdteach.types import RunRecord
 
 
@@ -14,13 +15,13 @@ def record(seed, errors):
 @pytest.fixture
 def parsed(monkeypatch):
     """How often a line was parsed."""
-    usual, lines = results.read_line, []
+    usual, lines = records.read_line, []
 
     def counted(line, *rest):
         lines.append(line)
         return usual(line, *rest)
 
-    monkeypatch.setattr(results, "read_line", counted)
+    monkeypatch.setattr(records, "read_line", counted)
     return lines
 
 

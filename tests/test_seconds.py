@@ -58,7 +58,7 @@ def test_the_list_names_tests_that_exist():
 def test_a_list_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(seconds, "LIST", tmp_path / "seconds.json")
     here = "tests/test_seconds.py::test_a_list_is_written"
-    seconds.write({here: 3.21, f"{here}[no]": 0.1, "tests/test_gone.py::test_x": 9.0})
+    seconds.write({here: 3.21, f"{here}[no]": 0.04, "tests/test_gone.py::test_x": 9.0})
     assert seconds.listed() == {here: 3.2}
 
 

@@ -17,9 +17,9 @@ from torch.utils.data import (
 )
 
 import kdteach as kd
-from kdteach.data import Stream, jitter
+from kdteach.data import Stream, random_shift
 from kdteach.data.stream import OrderedStream, as_source
-from kdteach.training import momentum
+from kdteach.training import sgd_momentum
 from kdteach.types import Split
 
 COUNT = 90
@@ -95,16 +95,17 @@ class Numbered(Made):
 @pytest.mark.parametrize(
     "options",
     [
-        {}, {"drop_last": True}, {"augment": jitter(1)}, {"optimizer": momentum},
+        {}, {"drop_last": True}, {"augment": random_shift(1)},
+        {"optimizer": sgd_momentum},
         {"make": lambda: model(dropout=0.5)}, {"make": lambda: model(normed=True)},
-        {"monitor": split(40)}, {"monitor": Made(40), "keep_best": True},
+        {"validation": split(40)}, {"validation": Made(40), "keep_best": True},
     ],
     ids=lambda o: ",".join(o) or "plain",
 )  # fmt: skip
 def test_fit_on_a_dataset_is_fit_on_its_split(options):
     in_memory = {**options}
-    if "monitor" in options:
-        in_memory["monitor"] = split(40)
+    if "validation" in options:
+        in_memory["validation"] = split(40)
     one, first = trained(split(), **in_memory)
     other, second = trained(Made(), **options)
     same_weights(one, other)
@@ -257,16 +258,16 @@ def test_fit_many_trains_each_as_fit_would():
     told = kd.teacher_logits(model(9), split())
     objectives = [kd.objectives.hard_labels(), kd.objectives.distil(told, 2.0, 0.5)]
     alone = [trained(split(), seed=s, objective=o) for s, o in enumerate(objectives)]
-    for data, monitor in ((Made(), None), ([Made(), Made()], None), (Made(), Made(40)),
+    for data, watched in ((Made(), None), ([Made(), Made()], None), (Made(), Made(40)),
                           (split(), Made(40)), ((images(), labels()), None)):  # fmt: skip
         nets = [model(), model()]
         histories = kd.fit_many(nets, data, objectives, epochs=2, batch_size=32,
-                                monitor=monitor)  # fmt: skip
+                                validation=watched)  # fmt: skip
         for net, history, (peer, wanted) in zip(nets, histories, alone, strict=True):
             for a, b in zip(net.parameters(), peer.parameters(), strict=True):
                 torch.testing.assert_close(a, b)
             assert history.loss == pytest.approx(wanted.loss)
-            assert len(history.accuracy) == (0 if monitor is None else 2)
+            assert len(history.accuracy) == (0 if watched is None else 2)
 
 
 def test_assistants_read_a_dataset():
@@ -395,7 +396,9 @@ def test_stored_logits_of_other_images_are_refused():
     with pytest.raises(ValueError, match="sample index 76"):
         trained(Made(), objective=kd.objectives.distil(holes, 2.0, 0.5))
     with pytest.raises(ValueError, match="augment"):
-        trained(Made(), objective=kd.objectives.distil(told, 2.0, 0.5), augment=jitter(1))
+        trained(
+            Made(), objective=kd.objectives.distil(told, 2.0, 0.5), augment=random_shift(1)
+        )
 
 
 def test_a_shuffling_loader_without_index_is_refused_for_stored_logits():
@@ -458,7 +461,7 @@ def test_pairs_stand_for_splits():
         kd.teacher_logits(net, (images(), labels(), torch.arange(COUNT).flip(0))),
         told.flip(0),
     )
-    _, history = trained(pair, monitor=(images(20).numpy(), labels(20).numpy()))
+    _, history = trained(pair, validation=(images(20).numpy(), labels(20).numpy()))
     assert len(history.accuracy) == 2
     whole = kd.types.ImageSet("mine", pair, pair, pair, tuple("abcde"), "0")
     assert whole.train.num_classes == 5

@@ -251,7 +251,7 @@ def test_a_stack_of_all_objectives_equals_one_by_one(halves):
 
 
 def test_accuracy_of_a_stack_with_subclasses_is_that_of_the_classes(halves):
-    options = {"monitor": halves.valid, **RECIPE, "learning_rate": 0.03}
+    options = {"validation": halves.valid, **RECIPE, "learning_rate": 0.03}
     models = [student(6, seed) for seed in range(2)]
     histories = fit_many(models, halves, [subclass_labels(2)] * 2, **options)
     for model, history in zip(models, histories, strict=True):
@@ -294,7 +294,7 @@ def test_stop_and_width_must_fit_the_training(digits, halves):
     fit(student(20), one_left, subclass_labels(10), drop_last=True, **RECIPE)
     pair, mixed = [student(6, 0), student(6, 1)], [subclass_labels(2), subclass_labels(3)]
     with pytest.raises(ValueError, match=r"answer with \[2, 3\] classes"):
-        fit_many(pair, halves, mixed, monitor=halves.valid, **RECIPE)
+        fit_many(pair, halves, mixed, validation=halves.valid, **RECIPE)
 
 
 def test_recovery_by_hand():

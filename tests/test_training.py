@@ -43,7 +43,7 @@ def options(**changes):
     "changes",
     [
         {},
-        {"schedule": training.cosine, "optimizer": training.momentum},
+        {"schedule": training.cosine, "optimizer": training.sgd_momentum},
         {"drop_last": True},
         {"batch_size": 5000},
     ],
@@ -60,7 +60,7 @@ def test_many_equal_one_by_one(digits, logits, changes):
     seeds = [3, 1, 4, 1, 5]
     if changes.get("batch_size") == 5000:
         goals, seeds = goals[1:4], seeds[1:4]  # one kind only
-    setting = options(monitor=digits.valid, **changes)
+    setting = options(validation=digits.valid, **changes)
     if setting.get("drop_last"):
         setting["batch_size"] = 64
     together, alone = [small(s) for s in seeds], [small(s) for s in seeds]
@@ -89,11 +89,11 @@ def test_many_with_data_of_their_own_equal_one_by_one():
         objectives.hard_labels(),
     ]
     together, alone = [small(i) for i in range(3)], [small(i) for i in range(3)]
-    monitor = [images.valid for images in sets]
-    many = kdteach.fit_many(together, sets, goals, monitor=monitor, **options())
+    watched = [images.valid for images in sets]
+    many = kdteach.fit_many(together, sets, goals, validation=watched, **options())
     for i in range(3):
         one = kdteach.fit(
-            alone[i], sets[i], goals[i], seed=i, monitor=monitor[i], **options()
+            alone[i], sets[i], goals[i], seed=i, validation=watched[i], **options()
         )
         assert many[i].accuracy == pytest.approx(one.accuracy, abs=1e-12)
         assert torch.allclose(weights(together[i]), weights(alone[i]), rtol=0, atol=1e-9)
@@ -111,7 +111,7 @@ def test_data_of_a_stack_must_be_of_one_size(digits):
 def test_many_equal_one_by_one_with_augmentation(digits):
     teacher = models.trained_teacher(0, dtype=torch.float64)
     goals = [objectives.distil(teacher, 4.0, 0.5), objectives.distil(teacher, 2.0, 1.0)]
-    setting = options(augment=data.jitter(1))
+    setting = options(augment=data.random_shift(1))
     together, alone = [small(s) for s in (0, 1)], [small(s) for s in (0, 1)]
     kdteach.fit_many(together, digits, goals, **setting)
     for seed in (0, 1):
@@ -158,7 +158,9 @@ def test_global_random_state_and_modes_stay(digits):
     model = models.build("cnn-digits", dropout=0.5, dtype=torch.float64)
     model[9].eval()
     few = digits.train.select(torch.arange(64))
-    kdteach.fit(model, few, objectives.hard_labels(), **options(augment=data.jitter(1)))
+    kdteach.fit(
+        model, few, objectives.hard_labels(), **options(augment=data.random_shift(1))
+    )
     assert torch.equal(before, torch.random.get_rng_state())
     assert model.training
     assert not model[9].training
@@ -168,7 +170,7 @@ def test_a_student_learns_and_stays_in_train_mode_every_epoch(digits):
     few = digits.train.select(torch.arange(32))
     model, modes = small(0, 64), []
     kdteach.fit(
-        model, few, objectives.hard_labels(), monitor=few,
+        model, few, objectives.hard_labels(), validation=few,
         on_epoch=lambda _: modes.append(model.training),
         **options(epochs=150, batch_size=16),
     )  # fmt: skip
@@ -281,7 +283,7 @@ def test_bfloat16_trains(digits):
         ({"schedule": "cosine"}, TypeError, r"kdteach\.training\.cosine, got 'cosine'"),
         ({"precision": "bfloat16"}, ValueError, r"torch\.float16, got 'bfloat16'"),
         ({"precision": torch.float64}, ValueError, r"got torch\.float64"),
-        ({"stop": 0.01}, TypeError, r"stop must be a function such as settled\(0\.01\)"),
+        ({"stop": 0.01}, TypeError, r"stop must be a function such as plateau\(0\.01\)"),
         ({"on_epoch": 3}, TypeError, "on_epoch must be a function such as print, got 3"),
         ({"seed": -1}, ValueError, "seed"),
         ({"drop_last": True, "batch_size": 2000}, ValueError, "batch_size 2000 exceeds"),
@@ -324,16 +326,20 @@ def test_bad_data(digits, logits):
             kdteach.fit(small(0), digits, goal, **options())
     stale = objectives.distil(logits[0], 4.0, 0.5)
     with pytest.raises(ValueError, match="changes them at random"):
-        kdteach.fit(small(0), digits, stale, **options(augment=data.jitter(1)))
+        kdteach.fit(small(0), digits, stale, **options(augment=data.random_shift(1)))
     with pytest.raises(ValueError, match="changes them at random"):
-        kdteach.fit_many([small(0)], digits, [stale], **options(augment=data.jitter(1)))
+        kdteach.fit_many(
+            [small(0)], digits, [stale], **options(augment=data.random_shift(1))
+        )
 
 
 def test_logits_are_averaged_over_views(digits):
     few = digits.train.select(torch.arange(7))
     model = small(0)
-    by_hand = torch.stack([model(x) for x in data.jitter(1).views(few.images)]).mean(dim=0)
-    table = kdteach.teacher_logits(model, few, views=data.jitter(1).views)
+    by_hand = torch.stack([model(x) for x in data.random_shift(1).views(few.images)]).mean(
+        dim=0
+    )
+    table = kdteach.teacher_logits(model, few, views=data.random_shift(1).views)
     assert torch.allclose(table, by_hand, rtol=0, atol=1e-12)
 
 
@@ -366,7 +372,7 @@ def test_bad_objectives(logits, arguments, says):
 
 def test_training_that_turns_nan_says_where(digits):
     goals = [objectives.hard_labels()] * 2
-    wild = options(learning_rate=1e200, optimizer=training.momentum)
+    wild = options(learning_rate=1e200, optimizer=training.sgd_momentum)
     says = r"epoch 1.*rate 1e\+200.*seed 0"
     with pytest.raises(training.TrainingDivergedError, match=says):
         kdteach.fit_many([small(0), small(1)], digits, goals, **wild)
@@ -379,7 +385,7 @@ def test_images_that_are_no_numbers_are_named(digits):
     images[5] = torch.nan
     broken = Split(images, digits.train.labels, digits.train.index)
     hard, before = objectives.hard_labels(), weights(small(0))
-    for given in ({"data": broken}, {"data": digits, "monitor": broken}):
+    for given in ({"data": broken}, {"data": digits, "validation": broken}):
         model = small(0)
         with pytest.raises(ValueError, match=r"1 of 1079 images.*sample index 5"):
             kdteach.fit(model, objective=hard, **given, **options())
@@ -407,7 +413,7 @@ def test_training_stops_when_the_loss_has_settled(digits):
             small(3), digits, objectives.hard_labels(), **options(epochs=40, **more)
         )
 
-    whole, rule = run(), training.settled(0.05)
+    whole, rule = run(), training.plateau(0.05)
     falls = [abs(b - a) for a, b in pairwise(whole.loss)]
     first = next(i for i, fall in enumerate(falls) if fall < 0.05) + 2  # epochs are 1, 2 ..
     seen = []
@@ -419,9 +425,9 @@ def test_training_stops_when_the_loss_has_settled(digits):
     assert not rule(whole.loss[:1])
     for threshold in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match="threshold"):
-            training.settled(threshold)
+            training.plateau(threshold)
     with pytest.raises(TypeError, match="threshold must be a number"):
-        training.settled("0.1")
+        training.plateau("0.1")
 
 
 def test_weighted_and_soft_labels_are_torchs(digits):
@@ -493,7 +499,7 @@ def test_a_long_list_is_trained_in_several_stacks(digits, logits, monkeypatch):
         monkeypatch.setattr(stacking, "STACK_BYTES", room)
         nets = [small(s) for s in range(5)]
         watched = [digits.valid, digits.test.select(torch.arange(359))] * 2 + [digits.valid]
-        histories = kdteach.fit_many(nets, own, given, monitor=watched, **options())
+        histories = kdteach.fit_many(nets, own, given, validation=watched, **options())
         runs.append(([h.loss for h in histories], [h.accuracy for h in histories],
                      [weights(net) for net in nets]))  # fmt: skip
     assert stacking.stack_size(small(0), 5) == 2

@@ -232,7 +232,7 @@ def test_validation_breaks_no_training_off(few, monkeypatch):
         nn.Sequential,
         nn.DataParallel,
         lambda m: torch.compile(m, backend="eager"),
-        lambda m: models.Cooled(m, 2.0),
+        lambda m: models.TemperatureScaled(m, 2.0),
         lambda m: nn.Sequential(nn.Flatten(), m[1]),
     ],
 )
@@ -476,10 +476,10 @@ def test_the_history_has_the_rate_of_the_optimizer(few):
 def test_factories_and_rules_can_be_pickled(few):
     for made in (
         training.adamw(0.1), training.adamw(0.1, no_decay=("bias",)),
-        training.sgd(weight_decay=0.1), training.settled(0.1),
+        training.sgd(weight_decay=0.1), training.plateau(0.1),
     ):  # fmt: skip
         assert pickle.loads(pickle.dumps(made)) == made
-    rule = pickle.loads(pickle.dumps(training.settled(0.1)))
+    rule = pickle.loads(pickle.dumps(training.plateau(0.1)))
     assert [rule(x) for x in ([1.0], [1.0, 0.95], [1.0, 0.5])] == [False, True, False]
 
 

@@ -4,6 +4,7 @@ import logging
 import math
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -82,7 +83,7 @@ def test_clipping_is_that_of_torch(most):
     assert float(change) == pytest.approx(min(most, float(norm)), rel=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", [training.adam, training.momentum])
+@pytest.mark.parametrize("optimizer", [training.adam, training.sgd_momentum])
 def test_each_student_of_a_stack_is_clipped_by_its_own_norm(optimizer):
     found = together(clip_norm=0.3, optimizer=optimizer)
     require_alike(*found)
@@ -187,8 +188,13 @@ def test_patience_needs_validation():
 def test_validation_and_its_former_name():
     valid = images(20, seed=7)
     new = kdteach.fit(small(0), images(), HARD, validation=valid, **options())
-    old = kdteach.fit(small(0), images(), HARD, monitor=valid, **options())
-    assert new == old
+    says = "monitor= is now called validation="
+    with pytest.warns(DeprecationWarning, match=says) as one:
+        old = kdteach.fit(small(0), images(), HARD, monitor=valid, **options())
+    with pytest.warns(DeprecationWarning, match=says) as many:
+        stack = kdteach.fit_many([small(0)], images(), [HARD], monitor=valid, **options())
+    assert new == old == stack[0]
+    assert {Path(warning.filename) for warning in (*one, *many)} == {Path(__file__)}
     assert len(new.accuracy) == 4
     both = {"validation": valid, "monitor": valid}
     with pytest.raises(ValueError, match="validation and monitor are two names"):
@@ -398,7 +404,7 @@ def rates_by_hand(make, epochs, steps, per):
 )  # fmt: skip
 def test_a_scheduler_of_torch_sets_the_rates(make, per):
     schedule = training.torch_schedule(make, per=per)
-    found = together(2, schedule=schedule, optimizer=training.momentum)
+    found = together(2, schedule=schedule, optimizer=training.sgd_momentum)
     require_alike(*found)
     wanted = rates_by_hand(make, 4, 3, per)
     assert found[3][0].learning_rate == pytest.approx(wanted, rel=1e-12)
@@ -452,7 +458,7 @@ def test_a_scheduler_says_what_is_wrong():
 
 
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("optimizer", [training.adam, training.momentum])
+@pytest.mark.parametrize("optimizer", [training.adam, training.sgd_momentum])
 def test_half_precision_learns_what_full_precision_learns(precision, optimizer, digits):
     """Close to float32, not equal to it; the weights stay float32."""
     part = digits.train.to(dtype=torch.float32)

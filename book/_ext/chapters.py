@@ -56,9 +56,10 @@ def stub(solution):
     three dots; ``.raise_if_failed()`` goes too, for a stub fails by design.
     """
     head, _, rest = solution.partition(":\n")
-    call = next(line for line in reversed(rest.splitlines()) if line.startswith("check_"))
+    lines = reversed(rest.splitlines())
+    call = next(line for line in lines if re.match(r"(?:kd\.exercises\.)?check_", line))
     call = call.replace(".raise_if_failed()", "")
-    define = re.sub(r"^# @title.*\n", "", head)
+    define = re.sub(r"^# @title.*\n+", "", head)
     return f"{define}:\n    return ...  # your code here\n\n\n{call}"
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from kdteach.checks import shown
 from kdteach.data.augment import (
     Flips,
-    Jitter,
+    RandomShift,
     compose,
     flips,
     horizontal_flip,
-    jitter,
     random_crop,
+    random_shift,
 )
 from kdteach.data.digits import load_digits
 from kdteach.data.folder import load_folder
@@ -29,6 +29,7 @@ from kdteach.data.select import merge_classes, small_sample
 from kdteach.data.stream import Stream
 from kdteach.data.tissues import load_tissues
 from kdteach.data.transforms import transform
+from kdteach.renamed import former_names
 from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet
 
@@ -36,19 +37,21 @@ __all__ = [
     "FROM_FILES",
     "NAMES",
     "Flips",
-    "Jitter",
+    "RandomShift",
     "Stream",
     "compose",
     "flips",
     "horizontal_flip",
     "in_quadrants",
-    "jitter",
     "load",
     "merge_classes",
     "random_crop",
+    "random_shift",
     "small_sample",
     "transform",
 ]
+
+__getattr__ = former_names(__name__, {"jitter": "random_shift", "Jitter": "RandomShift"})
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "digits": load_digits,

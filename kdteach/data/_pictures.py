@@ -111,14 +111,14 @@ def read_pictures(files: Sequence[Path], size: int | None) -> Pictures:
         # each thread holds a picture as it was decoded, converted and as an array
         need, free = (3 * len(known) + 12 * threads) * width * height, free_memory()
         if need > free:
-            told = (
+            reason = (
                 f"{len(known):,} images of {width}x{height} pixels take {amount(need)} of "
                 f"memory, and {amount(free)} are free here: make smaller copies of them, "
                 "or list fewer"
             )
             nothing = torch.empty(0, 3, height, width, dtype=torch.uint8)
             said = tuple(found if isinstance(found, str) else None for found in sizes)
-            return Pictures(nothing, (), said, told)
+            return Pictures(nothing, (), said, reason)
         whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
         pixels = whole.numpy()
 
@@ -177,14 +177,14 @@ def read_resized(
             width, height = Counter(known).most_common(1)[0][0] if known else (0, 0)
         need = len(files) * channels * height * width * bytes_each
         if need > (free := free_memory()):
-            told = (
+            reason = (
                 f"{len(files):,} images of {width}x{height} pixels take {amount(need)} of "
                 f"memory, and {amount(free)} are free here: a smaller size or "
                 "dtype=torch.uint8 takes less, and kdteach.data.Stream reads a data set in "
                 "batches"
             )
             nothing = torch.empty(len(files), channels, 0, 0, dtype=torch.uint8)
-            return Pictures(nothing, (), (None,) * len(files), told)
+            return Pictures(nothing, (), (None,) * len(files), reason)
         whole = torch.empty(len(files), channels, height, width, dtype=torch.uint8)
         pixels = whole.numpy()
 
@@ -257,7 +257,7 @@ def _resized_into(path: Path, pixels: NDArray[np.uint8], resize: str) -> str | N
         if flaw := flaw_after(image, file):
             return f"{path.name} is damaged ({flaw})"
         plain = ImageOps.exif_transpose(image)
-        if "transparency" in plain.info:  # of a palette: told by colour, so by way of alpha
+        if "transparency" in plain.info:  # of a palette: given by colour, so through alpha
             plain = plain.convert("RGBA")
         plain = plain.convert("RGB" if channels == 3 else "L")
         if plain.size != (width, height):

@@ -55,7 +55,7 @@ def flaw_after(image: ImageFile, file: IO[bytes]) -> str | None:
     """What is missing of a picture that has been decoded, in words.
 
     Of a JPEG whose data end too early, with an end mark behind them, the last block has one
-    colour; only then it is decoded a second time. Not told are data that end within the
+    colour; only then it is decoded a second time. Not seen are data that end within the
     last block, and those of a progressive JPEG that would only make it sharper.
 
     Args:
@@ -97,8 +97,8 @@ def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 def _sums_are_right(file: IO[bytes]) -> bool:
     """Whether all parts of a PNG are what their checksums say: Pillow looks at a few."""
-    for name, content, told in _chunks(file):
-        if zlib.crc32(name + content) != int.from_bytes(told, "big") or len(told) != 4:
+    for name, content, stated in _chunks(file):
+        if zlib.crc32(name + content) != int.from_bytes(stated, "big") or len(stated) != 4:
             return False
         if name == b"IEND":
             return True

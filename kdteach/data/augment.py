@@ -19,11 +19,14 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.data.transforms import needs_wrapping, transform
+from kdteach.renamed import former_names
 from kdteach.types import Augment
+
+__getattr__ = former_names(__name__, {"jitter": "random_shift", "Jitter": "RandomShift"})
 
 
 @dataclass(frozen=True)
-class Jitter:
+class RandomShift:
     """Shift each image by up to ``pixels`` in both directions; what enters is 0.
 
     Attributes:
@@ -82,8 +85,8 @@ class Jitter:
         return _cut(padded, shift, images.shape[2:])
 
 
-def jitter(pixels: int) -> Jitter:
-    """Make the augmentation of Hinton et al. 2015: shifts of up to ``pixels``.
+def random_shift(pixels: int) -> RandomShift:
+    """Make random shifts by ``pixels`` at most, which Hinton et al. 2015 call jitter.
 
     Args:
         pixels: largest shift in each direction, at least 1 and smaller than the image.
@@ -92,7 +95,7 @@ def jitter(pixels: int) -> Jitter:
         TypeError: pixels is no integer.
         ValueError: pixels below 1.
     """
-    return Jitter(pixels)
+    return RandomShift(pixels)
 
 
 @dataclass(frozen=True)

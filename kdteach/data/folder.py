@@ -48,7 +48,7 @@ def load_folder(
     a hash of the file names, the same on every machine and in whatever order a system lists
     its files. Folders inside a class belong to it.
 
-    PNG, JPEG, TIFF, WebP and BMP with 8 bits a channel are read, told by their content and
+    PNG, JPEG, TIFF, WebP and BMP with 8 bits a channel are read, by their content and
     not by their name. Grey, palette and CMYK pictures become RGB, an alpha channel is left
     out; the orientation that a camera has noted is respected; of several frames the first
     counts. What systems leave behind (hidden files, ``Thumbs.db``) is ignored, anything

@@ -113,10 +113,10 @@ def load_mhist(
     if problems or duplicates == "refuse":
         _complain(folder, problems + same)
     if same:
-        told = "\n  ".join(printable(text) for _, text in sorted(same))
+        listed = "\n  ".join(printable(text) for _, text in sorted(same))
         warnings.warn(
             f"{folder}: {len(same)} of its pictures stand in more than one split, so that "
-            f"what is measured on them is flattered:\n  {told}",
+            f"what is measured on them is flattered:\n  {listed}",
             stacklevel=3,
         )
     images = pictures.images
@@ -215,7 +215,7 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
         wrong += [f"column {name!r} stands there twice" for name in twice]
         wrong = wrong or [f"columns must stand in the order {', '.join(COLUMNS)}"]
         problems += [(0, text) for text in wrong]
-        if missing or twice:  # then no cell can be told from another
+        if missing or twice:  # then the cells of a row cannot be assigned
             raise MhistError(path, wrong)
         order = [header.index(name) for name in COLUMNS]
         table = [[row[i] for i in order] if len(row) == len(header) else row
@@ -227,8 +227,8 @@ def _read_rows(path: Path, problems: list[_Problem]) -> list[_Row]:
             continue
         name = cells[0]
         if name in lines:
-            told = f"{name[:80]} has a row already, row {lines[name]}"
-            problems.append((line, told))
+            problem = f"{name[:80]} has a row already, row {lines[name]}"
+            problems.append((line, problem))
         lines.setdefault(name, line)
         row = _parse(line, cells, problems)
         if row is not None:
@@ -267,7 +267,7 @@ def _parse(line: int, cells: list[str], problems: list[_Problem]) -> _Row | None
     problems.extend((line, text) for text in wrong)
     if not plain:
         return None
-    # what is wrong is told at the end: the image of such a row is looked at all the same
+    # what is wrong is said at the end: the image of such a row is looked at all the same
     known = CLASSES.index(label) if label in CLASSES else 0
     return _Row(line, name, known, number, partition)
 
@@ -331,8 +331,8 @@ def _same_pictures(
     for group in groups.values():
         if len({splits[number] for number in group}) > 1:
             group.sort(key=lambda number: rows[number].line)
-            told = " and ".join(f"{rows[n].name} ({splits[n]})" for n in group)
-            found.append((rows[group[0]].line, f"{told} are equal in every pixel"))
+            both = " and ".join(f"{rows[n].name} ({splits[n]})" for n in group)
+            found.append((rows[group[0]].line, f"{both} are equal in every pixel"))
     return found
 
 

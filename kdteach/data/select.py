@@ -78,13 +78,13 @@ def _require_classes(labels: torch.Tensor, count: int) -> None:
 
 def _checked(groups: object) -> list[list[int]]:
     """Groups of class numbers as lists of Python's own integers."""
-    told = "groups must be lists of class numbers, such as [[0, 1], [2, 3]]"
+    expected = "groups must be lists of class numbers, such as [[0, 1], [2, 3]]"
     if isinstance(groups, (str, bytes, Mapping)) or not isinstance(groups, Iterable):
-        raise TypeError(f"{told}, got {shown(groups)}")
+        raise TypeError(f"{expected}, got {shown(groups)}")
     joined = []
     for group in groups:
         if isinstance(group, (str, bytes, Mapping)) or not isinstance(group, Iterable):
-            raise TypeError(f"{told}, got {shown(group)} as a group")
+            raise TypeError(f"{expected}, got {shown(group)} as a group")
         numbers = group.tolist() if isinstance(group, torch.Tensor) else group
         joined.append([check_count("a class number of groups", n, 0) for n in numbers])
     return joined

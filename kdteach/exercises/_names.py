@@ -112,11 +112,11 @@ def _put(names: _Names, name: str, value: Any) -> None:
 
 def put_back(before: list[_Names]) -> list[str]:
     """Undo what was replaced since, and name it."""
-    told = []
+    described = []
     for names, name, _ in _differing(before):
         _put(names, name, names.meant.get(name, _MISSING))
-        told.append(f"{names.owner.__name__}.{name}")
-    return told
+        described.append(f"{names.owner.__name__}.{name}")
+    return described
 
 
 _ORIGINALS = names_now()

@@ -34,11 +34,12 @@ key                meaning; where it is missing, the default
 ``epochs``         passes over the training images
 ``batch_size``     images a step
 ``learning_rate``  of ``optimizer``
-``optimizer``      "adam" (default) or "momentum"
+``optimizer``      "adam" (default) or "sgd_momentum", stored by its earlier name "momentum"
 ``weight_decay``   Adam with decoupled weight decay
 ``schedule``       "constant" (default) or "cosine"
 ``dropout``        by default the model's own
-``jitter``         largest shift in pixels, 0
+``random_shift``   images are shifted at random by so many pixels at most, 0
+``jitter``         its earlier name, under which it is stored
 ``views``          a teacher's logits are means over all shifts of so many pixels, 0
 ``drop_last``      leave out the last, smaller batch, false
 ``precision``      "bfloat16" computes matrix products in it; by default that of the weights

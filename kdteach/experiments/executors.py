@@ -160,11 +160,11 @@ def _without_script(names: str) -> Iterator[None]:
     usual = spawn.get_preparation_data
 
     def prepared(name: str) -> dict[str, Any]:
-        told = usual(name)
+        prepared = usual(name)
         if name.startswith(names):
             for key in ("init_main_from_path", "init_main_from_name"):
-                told.pop(key, None)
-        return told
+                prepared.pop(key, None)
+        return prepared
 
     vars(spawn)["get_preparation_data"] = prepared
     try:

@@ -28,7 +28,7 @@ from kdteach.experiments.recipes import (
 )
 from kdteach.experiments.targets import Answers, for_student, objective_of
 from kdteach.metrics import predict_logits, subclass_recovery
-from kdteach.models import Photograph
+from kdteach.models import BackboneWithHead
 from kdteach.objectives import Objective
 from kdteach.training import (
     TrainingDivergedError,
@@ -190,7 +190,7 @@ def _train(
     schedule = _SCHEDULES[str(config.get("schedule", "constant"))]
     return _fit(
         students.models, students.train, objectives, job.seed,
-        monitor=_watched(config, students.train, data),
+        validation=_watched(config, students.train, data),
         on_epoch=keeper.after if keeper.watches else None,
         epochs=config["epochs"],
         batch_size=config["batch_size"],
@@ -260,7 +260,7 @@ def _probes(
     The networks of one job differ in their heads alone, so one backbone stands for all.
     """
     first = models[0]
-    assert isinstance(first, Photograph)
+    assert isinstance(first, BackboneWithHead)
     train, valid, test = (
         frozen_features(first, part) if len(part) else part
         for part in (data.train, data.valid, data.test)

@@ -12,12 +12,12 @@ from kdteach.experiments.targets import Answers
 from kdteach.losses import class_log_probs, soft_targets
 from kdteach.metrics import (
     Evaluation,
-    agreement,
     best_bias,
     best_threshold,
     entropy,
     evaluate,
     predict_logits,
+    prediction_agreement,
 )
 from kdteach.stats import auc_interval
 from kdteach.types import ImageSet
@@ -51,7 +51,7 @@ def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
 def beside_teacher(
     config: Config, model: nn.Module, answers: Answers, data: ImageSet, seen: Tensor
 ) -> Result:
-    """What the student was told, and whether it says the same.
+    """The teacher's soft targets, and whether the student predicts the same classes.
 
     Args:
         config: of the student.
@@ -62,12 +62,14 @@ def beside_teacher(
     """
     classes = data.num_classes
     mine, its = predict_logits(model, data.test.images), answers["test"]
-    told = soft_targets(answers["train"][seen].double(), float(str(config["temperature"])))
+    targets = soft_targets(
+        answers["train"][seen].double(), float(str(config["temperature"]))
+    )
     if "subclasses" in config:
         mine, its = class_log_probs(mine, classes), class_log_probs(its, classes)
     return {
-        "soft_entropy": float(entropy(told).mean()),
-        "test_agreement": agreement(mine, its.to(mine.dtype)),
+        "soft_entropy": float(entropy(targets).mean()),
+        "test_agreement": prediction_agreement(mine, its.to(mine.dtype)),
         "teacher_test_errors": Evaluation(its, data.test.labels).errors,
     }
 

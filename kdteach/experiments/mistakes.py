@@ -5,21 +5,22 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from kdteach.experiments.design import Config
-from kdteach.models import Normalise, Photograph, pretrained_head
+from kdteach.experiments.recipe import policy_of
+from kdteach.models import BackboneWithHead, Normalise, pretrained_head
 from kdteach.seeding import seeded
 
 
-def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
+def with_mistake(model: nn.Module, config: Config, seed: int) -> BackboneWithHead:
     """Spoil a network as a report did.
 
     Args:
-        model: a ``Photograph``, built as the configuration says.
+        model: a ``BackboneWithHead``, built as the configuration says.
         config: of the run; its ``mistake`` is "drifting batchnorm", "no normalisation" or
             "stacked head".
         seed: of the new weights.
     """
     mistake = config["mistake"]
-    if not isinstance(model, Photograph):
+    if not isinstance(model, BackboneWithHead):
         raise ValueError(
             f"mistake {mistake!r} and model {config['model']!r} contradict each other: it "
             "is one of networks for photographs"
@@ -36,7 +37,7 @@ def with_mistake(model: nn.Module, config: Config, seed: int) -> Photograph:
     old = pretrained_head(str(config["model"]), str(config["weights"]))
     with seeded(seed, "init"):
         new = nn.Linear(old.out_features, _width(model.head))
-    if config.get("policy") == "features":
+    if policy_of(config) == "linear_probe":
         old.requires_grad_(False)
     # what stands before the head, such as dropout, stays
     before = list(model.head)[:-1] if isinstance(model.head, nn.Sequential) else []

@@ -26,7 +26,7 @@ from kdteach.experiments.guards import (
 from kdteach.experiments.images import load_data
 from kdteach.experiments.ledger import Ledger
 from kdteach.experiments.plan import Plan, epochs_wanted, shared_out, teachers_of
-from kdteach.experiments.shelf import Shelf
+from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.models import TWINS, build
 from kdteach.results import RecordError, load_records, require_writable, run_key
 from kdteach.types import ImageSet, RunRecord
@@ -44,13 +44,13 @@ class Prepared:
 
     Attributes:
         plan: made once.
-        shelf: of teachers.
+        store: of teachers.
         recorded: what was recorded before.
         heavy: whether a job keeps all cores busy.
     """
 
     plan: Plan
-    shelf: Shelf
+    store: TeacherStore
     recorded: list[RunRecord]
     heavy: bool
 
@@ -65,7 +65,7 @@ class Order:
         seeds: how many.
         executor: where the jobs will run.
         download: whether data and trained weights may be fetched.
-        weights: whether teachers are to be on the shelf with their weights.
+        weights: whether teachers are to be stored with their weights.
         say: called with lines.
         data_dir: folder of the data set.
         into_package: whether the records go where those that ship are.
@@ -131,10 +131,13 @@ class Order:
             recorded, missing = self.state()
         if self.download:
             _fetch_data(self.experiment, self.data_dir)
-        data, shelf = self.data(0), Shelf(self.ledger.folder / ".teachers", self.data)
+        data, store = (
+            self.data(0),
+            TeacherStore(self.ledger.folder / ".teachers", self.data),
+        )
         with self.ledger.named():
             require_same_data(self.experiment.data[1], recorded, self.data)
-        absent = self._absent(shelf) if self.weights else []
+        absent = self._absent(store) if self.weights else []
         if not missing and not absent:  # of the copy of the data that was named
             self._say_complete()
             return None
@@ -151,29 +154,29 @@ class Order:
             require_same_weights(recorded)
         recorded, missing = self._take_over(recorded, missing)
         wanted = [*missing, *(run for run in absent if run not in missing)]
-        work = tuple(shared_out(self.experiment, wanted, data, shelf, self.others))
+        work = tuple(shared_out(self.experiment, wanted, data, store, self.others))
         for folder in {
-            shelf.path(config, epoch, item.seed).parent
+            store.path(config, epoch, item.seed).parent
             for item in work
             for config in item.configs
             for epoch in item.keep_epochs
         }:  # before a teacher is trained that nobody could keep
             require_writable(folder)
         plan = Plan(self.experiment.data, self.data_dir, commit_of(_HERE), work)
-        return Prepared(plan, shelf, recorded, prod(data.image_shape) > _HEAVY)
+        return Prepared(plan, store, recorded, prod(data.image_shape) > _HEAVY)
 
     def _say_complete(self) -> None:
         total = self.seeds * len(self.experiment.configurations)
         self.speak(f"all {total} runs are recorded")
 
-    def _absent(self, shelf: Shelf) -> _Runs:
-        """Teachers of which some state is not on the shelf with its weights."""
+    def _absent(self, store: TeacherStore) -> _Runs:
+        """Teachers of which some state is not stored with its weights."""
         return [
             (config, seed)
             for seed in range(self.seeds)
             for config in teachers_of(self.experiment)
             if not all(
-                shelf.has_weights(config, epoch, seed)
+                store.has_weights(config, epoch, seed)
                 for epoch in epochs_wanted(config, self.experiment.data, self.others)
             )
         ]

@@ -12,7 +12,7 @@ from kdteach.cost import count_flops
 from kdteach.experiments.design import Config, Experiment, config_text
 from kdteach.experiments.recipe import kind_of
 from kdteach.experiments.recipes import fresh_model, is_probe, same_stack, transfer_set
-from kdteach.experiments.shelf import Shelf
+from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.results import run_key
 from kdteach.training import can_stack, stack_size
 from kdteach.types import ImageSet
@@ -96,7 +96,7 @@ class _Planner:
     Args:
         experiment: to be run.
         data: its images.
-        shelf: where teachers' logits are kept.
+        store: where teachers' logits are kept.
         experiments: all there are.
     """
 
@@ -104,10 +104,10 @@ class _Planner:
         self,
         experiment: Experiment,
         data: ImageSet,
-        shelf: Shelf,
+        store: TeacherStore,
         experiments: Mapping[str, Experiment],
     ) -> None:
-        self.experiment, self.data, self.shelf = experiment, data, shelf
+        self.experiment, self.data, self.store = experiment, data, store
         self.experiments = experiments
         self.costs: dict[str, float] = {}
         self.sizes: dict[str, int] = {}
@@ -120,7 +120,7 @@ class _Planner:
             configs: of its runs that are missing.
             seed: of the runs.
         """
-        experiment, shelf = self.experiment, self.shelf
+        experiment, store = self.experiment, self.store
         teachers: dict[str, Config] = {}  # to be trained, each after its own
         students: dict[str, list[Config]] = {}
 
@@ -130,7 +130,7 @@ class _Planner:
 
         def require_teacher(config: Config) -> None:
             source = source_of(experiment, config)
-            if source is not None and not shelf.has(*source, seed):
+            if source is not None and not store.has(*source, seed):
                 teach(source[0])
 
         def work(stack: list[Config], keep: set[int]) -> Work:
@@ -184,7 +184,7 @@ def shared_out(
     experiment: Experiment,
     missing: Iterable[tuple[Config, int]],
     data: ImageSet,
-    shelf: Shelf,
+    store: TeacherStore,
     experiments: Mapping[str, Experiment],
 ) -> Iterator[Work]:
     """Share out what is to be done among jobs, seed by seed.
@@ -193,10 +193,10 @@ def shared_out(
         experiment: to be run.
         missing: its runs that are not recorded.
         data: its images.
-        shelf: where teachers' logits are kept.
+        store: where teachers' logits are kept.
         experiments: all there are: whoever needs a state of a teacher has it kept.
     """
-    planner = _Planner(experiment, data, shelf, experiments)
+    planner = _Planner(experiment, data, store, experiments)
     missing = list(missing)
     for seed in sorted({seed for _, seed in missing}):
         yield from planner.seed([config for config, s in missing if s == seed], seed)

@@ -1,4 +1,4 @@
-"""How far the runs are: told by the workers while they train, shown with what is left.
+"""How far the runs are: workers report it while they train; shown with what is left.
 
 A worker says from time to time which part of its job is done: to the caller itself where it
 works in the same thread, else into a small file that the caller reads. A worker that cannot
@@ -51,21 +51,21 @@ def telling(schedule: Schedule, parts: int, file: Path | None) -> Schedule:
     Args:
         schedule: what it is for.
         parts: trainings of the job, one after the other.
-        file: where it is told, unless somebody listens in this thread.
+        file: where it is reported, unless somebody listens in this thread.
     """
     listener = _listener.get()
     if listener is None and file is None:
         return schedule
-    before, finished, told = 0.0, 0, time.monotonic()
+    before, finished, reported = 0.0, 0, time.monotonic()
 
     def factor(progress: float) -> float:
-        nonlocal before, finished, told
+        nonlocal before, finished, reported
         if progress < before:  # the next of the trainings has begun
             finished += 1
         before = progress
         now = time.monotonic()
-        if now - told >= _PAUSE:
-            told = now
+        if now - reported >= _PAUSE:
+            reported = now
             part = min((finished + progress) / parts, 1.0)
             if listener is not None:
                 listener(part)
@@ -94,7 +94,7 @@ class Task:
     done: float = 0.0
 
     def look(self) -> None:
-        """Read what the worker has told last."""
+        """Read the worker's last report."""
         if self.file is None:
             return
         with suppress(OSError, ValueError):  # nothing yet, or not whole
@@ -109,7 +109,7 @@ class Progress:
         runs: how many there are to be.
         total: their cost.
         say: called with each line.
-        files: whether workers are told to write files, being other threads or processes.
+        files: whether workers are to write files, being other threads or processes.
     """
 
     def __init__(

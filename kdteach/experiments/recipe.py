@@ -8,7 +8,7 @@ settings meet is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
@@ -24,23 +24,25 @@ from kdteach.checks import (
     check_weight,
     shown,
 )
+from kdteach.experiments.contradictions import MISTAKES, contradictions
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.models.photographs import POLICIES
 from kdteach.record import plain
 from kdteach.training.progress import SCORES
 
-NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
-MISTAKES = (*NETWORK_MISTAKES, "soft term over classes")
 SHIPPED = "cnn-digits"
 _CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-digits")
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
 KINDS = ("teacher", "assistant", "student")
 _TEACHING = KINDS[:2]
-_SYNONYMS = {("policy", "linear_probe"): "features"}
-"""Other names of a value; what is stored and hashed is the one that the records have."""
+_STORED_KEYS = {"random_shift": "jitter"}
+_STORED_VALUES = {
+    ("policy", "linear_probe"): "features",
+    ("optimizer", "sgd_momentum"): "momentum",
+}
+"""Names of a setting and of values; what is stored and hashed is what the records have."""
 _NEEDED = ("model", "epochs", "batch_size", "learning_rate")
-_OF_A_TEACHER = ("alpha", "teacher", "stop_epoch", "teacher_epoch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,7 @@ class Recipe:
             )
         for key in config:
             _require_known(key)
+        config = _one_name_each(config)
         try:
             given: dict[str, Any] = {
                 key: _CHECKS[key](key, value) for key, value in config.items()
@@ -141,8 +144,13 @@ class Recipe:
                 f"a configuration needs the settings {', '.join(_NEEDED)}; missing "
                 f"{'is' if len(missing) == 1 else 'are'} {', '.join(missing)}"
             )
-        for problem in _contradictions(self):
+        for problem in contradictions(self):
             raise ValueError(problem)
+
+    @property
+    def may_drop_out(self) -> bool:
+        """Whether its network has dropout that can be set."""
+        return self.model in _CNNS or _DENSE.fullmatch(self.model) is not None
 
     @property
     def teaches(self) -> bool:
@@ -175,11 +183,12 @@ def stored(config: Mapping[str, object]) -> dict[str, object]:
 
 def _canonical(config: dict[str, object]) -> dict[str, object]:
     """One spelling for what has two, so that it has one hash."""
+    config = {_STORED_KEYS.get(key, key): value for key, value in config.items()}
     for key, value in config.items():
         if isinstance(value, dict):
             config[key] = _canonical(value)
         elif isinstance(value, str):
-            config[key] = _SYNONYMS.get((key, value), value)
+            config[key] = _STORED_VALUES.get((key, value), value)
     if config.get("kind") == _usual_kind(config.get("role")):
         del config["kind"]
     return config
@@ -202,8 +211,26 @@ def _usual_kind(role: object) -> str:
     return str(role) if role in _TEACHING else "student"
 
 
+def policy_of(config: Mapping[str, object]) -> str:
+    """How much of the network is trained, by the name that ``kdteach.models.build`` takes.
+
+    Args:
+        config: of the run, where a linear probe has the earlier name "features".
+    """
+    policy = str(config.get("policy", "full"))
+    return "linear_probe" if policy == "features" else policy
+
+
+def _one_name_each(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by the names under which they are stored."""
+    for key, former in _STORED_KEYS.items():
+        if key in config and former in config:
+            raise ValueError(f"{key} and {former} are two names of one setting: give one")
+    return {_STORED_KEYS.get(key, key): value for key, value in config.items()}
+
+
 def _require_known(key: object) -> None:
-    if isinstance(key, str) and key in _CHECKS:
+    if isinstance(key, str) and (key in _CHECKS or key in _STORED_KEYS):
         return
     if not isinstance(key, str):
         raise TypeError(f"settings are named by a str, got {shown(key)}")
@@ -213,205 +240,6 @@ def _require_known(key: object) -> None:
         if near
         else f"unknown setting {shown(key)}; known are {', '.join(_CHECKS)}"
     )
-
-
-def _contradictions(recipe: Recipe) -> Iterator[str]:
-    """What speaks against a recipe, each in a sentence."""
-    if recipe.shipped is not None:
-        yield from _shipped(recipe)
-        return
-    yield from _network(recipe)
-    yield from _course(recipe)
-    if recipe.temperature is None:
-        yield from _labels(recipe)
-    else:
-        yield from _soft(recipe)
-        if recipe.teacher is not None:
-            yield from _taught(recipe, recipe.teacher)
-
-
-def _shipped(recipe: Recipe) -> Iterator[str]:
-    free = ("role", "kind", "shipped", "views")
-    extra = [
-        part.name
-        for part in fields(recipe)
-        if part.name not in free and getattr(recipe, part.name) != part.default
-    ]
-    if extra:
-        yield (
-            f"shipped is a network that is trained already: leave {' and '.join(extra)} out"
-        )
-    if recipe.does != "teacher":
-        yield (
-            f"shipped is a teacher: its {_said(recipe)} must be 'teacher', got "
-            f"{recipe.does if recipe.kind else recipe.role!r}"
-        )
-
-
-def _said(recipe: Recipe) -> str:
-    """The setting that says what a run is to the engine."""
-    return "kind" if recipe.kind else "role"
-
-
-def _network(recipe: Recipe) -> Iterator[str]:
-    name = recipe.model
-    photograph, twin = name in PHOTOGRAPHS, name in TWINS
-    if recipe.dropout is not None and not (name in _CNNS or _DENSE.fullmatch(name)):
-        yield f"dropout and model {name!r} contradict each other: it has none to be set"
-    if recipe.weights is not None:
-        known = "imagenet" if photograph else "tissues" if twin else None
-        if known is None:
-            yield f"weights and model {name!r} contradict each other: there are none for it"
-        elif recipe.weights != known:
-            yield (
-                f"weights {recipe.weights!r} and model {name!r} contradict each other: the "
-                f"ones for it are {known!r}"
-            )
-    if recipe.policy != "full" and not (photograph or twin):
-        yield (
-            f"policy {recipe.policy!r} and model {name!r} contradict each other: only "
-            f"{', '.join((*PHOTOGRAPHS, *TWINS))} have parts that can be frozen"
-        )
-    if recipe.flips and recipe.jitter:
-        yield "flips and jitter cannot be combined: give one of them"
-    yield from _mistaken(recipe, photograph or twin)
-
-
-def _mistaken(recipe: Recipe, coloured: bool) -> Iterator[str]:
-    mistake, name = recipe.mistake, recipe.model
-    if mistake in NETWORK_MISTAKES and not coloured:
-        yield (
-            f"mistake {mistake!r} and model {name!r} contradict each other: it is one of "
-            f"{', '.join((*PHOTOGRAPHS, *TWINS))}"
-        )
-    if mistake == "drifting batchnorm" and recipe.policy == "full":
-        yield (
-            "mistake 'drifting batchnorm' and policy 'full' contradict each other: with "
-            "nothing frozen it is no mistake and changes nothing"
-        )
-    if mistake == "stacked head" and recipe.weights is None:
-        yield (
-            "mistake 'stacked head' needs weights: the old head is that of the trained "
-            "network"
-        )
-    if mistake == "soft term over classes" and recipe.temperature is None:
-        yield (
-            "mistake 'soft term over classes' needs temperature: without a teacher there "
-            "is no soft term"
-        )
-
-
-def _course(recipe: Recipe) -> Iterator[str]:
-    if recipe.weight_decay is not None and recipe.optimizer != "adam":
-        yield (
-            f"weight_decay and optimizer {recipe.optimizer!r} contradict each other: it is "
-            "Adam with decoupled weight decay, in place of another optimizer"
-        )
-    if recipe.omit and recipe.only:
-        yield "omit and only contradict each other: give one of them"
-    if recipe.choose_by is not None and recipe.choose_on is None:
-        yield "choose_by needs choose_on: without it the last epoch is kept, not the best"
-    if recipe.drop_last and recipe.transfer and recipe.transfer < recipe.batch_size:
-        yield (
-            f"drop_last and transfer contradict each other: of {recipe.transfer} images "
-            f"in batches of {recipe.batch_size} nothing is left"
-        )
-    if recipe.views and not recipe.teaches:
-        yield (
-            f"views and {_said(recipe)} {recipe.kind or recipe.role!r} contradict each "
-            "other: it is about the logits that a teacher or an assistant leaves to its "
-            "students"
-        )
-
-
-def _labels(recipe: Recipe) -> Iterator[str]:
-    """Without a teacher."""
-    for key in _OF_A_TEACHER:
-        if getattr(recipe, key) is not None:
-            yield f"{key} needs temperature: without it the run has no teacher"
-    if recipe.does == "assistant":
-        yield (
-            f"{_said(recipe)} 'assistant' needs temperature: an assistant learns from a "
-            "teacher; who learns from labels alone and teaches is a 'teacher'"
-        )
-    if recipe.beta is not None and recipe.subclasses is None:
-        yield "beta needs subclasses: it weighs their diversity"
-    asked = [
-        name
-        for name, there in (
-            ("subclasses", recipe.subclasses is not None),
-            ("smoothing", bool(recipe.smoothing)),
-            ("targets", recipe.targets == "votes"),
-            ("balanced", recipe.balanced),
-        )
-        if there
-    ]
-    if len(asked) > 1:
-        yield f"{' and '.join(asked)} cannot be combined: each is an objective of its own"
-
-
-def _soft(recipe: Recipe) -> Iterator[str]:
-    """With a teacher, whoever it is."""
-    if recipe.alpha is None:
-        yield "temperature needs alpha, the weight of the soft term"
-    if recipe.does == "teacher":
-        yield (
-            f"{_said(recipe)} 'teacher' and temperature contradict each other: who learns "
-            "from a teacher and teaches is an 'assistant'"
-        )
-    for name, there in (
-        ("smoothing", bool(recipe.smoothing)),
-        ("targets", recipe.targets == "votes"),
-        ("balanced", recipe.balanced),
-        ("beta", recipe.beta is not None),
-    ):
-        if there:
-            yield (
-                f"{name} and temperature contradict each other: beside a teacher it "
-                "changes nothing"
-            )
-    for name, there in (("flips", recipe.flips), ("jitter", bool(recipe.jitter))):
-        if there:
-            yield (
-                f"{name} and temperature contradict each other: the teacher's logits are "
-                "stored, and belong to the images as they are"
-            )
-    if recipe.stop_epoch is not None:
-        if recipe.subclasses is not None:
-            yield "stop_epoch and subclasses cannot be combined"
-        if recipe.stop_epoch > recipe.epochs:
-            yield (
-                f"stop_epoch {recipe.stop_epoch} and epochs {recipe.epochs} contradict "
-                "each other: the run has ended before"
-            )
-
-
-def _taught(recipe: Recipe, teacher: Recipe) -> Iterator[str]:
-    """With a teacher that is named."""
-    if not teacher.teaches:
-        yield (
-            f"teacher: its {_said(teacher)} must be 'teacher' or 'assistant', got "
-            f"{teacher.kind or teacher.role!r}: the logits of others are not kept"
-        )
-    if recipe.subclasses is not None and teacher.subclasses != recipe.subclasses:
-        yield (
-            f"subclasses {recipe.subclasses} and a teacher with "
-            f"{teacher.subclasses or 'none'} contradict each other: both need as many"
-        )
-    if recipe.teacher_epoch is None:
-        return
-    if teacher.shipped is not None:
-        yield "teacher_epoch and a shipped teacher contradict each other: it has one state"
-    elif teacher.choose_on is not None:
-        yield (
-            "teacher_epoch and a teacher with choose_on contradict each other: of its best "
-            "epoch alone the logits are kept"
-        )
-    elif recipe.teacher_epoch > teacher.epochs:
-        yield (
-            f"teacher_epoch {recipe.teacher_epoch} and a teacher of {teacher.epochs} "
-            "epochs contradict each other"
-        )
 
 
 def _text(name: str, value: object) -> str:
@@ -471,8 +299,13 @@ def _one_of(*known: str) -> Callable[[str, object], str]:
 
 
 def _policy(name: str, value: object) -> str:
-    text = _one_of(*POLICIES, "linear_probe")(name, value)
-    return _SYNONYMS.get((name, text), text)
+    text = _one_of(*POLICIES, "features")(name, value)
+    return _STORED_VALUES.get((name, text), text)
+
+
+def _optimizer(name: str, value: object) -> str:
+    text = _one_of("adam", "sgd_momentum", "momentum")(name, value)
+    return _STORED_VALUES.get((name, text), text)
 
 
 def _least(least: int) -> Callable[[str, object], int]:
@@ -486,7 +319,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "epochs": check_count,
     "batch_size": check_count,
     "learning_rate": lambda name, value: check_number(name, value, above=0),
-    "optimizer": _one_of("adam", "momentum"),
+    "optimizer": _optimizer,
     "weight_decay": lambda name, value: check_number(name, value, above=0),
     "schedule": _one_of("constant", "cosine"),
     "dropout": lambda name, value: check_number(name, value, least=0, below=1),

@@ -8,16 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdteach.data import flips, jitter, small_sample
+from kdteach.data import flips, random_shift, small_sample
+from kdteach.experiments.contradictions import NETWORK_MISTAKES
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.mistakes import with_mistake
-from kdteach.experiments.recipe import NETWORK_MISTAKES
+from kdteach.experiments.recipe import policy_of
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
-from kdteach.training import OptimizerFactory, adam, adamw, momentum
+from kdteach.training import OptimizerFactory, adam, adamw, sgd_momentum
 from kdteach.types import Augment, ImageSet, Split
 
-_OPTIMIZERS = {"adam": adam, "momentum": momentum}
+_OPTIMIZERS = {"adam": adam, "momentum": sgd_momentum}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
@@ -46,7 +47,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
     name, dtype = str(config["model"]), data.train.images.dtype
     options: dict[str, Any] = {}
     if name in (*PHOTOGRAPHS, *TWINS):
-        options = {"policy": str(config.get("policy", "full"))}
+        options = {"policy": policy_of(config)}
         if "weights" in config:
             options["weights"] = str(config["weights"])
     model = build(
@@ -66,7 +67,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
 def is_probe(config: Config) -> bool:
     """Say whether only the head is trained, on features that stay as they are."""
     return (
-        config.get("policy") == "features"
+        policy_of(config) == "linear_probe"
         and not any(config.get(key) for key in ("flips", "jitter", "views"))
         and config.get("mistake") not in NETWORK_MISTAKES
     )
@@ -79,13 +80,13 @@ def augmentation(config: Config) -> Augment | None:
         if shift:
             raise ValueError("flips and jitter cannot be combined: give one of them")
         return flips()
-    return jitter(shift) if shift else None
+    return random_shift(shift) if shift else None
 
 
 def views_of(config: Config) -> Callable[[Tensor], Iterator[Tensor]] | None:
     """The views on which a teacher is asked."""
     pixels = int(str(config.get("views", 0)))
-    return jitter(pixels).views if pixels else None
+    return random_shift(pixels).views if pixels else None
 
 
 def transfer_set(config: Config, split: Split, seed: int) -> Split:

@@ -13,7 +13,7 @@ from kdteach.experiments.images import load_data
 from kdteach.experiments.jobs import Job, run_job
 from kdteach.experiments.plan import epochs_wanted, source_of
 from kdteach.experiments.recipe import kind_of
-from kdteach.experiments.shelf import Shelf
+from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.files import check_path
 from kdteach.results import Folder, records_folder
 from kdteach.types import ImageSet
@@ -80,35 +80,39 @@ def recorded_teacher(
     def images(seed: int) -> ImageSet:
         return load_data(found.data, data_dir, seed)
 
-    shelf = Shelf(folder / ".teachers", images)
+    store = TeacherStore(folder / ".teachers", images)
     if epoch not in epochs_wanted(config, found.data, registry.EXPERIMENTS):
         raise ValueError(
             f"epoch: no state of {label!r} after {epoch} epochs is kept, for nobody learns "
             f"from it; its last is {last}"
         )
-    if not shelf.has_weights(config, epoch, seed):
+    if not store.has_weights(config, epoch, seed):
         if not remake:
             raise FileNotFoundError(
                 f"the weights of {label!r} of {name}, seed {seed}, are not in "
-                f"{shelf.folder}: recorded_teacher(..., remake=True) trains it again, "
+                f"{store.folder}: recorded_teacher(..., remake=True) trains it again, "
                 f"'python -m kdteach reproduce {name} --weights' all its teachers"
             )
-        _remake(found, config, seed, shelf, data_dir)
-    return shelf.model(config, epoch, seed)
+        _remake(found, config, seed, store, data_dir)
+    return store.model(config, epoch, seed)
 
 
 def _remake(
-    experiment: Experiment, config: Config, seed: int, shelf: Shelf, data_dir: Path | None
+    experiment: Experiment,
+    config: Config,
+    seed: int,
+    store: TeacherStore,
+    data_dir: Path | None,
 ) -> None:
     """Train a teacher again, and its own teachers before it where these are missing."""
     source = source_of(experiment, config)
-    if source is not None and not shelf.has(*source, seed):
-        _remake(experiment, source[0], seed, shelf, data_dir)
-    logits = None if source is None else shelf.get(*source, seed)
+    if source is not None and not store.has(*source, seed):
+        _remake(experiment, source[0], seed, store, data_dir)
+    logits = None if source is None else store.get(*source, seed)
     keep = tuple(sorted(epochs_wanted(config, experiment.data, registry.EXPERIMENTS)))
     done = run_job(Job(experiment.data, data_dir, seed, (config,), (logits,), keep))
     for epoch, weights in done.weights.items():
-        if shelf.has(config, epoch, seed):
-            shelf.bind(config, epoch, seed, weights)
+        if store.has(config, epoch, seed):
+            store.bind(config, epoch, seed, weights)
         else:
-            shelf.put(config, epoch, seed, done.logits[epoch], weights)
+            store.put(config, epoch, seed, done.logits[epoch], weights)

@@ -109,7 +109,7 @@ def reproduce(
         if prepared is None:
             return None
         shift = Shift(
-            prepared.plan, order.ledger, prepared.shelf, prepared.recorded, order.speak,
+            prepared.plan, order.ledger, prepared.store, prepared.recorded, order.speak,
             run_job,
         )  # fmt: skip
         if isinstance(executor, Executor):

@@ -20,8 +20,8 @@ from kdteach.experiments.jobs import Done, Job
 from kdteach.experiments.ledger import Ledger
 from kdteach.experiments.plan import Plan, Work
 from kdteach.experiments.progress import Progress, Task, listening
-from kdteach.experiments.shelf import Shelf
 from kdteach.experiments.targets import Answers
+from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.results import run_key
 from kdteach.training import TrainingDivergedError
 from kdteach.types import RunRecord
@@ -36,7 +36,7 @@ class Shift:
     Args:
         plan: what is to be done.
         ledger: where the records go.
-        shelf: of teachers.
+        store: of teachers.
         recorded: what was recorded before.
         say: called with each line.
         job: what a worker is to call with its ``Job``.
@@ -46,12 +46,12 @@ class Shift:
         self,
         plan: Plan,
         ledger: Ledger,
-        shelf: Shelf,
+        store: TeacherStore,
         recorded: Iterable[RunRecord],
         say: Callable[[str], None],
         job: Callable[[Job], Done],
     ) -> None:
-        self.plan, self.ledger, self.shelf, self.say = plan, ledger, shelf, say
+        self.plan, self.ledger, self.store, self.say = plan, ledger, store, say
         self.job = job
         # a record with which new ones must agree
         self.kinds = [r for r in recorded if "device" in r.environment][:1]
@@ -211,7 +211,7 @@ class Shift:
                 continue
             key = config_text(source[0]) + str(source[1])
             if key not in tables:
-                tables[key] = self.shelf.get(*source, item.seed)
+                tables[key] = self.store.get(*source, item.seed)
             logits.append(tables[key])
         return Job(
             self.plan.data, self.plan.data_dir, item.seed, item.configs, tuple(logits),
@@ -222,7 +222,7 @@ class Shift:
         """Write down what came back, and say how many of the runs are now recorded."""
         for epoch, logits in done.logits.items():
             weights = done.weights.get(epoch)
-            self.shelf.put(item.configs[0], epoch, item.seed, logits, weights)
+            self.store.put(item.configs[0], epoch, item.seed, logits, weights)
         fresh, written = [], 0
         for record in done.records:
             key = run_key(record.config, record.seed)

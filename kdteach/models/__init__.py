@@ -4,7 +4,6 @@
 """
 
 from kdteach.models.build import build, pretrained_head, weights_name
-from kdteach.models.cooled import Cooled, scale_for
 from kdteach.models.modes import (
     answer,
     ask,
@@ -19,19 +18,21 @@ from kdteach.models.modes import (
     require_logits,
 )
 from kdteach.models.normalised import normalised
-from kdteach.models.photographs import Normalise, Photograph
+from kdteach.models.photographs import BackboneWithHead, Normalise
 from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.taps import tap
+from kdteach.models.temperature_scaling import TemperatureScaled, scale_for
 from kdteach.models.trained import TEACHERS, trained_teacher
 from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import shipped_name
+from kdteach.renamed import former_names
 
 __all__ = [
     "TEACHERS",
     "TWINS",
-    "Cooled",
+    "BackboneWithHead",
     "Normalise",
-    "Photograph",
+    "TemperatureScaled",
     "answer",
     "ask",
     "build",
@@ -54,3 +55,7 @@ __all__ = [
     "trained_teacher",
     "weights_name",
 ]
+
+__getattr__ = former_names(
+    __name__, {"Cooled": "TemperatureScaled", "Photograph": "BackboneWithHead"}
+)

@@ -24,6 +24,7 @@ from kdteach.models.photographs import NAMES, POLICIES, build_photograph, imagen
 from kdteach.models.pretrained import imagenet_name
 from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import build_twin, shipped_digest, tissue_head
+from kdteach.renamed import warn_renamed
 
 _FC = re.compile(r"fc-([0-9]+(?:-[0-9]+)*)")
 _DEEPEST = 1000  # hidden layers: each is an object of its own
@@ -83,7 +84,8 @@ def build(
             trained on ``kdteach.data.load("tissues")``, and "polyps" and (student only)
             "polyps-distilled", from there on ``load("petri")``, with their heads.
         policy: of the last six: "full" trains all, "fine-tune" the last stage and the
-            head, "features" the head alone. What is frozen has its BatchNorm in eval mode.
+            head, "linear_probe" the head alone. What is frozen has its BatchNorm in eval
+            mode.
         download: allow torchvision and timm to fetch weights that are not in their caches.
 
     Returns:
@@ -102,6 +104,9 @@ def build(
             f"the name of a network must be a str, got {shown(name)}; known are {_KNOWN}"
         )
     coloured = (*NAMES, *TWINS)
+    if policy == "features":
+        warn_renamed('policy="features"', 'policy="linear_probe"')
+        policy = "linear_probe"
     policy = check_choice("policy", policy, POLICIES)
     if name not in coloured and (weights is not None or policy != "full"):
         raise ValueError(f"weights and policy are options of {', '.join(coloured)} alone")
@@ -181,12 +186,12 @@ def weights_name(name: str, weights: str) -> str:
 
 def _checked_shape(shape: object) -> tuple[int, int, int]:
     """Three numbers of at least 1 as a tuple."""
-    told = f"input_shape must be (channels, H, W), got {shown(shape)}"
+    expected = f"input_shape must be (channels, H, W), got {shown(shape)}"
     if isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable):
-        raise TypeError(told)
+        raise TypeError(expected)
     numbers = [check_count("a number of input_shape", number) for number in shape]
     if len(numbers) != 3:
-        raise ValueError(told)
+        raise ValueError(expected)
     channels, height, width = numbers
     return channels, height, width
 

@@ -35,5 +35,5 @@ def require_room(name: str, weights: int, remedy: str) -> None:
     Raises:
         ValueError: they do not fit, as they are drawn, in float32.
     """
-    told = f"{min(weights, 10**30):.2g}"  # an integer may be too large for a float
-    require_memory(f"{name} with {told} weights", 4 * weights, remedy)
+    about = f"{min(weights, 10**30):.2g}"  # an integer may be too large for a float
+    require_memory(f"{name} with {about} weights", 4 * weights, remedy)

@@ -15,7 +15,7 @@ from kdteach.models.shipped import put_into
 from kdteach.seeding import usual_tensors
 
 NAMES = ("resnet18", "resnet50", "mobilenet_v2", "resnetv2_50")
-POLICIES = ("full", "fine-tune", "features")
+POLICIES = ("full", "fine-tune", "linear_probe")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's pixels, red, green and blue, for values in [0, 1]."""
 
@@ -74,7 +74,7 @@ class Normalise(nn.Module):
         return (images - self.mean) / self.std
 
 
-class Photograph(nn.Module):
+class BackboneWithHead(nn.Module):
     """A backbone and a head; what is frozen stays in eval mode as well.
 
     A frozen layer whose BatchNorm still follows the batches is not frozen: its output
@@ -126,7 +126,7 @@ class Photograph(nn.Module):
         logits: Tensor = self.head(self.features(images))
         return logits
 
-    def train(self, mode: bool = True) -> Photograph:
+    def train(self, mode: bool = True) -> BackboneWithHead:
         """Train mode for what is trained; frozen parts stay in eval mode."""
         super().train(mode)
         for part in self.frozen:
@@ -141,7 +141,7 @@ def build_photograph(
     weights: str | None,
     policy: str,
     download: bool,
-) -> Photograph:
+) -> BackboneWithHead:
     """Build one of ``NAMES``; see ``kdteach.models.build``.
 
     Args:
@@ -149,7 +149,7 @@ def build_photograph(
         num_classes: C; the head is new and takes the place of the 1,000 classes.
         weights: "imagenet" or None for fresh ones.
         policy: "full" trains everything, "fine-tune" the last stage and the head,
-            "features" the head alone.
+            "linear_probe" the head alone.
         download: allow torchvision to fetch the weights.
 
     Raises:
@@ -176,12 +176,12 @@ def build_photograph(
         pool, width = network.avgpool, network.fc.in_features
         head = nn.Linear(width, num_classes)
     backbone = nn.Sequential(*stages, nn.Sequential(pool, nn.Flatten()))
-    return Photograph(backbone, head, trained_stages(policy, len(backbone)))
+    return BackboneWithHead(backbone, head, trained_stages(policy, len(backbone)))
 
 
 def _pre_activation(
     num_classes: int, weights: str | None, policy: str, download: bool
-) -> Photograph:
+) -> BackboneWithHead:
     """ResNet V2, from timm: torchvision has none."""
     state = None if weights is None else pre_activation_state(download)
     network = _timm(state)
@@ -189,7 +189,7 @@ def _pre_activation(
     end = nn.Sequential(network.norm, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     backbone = nn.Sequential(*stages, end)
     config = network.pretrained_cfg
-    return Photograph(
+    return BackboneWithHead(
         backbone, nn.Linear(network.num_features, num_classes),
         trained_stages(policy, len(backbone)), Normalise(config["mean"], config["std"]),
     )  # fmt: skip
@@ -248,4 +248,4 @@ def trained_stages(policy: str, stages: int) -> int:
         ValueError: unknown policy.
     """
     check_choice("policy", policy, POLICIES)
-    return {"full": stages, "fine-tune": 2, "features": 0}[policy]
+    return {"full": stages, "fine-tune": 2, "linear_probe": 0}[policy]

@@ -213,7 +213,7 @@ def _taken(name: str, output: Any) -> tuple[Tensor, Any]:
             )
             said += f" ({kinds})"
         raise TypeError(
-            f"layer {name!r} returns {said}: which tensor is meant cannot be told. Tap a "
+            f"layer {name!r} returns {said}: it is not clear which tensor is meant. Tap a "
             "layer inside it, or one that takes the tensor that you mean"
         )
     feature = tensors[0]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_choice
-from kdteach.models.photographs import Photograph, linear_from, trained_stages
+from kdteach.models.photographs import BackboneWithHead, linear_from, trained_stages
 from kdteach.models.shipped import put_into, shipped_bytes, shipped_tensors
 
 NAMES = ("tiny-resnet", "tiny-mobilenet")
@@ -26,7 +26,7 @@ _WIDTHS = {"tiny-resnet": (16, 32, 64), "tiny-mobilenet": (8, 16, 24)}
 
 def build_twin(
     name: str, num_classes: int, *, weights: str | None, policy: str
-) -> Photograph:
+) -> BackboneWithHead:
     """Build one of ``NAMES``; see ``kdteach.models.build``.
 
     Args:
@@ -53,7 +53,7 @@ def build_twin(
         put_into(backbone, _shipped(name, weights, "backbone."), file)
         if whole:
             put_into(head, _shipped(name, weights, "head."), file)
-    return Photograph(backbone, head, trained_stages(policy, len(backbone)))
+    return BackboneWithHead(backbone, head, trained_stages(policy, len(backbone)))
 
 
 def _residual() -> list[nn.Module]:

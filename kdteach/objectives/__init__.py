@@ -1,6 +1,6 @@
 """Objectives: who supplies what the student is trained towards."""
 
-from kdteach.objectives.base import Course, LogitObjective, Mixed, Objective, stacked
+from kdteach.objectives.base import LogitObjective, Mixed, Objective, TrainingSetup, stacked
 from kdteach.objectives.features import (
     attention,
     feature_objective,
@@ -19,12 +19,13 @@ from kdteach.objectives.labels import (
 from kdteach.objectives.mutual import mutual
 from kdteach.objectives.teacher import distil, distil_subclasses
 from kdteach.objectives.weighted import weighted
+from kdteach.renamed import former_names
 
 __all__ = [
-    "Course",
     "LogitObjective",
     "Mixed",
     "Objective",
+    "TrainingSetup",
     "attention",
     "distil",
     "distil_subclasses",
@@ -42,3 +43,5 @@ __all__ = [
     "weighted",
     "weighted_labels",
 ]
+
+__getattr__ = former_names(__name__, {"Course": "TrainingSetup"})

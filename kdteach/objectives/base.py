@@ -63,7 +63,7 @@ class StoredLogits(Protocol):
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingSetup:
     """What an objective may want to know about the training it is to serve.
 
     Attributes:
@@ -93,7 +93,7 @@ class LogitObjective(Protocol):
         """The student's logits as logits of the classes, for its accuracy."""
         ...
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Raise ValueError when the objective cannot serve this training run."""
         ...
 
@@ -142,7 +142,7 @@ class ModuleObjective(nn.Module):
             ValueError: the objective cannot serve this student.
         """
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Raise ValueError when the objective cannot serve this training run."""
 
     def read(self, logits: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ class Mixed:
         if len(widths) > 1:
             raise ValueError(
                 f"students of one stack answer with {widths} classes: their accuracy "
-                "cannot be watched together. Leave monitor out, or train them apart"
+                "cannot be watched together. Leave validation out, or train them apart"
             )
         whole = answers[0][1].new_zeros(*logits.shape[:-1], widths[0])
         for rows, table in answers:

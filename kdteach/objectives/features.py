@@ -20,7 +20,7 @@ from kdteach.losses import feature, relation
 from kdteach.models import device_of, failures_explained
 from kdteach.models.taps import tap
 from kdteach.objectives.answers import Answers, Wanted
-from kdteach.objectives.base import Course, ModuleObjective
+from kdteach.objectives.base import ModuleObjective, TrainingSetup
 from kdteach.objectives.live import View, asked, check_view
 from kdteach.objectives.regressor import Regressor
 from kdteach.types import Batch, LossTerms, Split
@@ -119,11 +119,11 @@ class FeatureObjective(ModuleObjective):
             if not isinstance(value, Tensor) or value.ndim:
                 raise TypeError(f"a loss must return one number (), got {shown(value)}")
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse a batch of one where samples are compared."""
         del split
         of_pairs = any(_is_of_pairs(loss) for _, loss in self.losses.values())
-        if of_pairs and course.smallest_batch < 2:
+        if of_pairs and setup.smallest_batch < 2:
             raise ValueError(
                 "relations compare the images of a batch, and the last batch holds one "
                 "alone: choose another batch_size, or drop_last=True"

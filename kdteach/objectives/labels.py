@@ -23,7 +23,7 @@ from kdteach.losses.divergence import exact
 from kdteach.losses.response import hard_term, log_softmax, smoothed_term, wide
 from kdteach.losses.subclass import check_sharpness, class_term, diversity_term
 from kdteach.models import answer
-from kdteach.objectives.base import Course
+from kdteach.objectives.base import TrainingSetup
 from kdteach.objectives.numbers import beside
 from kdteach.types import Batch, LossTerms, Split
 
@@ -45,7 +45,7 @@ class HardLabels:
         """The logits are those of the classes."""
         return logits
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Nothing to add: labels are checked by the training loop."""
 
     @classmethod
@@ -102,12 +102,12 @@ class WeightedLabels(HardLabels):
             hard = (1 - epsilon) * hard + epsilon * rest
         return LossTerms(hard, {"hard": hard})
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse weights of another number of classes."""
         del split
-        if self.weights.shape[-1] != course.outputs:
+        if self.weights.shape[-1] != setup.outputs:
             raise ValueError(
-                f"{self.weights.shape[-1]} class weights for {course.outputs} classes"
+                f"{self.weights.shape[-1]} class weights for {setup.outputs} classes"
             )
 
     @classmethod
@@ -134,12 +134,12 @@ class SoftLabels(HardLabels):
         """(B, C) logits to terms of shape ()."""
         return _soft_terms(logits, _rows(self.tables[0], batch.index, logits.device))
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse a table that does not cover the split."""
         for table in self.tables:
-            if table.shape[1] != course.outputs or int(split.index.max()) >= len(table):
+            if table.shape[1] != setup.outputs or int(split.index.max()) >= len(table):
                 raise ValueError(
-                    f"targets of shape {tuple(table.shape)} do not cover {course.outputs} "
+                    f"targets of shape {tuple(table.shape)} do not cover {setup.outputs} "
                     f"classes and sample indices up to {int(split.index.max())}"
                 )
             if not torch.isfinite(table[split.index.to(table.device)]).all():
@@ -208,11 +208,11 @@ class SubclassLabels:
         """(..., C * S) to (..., C)."""
         return class_term(logits, self.num_classes)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse a width that is no multiple of the classes, and batches of one."""
-        check_subclasses(course.outputs, self.num_classes)
+        check_subclasses(setup.outputs, self.num_classes)
         check_labels(split.labels, len(split), self.num_classes)
-        if course.smallest_batch < 2:
+        if setup.smallest_batch < 2:
             raise ValueError(
                 "the diversity of subclasses compares the images of a batch, and the last "
                 "batch holds one alone: choose another batch_size, or drop_last=True"

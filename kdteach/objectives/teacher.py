@@ -24,18 +24,16 @@ from kdteach.checks import (
 from kdteach.fingerprints import known_answers
 from kdteach.losses.response import mixed, soft_term
 from kdteach.losses.subclass import class_term
-from kdteach.models import answer, ask
+from kdteach.models import answer
 from kdteach.objectives.answers import Wanted
-from kdteach.objectives.base import Course, LogitObjective, StoredLogits, stack_key
+from kdteach.objectives.asking import Teacher, ask_teacher, bank_of, check_answers
+from kdteach.objectives.base import LogitObjective, StoredLogits, TrainingSetup, stack_key
 from kdteach.objectives.labels import HardLabels
-from kdteach.objectives.live import View, asked, check_live, check_view, seen_by
+from kdteach.objectives.live import View, check_live, check_view
 from kdteach.types import Batch, LossTerms, Split
 
 _PROBED = 64  # images that a live teacher is asked about before training
 _ROWS = 2**12  # logits that are looked at together: a stored table may not fit in memory
-
-Teacher = Tensor | nn.Module | StoredLogits
-"""Logits by sample index, in memory or not, or who is asked for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,9 @@ class Distil:
             teacher: (B, C) what the teacher says of it, where it has been asked already.
         """
         if teacher is None:
-            teacher = _ask(self.teachers[0], batch.images, batch.index, self.teacher_input)
+            teacher = ask_teacher(
+                self.teachers[0], batch.images, batch.index, self.teacher_input
+            )
         hard = self.hard.terms(self.read(logits), batch).total
         stop = self.stop_epoch
         alpha = self.alpha if batch.epoch < stop else 0.0
@@ -97,32 +97,32 @@ class Distil:
         """Logits of the classes: the subclasses of each taken together."""
         return logits if self.num_classes is None else class_term(logits, self.num_classes)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse stored logits that do not cover the split, and stale ones."""
         if self.num_classes is not None:
-            check_subclasses(course.outputs, self.num_classes)
+            check_subclasses(setup.outputs, self.num_classes)
             check_labels(split.labels, len(split), self.num_classes)
-        if math.isfinite(self.stop_epoch) and self.stop_epoch > course.epochs:
+        if math.isfinite(self.stop_epoch) and self.stop_epoch > setup.epochs:
             raise ValueError(
                 f"stop_epoch {self.stop_epoch} lies outside the schedule of "
-                f"{course.epochs} epochs: give one of them, or None for no stop"
+                f"{setup.epochs} epochs: give one of them, or None for no stop"
             )
-        self.hard.check(split, replace(course, outputs=self.num_classes or course.outputs))
+        self.hard.check(split, replace(setup, outputs=self.num_classes or setup.outputs))
         for teacher in self.teachers:
             if isinstance(teacher, nn.Module):
-                few = split.images[: min(_PROBED, course.batch_size)]
-                check_live(teacher, few, course.outputs, self.teacher_input)
+                few = split.images[: min(_PROBED, setup.batch_size)]
+                check_live(teacher, few, setup.outputs, self.teacher_input)
                 continue
-            if course.augmented:
+            if setup.augmented:
                 raise ValueError(
                     "stored teacher logits belong to the images as they are, but training "
                     "changes them at random (augment=...). Give distil the teacher "
                     "module itself, so that it sees what the student sees."
                 )
-            if teacher.shape[1] != course.outputs:
+            if teacher.shape[1] != setup.outputs:
                 raise ValueError(
                     f"teacher_logits have {teacher.shape[1]} classes, the student has "
-                    f"{course.outputs}"
+                    f"{setup.outputs}"
                 )
             if int(split.index.max()) >= len(teacher):
                 raise ValueError(
@@ -139,7 +139,7 @@ class Distil:
                         "they computed on a selection that leaves this sample out?"
                     )
             if self.answers is not None:
-                _check_images(self.answers, split)
+                check_answers(self.answers, split)
 
     @property
     def stack_key(self) -> Hashable:
@@ -169,7 +169,7 @@ class Distil:
             tuple(teachers), tuple(which), column("temperature"), column("alpha"),
             column("stop_epoch"), members[0].num_classes,
             type(members[0].hard).stack([member.hard for member in members]),
-            _bank([teacher for teacher, _ in teachers]),
+            bank_of([teacher for teacher, _ in teachers]),
         )  # fmt: skip
 
 
@@ -210,7 +210,7 @@ class DistilStack:
         """As ``Distil``."""
         return logits if self.num_classes is None else class_term(logits, self.num_classes)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Nothing to add: each member has been asked."""
 
     @classmethod
@@ -235,37 +235,8 @@ class DistilStack:
         found = []
         for i, number in enumerate(self.which):
             teacher, view = self.teachers[number]
-            found.append(_ask(teacher, batch.images[i], batch.index[i], view))
+            found.append(ask_teacher(teacher, batch.images[i], batch.index[i], view))
         return torch.stack(found)  # (S, B, C)
-
-
-def _bank(teachers: Sequence[Teacher]) -> Tensor | None:
-    tables = [teacher for teacher in teachers if isinstance(teacher, Tensor)]
-    kinds = {(table.shape, table.dtype, table.device) for table in tables}
-    return torch.stack(tables) if len(tables) == len(teachers) and len(kinds) == 1 else None
-
-
-def _ask(
-    teacher: Teacher, images: Tensor, index: Tensor, view: View | None = None
-) -> Tensor:
-    if not isinstance(teacher, nn.Module):
-        return teacher[index.to(teacher.device)].to(images.device)
-    with asked(teacher):
-        seen = seen_by(teacher, images, view)
-        return ask(teacher, seen, "the teacher").to(images.device)
-
-
-def _check_images(answers: Tensor, split: Split) -> None:
-    """Refuse logits that answer other images than those of the same sample index."""
-    other = answers[split.index.cpu()] != split.fingerprints
-    if other.any():
-        raise ValueError(
-            f"teacher_logits answer other images: {int(other.sum())} of {len(split)}, the "
-            f"first with sample index {int(split.index.cpu()[other][0])}. Make them with "
-            "teacher_logits(teacher, data.train) for the images that are trained on. If "
-            "these are the same samples in another form, say so with "
-            "split.seen_as(images), or give distil a bare copy, logits.clone()"
-        )
 
 
 def distil(

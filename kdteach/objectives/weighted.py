@@ -13,10 +13,10 @@ from kdteach.checks import check_weight, shown
 from kdteach.models import answer, checked_shape, logits_in
 from kdteach.objectives.answers import Answers
 from kdteach.objectives.base import (
-    Course,
     LogitObjective,
     ModuleObjective,
     Objective,
+    TrainingSetup,
     checked_terms,
     require_objective,
     stack_key,
@@ -49,10 +49,10 @@ class WeightedLogits:
         """The student's logits as logits of the classes."""
         return self.members[0].read(logits)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse what one of the members refuses."""
         for member in self.members:
-            member.check(split, course)
+            member.check(split, setup)
 
     @property
     def num_classes(self) -> int | None:
@@ -102,7 +102,7 @@ class WeightedLogitsStack:
         """As ``WeightedLogits``."""
         return self.members[0].read(logits)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Nothing to add: each member has been asked."""
 
     @classmethod
@@ -152,11 +152,11 @@ class Weighted(ModuleObjective):
         for member in self._named:
             member.prepare(student, images)
 
-    def check(self, split: Split, course: Course) -> None:
+    def check(self, split: Split, setup: TrainingSetup) -> None:
         """Refuse what one of the members refuses."""
         for member in self.members:
             if isinstance(member, (LogitObjective, ModuleObjective)):
-                member.check(split, course)
+                member.check(split, setup)
 
     def read(self, logits: Tensor) -> Tensor:
         """The student's logits as logits of the classes."""
@@ -243,10 +243,10 @@ def _require_one_reading(objectives: Sequence[Objective]) -> None:
         or (isinstance(objective, ModuleObjective) and objective.needs_logits)
     }
     if len(known) > 1:
-        told = sorted(str(c) if c else "one for each logit" for c in known)
+        kinds = sorted(str(c) if c else "one for each logit" for c in known)
         raise ValueError(
             "members read the student's logits differently, their classes are "
-            f"{' and '.join(told)}: beside subclass_labels stands distil_subclasses with "
+            f"{' and '.join(kinds)}: beside subclass_labels stands distil_subclasses with "
             "the same num_classes, not distil or hard_labels"
         )
 

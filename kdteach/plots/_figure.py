@@ -128,8 +128,8 @@ def axes_of(
 def joined(alt: str, numbers: Iterable[str], title: str = "") -> str:
     """What is seen, then the numbers that carry it."""
     require_sentence(alt)  # before numbers make it long
-    told = "; ".join(numbers).encode("utf-8", "replace").decode()
-    return f"{alt} {title + ': ' if title else ''}{told}."
+    shown_numbers = "; ".join(numbers).encode("utf-8", "replace").decode()
+    return f"{alt} {title + ': ' if title else ''}{shown_numbers}."
 
 
 def shifts(count: int) -> list[float]:

@@ -1,5 +1,6 @@
 """Training: one loop, for one student, a stack of one architecture, or a cohort."""
 
+from kdteach.renamed import former_names
 from kdteach.training.assistants import teach_assistants
 from kdteach.training.checkpoint import CheckpointError
 from kdteach.training.cohort import fit_cohort
@@ -14,13 +15,13 @@ from kdteach.training.optimizers import (
     adamw,
     constant,
     cosine,
-    momentum,
     sgd,
+    sgd_momentum,
 )
 from kdteach.training.progress import TrainingDivergedError, TrainingInterrupted
 from kdteach.training.rates import TorchSchedule, torch_schedule
 from kdteach.training.stacking import can_stack, stack_size
-from kdteach.training.stopping import StopRule, settled
+from kdteach.training.stopping import StopRule, plateau
 from kdteach.training.teachers import teacher_logits
 
 __all__ = [
@@ -43,11 +44,13 @@ __all__ = [
     "fit_cohort",
     "fit_many",
     "frozen_features",
-    "momentum",
-    "settled",
+    "plateau",
     "sgd",
+    "sgd_momentum",
     "stack_size",
     "teach_assistants",
     "teacher_logits",
     "torch_schedule",
 ]
+
+__getattr__ = former_names(__name__, {"momentum": "sgd_momentum", "settled": "plateau"})

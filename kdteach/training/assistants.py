@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from kdteach.checks import check_list, check_model
 from kdteach.cost import count_parameters
 from kdteach.objectives import distil
+from kdteach.training.joined import Data, list_of_data
 from kdteach.training.loop import fit_many
-from kdteach.training.pool import Data, list_of_data
 from kdteach.training.teachers import teacher_logits
 from kdteach.types import ImageSet
 
@@ -97,13 +97,13 @@ def teach_assistants(
             stacklevel=2,
         )
     splits = list_of_data(data, len(teachers))
-    told, tables = teachers, []
+    taught_by, tables = teachers, []
     for step in chain:
-        objectives = [distil(table, temperature, alpha) for table in told]
+        objectives = [distil(table, temperature, alpha) for table in taught_by]
         fit_many(step, splits, objectives, **options)
-        told = [
+        taught_by = [
             teacher_logits(model, part.train if isinstance(part, ImageSet) else part)
             for model, part in zip(step, splits, strict=True)
         ]
-        tables.append(told)
+        tables.append(taught_by)
     return tables

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from kdteach.checks import check_tensor
 from kdteach.data.stream import OrderedStream
+from kdteach.training.joined import JoinedSplits, StreamedSplits
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool, StreamedPool
 from kdteach.types import Augment, Batch, Split
 
 
 def batches(
-    pool: Pool,
+    joined: JoinedSplits,
     orders: Iterable[torch.Generator],
     views: Sequence[torch.Generator],
     options: Options,
@@ -25,18 +25,18 @@ def batches(
     """Give the batches of one epoch.
 
     Args:
-        pool: the images of S students.
+        joined: the images of S students.
         orders: S generators of the orders.
         views: S generators of the augmentation.
         options: batch size, augmentation and what becomes of a smaller last batch.
         epoch: number of epochs that were finished before.
         begin: steps of this epoch that were finished before; their views are not drawn.
     """
-    if isinstance(pool, StreamedPool):
-        yield from _read(pool, next(iter(orders)), views[0], options, epoch, begin)
+    if isinstance(joined, StreamedSplits):
+        yield from _read(joined, next(iter(orders)), views[0], options, epoch, begin)
         return
-    n, split, device = len(pool), pool.whole, pool.whole.images.device
-    order = orders_of(pool, orders).to(device)
+    n, split, device = len(joined), joined.whole, joined.whole.images.device
+    order = orders_of(joined, orders).to(device)
     for start in range(begin * options.batch_size, n, options.batch_size):
         rows = order[:, start : start + options.batch_size]  # (S, B)
         if options.drop_last and rows.shape[1] < options.batch_size:
@@ -53,7 +53,7 @@ def batches(
 
 
 def _read(
-    pool: StreamedPool,
+    joined: StreamedSplits,
     order: torch.Generator,
     view: torch.Generator,
     options: Options,
@@ -65,8 +65,8 @@ def _read(
     What was read before a training was stopped is read again and left out: then a data set
     with randomness of its own goes on as it would have.
     """
-    n, device, source = len(pool), pool.device, pool.source
-    checks, pool.checks[:] = list(pool.checks), []  # each sample is looked at once
+    n, device, source = len(joined), joined.device, joined.source
+    checks, joined.checks[:] = list(joined.checks), []  # each sample is looked at once
     on_gpu = device.type == "cuda"
     wanted, given = steps_per_epoch(n, options), 0
     for batch in source.read(
@@ -98,18 +98,18 @@ def _read(
         )
 
 
-def orders_of(pool: Pool, orders: Iterable[torch.Generator]) -> Tensor:
+def orders_of(joined: JoinedSplits, orders: Iterable[torch.Generator]) -> Tensor:
     """Draw the order of an epoch.
 
     Args:
-        pool: the images of S students.
+        joined: the images of S students.
         orders: S generators of the orders.
 
     Returns:
-        (S, n) rows of ``pool.whole``, on the CPU.
+        (S, n) rows of ``joined.whole``, on the CPU.
     """
-    order = torch.stack([torch.randperm(len(pool), generator=g) for g in orders])
-    return order + pool.first[:, None]
+    order = torch.stack([torch.randperm(len(joined), generator=g) for g in orders])
+    return order + joined.first[:, None]
 
 
 def _augmented(augment: Augment, images: Tensor, random: torch.Generator) -> Tensor:

@@ -17,13 +17,13 @@ from kdteach.models import (
     modes_kept,
     require_logits,
 )
-from kdteach.objectives import Course
+from kdteach.objectives import TrainingSetup
 from kdteach.seeding import seeded
 from kdteach.training.batches import smallest_batch, steps_per_epoch
 from kdteach.training.frozen import frozen_statistics
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.learners import Learner, require_labels
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
 from kdteach.training.states import copied, put_state
 from kdteach.types import Split
 
@@ -31,13 +31,15 @@ _MANY = 2**31  # classes, where nothing is known about them
 _PROBED = 64  # images that a model is asked about before training
 
 
-def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Options) -> int:
+def examined(
+    learner: Learner, joined: JoinedSplits, watched: JoinedSplits | None, options: Options
+) -> int:
     """Raise where something cannot be trained as it was asked for.
 
     Args:
         learner: who is to be trained.
-        pool: on what.
-        watched: what is monitored, None for nothing.
+        joined: on what.
+        watched: what is measured after each epoch, None for nothing.
         options: how.
 
     Returns:
@@ -49,7 +51,7 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
             cannot be, or an objective that cannot serve.
     """
     for model in learner.students:
-        _check_dtype(model, pool.whole)
+        _check_dtype(model, joined.whole)
         if options.precision is not None and dtype_of(model) is torch.float64:
             raise ValueError(
                 f"precision {options.precision} has no effect on weights of torch.float64: "
@@ -59,15 +61,15 @@ def examined(learner: Learner, pool: Pool, watched: Pool | None, options: Option
         raise ValueError("keep_best needs a validation split to say which epoch was best")
     if options.patience is not None and watched is None:
         raise ValueError("patience needs a validation split to say what is an improvement")
-    steps_per_epoch(len(pool), options)
-    _require_numbers(pool, "training")
-    course = _course(learner, pool, options)
-    learner.check(pool.splits, course)
-    pool.check_each(lambda split: learner.check([split], course))
+    steps_per_epoch(len(joined), options)
+    _require_numbers(joined, "training")
+    setup = _setup(learner, joined, options)
+    learner.check(joined.splits, setup)
+    joined.check_each(lambda split: learner.check([split], setup))
     if watched is not None:
-        _check_watched(watched, pool.splits[0], course.outputs)
-    learner.outputs = course.outputs
-    return course.outputs
+        _check_watched(watched, joined.splits[0], setup.outputs)
+    learner.outputs = setup.outputs
+    return setup.outputs
 
 
 def _check_dtype(model: nn.Module, split: Split) -> None:
@@ -81,9 +83,9 @@ def _check_dtype(model: nn.Module, split: Split) -> None:
         )
 
 
-def _require_numbers(pool: Pool, purpose: str) -> None:
+def _require_numbers(joined: JoinedSplits, purpose: str) -> None:
     """Refuse images with NaN or infinity, before they spoil what is trained on them."""
-    for split in {id(split): split for split in pool.splits}.values():
+    for split in {id(split): split for split in joined.splits}.values():
         if not split.images.is_floating_point() or torch.isfinite(split.images.sum()):
             continue  # a sum is finite where all are, and quickly made
         fine = torch.isfinite(split.images.reshape(len(split), -1)).all(dim=1)
@@ -95,31 +97,34 @@ def _require_numbers(pool: Pool, purpose: str) -> None:
             )
 
 
-def _check_watched(watched: Pool, trained: Split, outputs: int) -> None:
-    """Refuse what cannot be monitored now, and not after the first epoch."""
-    _require_numbers(watched, "monitor")
+def _check_watched(watched: JoinedSplits, trained: Split, outputs: int) -> None:
+    """Refuse validation data that cannot be used now, and not after the first epoch."""
+    _require_numbers(watched, "validation")
     for split in {id(split): split for split in watched.splits}.values():
         for what in ("shape", "dtype"):
             its, ours = (_kind(part.images, what) for part in (split, trained))
             if its != ours:
-                raise ValueError(f"monitor has images of {what} {its}, training of {ours}")
+                raise ValueError(
+                    f"validation has images of {what} {its}, training of {ours}"
+                )
         if None not in (split.num_classes, trained.num_classes) and (
             split.num_classes != trained.num_classes
         ):
             raise ValueError(
-                f"monitor has {split.num_classes} classes, training {trained.num_classes}"
+                f"validation has {split.num_classes} classes, training "
+                f"{trained.num_classes}"
             )
-        require_labels(split, outputs or _MANY, "monitor")
+        require_labels(split, outputs or _MANY, "validation")
 
 
 def _kind(images: Tensor, what: str) -> object:
     return tuple(images.shape[1:]) if what == "shape" else images.dtype
 
 
-def _course(learner: Learner, pool: Pool, options: Options) -> Course:
+def _setup(learner: Learner, joined: JoinedSplits, options: Options) -> TrainingSetup:
     """What an objective may want to know, by asking the model about some images."""
-    model, split = learner.students[0], pool.splits[0]
-    smallest = smallest_batch(len(pool), options)
+    model, split = learner.students[0], joined.splits[0]
+    smallest = smallest_batch(len(joined), options)
     probed = min(_PROBED, options.batch_size)
     images = split.images[:probed].to(device_of(model))
     with evaluation_mode(model), torch.no_grad():
@@ -130,7 +135,7 @@ def _course(learner: Learner, pool: Pool, options: Options) -> Course:
         else:  # the objective knows what to make of what the model returns
             outputs = _width(model, images)
     _require_batches(model, images, smallest)
-    return Course(
+    return TrainingSetup(
         outputs, options.epochs, smallest, options.augment is not None, options.batch_size
     )
 

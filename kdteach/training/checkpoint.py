@@ -24,9 +24,9 @@ import torch
 from kdteach.checks import check_number, shown
 from kdteach.files import check_path, kind_of, read_plain
 from kdteach.training.describing import Description, run_described, weights_digest
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.learners import Learner
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
 from kdteach.training.run import Run
 from kdteach.training.states import full_state
 from kdteach.writing import locked, require_writable, write_whole
@@ -116,8 +116,8 @@ class Saved:
     def about(
         self,
         learner: Learner,
-        pool: Pool,
-        watched: Pool | None,
+        joined: JoinedSplits,
+        watched: JoinedSplits | None,
         seeds: Sequence[int],
         options: Options,
     ) -> Description:
@@ -125,7 +125,7 @@ class Saved:
 
         Args:
             learner: who learns.
-            pool: on what.
+            joined: on what.
             watched: what is measured after each epoch.
             seeds: S.
             options: of the training.
@@ -133,7 +133,7 @@ class Saved:
         if self.path is None:
             return {}
         return run_described(
-            learner.students, learner.objectives, pool, watched, seeds, options
+            learner.students, learner.objectives, joined, watched, seeds, options
         )
 
 

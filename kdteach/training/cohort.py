@@ -13,19 +13,20 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed, shown
 from kdteach.models import ask, device_of, evaluation_mode, modes_kept
-from kdteach.objectives import Course, Objective, hard_labels
+from kdteach.objectives import Objective, TrainingSetup, hard_labels
 from kdteach.objectives.base import checked_terms, require_objective
 from kdteach.training.beforehand import examined
 from kdteach.training.checkpoint import Saved
 from kdteach.training.clipping import clip_one
 from kdteach.training.decay import NamingFactory, trained_weights
-from kdteach.training.learners import Alone, _parameters_of
-from kdteach.training.loop import _train
+from kdteach.training.epochs import train
+from kdteach.training.joined import Data, JoinedSplits, Part, join_splits, watched_splits
+from kdteach.training.learners import Alone
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
 from kdteach.training.options import Options
-from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
 from kdteach.training.progress import TrainingDivergedError
 from kdteach.training.rates import TorchSchedule
+from kdteach.training.requirements import parameters_of
 from kdteach.training.scaling import usual_modes
 from kdteach.training.separate import require_separate
 from kdteach.training.stopping import StopRule
@@ -52,7 +53,7 @@ class Cohort:
         self.models, self.objective, self.size = models, objective, len(models)
         goal = _reads_logits if self.needs_logits else _reads_nothing
         self.members = [Alone(model, goal(), options) for model in models]
-        self.own = _parameters_of(objective, nn.ModuleList(models))
+        self.own = parameters_of(objective, nn.ModuleList(models))
         trained = [weight for member in self.members for weight in member.trained]
         self.trained: list[Tensor] = [*trained, *self.own]
         names = trained_weights(nn.ModuleList(models), "models.")
@@ -84,9 +85,9 @@ class Cohort:
         for member in self.members:
             member.train_mode()
 
-    def check(self, splits: Sequence[Split], course: Course) -> None:
+    def check(self, splits: Sequence[Split], setup: TrainingSetup) -> None:
         """See ``Learner``."""
-        del course
+        del setup
         check = getattr(self.objective, "check", None)
         if not (self.needs_logits and callable(check)):
             return
@@ -113,9 +114,9 @@ class Cohort:
         self.broken_first = torch.where(self.broken_first.any(), self.broken_first, broken)
         return terms
 
-    def answers(self, pool: Pool) -> Tensor:
+    def answers(self, joined: JoinedSplits) -> Tensor:
         """See ``Learner``."""
-        return torch.cat([member.answers(pool) for member in self.members])
+        return torch.cat([member.answers(joined) for member in self.members])
 
     def finite(self) -> list[bool]:
         """See ``Learner``."""
@@ -262,19 +263,19 @@ def fit_cohort(
     require_objective(objective)
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
-    pool, watched = pool_splits([data], 1, "training"), watched_splits(validation, 1)
+    joined, watched = join_splits([data], 1, "training"), watched_splits(validation, 1)
     with usual_modes():
         if isinstance(objective, nn.Module):
             objective.to(device_of(models[0]))
         cohort = Cohort(models, objective, options)
         for number, member in enumerate(cohort.members):
             try:
-                examined(member, pool, watched, options)
+                examined(member, joined, watched, options)
             except (ValueError, TypeError) as error:
                 raise type(error)(f"models[{number}]: {error}") from error
         if validation is not None:
             watched = watched_splits([validation] * len(models), len(models))
-        results = _train(cohort, pool, watched, _OneSeed(seed), options, saved)
+        results = train(cohort, joined, watched, _OneSeed(seed), options, saved)
     return _all_or_first_broken(results, cohort)
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.objectives import Objective
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.optimizers import constant
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
 
 Description = dict[str, str]
 """Named parts of a run, each as a text; two runs are the same where all are equal."""
@@ -30,8 +30,8 @@ _ASKED = ("optimizer", "schedule", "augment", "stop")
 def run_described(
     models: Sequence[nn.Module],
     objectives: Sequence[Objective],
-    pool: Pool,
-    watched: Pool | None,
+    joined: JoinedSplits,
+    watched: JoinedSplits | None,
     seeds: Sequence[int],
     options: Options,
 ) -> Description:
@@ -40,7 +40,7 @@ def run_described(
     Args:
         models: S students.
         objectives: S of them.
-        pool: what they are trained on.
+        joined: what they are trained on.
         watched: what is measured after each epoch, None for nothing.
         seeds: S.
         options: of the training. The number of epochs is a part only where the learning
@@ -51,8 +51,8 @@ def run_described(
         "model": described(models[0]),
         "students": str(len(models)),
         "seed": ", ".join(map(str, seeds)),
-        "data": pool_digest(pool),
-        "validation": "None" if watched is None else pool_digest(watched),
+        "data": digest_of_splits(joined),
+        "validation": "None" if watched is None else digest_of_splits(watched),
         "objective": "; ".join(dict.fromkeys(goals)),
     }
     if len(objectives) > 1:
@@ -64,18 +64,18 @@ def run_described(
     return found
 
 
-def pool_digest(pool: Pool) -> str:
-    """A short text for the images, labels and sample indices of a pool.
+def digest_of_splits(joined: JoinedSplits) -> str:
+    """A short text for the images, labels and sample indices of joined splits.
 
     Args:
-        pool: of S students.
+        joined: of S students.
     """
     known: dict[int, str] = {}
-    for split in pool.splits:
+    for split in joined.splits:
         if id(split) not in known:
             parts = [split.fingerprints, split.labels, split.index]
-            known[id(split)] = f"{len(pool)} samples, {_short(_digest(parts))}"
-    return "; ".join(dict.fromkeys(known[id(split)] for split in pool.splits))
+            known[id(split)] = f"{len(joined)} samples, {_short(_digest(parts))}"
+    return "; ".join(dict.fromkeys(known[id(split)] for split in joined.splits))
 
 
 def weights_digest(state: Mapping[str, Any]) -> str:

@@ -6,19 +6,23 @@ from collections.abc import Sequence
 
 from kdteach.checks import shown
 from kdteach.training.blame import broken_teacher
-from kdteach.training.pool import Pool
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.progress import Epoch, history, scores
 from kdteach.training.run import Run
 
 
 def finish_epoch(
-    run: Run, pool: Pool, watched: Pool | None, seeds: Sequence[int], first: int
+    run: Run,
+    joined: JoinedSplits,
+    watched: JoinedSplits | None,
+    seeds: Sequence[int],
+    first: int,
 ) -> None:
     """Do what follows the last step of an epoch.
 
     Args:
         run: whose epoch has ended.
-        pool: what was trained on.
+        joined: what was trained on.
         watched: what is measured, None for nothing.
         seeds: S.
         first: place of the first student in the whole list.
@@ -27,7 +31,7 @@ def finish_epoch(
     for student in sums.broken(learner.finite()):
         if student in run.alive:
             goal = learner.objectives[min(student, len(learner.objectives) - 1)]
-            split = pool.splits[min(student, len(pool.splits) - 1)]
+            split = joined.splits[min(student, len(joined.splits) - 1)]
             run.failed[student] = sums.error(
                 run.epoch, options.learning_rate, first + student, seeds[student],
                 broken_teacher(goal, split, options.batch_size),

@@ -7,14 +7,14 @@ from torch import nn
 
 from kdteach.checks import shown
 from kdteach.metrics import outputs_of
-from kdteach.models import Photograph
+from kdteach.models import BackboneWithHead
 from kdteach.types import Pair, Split, as_split
 
 
 class _Backbone(nn.Module):
     """A network up to its head."""
 
-    def __init__(self, model: Photograph) -> None:
+    def __init__(self, model: BackboneWithHead) -> None:
         super().__init__()
         self.model = model
 
@@ -22,7 +22,9 @@ class _Backbone(nn.Module):
         return self.model.features(images)
 
 
-def frozen_features(model: Photograph, split: Split | Pair, batch_size: int = 128) -> Split:
+def frozen_features(
+    model: BackboneWithHead, split: Split | Pair, batch_size: int = 128
+) -> Split:
     """Replace the images of a split by what a network's backbone makes of them.
 
     A head trained on them is the head that the frozen network would get, for BatchNorm is
@@ -30,7 +32,8 @@ def frozen_features(model: Photograph, split: Split | Pair, batch_size: int = 12
     instead of once an epoch.
 
     Args:
-        model: ``kdteach.models.build`` with the policy "features", or any ``Photograph``.
+        model: ``kdteach.models.build`` with the policy "linear_probe", or any
+            ``BackboneWithHead``.
         split: (N, 3, H, W) images, or (images, labels).
         batch_size: images at a time.
 
@@ -45,9 +48,9 @@ def frozen_features(model: Photograph, split: Split | Pair, batch_size: int = 12
     """
     split = as_split("split", split)
     split.require_samples("frozen_features")
-    if not isinstance(model, Photograph):
+    if not isinstance(model, BackboneWithHead):
         raise TypeError(
-            "model must be a Photograph, a backbone with a head such as build('resnet18'), "
+            "model must be a BackboneWithHead, such as build('resnet18'), "
             f"got {shown(type(model).__name__)}"
         )
     seen = outputs_of(_Backbone(model), split.images, batch_size)

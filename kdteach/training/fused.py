@@ -33,9 +33,9 @@ from kdteach.training.dense import (
 )  # fmt: skip
 from kdteach.training.heads import LARGEST_TABLE, Heads, Slopes, pull_of, table_bytes
 from kdteach.training.interrupts import interrupts_later
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
 from kdteach.training.progress import Epoch
 from kdteach.training.rates import named_rate
 from kdteach.training.shares import Shares
@@ -59,12 +59,12 @@ _HONOURED = {
 """Options that are followed here, or that concern what happens between epochs."""
 
 
-def fused(learner: Learner, pool: Pool, options: Options) -> Fused | None:
+def fused(learner: Learner, joined: JoinedSplits, options: Options) -> Fused | None:
     """Prepare the fast way for a training.
 
     Args:
         learner: who is trained; already checked.
-        pool: the images, where the weights are.
+        joined: the images, where the weights are.
         options: of the training.
 
     Returns:
@@ -76,10 +76,10 @@ def fused(learner: Learner, pool: Pool, options: Options) -> Fused | None:
     found = _parts(learner)
     if found is None or _unknown(options):
         return None
-    images, trained = pool.whole.images, found.trained
+    images, trained = joined.whole.images, found.trained
     first, last = (found.shape(n) for n in (0, -1))
     known = (
-        not pool.streamed
+        not joined.streamed
         and images.dtype in PRECISIONS
         and all(w.dtype == images.dtype and w.device.type == "cpu" for w in trained)
         and images.device.type == "cpu"
@@ -89,7 +89,7 @@ def fused(learner: Learner, pool: Pool, options: Options) -> Fused | None:
         and all(pull_of(objective) is not None for objective in found.objectives)
         and table_bytes(found.objectives, len(images), last[1]) <= LARGEST_TABLE
     )
-    return Fused(found, learner.optimizer, pool, options) if known else None
+    return Fused(found, learner.optimizer, joined, options) if known else None
 
 
 def _unknown(options: Options) -> bool:
@@ -169,17 +169,21 @@ class Fused:
         return self.parts.as_they_are() == self._made
 
     def __init__(
-        self, parts: _Parts, optimizer: torch.optim.Optimizer, pool: Pool, options: Options
+        self,
+        parts: _Parts,
+        optimizer: torch.optim.Optimizer,
+        joined: JoinedSplits,
+        options: Options,
     ) -> None:
-        self.parts, self.pool, self.options = parts, pool, options
-        self.steps = steps_per_epoch(len(pool), options)
-        self.heads = Heads(parts.objectives, pool.whole, parts.shape(-1)[1])
+        self.parts, self.joined, self.options = parts, joined, options
+        self.steps = steps_per_epoch(len(joined), options)
+        self.heads = Heads(parts.objectives, joined.whole, parts.shape(-1)[1])
         self.updates = Updates(optimizer, parts.trained)
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
         self.named = named_rate(self.rates, options.learning_rate)
         self._made = parts.as_they_are()
-        self.images = pool.whole.images.detach().flatten(1)
-        students, images = len(parts.objectives), min(options.batch_size, len(pool))
+        self.images = joined.whole.images.detach().flatten(1)
+        students, images = len(parts.objectives), min(options.batch_size, len(joined))
         weights = sum(weight.numel() for weight in parts.trained)
         size = max(weights // students * parts.trained[0].element_size(), 1)
         blocks = -(-students // max(1, BLOCK_BYTES // size))
@@ -213,7 +217,7 @@ class Fused:
             Finished steps of the epoch. Between two chunks weights, optimiser and sums are
             those after so many steps; Ctrl-C takes effect there.
         """
-        order = orders_of(self.pool, orders)  # (S, n)
+        order = orders_of(self.joined, orders)  # (S, n)
         batch = self.options.batch_size
         for begin in range(start, self.steps, self.chunk):
             end = min(begin + self.chunk, self.steps)
@@ -296,7 +300,7 @@ class _Block:
         self.batch, self.students = batch, part.stop - part.start
         widths = [parts.shape(0)[0], *(parts.shape(n)[1] for n in range(len(layers)))]
         dtype = parts.trained[0].dtype
-        ragged = 0 if whole.options.drop_last else len(whole.pool) % batch
+        ragged = 0 if whole.options.drop_last else len(whole.joined) % batch
         self.ways: dict[int, _Way | Shares] = {}
         for size in (batch, ragged) if ragged else (batch,):
             key = (self.students, size)

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed
-from kdteach.models import device_of
 from kdteach.objectives import Objective
 from kdteach.objectives.base import prepare, prepare_each
-from kdteach.seeding import Turns, generator
-from kdteach.training.allocator import keep_freed_memory
-from kdteach.training.batches import batches, steps_per_epoch
 from kdteach.training.beforehand import examined
-from kdteach.training.checkpoint import Saved, saving
+from kdteach.training.checkpoint import Saved
 from kdteach.training.decay import NamingFactory
-from kdteach.training.display import shown
-from kdteach.training.ending import finish_epoch
-from kdteach.training.fused import fused
+from kdteach.training.epochs import train
+from kdteach.training.joined import Data, Part, join_splits, watched_splits
 from kdteach.training.learners import Alone, Learner, Stack
 from kdteach.training.optimizers import OptimizerFactory, Schedule, adam, constant
-from kdteach.training.options import Options, either, for_one
-from kdteach.training.pool import Data, Part, Pool, pool_splits, watched_splits
+from kdteach.training.options import Options, for_one, validation_of
 from kdteach.training.progress import (
     TrainingDivergedError,
     TrainingInterrupted,
 )
 from kdteach.training.rates import TorchSchedule
-from kdteach.training.run import Run
 from kdteach.training.scaling import usual_modes
 from kdteach.training.separate import (
     require_own_teachers,
@@ -114,7 +106,7 @@ def fit(
         schedule: factor on the learning rate by progress in [0, 1], at least 0:
             ``constant`` or ``cosine``, each group of the optimiser keeps its own rate; or a
             scheduler of torch, ``torch_schedule(lambda optimizer: StepLR(optimizer, 30))``.
-        augment: random change of each batch, such as ``kdteach.data.jitter(1)``, or a
+        augment: random change of each batch, such as ``kdteach.data.random_shift(1)``, or a
             transform of ``torchvision.transforms.v2``, see ``kdteach.data.transform``.
         drop_last: leave out the last, smaller batch of each epoch.
         keep_best: leave the model as it was after the epoch with the highest accuracy
@@ -123,13 +115,13 @@ def fit(
         patience: end after so many epochs without a better measure of ``keep_best``
             (accuracy where that is False) on ``validation``.
         stop: asked after each epoch, with the losses of the epochs so far, whether to end
-            before ``epochs``, such as ``settled(0.01)``; the schedule of the learning rate
+            before ``epochs``, such as ``plateau(0.01)``; the schedule of the learning rate
             still counts all epochs.
         on_epoch: called with the number of finished epochs, after each of them; the model
             is then as it is after that epoch.
         callback: called after each epoch with the History so far; returns True to end.
         checkpoint_every: seconds between two files within an epoch, at least 0.
-        monitor: the former name of ``validation``.
+        monitor: the former name of ``validation``, for one version more.
 
     Returns:
         The History of the run; the model is trained. Modes, ``.grad`` and the global random
@@ -160,14 +152,14 @@ def fit(
     check_model("model", model)
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
-    validation = either(validation, monitor)
-    pool = pool_splits([data], 1, "training")
+    validation = validation_of(validation, monitor)
+    joined = join_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
     with usual_modes():
-        prepare(objective, model, pool.splits[0].images)
+        prepare(objective, model, joined.splits[0].images)
         require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
-        (result,) = _train(learner, pool, watched, (seed,), options, saved)
+        (result,) = train(learner, joined, watched, (seed,), options, saved)
     if isinstance(result, TrainingDivergedError):
         raise result
     return result
@@ -237,7 +229,7 @@ def fit_many(
         callback: called after each epoch for each student, with its place in the list and
             its History so far; returns True to end the training of that student.
         checkpoint_every: as ``fit``.
-        monitor: the former name of ``validation``.
+        monitor: the former name of ``validation``, for one version more.
 
     Returns:
         S histories, equal to those of ``fit`` up to the rounding of sums.
@@ -276,21 +268,21 @@ def fit_many(
         precision, on_epoch, stop, keep_best, clip_norm, patience, callback, progress,
     )  # fmt: skip
     saved = Saved.checked(checkpoint, checkpoint_every)
-    pool = pool_splits(data, len(models), "training")
-    watched = watched_splits(either(validation, monitor), len(models))
+    joined = join_splits(data, len(models), "training")
+    watched = watched_splits(validation_of(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
     with usual_modes():
         require_own_teachers(models, objectives)
-        prepare_each(objectives, models, pool.splits)
+        prepare_each(objectives, models, joined.splits)
         require_separate_objectives(objectives)
-        parts = parts_of(models, objectives, pool, options, watched)
-        pools = [pool.part(*part) for part in parts]
+        parts = parts_of(models, objectives, joined, options, watched)
+        parts_joined = [joined.part(*part) for part in parts]
         seen = [watched and watched.part(*part) for part in parts]
         widths = [0] * len(parts)
         if len(parts) > 1:  # whoever cannot be trained is named before anybody is
             trial = replace(options, optimizer=adam)
             for number, (start, end) in enumerate(parts):
-                part, mine = pools[number], seen[number]
+                part, mine = parts_joined[number], seen[number]
                 who = _learner(models[start:end], objectives[start:end], trial)
                 widths[number] = examined(who, part, mine, part.adapted(trial))
         for number, (start, end) in enumerate(parts):
@@ -298,9 +290,9 @@ def fit_many(
             learner.outputs = learner.outputs or widths[number]
             where = saved.part(parts, number)
             try:
-                results += _train(
-                    learner, pools[number], seen[number], seeds[start:end], options, where,
-                    start, new=len(parts) == 1,
+                results += train(
+                    learner, parts_joined[number], seen[number], seeds[start:end], options,
+                    where, start, new=len(parts) == 1,
                 )  # fmt: skip
             except TrainingInterrupted as interrupt:
                 rest = [None] * (len(models) - end)
@@ -341,93 +333,3 @@ def _histories(
     results: Sequence[History | TrainingDivergedError],
 ) -> list[History | None]:
     return [None if isinstance(r, TrainingDivergedError) else r for r in results]
-
-
-def _train(
-    learner: Learner,
-    pool: Pool,
-    watched: Pool | None,
-    seeds: Sequence[int],
-    options: Options,
-    saved: Saved,
-    first: int = 0,
-    new: bool = True,
-) -> list[History | TrainingDivergedError]:
-    """The loop. Everything in it has a leading dimension of S students.
-
-    Args:
-        learner: the students.
-        pool: their images.
-        watched: what is measured after each epoch.
-        seeds: S.
-        options: of the training.
-        saved: where it is kept.
-        first: the place of the first student in the whole list.
-        new: whether nobody has examined them yet.
-
-    Returns:
-        For each student its history, or the error with which it ended.
-    """
-    options = pool.adapted(options)
-    if new:
-        examined(learner, pool, watched, options)
-    steps = steps_per_epoch(len(pool), options)
-    keep_freed_memory()
-    about = saved.about(learner, pool, watched, seeds, options)
-    pool = pool.to(device_of(learner.students[0]))
-    orders = [generator(seed, "order") for seed in seeds]
-    views = [generator(seed, "augment") for seed in seeds]
-    dropout = Turns(seeds[0], "dropout")
-    run = Run(learner, options, steps, orders, views, dropout, watched is not None)
-    clip, untried = None, True
-    if options.clip_norm is not None:
-        clip = partial(learner.clip, options.clip_norm)
-    try:
-        with (
-            learner.kept(),
-            saving(saved.path, run, about, saved.every) as file,
-            shown(run, options.progress) as display,
-        ):
-            # what a checkpoint has put into the optimiser must be there before
-            fast = fused(learner, pool, options)
-            while run.epoch < options.epochs and not run.over:
-                learner.train_mode()
-                run.begin_epoch()
-                if fast is not None and run.step < steps and fast.goes_on:
-                    for done in fast.epoch(run.epoch, orders, run.step, run.sums):
-                        run.step = done
-                        file.step()
-                        display.step()
-                todo = batches(pool, orders, views, options, run.epoch, run.step)
-                for step in range(run.step, steps):  # none where it was the fast way
-                    progress = (run.epoch + step / steps) / options.epochs
-                    rate = run.rates.before_step(progress)
-                    with dropout.turn():
-                        batch = next(todo)
-                        with run.scaling.autocast():
-                            terms = learner.loss(batch)
-                        # the sum, for a student's gradient is its own
-                        run.scaling.update(terms.total.sum(), learner.optimizer, clip)
-                    if untried:
-                        learner.require_learning()
-                        untried = False
-                    run.rates.after_step()
-                    run.sums.add(terms, batch.labels.shape[-1], rate)
-                    run.step = step + 1
-                    file.step()
-                    display.step()
-                finish_epoch(run, pool, watched, seeds, first)
-                file.epoch(last=run.over or run.epoch == options.epochs)
-                display.epoch()
-    except KeyboardInterrupt as stop:
-        run.ended.restore()
-        raise TrainingInterrupted(
-            f"training was interrupted after {run.epoch} of {options.epochs} epochs; the "
-            "model has what it learned until then", run.histories(),
-        ) from stop  # fmt: skip
-    except BaseException:
-        run.ended.restore()
-        raise
-    run.restore()
-    histories = run.histories()
-    return [run.failed.get(s) or histories[s] for s in range(learner.size)]

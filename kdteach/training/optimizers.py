@@ -107,7 +107,7 @@ class _SGD:
         )  # fmt: skip
 
 
-def momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+def sgd_momentum(parameters: list[Tensor], learning_rate: float) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum 0.9; ``sgd`` has other numbers and weight decay."""
     return torch.optim.SGD(parameters, lr=learning_rate, momentum=0.9, nesterov=True)
 
@@ -120,7 +120,7 @@ def is_ours(factory: object) -> bool:
     """
     if isinstance(factory, Decaying):
         return isinstance(factory.no_decay, tuple) and is_ours(factory.make)
-    return factory is adam or factory is momentum or isinstance(factory, (_AdamW, _SGD))
+    return factory is adam or factory is sgd_momentum or isinstance(factory, (_AdamW, _SGD))
 
 
 def _can_fuse(parameters: Iterable[Any]) -> bool:

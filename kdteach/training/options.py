@@ -17,6 +17,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.data.transforms import needs_wrapping, transform
+from kdteach.renamed import warn_renamed
 from kdteach.training.decay import NamingFactory, Trained
 from kdteach.training.layout import can_fuse
 from kdteach.training.optimizers import OptimizerFactory, Schedule
@@ -63,8 +64,8 @@ class Options:
         if not isinstance(self.schedule, TorchSchedule):
             check_function("schedule", self.schedule, "kdteach.training.cosine")
         for name, example in (
-            ("augment", "kdteach.data.jitter(1)"),
-            ("stop", "settled(0.01)"),
+            ("augment", "kdteach.data.random_shift(1)"),
+            ("stop", "plateau(0.01)"),
             ("on_epoch", "print"),
             ("callback", "lambda history: history.loss[-1] < 0.1"),
         ):
@@ -201,12 +202,12 @@ def for_one(callback: Callable[..., object] | None) -> Callable[..., object] | N
     return lambda _, history: callback(history)
 
 
-def either(validation: Any, monitor: Any) -> Any:
+def validation_of(validation: Any, monitor: Any) -> Any:
     """What is measured after each epoch, under its name or its former one.
 
     Args:
         validation: a split, or a list of them.
-        monitor: the same.
+        monitor: the same; a DeprecationWarning says that it has another name now.
 
     Raises:
         ValueError: both are given.
@@ -215,4 +216,7 @@ def either(validation: Any, monitor: Any) -> Any:
         raise ValueError(
             "validation and monitor are two names of one argument: give validation alone"
         )
-    return monitor if validation is None else validation
+    if monitor is None:
+        return validation
+    warn_renamed("monitor=", "validation=", 2)
+    return monitor

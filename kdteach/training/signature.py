@@ -1,7 +1,7 @@
 """What a network holds besides its weights, as something that can be compared.
 
 Two networks with equal signatures compute the same function of their weights and images, as
-far as that can be told. Whatever is not understood makes no signature: whoever has none is
+far as that can be seen. Whatever is not understood makes no signature: whoever has none is
 compared with nobody.
 """
 
@@ -34,7 +34,7 @@ _DRAWS = {"random", "rand", "randn", "randint", "randperm", "rand_like", "randn_
 
 
 class _UnknownError(Exception):
-    """Something whose like cannot be told from another of its kind."""
+    """Something that cannot be distinguished from another of its kind."""
 
 
 def signature(model: nn.Module) -> Signature | None:

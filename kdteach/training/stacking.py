@@ -23,10 +23,10 @@ from kdteach.models import device_of, last_step, logits_in
 from kdteach.objectives import LogitObjective, Objective
 from kdteach.seeding import seeded
 from kdteach.training.decay import stacked_names, trained_weights
+from kdteach.training.joined import JoinedSplits
 from kdteach.training.layout import is_hooked, is_plain
 from kdteach.training.optimizers import is_ours
 from kdteach.training.options import Options
-from kdteach.training.pool import Pool
 from kdteach.training.signature import Signature, draws, signature
 
 STACK_BYTES = 2**22
@@ -224,18 +224,18 @@ def _has_hooks(model: nn.Module) -> bool:
 def parts_of(
     models: Sequence[nn.Module],
     objectives: Sequence[Objective],
-    pool: Pool,
+    joined: JoinedSplits,
     options: Options,
-    watched: Pool | None = None,
+    watched: JoinedSplits | None = None,
 ) -> list[tuple[int, int]]:
     """Cut a list of students into stacks.
 
     Args:
         models: S models of one architecture.
         objectives: S objectives.
-        pool: their images.
+        joined: their images.
         options: of the training.
-        watched: what is monitored.
+        watched: what is measured after each epoch.
 
     Returns:
         From where to where each stack goes; whoever is alone is trained alone.
@@ -245,14 +245,14 @@ def parts_of(
     fitting = all(
         isinstance(o, LogitObjective) and not isinstance(o, nn.Module) for o in objectives
     )
-    if pool.streamed or (watched is not None and watched.streamed):
+    if joined.streamed or (watched is not None and watched.streamed):
         return each  # each reads in an order of its own
     # float16 leaves out a step where gradients are infinite: each student its own steps
     half = options.precision is torch.float16
     if half or whole == 1 or not fitting or not all(can_stack(m) for m in models):
         return each
     few = min(4, options.batch_size)
-    images = pool.splits[0].images[:few].to(device_of(models[0]))
+    images = joined.splits[0].images[:few].to(device_of(models[0]))
     size = whole if options.on_epoch else stack_size(models[0], whole)
     found: list[tuple[int, int]] = []
     for start in range(0, whole, size):

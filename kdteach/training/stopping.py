@@ -11,7 +11,7 @@ StopRule = Callable[[Sequence[float]], bool]
 """``losses of the epochs so far -> whether to stop``."""
 
 
-def settled(threshold: float) -> StopRule:
+def plateau(threshold: float) -> StopRule:
     """Stop when the loss of two epochs in a row differs by less than a threshold.
 
     Args:
@@ -28,11 +28,11 @@ def settled(threshold: float) -> StopRule:
     Source: proposed in Report 2. The rule looks at the training loss alone: it knows
     neither the student nor images the teacher has not seen.
     """
-    return _Settled(check_number("threshold", threshold, above=0))
+    return _Plateau(check_number("threshold", threshold, above=0))
 
 
 @dataclass(frozen=True)
-class _Settled:
+class _Plateau:
     threshold: float
 
     def __call__(self, losses: Sequence[float]) -> bool:

@@ -22,8 +22,8 @@ from kdteach.data.source import InMemory, Source
 from kdteach.data.stream import OrderedStream, as_source
 from kdteach.fingerprints import TeacherLogits, fingerprints
 from kdteach.metrics import each_answer, predict_logits
+from kdteach.training.joined import Part
 from kdteach.training.logit_store import LogitStore
-from kdteach.training.pool import Part
 from kdteach.training.storing import store_logits
 from kdteach.types import Batch, Split
 
@@ -81,7 +81,7 @@ def teacher_logits(
             ``DataLoader``, a ``kdteach.data.Stream``. It is then read once, in order.
         batch_size: images at a time.
         views: from the images to several views of them, such as
-            ``kdteach.data.jitter(1).views``: the teacher is asked about each, and the
+            ``kdteach.data.random_shift(1).views``: the teacher is asked about each, and the
             logits are averaged. By default it is asked about the images as they are.
         store: a folder into which the logits are written, batch by batch, so that they are
             never in memory as a whole. A call that was interrupted, or whose disk was full,
@@ -218,7 +218,7 @@ def _table(logits: Tensor, index: Tensor, prints: Tensor) -> Tensor:
 
 
 def _views(views: Views, images: Tensor) -> Iterable[Tensor]:
-    check_function("views", views, "kdteach.data.jitter(1).views")
+    check_function("views", views, "kdteach.data.random_shift(1).views")
     found = check_list("what views gives", views(images.clone()), "images (N, ...)")
     if not found:
         raise ValueError("views gave no images: at least one view is needed")

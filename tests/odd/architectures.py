@@ -88,7 +88,7 @@ for label, shape in {
     build.refuse(f"input_shape: {label}", lambda s=shape: {"input_shape": s},
                  alone=label == "10**9")  # fmt: skip
 for label, change in {
-    "weights of fc": {"weights": "imagenet"}, "policy of fc": {"policy": "features"},
+    "weights of fc": {"weights": "imagenet"}, "policy of fc": {"policy": "linear_probe"},
     "dropout of linear": {"name": "linear", "dropout": 0.5},
     "dropout of a twin": {"name": "tiny-resnet", "dropout": 0.5, "input_shape": None},
     "a CNN for other images": {"name": "cnn-valid"},
@@ -126,21 +126,21 @@ twin = ROOM.function(
     title="build('tiny-mobilenet')",
 )
 twin.vary("weights", [o for o in values.choice("tissues", none=True)])
-twin.vary("policy", values.choice("features"))
+twin.vary("policy", values.choice("linear_probe"))
 
 
 def _policy(value: Any, arguments: dict[str, Any]) -> None:
     value.train()
     trained = [n for n, p in value.named_parameters() if p.requires_grad]
     policy = arguments["policy"]
-    assert all(n.startswith("head") for n in trained) == (policy == "features")
+    assert all(n.startswith("head") for n in trained) == (policy == "linear_probe")
     for name, part in value.named_modules():
         frozen = [p.requires_grad for p in part.parameters()]
         if isinstance(part, nn.BatchNorm2d) and not any(frozen):
             assert not part.training, f"{name} follows the batches"
 
 
-for policy in ("full", "fine-tune", "features"):
+for policy in ("full", "fine-tune", "linear_probe"):
     twin.right(policy, lambda p=policy: {"policy": p}, _policy)
 twin.refuse("polyps of 3 classes", lambda: {"weights": "polyps", "num_classes": 3},
             names=("weights", "num_classes"))  # fmt: skip
@@ -268,8 +268,8 @@ teacher.circumstances()
 # logits divided by a number
 
 cooled = ROOM.function(
-    "kdteach.models.Cooled", lambda: {"network": head(), "scale": 2.0},
-    call=lambda **a: found("kdteach.models.Cooled")(**a)(split(4).images),
+    "kdteach.models.TemperatureScaled", lambda: {"network": head(), "scale": 2.0},
+    call=lambda **a: found("kdteach.models.TemperatureScaled")(**a)(split(4).images),
     also={"network": MODEL_NAMES},
 )  # fmt: skip
 cooled.right("as it is", nothing, lambda value, a: require_equal(
@@ -416,7 +416,7 @@ pixels.right("none", lambda: {"images": torch.zeros(0, 3, 4, 4)}, _imagenet)
 
 
 def _photograph(**arguments: Any) -> Any:
-    made = found("kdteach.models.Photograph")(**arguments)
+    made = found("kdteach.models.BackboneWithHead")(**arguments)
     return made(torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)))
 
 
@@ -425,7 +425,7 @@ def _backbone() -> nn.Sequential:
 
 
 photograph = ROOM.function(
-    "kdteach.models.Photograph",
+    "kdteach.models.BackboneWithHead",
     lambda: {"backbone": _backbone(), "head": seeded(lambda: nn.Linear(8, 5)),
     "trained": 1},
     call=_photograph, changes=("backbone",),

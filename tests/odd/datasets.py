@@ -357,9 +357,9 @@ stream.circumstances()
 
 # changes of the images
 
-jitter = ROOM.function("kdteach.data.jitter", lambda: {"pixels": 1})
-jitter.vary("pixels", values.count(1, heavy=()))
-jitter.circumstances()
+shifted = ROOM.function("kdteach.data.random_shift", lambda: {"pixels": 1})
+shifted.vary("pixels", values.count(1, heavy=()))
+shifted.circumstances()
 PICTURES = torch.arange(2 * 1 * 4 * 4, dtype=torch.float64).reshape(2, 1, 4, 4) + 1
 
 
@@ -420,12 +420,14 @@ def _changed(name: str, make: Callable[[], Any],
     ))  # fmt: skip
 
 
-_changed("Jitter", lambda: found("kdteach.data.jitter")(1), lambda x: _shifts(x, 1))
+_changed(
+    "RandomShift", lambda: found("kdteach.data.random_shift")(1), lambda x: _shifts(x, 1)
+)
 _changed(
     "Flips", lambda: found("kdteach.data.flips")(),
     lambda x: [x.numpy()[:, :, ::a, ::b] for a in (1, -1) for b in (1, -1)],
 )  # fmt: skip
-built = ROOM.function("kdteach.data.Jitter", lambda: {"pixels": 1})
+built = ROOM.function("kdteach.data.RandomShift", lambda: {"pixels": 1})
 built.vary("pixels", values.count(1))
 flips = ROOM.function("kdteach.data.flips", lambda: {})
 flips.right(
@@ -473,17 +475,19 @@ joined.vary("change", values.function())
 joined.refuse("nothing", nothing, names=("compose",),
     call=lambda change: found("kdteach.data.compose")())  # fmt: skip
 views = ROOM.function(
-    "kdteach.data.Jitter", lambda: {"images": PICTURES.clone()}, title="Jitter.views",
-    call=lambda images: list(found("kdteach.data.jitter")(1).views(images)),
+    "kdteach.data.RandomShift", lambda: {"images": PICTURES.clone()},
+    title="RandomShift.views",
+    call=lambda images: list(found("kdteach.data.random_shift")(1).views(images)),
 )  # fmt: skip
 views.right("views", nothing, lambda value, a: require_equal(
     [v.numpy() for v in value], _shifts(a["images"], 1)))  # fmt: skip
 views.vary("images", [o for o in values.no_tensor(PICTURES) if "network" not in o.label])
 for pixels in (4, 100, 10**9):
-    jitter.either(
+    shifted.either(
         f"{pixels} pixels of 4", lambda p=pixels: {"pixels": p},
         lambda value, _: _all_black(value), names=("pixels", "images"), alone=pixels > 100,
-        call=lambda pixels: found("kdteach.data.jitter")(pixels)(PICTURES[:1], _random()),
+        call=lambda pixels: found("kdteach.data.random_shift")(pixels)(
+            PICTURES[:1], _random()),
     )  # fmt: skip
 
 

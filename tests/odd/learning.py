@@ -25,7 +25,7 @@ from tests.odd.sweep import Room, equals, found, nothing, require_equal
 ROOM = Room("training")
 COUNT = 16
 DATA_NAMES = ("data", "split", "train", "images", "image", "labels", "label", "model",
-    "training", "monitor", "dataset", "DataLoader", "batch")  # fmt: skip
+    "training", "validation", "dataset", "DataLoader", "batch")  # fmt: skip
 
 
 def _refuses(*_: Any) -> Any:
@@ -239,15 +239,18 @@ fit.right("augment scribbles", lambda: {"augment": lambda x, g: x.zero_()},
 for label, word in {"None": None, "1": 1, "f1": "f1", "1.0": 1.0, "a list": ["accuracy"],
     "loss": "loss"}.items():  # fmt: skip
     fit.refuse(f"keep_best: {label}",
-               lambda w=word: {"keep_best": w, "monitor": split(8, start=40)})  # fmt: skip
-fit.refuse("keep_best without a monitor", lambda: {"keep_best": True}, names=("keep_best",))
+               lambda w=word: {"keep_best": w, "validation": split(8, start=40)}
+               )  # fmt: skip
+fit.refuse(
+    "keep_best without validation", lambda: {"keep_best": True}, names=("keep_best",)
+)
 for label, kind in {"int8": torch.int8, "a word": "bfloat16", "float64": torch.float64,
     "3": 3,
                     "True": True, "a broken equality": values.Sizeless()}.items(
                 ):  # fmt: skip
     fit.refuse(f"precision: {label}", lambda k=kind: {"precision": k})
-fit.vary("monitor", [o for o in labelled(8) if o.label not in ("None", "a list of splits",
-    "labels as int32",
+fit.vary("validation", [o for o in labelled(8) if o.label not in ("None",
+    "a list of splits", "labels as int32",
          "labels as floats")],
          names=(*DATA_NAMES, "evaluation"))  # fmt: skip
 
@@ -262,13 +265,13 @@ def _watched(value: dict[str, Any], arguments: dict[str, Any]) -> None:
     assert abs(value["accuracy"][-1] - float(right)) < 1e-12, value["accuracy"]
 
 
-fit.either("monitor: a list of one", lambda: {"monitor": [split(8)]}, _watched,
-    names=("monitor",))  # fmt: skip
+fit.either("validation: a list of one", lambda: {"validation": [split(8)]}, _watched,
+    names=("validation",))  # fmt: skip
 for kind in (torch.int32, torch.float64):
-    fit.either(f"monitor: labels as {kind}", lambda k=kind: {"monitor": Split(
+    fit.either(f"validation: labels as {kind}", lambda k=kind: {"validation": Split(
         **{**vars_of(split(8)), "labels": split(8).labels.to(k)})}, _watched,
-        names=("monitor", "labels"))  # fmt: skip
-fit.right("a monitor", lambda: {"monitor": split(8, start=40)}, _by_hand)
+        names=("validation", "labels"))  # fmt: skip
+fit.right("a validation split", lambda: {"validation": split(8, start=40)}, _by_hand)
 for label, stop in {"never": lambda losses: False,
     "NumPy's": lambda losses: np.bool_(False)}.items():  # fmt: skip
     fit.right(f"stop: {label}", lambda s=stop: {"stop": s}, _by_hand)
@@ -401,8 +404,8 @@ def _narrow(count: int) -> Split:
 for label, make in {"an ImageSet": lambda: image_set(8), "too few": lambda: [split(8)],
                     "a word": lambda: "valid", "None inside": lambda: [None] * 3}.items(
                 ):  # fmt: skip
-    fit_many.refuse(f"monitor: {label}", lambda m=make: {"monitor": m()},
-                    names=(*DATA_NAMES, "monitoring"))  # fmt: skip
+    fit_many.refuse(f"validation: {label}", lambda m=make: {"validation": m()},
+                    names=DATA_NAMES)  # fmt: skip
 fit_many.vary("epochs", values.count(2))
 fit_many.vary("batch_size", values.count(8))
 fit_many.vary("learning_rate", values.number(0.5, lambda x: x > 0))
@@ -646,7 +649,7 @@ for name, wrongs in {
 def _photograph() -> nn.Module:
     from tests.odd.material import seeded
 
-    return seeded(lambda: kdteach.models.Photograph(
+    return seeded(lambda: kdteach.models.BackboneWithHead(
         nn.Sequential(nn.Conv2d(3, 4, 4), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1),
         nn.Flatten()),
         nn.Linear(4, 10), 0))  # fmt: skip
@@ -682,16 +685,16 @@ features.vary(
 features.vary("batch_size", values.count(2))
 features.circumstances()
 
-settled = ROOM.function(
-    "kdteach.training.settled", lambda: {"threshold": 0.5},
+plateau = ROOM.function(
+    "kdteach.training.plateau", lambda: {"threshold": 0.5},
     call=lambda threshold: [
-        found("kdteach.training.settled")(threshold)(losses)
+        found("kdteach.training.plateau")(threshold)(losses)
         for losses in ([], [1.0], [1.0, 0.4], [1.0, 0.6], [0.6, 1.0], [3.0, 2.0, 1.9])
     ],
 )  # fmt: skip
-settled.right("as it is", nothing, equals([False, False, False, True, True, True]))
-settled.vary("threshold", values.number(0.5, lambda x: x > 0))
-settled.circumstances()
+plateau.right("as it is", nothing, equals([False, False, False, True, True, True]))
+plateau.vary("threshold", values.number(0.5, lambda x: x > 0))
+plateau.circumstances()
 decayed = ROOM.function(
     "kdteach.training.adamw", lambda: {"weight_decay": 0.5},
     call=lambda weight_decay: found("kdteach.training.adamw")(weight_decay)(
@@ -746,13 +749,13 @@ for path in ("kdteach.training.torch_schedule", "kdteach.training.TorchSchedule"
     scheduled.right("as it is", nothing, equals("epoch"))
     scheduled.vary("factory", values.function())
     scheduled.vary("per", values.choice("epoch"))
-for name in ("adam", "momentum"):
+for name in ("adam", "sgd_momentum"):
     made = ROOM.function(
         f"kdteach.training.{name}", lambda: {"parameters": [nn.Parameter(torch.ones(2))],
         "learning_rate": 0.5},
         call=lambda name=name, **a: type(found(f"kdteach.training.{name}")(**a)).__name__,
     )  # fmt: skip
-    made.right("as it is", nothing, equals({"adam": "Adam", "momentum": "SGD"}[name]))
+    made.right("as it is", nothing, equals({"adam": "Adam", "sgd_momentum": "SGD"}[name]))
 cosine = ROOM.function("kdteach.training.cosine", lambda: {"progress": 0.0})
 for progress, wanted in ((0, 1.0), (0.5, 0.5), (1, 0.0), (0.25, 0.5 + 0.5**1.5)):
     cosine.right(f"at {progress}", lambda p=progress: {"progress": p}, equals(wanted, 1e-9))

@@ -407,7 +407,7 @@ bias.vary("answers", answers_odd)
 bias.circumstances()
 
 agreement = ROOM.function(
-    "kdteach.metrics.agreement",
+    "kdteach.metrics.prediction_agreement",
     lambda: {"student_logits": LOGITS.clone(), "teacher_logits": table(8, 3, seed=5)},
 )
 for name in ("student_logits", "teacher_logits"):

@@ -46,15 +46,15 @@ class _Parts:
         scratch: a student of which everything is trained, from new weights.
         whole: the same from trained weights.
         head: with trained weights, of which the head alone is trained.
-        told: what makes a student a distilled one.
-        told_parts: the same, by subclasses.
+        distillation: what makes a student a distilled one.
+        by_subclasses: the same, by subclasses.
     """
 
     scratch: Config
     whole: Config
     head: Config
-    told: Config
-    told_parts: Config
+    distillation: Config
+    by_subclasses: Config
 
 
 def _shared(epochs: int) -> dict[str, object]:
@@ -97,24 +97,24 @@ def _objectives(student: Config, parts: _Parts) -> Iterator[Config]:
     yield {"role": "plain", **student}
     yield {"role": "balanced", **student, "balanced": True}
     yield {"role": "votes", **student, "targets": "votes"}
-    yield {"role": "distilled", **student, **parts.told}
-    yield {"role": "subclass", **student, **parts.told_parts}
+    yield {"role": "distilled", **student, **parts.distillation}
+    yield {"role": "subclass", **student, **parts.by_subclasses}
 
 
 def _over_temperature(student: Config, parts: _Parts) -> Iterator[Config]:
     for temperature in _TEMPERATURES:
-        soft = {**parts.told, "alpha": 0.5, "temperature": temperature}
+        soft = {**parts.distillation, "alpha": 0.5, "temperature": temperature}
         yield {"role": "over T", **student, **soft}
 
 
 def _mistaken(parts: _Parts) -> Iterator[Config]:
     """The report's mistakes, each alone, on the head-only student."""
     plain = {"role": "plain", **parts.head}
-    distilled = {"role": "distilled", **parts.head, **parts.told}
+    distilled = {"role": "distilled", **parts.head, **parts.distillation}
     for mistake in _MISTAKES:
         yield {**plain, "mistake": mistake}
         yield {**distilled, "mistake": mistake}
-    by_parts = {"role": "subclass", **parts.head, **parts.told_parts}
+    by_parts = {"role": "subclass", **parts.head, **parts.by_subclasses}
     yield {**by_parts, "mistake": "soft term over classes"}
     yield {**plain, "choose_on": "test"}
     yield {**distilled, "choose_on": "test"}
@@ -130,7 +130,7 @@ def _configurations(setting: _Setting) -> tuple[Config, ...]:
         fresh,
         *(config for student in both for config in _objectives(student, parts)),
         {"role": "from scratch", **parts.scratch},
-        {"role": "distilled from scratch", **parts.scratch, **parts.told},
+        {"role": "distilled from scratch", **parts.scratch, **parts.distillation},
         *(config for student in both for config in _over_temperature(student, parts)),
         *_mistaken(parts),
     )

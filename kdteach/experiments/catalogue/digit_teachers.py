@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kdteach.data import jitter, load
+from kdteach.data import load, random_shift
 from kdteach.files import check_path
 from kdteach.metrics import evaluate
 from kdteach.models import TEACHERS, build
@@ -33,7 +33,7 @@ def train_teacher(data: ImageSet, seed: int) -> nn.Module:
     teacher = build("cnn-digits", seed=seed, dropout=0.3, dtype=torch.float64)
     fit(
         teacher, data, hard_labels(), epochs=200, batch_size=64, learning_rate=4e-3,
-        schedule=cosine, augment=jitter(1), seed=seed,
+        schedule=cosine, augment=random_shift(1), seed=seed,
     )  # fmt: skip
     return teacher.eval()
 

@@ -9,7 +9,7 @@ from typing import Any
 from kdteach.data import flips, load
 from kdteach.files import check_path
 from kdteach.metrics import evaluate
-from kdteach.models import TWINS, Photograph, build, shipped_name
+from kdteach.models import TWINS, BackboneWithHead, build, shipped_name
 from kdteach.models.shipped import weights_folder
 from kdteach.objectives import distil, hard_labels
 from kdteach.results import require_writable
@@ -18,7 +18,7 @@ from kdteach.types import ImageSet
 from kdteach.writing import write_whole
 
 
-def train_twin(name: str, data: ImageSet) -> Photograph:
+def train_twin(name: str, data: ImageSet) -> BackboneWithHead:
     """Train one twin on the source task, about 6 s on one core.
 
     15 epochs in batches of 32, Adam with 5e-3 falling along a cosine.
@@ -28,7 +28,7 @@ def train_twin(name: str, data: ImageSet) -> Photograph:
         data: ``load("tissues")``.
     """
     twin = build(name, num_classes=data.num_classes)
-    assert isinstance(twin, Photograph)
+    assert isinstance(twin, BackboneWithHead)
     fit(
         twin, data, hard_labels(), epochs=15, batch_size=32, learning_rate=5e-3,
         schedule=cosine,
@@ -36,7 +36,7 @@ def train_twin(name: str, data: ImageSet) -> Photograph:
     return twin
 
 
-def train_polyps(data: ImageSet) -> dict[tuple[str, str], Photograph]:
+def train_polyps(data: ImageSet) -> dict[tuple[str, str], BackboneWithHead]:
     """Train teacher, student and distilled student on the stand-in, a minute on one core.
 
     From the shipped weights of the tissues, everything trained: 25 epochs in batches of 32,
@@ -51,14 +51,14 @@ def train_polyps(data: ImageSet) -> dict[tuple[str, str], Photograph]:
     """
     recipe: dict[str, Any] = {
         "epochs": 25, "batch_size": 32, "learning_rate": 3e-3, "schedule": cosine,
-        "monitor": data.valid, "keep_best": True,
+        "validation": data.valid, "keep_best": True,
     }  # fmt: skip
     teacher = _from_tissues("tiny-resnet")
     fit(teacher, data, hard_labels(), augment=flips(), **recipe)
     plain, distilled = _from_tissues("tiny-mobilenet"), _from_tissues("tiny-mobilenet")
     fit(plain, data, hard_labels(), **recipe)
-    told = distil(teacher_logits(teacher, data.train), temperature=2.0, alpha=0.5)
-    fit(distilled, data, told, **recipe)
+    soft = distil(teacher_logits(teacher, data.train), temperature=2.0, alpha=0.5)
+    fit(distilled, data, soft, **recipe)
     return {
         ("tiny-resnet", "polyps"): teacher,
         ("tiny-mobilenet", "polyps"): plain,
@@ -66,9 +66,9 @@ def train_polyps(data: ImageSet) -> dict[tuple[str, str], Photograph]:
     }
 
 
-def _from_tissues(name: str) -> Photograph:
+def _from_tissues(name: str) -> BackboneWithHead:
     twin = build(name, num_classes=2, weights="tissues")
-    assert isinstance(twin, Photograph)
+    assert isinstance(twin, BackboneWithHead)
     return twin
 
 
@@ -90,7 +90,7 @@ def remake(out: Path | None = None, *, say: Callable[[str], None] = print) -> No
 
 
 def _write(
-    twin: Photograph,
+    twin: BackboneWithHead,
     name: str,
     weights: str,
     folder: Path,

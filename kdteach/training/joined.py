@@ -1,6 +1,6 @@
 """The images of a stack of students: joined, what several share kept once.
 
-Or read in batches, where they do not fit in memory: ``StreamedPool``.
+Or read in batches, where they do not fit in memory: ``StreamedSplits``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Part = Split | Pair | Dataset[Any] | DataLoader[Any] | Source
 
 
 @dataclass(frozen=True)
-class Pool:
+class JoinedSplits:
     """The splits of S students, one after the other; what several share is kept once.
 
     Attributes:
@@ -56,15 +56,15 @@ class Pool:
         """(S, n), on the CPU."""
         return torch.stack([split.labels.cpu() for split in self.splits])
 
-    def part(self, start: int, stop: int) -> Pool:
-        """The pool of some of the students."""
+    def part(self, start: int, stop: int) -> JoinedSplits:
+        """The splits of some of the students."""
         if (start, stop) == (0, len(self.splits)):
             return self
-        return pool_splits(self.splits[start:stop], stop - start, "training")
+        return join_splits(self.splits[start:stop], stop - start, "training")
 
-    def to(self, device: torch.device) -> Pool:
+    def to(self, device: torch.device) -> JoinedSplits:
         """Move the images that are trained on."""
-        return Pool(self.whole.to(device), self.splits, self.first)
+        return JoinedSplits(self.whole.to(device), self.splits, self.first)
 
     def logits(self, model: nn.Module, most: int) -> Tensor:
         """Ask one student's model about all its images: (n, C) on the CPU.
@@ -90,8 +90,8 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class StreamedPool(Pool):
-    """As a pool, for images that are read in batches; students are trained one by one.
+class StreamedSplits(JoinedSplits):
+    """Joined splits of images that are read in batches; students are trained one by one.
 
     Attributes:
         whole: a few samples that are looked at before the training, ``splits`` likewise.
@@ -126,8 +126,8 @@ class StreamedPool(Pool):
         """(1, n), of the pass that ``logits`` has made."""
         return torch.stack(self.noted)
 
-    def part(self, start: int, stop: int) -> StreamedPool:
-        """The pool of some of the students."""
+    def part(self, start: int, stop: int) -> StreamedSplits:
+        """The splits of some of the students."""
         return replace(
             self, splits=self.splits[start:stop], sources=self.sources[start:stop],
             whole=self.splits[start], first=self.first[start:stop], checks=[], noted=[],
@@ -170,7 +170,7 @@ class StreamedPool(Pool):
         self.checks.append(check)
 
 
-def pool_splits(data: object, students: int, purpose: str) -> Pool:
+def join_splits(data: object, students: int, purpose: str) -> JoinedSplits:
     """Join the data of S students.
 
     Args:
@@ -217,16 +217,16 @@ def _each(data: object) -> list[object] | None:
     return None if one else list(data)  # type: ignore[call-overload]
 
 
-def _streamed(sources: tuple[Source, ...]) -> StreamedPool:
+def _streamed(sources: tuple[Source, ...]) -> StreamedSplits:
     looked_at: dict[int, Split] = {}
     for source in sources:
         if id(source) not in looked_at:
             looked_at[id(source)] = source.first()
     splits = tuple(looked_at[id(source)] for source in sources)
-    return StreamedPool(splits[0], splits, torch.zeros(len(splits)).long(), sources)
+    return StreamedSplits(splits[0], splits, torch.zeros(len(splits)).long(), sources)
 
 
-def _joined(splits: tuple[Split, ...], purpose: str) -> Pool:
+def _joined(splits: tuple[Split, ...], purpose: str) -> JoinedSplits:
     distinct = {id(split): split for split in splits}
     kind = (splits[0].images.shape[1:], splits[0].images.dtype)
     for split in distinct.values():
@@ -245,27 +245,29 @@ def _joined(splits: tuple[Split, ...], purpose: str) -> Pool:
     place = {key: i * len(splits[0]) for i, key in enumerate(distinct)}
     first = torch.tensor([place[id(split)] for split in splits])
     if len(distinct) == 1:
-        return Pool(splits[0], splits, first)
+        return JoinedSplits(splits[0], splits, first)
     whole = Split(
         torch.cat([split.images for split in distinct.values()]),
         torch.cat([split.labels for split in distinct.values()]),
         torch.cat([split.index for split in distinct.values()]),
     )
-    return Pool(whole, splits, first)
+    return JoinedSplits(whole, splits, first)
 
 
-def watched_splits(monitor: object, students: int) -> Pool | None:
-    """As ``pool_splits``, for what is monitored; None stays None.
+def watched_splits(validation: object, students: int) -> JoinedSplits | None:
+    """As ``join_splits``, for what is measured after each epoch; None stays None.
 
     Raises:
         TypeError: an ImageSet, whose training images are nothing to choose an epoch by.
     """
-    if monitor is None:
+    if validation is None:
         return None
-    each = _each(monitor)
+    each = _each(validation)
     if each is None:
-        return pool_splits([as_source("monitor", monitor)] * students, students, _WATCHING)
-    return pool_splits([as_source("monitor", one) for one in each], students, _WATCHING)
+        return join_splits(
+            [as_source("validation", validation)] * students, students, _WATCHING
+        )
+    return join_splits([as_source("validation", one) for one in each], students, _WATCHING)
 
 
-_WATCHING = "monitoring"
+_WATCHING = "validation"

@@ -11,7 +11,7 @@ from kdteach.checks import check_logits, check_model, check_number
 from kdteach.models.modes import logits_in
 
 
-class Cooled(nn.Module):
+class TemperatureScaled(nn.Module):
     """A network with its logits divided by a number; it makes the same errors.
 
     Attributes:
@@ -43,7 +43,7 @@ def scale_for(logits: Tensor, sure: float) -> float:
         sure: mean probability of the likeliest class, above 1 / C and below 1.
 
     Returns:
-        The number, as for ``Cooled``.
+        The number, as for ``TemperatureScaled``.
 
     Raises:
         TypeError: logits are no floating-point tensor, or sure is no number.

@@ -25,11 +25,11 @@ _DIGEST = "kdteach.logits"  # in a file of weights: the SHA-256 of the logits be
 _ASKED = 16  # images about which a network is asked before it is trusted
 
 
-class Shelf:
+class TeacherStore:
     """Teachers by data, configuration, epoch and seed, on disk.
 
     Experiments on the same data share their teachers; each copy of the data has its own.
-    Shelves of earlier versions have logits alone: ``kdteach.experiments.recorded_teacher``
+    Stores of earlier versions have logits alone: ``kdteach.experiments.recorded_teacher``
     and ``reproduce`` train such a teacher again where its weights are asked for.
 
     Args:
@@ -95,8 +95,8 @@ class Shelf:
     ) -> None:
         """Keep a teacher's logits and weights.
 
-        Each file is written whole. Killed between the two, the shelf has the new logits and
-        no weights, never weights that belong to other logits.
+        Each file is written whole. Killed between the two, there are new logits and no
+        weights, never weights that belong to other logits.
 
         Raises:
             OSError: a file cannot be written.
@@ -128,7 +128,7 @@ class Shelf:
             The network in eval mode, images (B, channels, H, W) -> logits (B, C).
 
         Raises:
-            FileNotFoundError: its weights are not on the shelf.
+            FileNotFoundError: its weights are not stored.
             RecordError: they are damaged, or do not give the logits beside them.
             OSError: a file cannot be read.
         """
