@@ -97,9 +97,9 @@ def test_a_constant_of_large_logits_has_no_threshold():
 
 
 def diversity(rows, tau):
-    """By its definition, with 60 digits."""
+    """By its definition, with all digits of sums of such logits."""
     with localcontext() as context:
-        context.prec = 60
+        context.prec = 400
         k, n, tau = len(rows[0]), len(rows), Decimal(tau)
         normal = []
         for row in rows:
