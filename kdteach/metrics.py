@@ -31,6 +31,7 @@ from kdteach.losses.response import cross_entropy
 from kdteach.losses.subclass import class_log_probs
 from kdteach.memory import require_memory
 from kdteach.models import ask, device_of, evaluation_mode, require_logits
+from kdteach.shifting import MEASURES, f1, shift_of, weighted_f1
 from kdteach.types import Batch, Pair, Split
 
 _MOST_BINS = 1_000_000
@@ -119,12 +120,12 @@ class Evaluation:
     @property
     def per_class_f1(self) -> tuple[float, ...]:
         """F1 of each class, 0 for a class neither present nor predicted."""
-        return tuple(_f1(*self._counts).tolist())
+        return tuple(f1(*self._counts).tolist())
 
     @property
     def weighted_f1(self) -> float:
         """F1 of the classes, averaged with the true class sizes as weights."""
-        return float(_weighted_f1(*self._counts))
+        return float(weighted_f1(*self._counts))
 
     @property
     def nll(self) -> float:
@@ -170,17 +171,6 @@ def _per_cent(count: int, whole: int) -> str:
     while f"{100 * count / whole:.{digits}f}" in (f"{end:.{digits}f}" for end in (0, 100)):
         digits += 1
     return f"{100 * count / whole:.{digits}f} %"
-
-
-def _f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
-    """F1 from counts of images: right ones, of the class, given to the class."""
-    return 2 * right.double() / (true + said).clamp(min=1)
-
-
-def _weighted_f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
-    """Mean F1 of the classes in the last dimension, weighed by their true sizes."""
-    sizes = true.double()
-    return (_f1(right, true, said) * sizes).sum(dim=-1) / sizes.sum(dim=-1)
 
 
 def _require_evaluation(answers: object) -> None:
@@ -487,82 +477,10 @@ def best_shift(
             f"classes must be some of 0 to {count - 1}, not all and each once, "
             f"got {shown(classes)}"
         )
-    measured = _SHIFTED[check_choice("measure", measure, _SHIFTED)]
+    measure = check_choice("measure", measure, MEASURES)
     chosen = torch.zeros(count, dtype=torch.bool, device="cpu")
     chosen[numbers] = True
-    logits = answers.logits.double()
-    # a quarter of the logits where differences would leave the range of the numbers
-    unit = 0.25 if float(logits.abs().max()) > 2.0**1000 else 1.0
-    logits = logits * unit
-    inside = logits.masked_fill(~chosen, -torch.inf).max(dim=1)
-    outside = logits.masked_fill(chosen, -torch.inf).max(dim=1)
-    steps, order = (outside.values - inside.values).sort()
-    before, after = outside.indices[order], inside.indices[order]
-    scores, now = measured(before, after, answers.labels[order], answers)
-    # the stretches at the ends have no end, 2 logits are taken
-    reach = max(2.0 * unit, 1e-6 * float(steps.abs().max()))
-    edges = torch.cat([steps[:1] - reach, steps, steps[-1:] + reach])
-    largest = torch.finfo(torch.float64).max * unit
-    ends = [float(end) for end in logits[:, chosen].aminmax()]
-    edges = edges.clamp(-largest - min(ends[0], 0.0), largest - max(ends[1], 0.0))
-    width = edges[1:] - edges[:-1]
-    # as near to a step as the logits of its image are rounded, nobody knows what is chosen
-    blur = torch.maximum(inside.values.abs(), outside.values.abs())[order]
-    blur = 2 * torch.finfo(torch.float64).eps * blur
-    low = torch.cat([edges[:1], (steps + blur).cummax(0).values])
-    high = torch.cat([(steps - blur).flip(0).cummin(0).values.flip(0), edges[-1:]])
-    low, high = torch.maximum(low, edges[:-1]), torch.minimum(high, edges[1:])
-    scores = scores.where(low < high, -1)
-    if float(scores.max()) <= now:
-        return 0.0
-    at = int(width.where(scores == scores.max(), -1.0).argmax())
-    middle = (edges[at] + edges[at + 1]) / 2
-    return float(middle.clamp(low[at], high[at]) / unit)
-
-
-def _right_after(
-    before: Tensor, after: Tensor, labels: Tensor, answers: Evaluation
-) -> tuple[Tensor, float]:
-    """Images that are right in each stretch, and how many are now.
-
-    Args:
-        before: (N,) the class of each image below its step; the steps ascend.
-        after: (N,) the class above it.
-        labels: (N,) in the same order.
-        answers: as they are.
-    """
-    change = (after == labels).long() - (before == labels).long()
-    first = (before == labels).sum()
-    return torch.cat([first[None], first + change.cumsum(0)]), int(answers.correct.sum())
-
-
-def _f1_after(
-    before: Tensor, after: Tensor, labels: Tensor, answers: Evaluation
-) -> tuple[Tensor, float]:
-    """Weighted F1 in each stretch, and now; arguments as ``_right_after``."""
-    images, classes = answers.logits.shape
-    require_memory(
-        f"a table of {images:,} images times {classes:,} classes", 48 * images * classes,
-        "decide on fewer images",
-    )  # fmt: skip
-    right, true, said = answers._counts
-
-    def tables(counted: Tensor, first: Tensor, new: Tensor) -> Tensor:
-        """(N + 2, C): the counts as they are, and in each stretch."""
-        change = torch.zeros(images, classes, dtype=torch.int64, device="cpu")
-        change.scatter_add_(1, after[:, None], new.long()[:, None])
-        change.scatter_add_(1, before[:, None], -first.long()[:, None])
-        start = torch.bincount(before[first], minlength=classes)
-        return torch.cat([counted[None], start[None], start + change.cumsum(0)])
-
-    every = torch.ones_like(labels, dtype=torch.bool)
-    scores = _weighted_f1(
-        tables(right, before == labels, after == labels), true, tables(said, every, every)
-    )
-    return scores[1:], float(scores[0])
-
-
-_SHIFTED = {"accuracy": _right_after, "weighted_f1": _f1_after}
+    return shift_of(answers.logits.double(), answers.labels, chosen, measure)
 
 
 def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
