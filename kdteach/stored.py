@@ -111,19 +111,21 @@ def _span(tensor: Tensor) -> tuple[int, int]:
     """First byte of a tensor in its storage, and the one behind its last."""
     width, start = tensor.element_size(), tensor.storage_offset()
     reach = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True))
-    return start * width, (start + reach + 1) * width
+    return int(start * width), int((start + reach + 1) * width)
 
 
 def _joined(group: list[Tensor]) -> tuple[int, int]:
     """Numbers and bytes of tensors whose memory overlaps, or of a single one."""
     width = max(tensor.element_size() for tensor in group)
-    scales = 0 if not group[0].is_quantized else _scales(group[0])
+    scales = _scales(group[0]) if group[0].is_quantized else 0
     spans = {_span(tensor) for tensor in group}
-    (low, high), alone = min(spans), len(spans) == 1
-    if alone and all(_is_solid(tensor) for tensor in group):
-        return (high - low) // width, high - low + scales
-    if alone and all(_has_no_repeats(tensor) for tensor in group[:1]) and len(group) == 1:
-        return group[0].numel(), group[0].numel() * width + scales
+    low = min(spans)[0]
+    if len(group) == 1 and _has_no_repeats(group[0]):
+        count = int(group[0].numel())
+        return count, count * width + scales
+    if len(spans) == 1 and all(map(_is_solid, group)):
+        size = group[0].numel() * group[0].element_size()
+        return size // width, size + scales
     high = max(stop for _, stop in spans)
     unit = gcd(*(tensor.element_size() for tensor in group), *(a - low for a, _ in spans))
     require_memory("a mark for each number of shared weights", (high - low) // unit,

@@ -17,6 +17,7 @@ from kdteach.models import (
     checked_shape,
     device_of,
     evaluation_mode,
+    is_exported,
     last_step,
     logits_in,
     modes_kept,
@@ -443,6 +444,12 @@ def require_labels(split: Split, outputs: int, name: str = "") -> None:
 
 
 def _require_trainable(model: nn.Module) -> None:
+    for part in model.modules():
+        if is_exported(part):
+            raise ValueError(
+                "the model came from torch.export, whose graph has no train mode: train "
+                "the network that it was exported from (as a teacher it serves as it is)"
+            )
     for name, weight in model.named_parameters():
         if weight.requires_grad and overlaps_itself(weight):
             raise ValueError(
