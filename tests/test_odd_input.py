@@ -29,7 +29,7 @@ for room in rooms():
 
 FOUNDATIONS = {
     "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "seeding",
-    "shifting", "stored",
+    "drawing", "shifting", "stored",
     "workers", "writing",
 }  # fmt: skip
 """Modules that the rooms stand on: every case goes through them."""
