@@ -252,7 +252,10 @@ def check_model(name: str, model: object) -> nn.Module:
             f"{name} is the class {model.__name__}; give an instance of it, "
             f"{model.__name__}(...)"
         )
-    raise TypeError(f"{name} must be a torch.nn.Module, got {shown(model)}")
+    remedy = ""
+    if callable(model):
+        remedy = ": make it one by a class with forward(self, images) that calls it"
+    raise TypeError(f"{name} must be a torch.nn.Module, got {shown(model)}{remedy}")
 
 
 def check_dtype(name: str, dtype: object) -> torch.dtype:
@@ -307,6 +310,13 @@ def check_subclasses(width: int, num_classes: int) -> None:
         )
 
 
+def as_tensor(value: object) -> str:
+    """How what was given becomes a tensor, to be put behind an error; empty for most."""
+    if isinstance(value, np.ndarray):
+        return ": torch.from_numpy(...) makes one"
+    return ": torch.tensor(...) makes one" if isinstance(value, (list, tuple)) else ""
+
+
 def check_tensor(name: str, value: object) -> Tensor:
     """Return a dense tensor with values.
 
@@ -315,11 +325,8 @@ def check_tensor(name: str, value: object) -> Tensor:
             nested, quantised, or on the meta device, where there are no values.
     """
     if not isinstance(value, Tensor):
-        remedy = (
-            ": torch.from_numpy(...) makes one" if isinstance(value, np.ndarray) else ""
-        )
         raise TypeError(
-            f"{name} must be a torch.Tensor, got {type(value).__name__}{remedy}"
+            f"{name} must be a torch.Tensor, got {type(value).__name__}{as_tensor(value)}"
         )
     if value.is_nested or value.layout is not torch.strided:
         kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,19 +11,14 @@ from typing import Any
 import torch
 
 from kdteach.checks import check_seed
+from kdteach.drawing import Floor
 
-_GLOBAL = threading.RLock()
+_GLOBAL = Floor()
 """Held while torch's global generators are in use: threads do not mix their draws."""
 
 
-def _anew() -> None:
-    """A forked process has none of the other threads, so nobody there would let go."""
-    global _GLOBAL
-    _GLOBAL = threading.RLock()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_anew)
+    os.register_at_fork(after_in_child=_GLOBAL.after_fork)
 
 
 def stream_seed(seed: int, stream: str) -> int:
@@ -58,14 +52,18 @@ def generator(seed: int, stream: str) -> torch.Generator:
 def seeded(seed: int, stream: str) -> Iterator[None]:
     """Seed torch's global generators inside the block and put them back afterwards.
 
-    For code that takes no generator: weight initialisation and dropout.
+    For code that takes no generator: weight initialisation and dropout. Other threads wait
+    until it ends (``kdteach.drawing``).
     """
     number = stream_seed(seed, stream)
-    on_gpu = torch.cuda.is_initialized()
-    devices = range(torch.cuda.device_count()) if on_gpu else ()
-    with _GLOBAL, torch.random.fork_rng(devices=devices):
+    with _GLOBAL as floor:
+        outside = _state()
         torch.manual_seed(number)
-        yield
+        try:
+            yield
+        finally:
+            floor.regain()
+            _put_back(outside)
 
 
 @contextmanager
@@ -98,7 +96,7 @@ class Turns:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Inside the block the stream goes on; afterwards the caller's state is back."""
-        with _GLOBAL:
+        with _GLOBAL as floor:
             outside = _state()
             if self._state is None:
                 torch.manual_seed(self._seed)
@@ -107,6 +105,7 @@ class Turns:
             try:
                 yield
             finally:
+                floor.regain()
                 self._state = _state()
                 _put_back(outside)
 

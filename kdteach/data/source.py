@@ -87,6 +87,15 @@ class Source:
         """
         raise NotImplementedError
 
+    def known(self, count: int = PROBED) -> list[Tensor]:
+        """What tells these data from others and costs little to find out, if anything does.
+
+        Args:
+            count: the most samples that are read for it.
+        """
+        del count
+        return []
+
     def _loader(
         self,
         order: Tensor | None,

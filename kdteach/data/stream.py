@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import (
@@ -32,6 +33,8 @@ from kdteach.checks import check_count, check_function, shown
 from kdteach.data._samples import Joined, Problem, Rows, Sampled, batch_of
 from kdteach.data.source import PROBED, Source, loaded
 from kdteach.types import Batch, ImageSet, Split, as_split, is_pair
+
+_SPREAD = 20_150_309  # seed of the samples by which data are known again
 
 
 class Stream(Source):
@@ -130,6 +133,13 @@ class Stream(Source):
         if last >= len(rows):
             rows[-1] = last
         return self._loaded(rows, len(rows), 0)
+
+    def known(self, count: int = PROBED) -> list[Tensor]:
+        """Sample indices, labels that are listed, and samples spread over the whole."""
+        draw = torch.Generator().manual_seed(_SPREAD)
+        rows = torch.randperm(self.size, generator=draw)[:count]
+        some = self._loaded(rows, len(rows), 0)
+        return [self.index, *_listed(self.dataset), some.fingerprints, some.labels]
 
     def select(self, rows: Tensor) -> Stream:
         """Keep some samples; they keep their sample index.
@@ -332,6 +342,19 @@ def _positions(dataset: object, size: int) -> Tensor:
         rows = torch.as_tensor(dataset.indices, dtype=torch.int64)[rows]
         dataset = dataset.dataset
     return rows
+
+
+def _listed(dataset: object) -> list[Tensor]:
+    """The labels of all samples, where the data set has a list of them as torchvision's."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    labels = getattr(dataset, "targets", None)
+    if not isinstance(labels, (list, tuple, Tensor, np.ndarray)):
+        return []
+    try:
+        return [torch.as_tensor(labels).cpu()]
+    except (TypeError, ValueError, RuntimeError):  # something else under that name
+        return []
 
 
 def _classes_of(dataset: object) -> int | None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import (
+    as_tensor,
     check_count,
     check_floats,
     check_labels,
@@ -284,7 +285,10 @@ def weighted_labels(weights: Tensor) -> WeightedLabels:
 
 def _weights(name: str, weights: object) -> Tensor:
     if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        raise TypeError(f"{name} must be a floating-point tensor of shape (C,)")
+        raise TypeError(
+            f"{name} must be a floating-point tensor of shape (C,), got {shown(weights)}"
+            f"{as_tensor(weights)}"
+        )
     check_floats(name, weights)
     if (
         weights.ndim != 1
@@ -314,7 +318,8 @@ def soft_labels(targets: Tensor) -> SoftLabels:
     """
     if not isinstance(targets, Tensor) or not targets.is_floating_point():
         raise TypeError(
-            f"targets must be a floating-point tensor of shape (N, C), got {shown(targets)}"
+            "targets must be a floating-point tensor of shape (N, C), got "
+            f"{shown(targets)}{as_tensor(targets)}"
         )
     check_floats("targets", targets)
     if targets.ndim != 2 or 0 in targets.shape:
