@@ -51,13 +51,14 @@ class Comparison(Interval):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.expect is not None:
-            side = check_choice("expect", self.expect, _DIRECTIONS)
+            side = str(check_choice("expect", self.expect, _DIRECTIONS))
             object.__setattr__(self, "expect", side)
         if self.bound is not None:
             bound = check_number("bound", self.bound, above=0)
             object.__setattr__(self, "bound", bound)
         if not isinstance(self.unit, str):
             raise TypeError(f"unit must be a text such as 'points', got {shown(self.unit)}")
+        object.__setattr__(self, "unit", str(self.unit))
         count = check_count("comparisons", self.comparisons, most=_MOST)
         object.__setattr__(self, "comparisons", count)
 
