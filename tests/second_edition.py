@@ -224,7 +224,7 @@ def claims_are_marks(notebook):
         # a bool cannot be undecided: what comes from an interval is a comparison
         if re.search(r"claim\([^)]*(\.covers\(|\.low\b|\.high\b)", cell.source, re.S):
             wrong.append("an interval is evidence by itself, kd.claim(sentence, kd.compare"
-                         f"(...)), not a bool made of it: {cell.source[:60]!r}")  # fmt: skip
+                         f"(...)), no bool of it: {cell.source[:60]!r}")  # fmt: skip
     return wrong
 
 
@@ -281,8 +281,10 @@ def small_tables(notebook):
 
     def judge(rows, columns):
         if rows > MOST_ROWS or columns > MOST_COLUMNS:
-            wrong.append(f"a table of {rows} rows and {columns} columns in the flow: at most "
-                         f"{MOST_ROWS} and {MOST_COLUMNS}; fold it, tag hide-output")  # fmt: skip
+            wrong.append(
+                f"a table of {rows} rows and {columns} columns in the flow: at most "
+                f"{MOST_ROWS} and {MOST_COLUMNS}; fold it, tag hide-output"
+            )
 
     for cell in code(notebook):
         for text in shown(cell) if not tags(cell) & FOLDED else ():

@@ -25,7 +25,7 @@ def test_a_chapter_keeps_the_rule(path, rule):
 
 
 def test_no_undecided_result_wears_another_mark():
-    """In any chapter; and where the first edition still makes bools of intervals is known."""
+    """In any chapter; where the first edition still makes bools of intervals is known."""
     bools = set()
     for path in PATHS:
         notebook = nbformat.read(path, as_version=4)
@@ -166,14 +166,16 @@ SPOILT = {
         added(text("| a | b | c | d | e | f |\n|---|---|---|---|---|---|\n")),
     ],
     "no_raw_tex": [
-        added(code("x", html="<p>at $T = 1$</p>")), added(code("x", html=r"<p>\alpha x</p>")),
+        added(code("x", html="<p>at $T = 1$</p>")),
+        added(code("x", html=r"<p>\alpha x</p>")),
         added(code("x", html=r'<img src="x" alt="the mean \mu of all">')),
     ],
     "pictures_described": [
         added(code("x", html='<svg viewBox="0 0 1 1"></svg>')),
         added(code("x", html='<img src="x" alt="A picture.">')),
         added(nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output(
-            "display_data", {"image/png": "x"}, metadata={"image/png": {"alt": "a " * 9}})])),
+            "display_data", {"image/png": "x"},
+            metadata={"image/png": {"alt": "a " * 9}})])),
     ],
     "folded_everywhere": [added(code("x = 1", "hide-input"))],
     "exercises": [replaced("**3. Three.**", "Three"), without(9)],
