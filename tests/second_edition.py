@@ -94,7 +94,8 @@ def picture_first(notebook):
             continue
         if pictured(cell) and not (tags(cell) & FOLDED):
             return []
-        if cell in seen(notebook) and statements(cell):
+        settings = 2 if imports(cell) else 0  # such as the number of threads
+        if cell in seen(notebook) and len(statements(cell)) > settings:
             return [f"code is seen before a diagram or a picture: {cell.source[:60]!r}"]
     return ["there is no picture"]
 
