@@ -1,8 +1,8 @@
 """Sphinx extension: of two thousand icons, each page gets the twenty that the book shows.
 
-The theme sends all of Font Awesome to every page, 1.5 MB. After the build, the script keeps
-the icons whose names stand in a page. What is not understood stays as it is: then the script
-is large, and a test of the pages says so.
+The theme sends all of Font Awesome to every page, 1.5 MB. After the build, the script
+keeps the icons whose names stand in a page. What is not understood stays as it is: then
+the script is large, and a test of the pages says so.
 """
 
 import pathlib
