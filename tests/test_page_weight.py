@@ -114,12 +114,9 @@ def test_icons_are_dropped_after_the_build(tmp_path):
     script.parent.mkdir(parents=True)
     script.write_text("old")
     page = tmp_path / "a.html"
-    page.write_text(
-        '<link rel="preload" href="x/fa-brands-400.woff2" />\n<i class="fa-solid fa-bars">'
-    )
+    page.write_text('<i class="fa-solid fa-bars">')
     icons().drop_icons(App, ValueError("the build failed"))
     assert script.read_text() == "old"
     icons().drop_icons(App, None)
     assert "magnifying-glass" not in script.read_text()
     assert re.search(r'[{,]"?bars"?:\[\d', script.read_text())
-    assert page.read_text() == '<i class="fa-solid fa-bars">'

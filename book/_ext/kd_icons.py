@@ -14,8 +14,6 @@ ICON = re.compile(
     r'(?:"[^"]*"|\[[^\]]*\])\],?'
 )
 NAME = re.compile(r"\bfa-([a-z0-9-]+)")
-# fonts of brands are asked for ahead by the theme, and no page shows one
-UNUSED_FONTS = re.compile(r'<link rel="preload"[^>]*fa-(?:brands|regular)[^>]*>\n?')
 
 
 def only(script, names):
@@ -34,17 +32,14 @@ def only(script, names):
 
 
 def drop_icons(app, error):
-    """Rewrite the script, and drop fonts that no page shows."""
+    """Rewrite the script of a finished build."""
     if error is not None or app.builder.format != "html":
         return
     out = pathlib.Path(app.outdir)
     names = set()
     for page in out.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        names |= set(NAME.findall(text))
-        if (lighter := UNUSED_FONTS.sub("", text)) != text:
-            page.write_text(lighter, encoding="utf-8")
-    # not again on a script that has lost icons: a page that is new may need one of them
+        names |= set(NAME.findall(page.read_text(encoding="utf-8")))
+    # from the whole script: a page that is new may need an icon that was dropped before
     source = next((pathlib.Path(p) for p in _sources()), None)
     script = out / "_static" / "scripts" / "fontawesome.js"
     if source is not None and script.exists():
