@@ -175,3 +175,27 @@ def test_bad_captions_are_named():
             patch.setitem(globals(), "CAPTION", 3)
             with pytest.raises(TypeError, match="caption must be a text"):
                 on_page(name)
+
+
+@pytest.mark.slow
+def test_a_figure_follows_the_page_in_a_browser(browser):
+    """Ink, roles and images in ink, light and dark; and the typeface of the page."""
+    html = on_page("soft_target_bars").html()
+    seen = {}
+    for theme in ("light", "dark"):
+        page = browser.new_page(color_scheme="light")
+        page.set_content(
+            f'<!doctype html><html data-theme={theme}><body style="font-family:monospace">'
+            f"{html}"
+        )
+        seen[theme] = page.evaluate(
+            """() => {
+                const look = (s, what) => getComputedStyle(document.querySelector(s))[what];
+                return [look('svg.kd-plot text', 'fill'), look('.kd-ink', 'filter'),
+                        look('svg.kd-plot text', 'fontFamily'),
+                        look('.kd-figure', 'backgroundColor')];
+            }"""
+        )
+        page.close()
+    assert seen["light"] == ["rgb(31, 39, 51)", "none", "monospace", "rgba(0, 0, 0, 0)"]
+    assert seen["dark"][:3] == ["rgb(231, 236, 242)", "invert(1)", "monospace"]
