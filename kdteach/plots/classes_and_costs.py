@@ -72,7 +72,8 @@ def class_matrix(
     with axes_of(size=(5.2, 4.4) if page else (6.0, 4.9), page=page) as (canvas, axes):
         seaborn.heatmap(
             values, mask=hidden, cmap="cividis", annot=few, fmt=write,
-            annot_kws={"size": 9 if page and count <= 10 else 8}, xticklabels=few and labels, yticklabels=few and labels,
+            annot_kws={"size": 9 if page and count <= 10 else 8},
+            xticklabels=few and labels, yticklabels=few and labels,
             square=True, cbar_kws={"label": colour}, ax=axes,
         )  # fmt: skip
         if not few:
