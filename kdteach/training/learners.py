@@ -349,7 +349,7 @@ class Stack:
         device = next(iter(weights.values())).device
         found = []
         with evaluation_mode(self.models[0]), torch.no_grad():
-            for part in torch.split(torch.arange(len(pool)), self.chunk):
+            for part in torch.split(torch.arange(len(pool), device="cpu"), self.chunk):
                 if pool.shared:
                     images = pool.whole.images[part]
                     logits = self.shared_forward(weights, images.to(device))

@@ -163,7 +163,7 @@ def fit(
     validation = either(validation, monitor)
     pool = pool_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
-    with usual_modes():
+    with usual_modes(device_of(model)):
         prepare(objective, model, pool.splits[0].images)
         require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
@@ -279,7 +279,7 @@ def fit_many(
     pool = pool_splits(data, len(models), "training")
     watched = watched_splits(either(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
-    with usual_modes():
+    with usual_modes(device_of(models[0])):
         require_own_teachers(models, objectives)
         prepare_each(objectives, models, pool.splits)
         require_separate_objectives(objectives)
