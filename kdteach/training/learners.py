@@ -33,6 +33,7 @@ from kdteach.training.placing import placed
 from kdteach.training.pool import Pool
 from kdteach.training.stacking import shown as as_models
 from kdteach.training.stacking import turned
+from kdteach.training.stepping import require_sparse_weights
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -124,6 +125,7 @@ class Alone:
         self.optimizer = options.optimizer_for(
             self.trained, _named(model, objective, self.trained)
         )
+        require_sparse_weights(self.optimizer, model)
         self.chunk = min(128, options.batch_size)
         self.frozen = frozen_statistics(model)
         self.called = False
