@@ -301,7 +301,7 @@ def matmul_peak(
     repeats = check_count("repeats", repeats, most=_MOST_REPEATS)
     dtype = check_dtype("dtype", dtype)
     require_memory(f"matrices of {size:,} rows", 2 * size**2 * dtype.itemsize, "take fewer")
-    left = torch.ones(size, size, dtype=dtype)
+    left = torch.ones(size, size, dtype=dtype, device="cpu")
     out = torch.empty_like(left)
     best = float("inf")
     with torch.no_grad():

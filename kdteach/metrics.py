@@ -151,7 +151,7 @@ class Evaluation:
         confidence = torch.softmax(self.logits.double(), dim=1).max(dim=1).values
         # bins are (m/bins, (m + 1)/bins] as in the paper, so that 1.0 is in the last one
         which = (confidence * bins).ceil().long().clamp(1, bins) - 1
-        gap = torch.zeros(bins, dtype=torch.float64)
+        gap = torch.zeros(bins, dtype=torch.float64, device="cpu")
         gap.index_add_(0, which, self.correct.double() - confidence)
         return float(gap.abs().sum() / len(confidence))
 

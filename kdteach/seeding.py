@@ -81,6 +81,36 @@ def single_precision() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+@contextmanager
+def tensors_on(device: torch.device | str) -> Iterator[None]:
+    """Inside the block new tensors lie on a device, whatever the caller's default is.
+
+    For code of others that does not say where: it means the device of the model or of the
+    data that it is given. Our own code says it.
+
+    Args:
+        device: where they shall lie.
+    """
+    place, usual = torch.device(device), _usual_device()
+    if (
+        usual is not None
+        and place.type == usual.type
+        and place.index in (None, usual.index)
+    ):
+        yield
+        return
+    with place:
+        yield
+
+
+def _usual_device() -> torch.device | None:
+    """Where new tensors lie without a word, None where they cannot be made at all."""
+    try:
+        return torch.get_default_device()
+    except (RuntimeError, AssertionError):  # it says so by making one
+        return None
+
+
 class Turns:
     """A stream of randomness for code that draws from torch's global generators.
 
@@ -148,8 +178,7 @@ def usual_tensors() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
-        if torch.get_default_device().type != "cpu":
-            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(tensors_on("cpu"))
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(single_precision())
         yield

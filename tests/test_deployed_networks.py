@@ -181,9 +181,12 @@ def test_functions_and_arrays_are_named_with_the_way_out(digits, teacher):
     table = kd.teacher_logits(teacher, train).plain().numpy()
     function = teacher.forward
     for call, says in (
-        (lambda: kd.teacher_logits(function, train), "make it one by a class with forward"),
-        (lambda: kd.evaluate(function, train), "make it one by a class with forward"),
-        (lambda: kd.distil(function, 2.0, 0.5), "make it a module whose forward"),
+        (
+            lambda: kd.teacher_logits(function, train),
+            "the forward of a module of yours call",
+        ),
+        (lambda: kd.evaluate(function, train), "the forward of a module of yours call"),
+        (lambda: kd.distil(function, 2.0, 0.5), "let the forward of a module of yours"),
         (
             lambda: kd.distil(table, 2.0, 0.5),
             r"teacher_logits must be a .*got an array of shape \(64, 10\), float32: "

@@ -103,7 +103,7 @@ class TeacherStore:
             if beside is not None and beside != checksum:
                 raise RecordError(
                     f"{path}: are other logits than those that were stored with the "
-                    "weights beside them. Delete both files; the teacher is then trained "
+                    "weights beside them. Delete the file; the teacher is then trained "
                     "again."
                 )
             self._checksums[path] = checksum
@@ -193,8 +193,11 @@ class TeacherStore:
         data, answers = self.data(seed), self.get(config, epoch, seed)
         name = next(name for name in ("train", "valid", "test") if name in answers)
         split: Split = getattr(data, name)
-        part = split.select(torch.arange(min(_ASKED, len(split))))
-        few = {n: part if n == name else part.select(torch.arange(0)) for n in _SPLITS}
+        part = split.select(torch.arange(min(_ASKED, len(split)), device="cpu"))
+        few = {
+            n: part if n == name else part.select(torch.arange(0, device="cpu"))
+            for n in _SPLITS
+        }
         said = answers_of(config, network, _with(data, few))[name][part.index]
         wanted = answers[name][part.index]
         # other batches are summed in another order
@@ -234,7 +237,9 @@ def _checksum(path: Path) -> str:
 
 def _digest(path: Path) -> Tensor:
     """(32,) bytes: the SHA-256 of a file."""
-    return torch.tensor(list(bytes.fromhex(_checksum(path))), dtype=torch.uint8)
+    return torch.tensor(
+        list(bytes.fromhex(_checksum(path))), dtype=torch.uint8, device="cpu"
+    )
 
 
 def _stored_digest(weights: Path) -> str | None:

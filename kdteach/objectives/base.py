@@ -212,7 +212,7 @@ def stacked(objectives: Sequence[LogitObjective]) -> LogitObjective | Mixed:
     for kind in dict.fromkeys(kinds):
         rows = [i for i, other in enumerate(kinds) if other == kind]
         members = [objectives[i] for i in rows]
-        groups.append((torch.tensor(rows), type(members[0]).stack(members)))
+        groups.append((torch.tensor(rows, device="cpu"), type(members[0]).stack(members)))
     return groups[0][1] if len(groups) == 1 else Mixed(tuple(groups))
 
 
@@ -318,6 +318,11 @@ def checked_terms(terms: object) -> LossTerms:
     for name, value in {"total": terms.total, **terms.parts}.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"an objective's {name!r} must be a tensor, got {shown(value)}")
+        if value.is_complex():
+            raise TypeError(
+                f"an objective's {name!r} must be a real number, got {value.dtype}: take "
+                ".abs() of what is complex, or its .real"
+            )
         if value.ndim:
             raise ValueError(
                 f"an objective's {name!r} must be one number, got shape "

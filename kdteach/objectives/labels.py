@@ -86,7 +86,7 @@ class WeightedLabels(HardLabels):
         smoothing: epsilon of the labels, 0 for none; a number, or (S,) for a stack.
     """
 
-    weights: Tensor = field(default_factory=lambda: torch.ones(2))
+    weights: Tensor = field(default_factory=lambda: torch.ones(2, device="cpu"))
     smoothing: float | Tensor = 0.0
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
@@ -99,7 +99,7 @@ class WeightedLabels(HardLabels):
             # as torch: the weights of all classes, over the sum of those of the labels
             log_q = log_softmax(wide(logits))
             rest = -(weights[..., None, :] * log_q).mean(dim=-1).sum(dim=-1) / whole
-            epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(hard)
+            epsilon = beside(self.smoothing, hard)
             hard = (1 - epsilon) * hard + epsilon * rest
         return LossTerms(hard, {"hard": hard})
 
@@ -229,7 +229,7 @@ class SubclassLabels:
 
 
 def _column(values: object) -> Tensor:
-    return torch.tensor([float(v) for v in values], dtype=torch.float64)  # type: ignore[attr-defined]
+    return torch.tensor([float(v) for v in values], dtype=torch.float64, device="cpu")  # type: ignore[attr-defined]
 
 
 def hard_labels(

@@ -164,7 +164,7 @@ class Distil:
 
         def column(name: str) -> Tensor:
             each = [float(getattr(member, name)) for member in members]
-            return torch.tensor(each, dtype=torch.float64)
+            return torch.tensor(each, dtype=torch.float64, device="cpu")
 
         return DistilStack(
             tuple(teachers), tuple(which), column("temperature"), column("alpha"),
@@ -341,11 +341,12 @@ def _distil(
         return Distil((teacher,), *rest, answers=teacher.answers)
     if not isinstance(teacher, Tensor) or not teacher.is_floating_point():
         remedy = as_tensor(teacher)
+        said = shown(teacher) if hasattr(teacher, "dtype") else type(teacher).__name__
         if callable(teacher) and not isinstance(teacher, type):
-            remedy = ": make it a module whose forward(self, images) calls it"
+            remedy = ": let the forward of a module of yours call it"
         raise TypeError(
             "teacher_logits must be a floating-point (N, C) tensor or a torch.nn.Module, "
-            f"got {shown(teacher)}{remedy}"
+            f"got {said}{remedy}"
         )
     check_floats("teacher_logits", teacher)
     if teacher.ndim != 2 or 0 in teacher.shape:

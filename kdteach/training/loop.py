@@ -155,7 +155,7 @@ def fit(
     validation = validation_of(validation, monitor)
     joined = join_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
-    with usual_modes():
+    with usual_modes(device_of(model)):
         prepare(objective, model, joined.splits[0].images)
         require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
@@ -271,7 +271,7 @@ def fit_many(
     joined = join_splits(data, len(models), "training")
     watched = watched_splits(validation_of(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
-    with usual_modes():
+    with usual_modes(device_of(models[0])):
         require_own_teachers(models, objectives)
         prepare_each(objectives, models, joined.splits)
         require_separate_objectives(objectives)
