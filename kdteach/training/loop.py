@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed
+from kdteach.models import device_of
 from kdteach.objectives import Objective
 from kdteach.objectives.base import prepare, prepare_each
 from kdteach.training.beforehand import examined
