@@ -159,7 +159,7 @@ def evaluated():
     return [
         answers.logits, answers.accuracy, answers.nll, answers.ece(), answers.confusion,
         answers.per_class_accuracy, answers.weighted_f1, metrics.best_bias(answers, [1, 2]),
-        metrics.best_threshold(two), metrics.agreement(answers.logits, answers.logits),
+        metrics.best_threshold(two), metrics.prediction_agreement(answers.logits, answers.logits),
         metrics.subclass_recovery(answers.logits, answers.labels),
         kd.evaluate(net(), Drawn()).logits, kd.evaluate(net(), DataLoader(Drawn(), 7)).nll,
     ]  # fmt: skip
@@ -236,12 +236,12 @@ VERBS = {
     "fit": lambda _: fitted(kd.hard_labels(), validation=pictures(), keep_best=True),
     "fit with stored logits": lambda _: fitted(kd.distil(table(), 2.0, 0.5)),
     "fit with a live teacher": lambda _: fitted(
-        kd.distil(teacher(), 2.0, 0.5), augment=data.jitter(1)
+        kd.distil(teacher(), 2.0, 0.5), augment=data.random_shift(1)
     ),
     "fit with smoothing": lambda _: fitted(
         kd.hard_labels(smoothing=0.1, class_weights=torch.from_numpy(np.ones(4)))
     ),
-    "fit with SGD": lambda _: fitted(kd.hard_labels(), optimizer=training.momentum),
+    "fit with SGD": lambda _: fitted(kd.hard_labels(), optimizer=training.sgd_momentum),
     "fit with an optimiser of torch": lambda _: fitted(
         kd.hard_labels(), optimizer=lambda w, rate: torch.optim.AdamW(w, lr=rate)
     ),
