@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
     from kdteach import (
         claims,
         cost,
+        dark_knowledge,
         data,
         diagrams,
         exercises,
@@ -48,6 +49,7 @@ __all__ = [
     "claims",
     "compare",
     "cost",
+    "dark_knowledge",
     "data",
     "diagram",
     "diagrams",
