@@ -36,21 +36,24 @@ class Panel:
 
     Attributes:
         title: above, one line.
-        pixels: rows of numbers in [0, 1]; more pictures may follow, with a name each.
+        pixels: rows of numbers in [0, 1].
         answers: the bars beside the picture, one below the other.
         notes: lines below.
+        other: a second picture below the first, with its name; or None.
     """
 
     title: str
     pixels: Sequence[Sequence[float]]
     answers: Sequence[Answer]
     notes: Sequence[str] = ()
+    other: tuple[str, Sequence[Sequence[float]]] | None = None
 
     @property
     def height(self) -> float:
         """In units of the drawing."""
         bars = len(self.answers) * (_BARS + 40)
-        return 26 + max(bars, _PICTURE + 8) + _LINE * len(self.notes) + 10
+        pictures = (_PICTURE + 24) * (2 if self.other else 1) - 12
+        return 26 + max(bars, pictures) + _LINE * len(self.notes) + 10
 
 
 def wide(panels: Sequence[Panel]) -> Drawing:
@@ -89,6 +92,12 @@ def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
             marked=answer.marked,
         )  # fmt: skip
         place += _BARS + 40
-    place = max(place, y + 38 + _PICTURE)
+    below = y + 38 + _PICTURE
+    if panel.other:
+        name, pixels = panel.other
+        draw.text(x + _PICTURE / 2, below + 16, name, "small")
+        draw.picture(x, below + 24, _PICTURE, pixels)
+        below += 24 + _PICTURE
+    place = max(place, below + 2)
     for number, note in enumerate(panel.notes):
         draw.text(x, place + 14 + number * _LINE, note, "small", "start")

@@ -50,13 +50,13 @@ def narrow(
     strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str]
 ) -> Drawing:
     """Names above their dots, 350 units wide; arguments as ``wide``."""
-    row = _ROW + 22
+    row = _ROW + 36
     draw = Drawing(_NARROW, row * len(strips) + 40)
     left, right = 20.0, 322.0
     _axis(draw, left, right, row * len(strips) + 4, ticks)
     for number, strip in enumerate(strips):
-        y = row * number + 50
-        draw.text(left - 10, y - 30, strip.name, "", "start")
+        y = row * number + 62
+        draw.text(left - 10, y - 41, strip.name, "", "start")
         _dots(draw, strip, y, left, right, low, high)
     return draw
 

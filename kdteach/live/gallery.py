@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from kdteach.checks import check_names, check_tensor, shown
+from kdteach.checks import check_count, check_names, check_tensor, shown
 from kdteach.diagrams import panels
 from kdteach.live.figure import LiveFigure
 from kdteach.types import Split, require_split
@@ -15,7 +15,9 @@ from kdteach.types import Split, require_split
 _MOST = 40
 
 
-def live_gallery(split: Split, logits: Tensor, classes: Sequence[str]) -> LiveFigure:
+def live_gallery(
+    split: Split, logits: Tensor, classes: Sequence[str], *, first: int = 0
+) -> LiveFigure:
     """Real images to choose from, each with its hard and its soft target.
 
     The reader chooses an image and sees the label's bars beside the teacher's, on a scale
@@ -26,17 +28,21 @@ def live_gallery(split: Split, logits: Tensor, classes: Sequence[str]) -> LiveFi
         logits: (M, C) finite, the teacher's by sample index, as ``teacher_logits`` returns
             them: those of ``split.index`` are taken.
         classes: C names, at least 3.
+        first: the image that is shown at the beginning, 0 to N - 1.
 
     Returns:
-        The figure; where no script runs, the first three images with both targets.
+        The figure; where no script runs, three of the images with both targets.
 
     Raises:
-        TypeError: split is no Split, logits are no floating-point tensor, classes no names.
-        ValueError: other shapes, too many images, logits or images that are not finite.
+        TypeError: split is no Split, logits are no floating-point tensor, classes no names,
+            first no integer.
+        ValueError: other shapes, too many images, logits or images that are not finite, or
+            first is no image.
     """
     split = require_split("split", split)
     names = check_names("classes", classes)
     rows = _rows(split, logits, len(names))
+    first = check_count("first", first, least=0, most=len(split) - 1)
     pixels = split.images.detach().cpu().double()
     if not pixels.isfinite().all():
         raise ValueError("images must be finite, got NaN or infinity among them")
@@ -53,8 +59,8 @@ def live_gallery(split: Split, logits: Tensor, classes: Sequence[str]) -> LiveFi
     ]
     return LiveFigure(
         "gallery",
-        {"classes": names, "images": images},
-        _still(pixels, split.labels, rows),
+        {"classes": names, "images": images, "first": first},
+        _still(*(part[first:] for part in (pixels, split.labels, rows))),
         "Real images to choose from, each with the label's hard target and the teacher's "
         "soft target",
     )

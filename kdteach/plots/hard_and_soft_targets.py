@@ -21,15 +21,17 @@ def images_and_answers(
     titles: Sequence[str],
     notes: Sequence[Sequence[str]],
     *,
+    others: tuple[str, Tensor],
     caption: str,
 ) -> Diagram:
-    """Images, each with what one or more networks say of it.
+    """Images, each with what one or more networks say of it, and one that it resembles.
 
     Args:
         images: (n, 1, H, W) in [0, 1].
         answers: n times name of a network to its probabilities (C,).
         titles: n titles.
         notes: n times the lines below.
+        others: a name for the second images, and those, (n, 1, H, W).
         caption: the sentence that states the finding.
 
     Raises:
@@ -44,8 +46,11 @@ def images_and_answers(
                 for name, p in said.items()
             ],
             note,
+            (others[0], other[0].tolist()),
         )
-        for image, said, title, note in zip(images, answers, titles, notes, strict=True)
+        for image, said, title, note, other in zip(
+            images, answers, titles, notes, others[1], strict=True
+        )
     ]
     told = "; ".join(
         f"{title}: {_spoken(name, p)}"
@@ -54,6 +59,28 @@ def images_and_answers(
     )
     alt = f"Images with the probabilities that networks give. {told}."
     return _diagram(panels.wide(made), panels.narrow(made), alt, caption)
+
+
+def nearest(images: Tensor, labels: Tensor, row: int, like: int) -> int:
+    """The image of a class that is nearest to one image, by the distance of its pixels.
+
+    Args:
+        images: (N, 1, H, W).
+        labels: (N,) class numbers.
+        row: the image, a row of ``images``.
+        like: the class to search.
+
+    Returns:
+        A row of ``images``.
+
+    Raises:
+        ValueError: there is no image of the class.
+    """
+    rows = (labels == like).nonzero()[:, 0]
+    if not len(rows):
+        raise ValueError(f"like must be a class that is there, got {like}")
+    distance = (images[rows] - images[row]).flatten(1).square().sum(dim=1)
+    return int(rows[distance.argmin()])
 
 
 def two_averages(

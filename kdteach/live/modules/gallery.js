@@ -73,14 +73,14 @@ function twoScales(names, { role, title }) {
   return { svg, update };
 }
 
-// data: {classes, images: [{pixels, width, height, label, logits}]}
+// data: {classes, first, images: [{pixels, width, height, label, logits}]}
 export function gallery(root, data) {
   const { classes, images } = data;
   const hard = bars(classes, { role: "label", title: "Hard target", digits: 0 });
   const soft = twoScales(classes, { role: "teacher", title: "Soft target" });
   const picture = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
-  let chosen = 0;
+  let chosen = data.first;
   let log = false;
 
   function update() {
@@ -121,6 +121,7 @@ export function gallery(root, data) {
     images.map(({ label }, i) => `handwritten ${classes[label]}, number ${i + 1}`),
     (i) => { chosen = i; update(); },
   );
+  box.querySelectorAll("input")[chosen].checked = true;
   root.replaceChildren(
     box,
     element(
