@@ -15,8 +15,8 @@ with usual_tensors():
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
-        check_dark_knowledge,
         check_runner_up,
+        check_two_averages,
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
@@ -48,7 +48,6 @@ __all__ = [
     "check_conv_flops",
     "check_correlations",
     "check_curve_area",
-    "check_dark_knowledge",
     "check_dense_parameters",
     "check_even_steps",
     "check_ideal_margin",
@@ -74,6 +73,7 @@ __all__ = [
     "check_switched_off",
     "check_temperature_for",
     "check_top_overlap",
+    "check_two_averages",
     "check_weighted_f1",
     "check_weighted_fit",
     "check_with_bias",

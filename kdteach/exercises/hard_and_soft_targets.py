@@ -10,84 +10,141 @@ from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake
 
-_P = torch.tensor(
-    [[0.70, 0.25, 0.05, 0.0], [0.02, 0.08, 0.3, 0.6], [0.1, 0.55, 0.15, 0.2]],
+_Z = torch.tensor(
+    [
+        [9.0, 2.0, -1.0, -4.0],
+        [8.0, -3.0, -1.0, -6.0],  # every wrong class has a negative logit
+        [1.0, 5.0, -2.0, 0.5],  # a teacher that errs, where the label is 0
+        [-7.0, -1.0, -2.0, -9.0],
+    ],
     dtype=torch.float64,
 )
-_LABELS = torch.tensor([0, 3, 3])  # the last row is a teacher that errs
+_LABELS = torch.tensor([0, 0, 0, 1])
 
 
-def _runner_up(probabilities: Tensor) -> Tensor:
-    return probabilities.argsort(dim=1, descending=True)[:, 1]
+def _runner_up(logits: Tensor, labels: Tensor) -> Tensor:
+    """The right answer of the repair."""
+    wrong = logits.scatter(1, labels[:, None], -torch.inf)
+    return wrong.argmax(dim=1)
 
 
-def _rest(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """The right answer of the second exercise."""
-    rest = probabilities.scatter(1, labels[:, None], 0.0)
-    return rest / rest.sum(dim=1, keepdim=True)
+def _second(logits: Tensor) -> Tensor:
+    return logits.argsort(dim=1, descending=True)[:, 1]
 
 
-def _without_top(probabilities: Tensor) -> Tensor:
-    return _rest(probabilities, probabilities.argmax(dim=1))
-
-
-_RUNNER_UP = Exercise(
+_REPAIR = Exercise(
     _runner_up,
-    ((_P,), (_P[:1],), (_P.flip(1),)),
     (
-        Mistake(
-            "that is the class the teacher is surest of. Which one comes after it?",
-            lambda p: p.argmax(dim=1),
-        ),
-        Mistake(
-            "that is the least likely class. Which way round did you sort?",
-            lambda p: p.argsort(dim=1)[:, 0],
-        ),
-        Mistake(
-            "that is the second from below: sort downwards, or count from the end.",
-            lambda p: p.argsort(dim=1)[:, 1],
-        ),
-        Mistake(
-            "that is the probability of the class; its number is asked for.",
-            lambda p: p.sort(dim=1, descending=True).values[:, 1],
-        ),
+        (_Z, _LABELS),
+        (_Z[:2], _LABELS[:2]),
+        (_Z.flip(1), 3 - _LABELS),
+        (_Z - 20, _LABELS),
     ),
-    "the runner-up is where the second largest probability stands, row by row.",
-)
-
-_DARK = Exercise(
-    _rest,
-    ((_P, _LABELS), (_P[:2], _LABELS[:2]), (_P.flip(1), 3 - _LABELS)),
     (
         Mistake(
-            "the true class is gone, but the rows no longer sum to 1.",
-            lambda p, y: p.scatter(1, y[:, None], 0.0),
+            "the label is still among the answers. Is 0 smaller than the logits of the "
+            "second image?",
+            lambda z, y: z.scatter(1, y[:, None], 0.0).argmax(dim=1),
         ),
         Mistake(
-            "the true class is still in there: its share should be 0.",
-            lambda p, _: p / p.sum(dim=1, keepdim=True),
+            "that is the class the teacher prefers, which is mostly the label itself.",
+            lambda z, _: z.argmax(dim=1),
         ),
         Mistake(
-            "you removed the class the teacher prefers. One of these teachers errs: the "
-            "label says which class is the true one.",
-            lambda p, _: _without_top(p),
+            "that is the second largest of all. Where the teacher errs, the label is the "
+            "second, and the runner-up is the class that beats it.",
+            lambda z, _: _second(z),
         ),
         Mistake(
-            "you divided by the sum of the whole table; each row needs a sum of its own.",
-            lambda p, y: (
-                p.scatter(1, y[:, None], 0.0) / p.scatter(1, y[:, None], 0.0).sum()
+            "the label is gone, but this is the smallest of the rest.",
+            lambda z, y: z.scatter(1, y[:, None], torch.inf).argmin(dim=1),
+        ),
+        Mistake(
+            "that is the logit; the number of its class is asked for.",
+            lambda z, y: z.scatter(1, y[:, None], -torch.inf).amax(dim=1),
+        ),
+        Mistake(
+            "removing the label moved the classes behind it one place to the left.",
+            lambda z, y: torch.stack(
+                [
+                    torch.cat([row[:n], row[n + 1 :]]).argmax()
+                    for row, n in zip(z, y.tolist(), strict=True)
+                ]
             ),
         ),
     ),
-    "this is what a label cannot say: how the wrong classes share the rest.",
+    "what is taken out must be smaller than everything that stays, and only minus infinity "
+    "always is.",
+)
+
+_CLASSES = 4
+_RIGHT, _NO_TABLE, _NO_TARGETS, _NO_REST, _TIE, _SAME = range(6)
+
+
+def _verdict(table: Any) -> Any:
+    """What is the matter with a counter-example: a number of the list above."""
+    if table is None or table is Ellipsis:
+        return table  # the engine knows what to say
+    try:
+        p = torch.as_tensor(table).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        return _NO_TABLE
+    if p.ndim != 2 or p.shape[1] != _CLASSES or not len(p):
+        return _NO_TABLE
+    if not p.isfinite().all() or (p < 0).any() or ((p.sum(dim=1) - 1).abs() > 1e-6).any():
+        return _NO_TARGETS
+    rest = p[:, 1:]
+    if (rest.sum(dim=1) <= 0).any():
+        return _NO_REST
+    pooled = rest.sum(dim=0) / rest.sum()
+    averaged = (rest / rest.sum(dim=1, keepdim=True)).mean(dim=0)
+    for shares in (pooled, averaged):
+        first, second = shares.topk(2).values
+        if first - second < 1e-9:
+            return _TIE
+    return _SAME if int(pooled.argmax()) == int(averaged.argmax()) else _RIGHT
+
+
+_COUNTER = Exercise(
+    lambda: _RIGHT,
+    ((),),
+    (
+        Mistake(
+            "a table of shape (N, 4) is expected: a row of four probabilities an image.",
+            lambda: _NO_TABLE,
+        ),
+        Mistake(
+            "a row is no soft target: four numbers of at least 0 that add up to 1.",
+            lambda: _NO_TARGETS,
+        ),
+        Mistake(
+            "a teacher that is absolutely sure leaves nothing to divide: give class 0 less "
+            "than 1 in every row.",
+            lambda: _NO_REST,
+        ),
+        Mistake(
+            "one of the two averages has no winner: two wrong classes share the first "
+            "place. A third image may decide.",
+            lambda: _TIE,
+        ),
+        Mistake(
+            "both averages name the same class. The first is ruled by the size of the "
+            "doubt, the second by the number of images: let them disagree.",
+            lambda: _SAME,
+        ),
+    ),
+    "one doubtful image outweighs many sure ones in the pooled share, and is outvoted by "
+    "them in the mean of shares.",
 )
 
 
-def check_runner_up(answer: Callable[[Tensor], Any]) -> CheckResult:
-    """Check ``answer(probabilities (N, C)) -> (N,)``: the second most likely class."""
-    return _RUNNER_UP.check(answer)
+def check_runner_up(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
+    """Check ``answer(logits (N, C), labels (N,)) -> (N,)``: the wrong class that leads."""
+    return _REPAIR.check(answer)
 
 
-def check_dark_knowledge(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
-    """Check ``answer(probabilities (N, C), labels (N,)) -> (N, C)`` without true class."""
-    return _DARK.check(answer)
+def check_two_averages(answer: Callable[[], Any]) -> CheckResult:
+    """Check ``answer() -> (N, 4)``: soft targets of class 0 on which averages disagree."""
+    if not callable(answer):
+        return _COUNTER.check(answer)
+    return _COUNTER.check(lambda: _verdict(answer()))
