@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._values import read
 
 _Z = torch.tensor(
     [
@@ -77,23 +78,23 @@ _REPAIR = Exercise(
     "always is.",
 )
 
-_CLASSES = 4
+_CLASSES, _MOST = 4, 10_000
 _RIGHT, _NO_TABLE, _NO_TARGETS, _NO_REST, _TIE, _SAME = range(6)
 
 
-def _verdict(table: Any) -> Any:
+def _verdict(table: Any, true_class: int) -> Any:
     """What is the matter with a counter-example: a number of the list above."""
     if table is None or table is Ellipsis:
         return table  # the engine knows what to say
-    try:
-        p = torch.as_tensor(table).detach().double()
-    except (TypeError, ValueError, RuntimeError):
-        return _NO_TABLE
-    if p.ndim != 2 or p.shape[1] != _CLASSES or not len(p):
+    value = read(table)
+    if isinstance(value, str):
+        return table
+    p = value.numbers
+    if p.ndim != 2 or p.shape[1] != _CLASSES or not 0 < len(p) <= _MOST:
         return _NO_TABLE
     if not p.isfinite().all() or (p < 0).any() or ((p.sum(dim=1) - 1).abs() > 1e-6).any():
         return _NO_TARGETS
-    rest = p[:, 1:]
+    rest = torch.cat([p[:, :true_class], p[:, true_class + 1 :]], dim=1)
     if (rest.sum(dim=1) <= 0).any():
         return _NO_REST
     pooled = rest.sum(dim=0) / rest.sum()
@@ -106,31 +107,32 @@ def _verdict(table: Any) -> Any:
 
 
 _COUNTER = Exercise(
-    lambda: _RIGHT,
-    ((),),
+    lambda _: _RIGHT,
+    ((2,),),  # not 0: the argument has to be used
     (
         Mistake(
             "a table of shape (N, 4) is expected: a row of four probabilities an image.",
-            lambda: _NO_TABLE,
+            lambda _: _NO_TABLE,
         ),
         Mistake(
             "a row is no soft target: four numbers of at least 0 that add up to 1.",
-            lambda: _NO_TARGETS,
+            lambda _: _NO_TARGETS,
         ),
         Mistake(
-            "a teacher that is absolutely sure leaves nothing to divide: give class 0 less "
-            "than 1 in every row.",
-            lambda: _NO_REST,
+            "a teacher that is absolutely sure leaves nothing to divide: give the true "
+            "class less than 1 in every row.",
+            lambda _: _NO_REST,
         ),
         Mistake(
             "one of the two averages has no winner: two wrong classes share the first "
             "place. A third image may decide.",
-            lambda: _TIE,
+            lambda _: _TIE,
         ),
         Mistake(
             "both averages name the same class. The first is ruled by the size of the "
-            "doubt, the second by the number of images: let them disagree.",
-            lambda: _SAME,
+            "doubt, the second by the number of images: let them disagree. And is the true "
+            "class the one that was asked for?",
+            lambda _: _SAME,
         ),
     ),
     "one doubtful image outweighs many sure ones in the pooled share, and is outvoted by "
@@ -143,8 +145,8 @@ def check_runner_up(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
     return _REPAIR.check(answer)
 
 
-def check_two_averages(answer: Callable[[], Any]) -> CheckResult:
-    """Check ``answer() -> (N, 4)``: soft targets of class 0 on which averages disagree."""
+def check_two_averages(answer: Callable[[int], Any]) -> CheckResult:
+    """Check ``answer(true_class) -> (N, 4)``: soft targets on which averages disagree."""
     if not callable(answer):
         return _COUNTER.check(answer)
-    return _COUNTER.check(lambda: _verdict(answer()))
+    return _COUNTER.check(lambda true_class: _verdict(answer(true_class), true_class))
