@@ -154,29 +154,9 @@ WRONG = [
         "Is 0 smaller",
     ),
     ("check_runner_up", lambda z, y: torch.topk(z, 2).indices[:, 1], "the second largest"),
-    ("check_two_averages", lambda _: torch.tensor([[0.7, 0.3, 0.0]]), "shape (N, 4)"),
-    (
-        "check_two_averages",
-        lambda c: F.one_hot(torch.tensor([c, c]), 4),
-        "nothing to divide",
-    ),
-    (
-        "check_two_averages",
-        lambda _: [[0.3, 0.1, 0.6, 0.0], [0.1, 0.0, 0.9, 0.0]],
-        "same class",
-    ),
-    (
-        "check_two_averages",
-        lambda _: [[0.5, 0.0, 0.5, 0.0], [0.0, 0.1, 0.9, 0.0]],
-        "no winner",
-    ),
-    (  # right for another class than the one that is asked for
-        "check_two_averages",
-        lambda _: [[0.5, 0.5, 0.0, 0.0], *[[0.98, 0.0, 0.02, 0.0]] * 2],
-        "asked for",
-    ),
-    ("check_two_averages", lambda _: [[0.5, 0.4, 0.0, 0.0]], "add up to 1"),
-    ("check_two_averages", lambda _: "a table", "numbers are expected"),
+    ("check_votes", lambda d, s: [2, int(d // s)], "not ahead yet"),
+    ("check_votes", lambda d, s: torch.tensor([2, d / s]), "no whole number"),
+    ("check_votes", lambda d, s: (d // s + 1, d // s + 1), "size of the doubt"),
     (
         "check_dense_parameters",
         lambda w: sum(w[i] * w[i + 1] for i in range(len(w) - 1)),
