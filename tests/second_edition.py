@@ -47,11 +47,16 @@ def statements(cell):
     return found
 
 
+def parsed(cell):
+    """The syntax of a cell, its magic left out."""
+    return ast.parse(re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", cell.source))
+
+
 def imports(cell):
     """Numbers of the lines of a cell that belong to an import."""
     return {
         number
-        for node in ast.walk(ast.parse(cell.source))
+        for node in ast.walk(parsed(cell))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
@@ -175,7 +180,7 @@ def plain_code(notebook):
     for cell in code(notebook):
         if "setup" in tags(cell):
             continue
-        source, tree = cell.source, ast.parse(cell.source)
+        source, tree = cell.source, parsed(cell)
         for node in ast.walk(tree):
             if isinstance(node, ast.Try):
                 wrong.append(f"try belongs into the library: {source[:60]!r}")
