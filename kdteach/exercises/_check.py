@@ -163,11 +163,16 @@ class Exercise:
         guard: Guard,
         order: Iterable[int] | None = None,
         loud: bool = True,
-    ) -> list[Felt] | CheckResult:
-        """What the answer returns for each case, or what is wrong with it."""
-        results: dict[int, Felt] = {}
+    ) -> list[Felt | _Raised] | CheckResult:
+        """What the answer returns for each case, or what is wrong with it.
+
+        An error in some case alone says less than what comes out in the others.
+        """
+        results: dict[int, Felt | _Raised] = {}
         for i in range(len(self.cases)) if order is None else order:
             result = self._try(answer, self.cases[i], right[i].value, guard, loud)
+            if isinstance(result, _Raised) and not results:
+                return result.told
             if isinstance(result, CheckResult):
                 return result
             results[i] = result
@@ -180,7 +185,7 @@ class Exercise:
         wanted: Value,
         guard: Guard,
         loud: bool,
-    ) -> Felt | CheckResult:
+    ) -> Felt | _Raised | CheckResult:
         """Call an answer for one case, and say what is wrong with what it returns."""
         arguments = copy.deepcopy(case)
         _gradients.wanting(arguments, self.gradient)
@@ -192,7 +197,8 @@ class Exercise:
 
         result = guard.call(answer, arguments, reads, loud=loud)
         if isinstance(result, Failure):
-            return _raised(result.says, _telling.call(answer, case))
+            told = _raised(result.says, _telling.call(answer, case))
+            return _Raised(told) if result.says.startswith("raised") else told
         if any(_changed(old, new) for old, new in zip(case, arguments, strict=True)):
             return no("your function changed its arguments in place: work on new tensors.")
         if result is None:
@@ -221,12 +227,21 @@ class Exercise:
     def _judged(
         self,
         answer: Callable[..., Any],
-        results: list[Felt],
-        again: list[Felt],
+        tried: list[Felt | _Raised],
+        again: list[Felt | _Raised],
         right: list[Felt],
     ) -> CheckResult:
-        mine, wanted = [one.value for one in results], [one.value for one in right]
-        if not self._all_same(mine, [one.value for one in again]):
+        wanted = [one.value for one in right]
+        errors = [one.told for one in (*tried, *again) if isinstance(one, _Raised)]
+        if errors:
+            found = self._matcher(answer).match(
+                [None if isinstance(one, _Raised) else one.value for one in tried], wanted
+            )
+            return no(self._named(answer, found), found.hints) if found else errors[0]
+        results = [one for one in tried if isinstance(one, Felt)]
+        mine = [one.value for one in results]
+        once_more = [one.value for one in again if isinstance(one, Felt)]
+        if not self._all_same(mine, once_more):
             return no(
                 "your function gives another result when it is called again with the same "
                 "arguments: it should depend on nothing but them."
@@ -314,6 +329,13 @@ class Exercise:
             if not law.holds(result.numbers, *copy.deepcopy(case)):
                 return f", and it should hold that {law.says}, which it does not here"
         return ""
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """An error in one case, and what is said of it."""
+
+    told: CheckResult
 
 
 _AS_GIVEN = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from kdteach.exercises import _relations
 from kdteach.exercises._values import Value
+
+Results = Sequence[Value | None]
+"""What an answer returns for each case; None where it raised an error."""
 
 _MOST = 2 / 3  # of the cases that can tell, of which a hint has to be right
 
@@ -58,7 +61,7 @@ class _Candidate:
     """What some mistake gives in each case; None where it gives nothing."""
 
     hints: tuple[str, ...]
-    values: list[Value | None]
+    values: Results
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Matcher:
     same: Callable[[Value, Value], bool]
     sizes: list[dict[str, float]]
 
-    def match(self, results: list[Value], wanted: list[Value]) -> Match | None:
+    def match(self, results: Results, wanted: list[Value]) -> Match | None:
         """Name what went wrong, or None.
 
         A mistake counts where it explains the answer in all cases that can be compared; a
@@ -139,33 +142,35 @@ class Matcher:
                 both = self._changed({**one.change, **other.change})
                 yield _Candidate((one.hint, other.hint), both)
 
-    def _related(self, results: list[Value], wanted: list[Value]) -> Iterator[_Candidate]:
+    def _related(self, results: Results, wanted: list[Value]) -> Iterator[_Candidate]:
         """What is alike in all exercises, made from the right numbers."""
         yield from self._related_to(_Candidate((), list(wanted)), results)
         hint = self._in_parts(results, wanted)
         if hint is not None:
-            yield _Candidate((hint,), list(results))
+            yield _Candidate((hint,), results)
 
-    def _related_to(self, of: _Candidate, results: list[Value]) -> Iterator[_Candidate]:
+    def _related_to(self, of: _Candidate, results: Results) -> Iterator[_Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)
-        for relation in _relations.relations(results[0].truth, coarse):
+        truth = any(value.truth for value in results if value is not None)
+        for relation in _relations.relations(truth, coarse):
             values = [
                 None if value is None else _made(relation.of, value) for value in of.values
             ]
             yield _Candidate((*of.hints, relation.hint), values)
 
-    def _in_parts(self, results: list[Value], wanted: list[Value]) -> str | None:
+    def _in_parts(self, results: Results, wanted: list[Value]) -> str | None:
         told = [
             _relations.parts(mine, right, self._same_numbers)
             for mine, right in zip(results, wanted, strict=True)
-            if not self.same(mine, right)
+            if mine is not None and not self.same(mine, right)
         ]
         return told[0] if told and len(set(told)) == 1 else None
 
-    def _by_factor(self, results: list[Value], wanted: list[Value]) -> Match | None:
-        if all(_coarse(value) for value in wanted):
+    def _by_factor(self, results: Results, wanted: list[Value]) -> Match | None:
+        finite = [value for value in results if value is not None]
+        if all(_coarse(value) for value in wanted) or len(finite) < len(wanted):
             return None
-        hint = _relations.factor(results, wanted, self.sizes, self._same_numbers)
+        hint = _relations.factor(finite, wanted, self.sizes, self._same_numbers)
         return None if hint is None else Match((hint,), None)
 
     def _same_numbers(self, one: Tensor, other: Tensor) -> bool:
@@ -174,7 +179,7 @@ class Matcher:
     def _best(
         self,
         candidates: Iterator[_Candidate] | list[_Candidate],
-        results: list[Value],
+        results: Results,
         wanted: list[Value],
         clean: bool = False,
         least: int = 1,
@@ -192,7 +197,7 @@ class Matcher:
         return None if clean else second
 
     def _most(
-        self, candidates: list[_Candidate], results: list[Value], wanted: list[Value]
+        self, candidates: list[_Candidate], results: Results, wanted: list[Value]
     ) -> Match | None:
         """The one that explains most cases."""
         best: tuple[float, Match] | None = None
@@ -204,14 +209,16 @@ class Matcher:
         return best[1] if best else None
 
     def _count(
-        self, candidate: _Candidate, results: list[Value], wanted: list[Value]
+        self, candidate: _Candidate, results: Results, wanted: list[Value]
     ) -> _Count:
         hits = misses = telling = left_out = 0
         also = None
         for place, (mine, other, right) in enumerate(
             zip(results, candidate.values, wanted, strict=True)
         ):
-            if other is not None and self.same(mine, other):
+            if mine is None:
+                hits, left_out = hits + (other is None), left_out + (other is not None)
+            elif other is not None and self.same(mine, other):
                 hits += 1
                 telling += not self.same(other, right)
             elif other is None or not _finite(other):

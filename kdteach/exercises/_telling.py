@@ -118,7 +118,8 @@ def _number(value: Any, digits: int = 12) -> str:
 
 
 def _four_digits(value: float) -> str:
-    return f"{value:.4g}"
+    whole = math.isfinite(value) and value == round(value) and abs(value) < 1e15
+    return str(int(value)) if whole else f"{value:.4g}"
 
 
 def _truth(value: float) -> str:
