@@ -125,14 +125,14 @@ def _luck(
         "all": counts.min(),
     }[best]
     share = kept / {"n": n, "1": 1, "k": counts.shape[1]}[by]
-    together = {
+    together: Tensor = {
         "mean": share.mean(),
         "median": share.median(),
         "min": share.min(),
         "sum": share.sum(),
         "none": share,
     }[combine]
-    start = {"p": p, "np": n * p, "0": 0.0, "mean": (counts / n).mean()}[against]
+    start: Any = {"p": p, "np": n * p, "0": 0.0, "mean": (counts / n).mean()}[against]
     found = together if against == "0" else start - together
     units: dict[str, Tensor] = {
         "fraction": found,

@@ -48,10 +48,9 @@ def _correlations(
         }[spread]
         scaled = centred / deviation
     count = {"K": z.shape[1], "1": 1, "N": len(z), "K - 1": z.shape[1] - 1}[by]
-    if product == "elements":
-        return scaled * scaled / count
     left = scaled.mT if product == "columns" else scaled
-    return left @ left.mT / count
+    found: Tensor = scaled * scaled if product == "elements" else left @ left.mT
+    return found / count
 
 
 _CORRELATIONS = Exercise(
