@@ -138,7 +138,16 @@ def _student(quantile: float) -> Any:
 
 _SEEDS = Exercise(
     _needed,
-    ((0.1, 0.05), (0.1, 0.2), (0.3, 0.1), (2.0, 1.0), (0.5, 4.6), (0.02, 1.0), (5.0, 2.5)),
+    (
+        (0.1, 0.05),
+        (0.1, 0.2),
+        (0.3, 0.1),
+        (2.0, 1.0),
+        (0.5, 4.6),
+        (0.02, 1.0),
+        (5.0, 2.5),
+        (1.0, 0.8),
+    ),
     (),
     "with many seeds, halving the interval takes four times as many; with few, fewer.",
     slips=(
