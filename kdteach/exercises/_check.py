@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import chain, islice, permutations
 from typing import Any
 
 import torch
@@ -216,7 +216,7 @@ class Exercise:
     def _other_order(self, wanted: list[Value]) -> tuple[int, ...]:
         """An order in which an answer that counts its calls would be found out."""
         backwards = tuple(reversed(range(len(wanted))))
-        orders = (backwards, *permutations(range(len(wanted))))
+        orders = chain((backwards,), islice(permutations(range(len(wanted))), 1000))
         telling = (
             order
             for order in orders

@@ -105,7 +105,8 @@ def _conv(
         "added": inputs + outputs,
     }[without]
     more = {"none": 0, "biases": outputs * places}[biases]
-    return each * channels * kernel**power * places + more
+    weights: int = channels * kernel**power
+    return each * weights * places + more
 
 
 _CONV = Exercise(

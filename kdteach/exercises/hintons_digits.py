@@ -77,14 +77,9 @@ _BIAS = Exercise(
     "one number on one logit, and every choice between this class and another moves.",
     slips=(
         slip(
-            "you moved every class by the same amount. What does the softmax, or the "
-            "largest logit, make of that?",
+            "your bias changes no choice. Is it missing, or do all classes of an image get "
+            "the same amount, as where a whole row is moved? The classes are the columns.",
             where="everywhere",
-        ),
-        slip(
-            "you moved a row, that is all the classes of one image. The classes are the "
-            "columns.",
-            where="row",
         ),
         slip("you moved the class beside: classes are numbered from 0.", where="next"),
         slip(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from kdteach.exercises._check import CheckResult, Exercise, slip
 
@@ -38,7 +41,8 @@ def _standard_error(
         "above": math.sqrt(abs(variance)) / n,
         "below": variance / math.sqrt(n),
     }[root]
-    return times * found * (100 if unit == "per cent" else 1)
+    result: float = times * found * (100 if unit == "per cent" else 1)
+    return result
 
 
 _ERROR = Exercise(
@@ -97,6 +101,9 @@ _ERROR = Exercise(
 )
 
 
+_MOST_SEEDS = 500
+
+
 def _needed(
     sd: float,
     half_width: float,
@@ -109,33 +116,38 @@ def _needed(
     start: int = 2,
     spread: str = "sd",
     more: int = 0,
-    strict: bool = False,
 ) -> int:
     """The right answer of the second exercise, with places to go wrong at."""
+    n = np.arange(start, _MOST_SEEDS)
+    scale = {"sd": sd, "variance": sd**2, "root": sd**0.5}[spread]
+    t: Any = {"1.96": 1.96, "2": 2.0, "none": 1.0, "t": 0.0}[distribution]
+    if distribution == "t":
+        t = _student(quantile)[n - freedom]
+    half = t * scale / {"root": np.sqrt(n), "n": n, "1": 1.0}[root]
+    fits = np.flatnonzero(width * half <= half_width)
+    return int(n[fits[0]] if len(fits) else _MOST_SEEDS) + more
+
+
+@cache
+def _student(quantile: float) -> Any:
+    """Student's t by degrees of freedom; infinite for none."""
     from scipy import stats
 
-    scale = {"sd": sd, "variance": sd**2, "root": sd**0.5}[spread]
-
-    def half(n: int) -> float:
-        t = {
-            "t": float(stats.t.ppf(quantile, n - freedom)) if n > freedom else math.inf,
-            "1.96": 1.96,
-            "2": 2.0,
-            "none": 1.0,
-        }[distribution]
-        return t * scale / {"root": math.sqrt(n), "n": n, "1": 1.0}[root]
-
-    fits = (
-        n
-        for n in range(start, 5_000)
-        if width * half(n) < half_width or (not strict and width * half(n) == half_width)
-    )
-    return next(fits, 5_000) + more
+    return np.append(np.inf, stats.t.ppf(quantile, np.arange(1, _MOST_SEEDS)))
 
 
 _SEEDS = Exercise(
     _needed,
-    ((0.1, 0.05), (0.1, 0.2), (0.3, 0.1), (2.0, 1.0), (0.5, 4.6), (0.02, 1.0), (5.0, 2.5)),
+    (
+        (0.1, 0.05),
+        (0.1, 0.2),
+        (0.3, 0.1),
+        (2.0, 1.0),
+        (0.5, 4.6),
+        (0.02, 1.0),
+        (5.0, 2.5),
+        (1.0, 0.8),
+    ),
     (),
     "with many seeds, halving the interval takes four times as many; with few, fewer.",
     slips=(

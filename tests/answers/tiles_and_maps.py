@@ -12,7 +12,9 @@ separable.wrong(
     r"whole|ordinary|usual|split|depthwise|product",
     lambda k, a, b: k * k * a * b,
 )
-separable.wrong("k not squared", r"square|k x k|k \* k", lambda k, a, b: k * a + a * b)
+separable.wrong(
+    "k not squared", r"square|k (x|times) k|k \* k", lambda k, a, b: k * a + a * b
+)
 separable.wrong("pointwise forgotten", r"pointwise|1 x 1|mix", lambda k, a, b: k * k * a)
 separable.wrong("depthwise forgotten", r"depthwise|window", lambda k, a, b: a * b)
 separable.wrong(
@@ -36,7 +38,7 @@ separable.wrong(
 )
 separable.wrong(
     "two slips: k not squared, on the outputs",
-    (r"square|k x k|k \* k", r"input|output"),
+    (r"square|k (x|times) k|k \* k", r"input|output"),
     lambda k, a, b: k * b + a * b,
 )
 separable.right(
@@ -861,8 +863,11 @@ def by_ranks(t, a, b):
 def by_library(t, a, b):
     from kdteach import explain
 
-    one = explain.agreement(t[None], a[None]).spearman
-    other = explain.agreement(t[None], b[None]).spearman
+    def maps(values):
+        return explain.Maps(values[None], torch.tensor([0]))
+
+    one = explain.agreement(maps(t), maps(a)).spearman
+    other = explain.agreement(maps(t), maps(b)).spearman
     return bool(one[0] > other[0])
 
 
