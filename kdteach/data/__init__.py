@@ -19,7 +19,7 @@ from kdteach.data.augment import (
     random_crop,
     random_shift,
 )
-from kdteach.data.digits import load_digits
+from kdteach.data.digits import digits_seen, load_digits, whole_digits
 from kdteach.data.folder import load_folder
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
@@ -40,6 +40,7 @@ __all__ = [
     "RandomShift",
     "Stream",
     "compose",
+    "digits_seen",
     "flips",
     "horizontal_flip",
     "in_quadrants",
@@ -49,6 +50,7 @@ __all__ = [
     "random_shift",
     "small_sample",
     "transform",
+    "whole_digits",
 ]
 
 __getattr__ = former_names(__name__, {"jitter": "random_shift", "Jitter": "RandomShift"})
