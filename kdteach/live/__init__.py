@@ -28,7 +28,14 @@ from kdteach.live.normalise import SIDE, normalised
 from kdteach.live.rules import RULES
 from kdteach.types import Split, require_split
 
-__all__ = ["LiveFigure", "Reader", "live_draw", "live_temperature", "normalised"]
+__all__ = [
+    "LiveFigure",
+    "Reader",
+    "live_draw",
+    "live_loss",
+    "live_temperature",
+    "normalised",
+]
 
 _ROLES = ("teacher", "student", "baseline", "label")
 
@@ -226,3 +233,6 @@ def live_temperature(
         still,
         "Soft targets of real digits, with a slider for the temperature",
     )
+
+
+from kdteach.live.pulls import live_loss  # noqa: E402  (it needs LiveFigure)

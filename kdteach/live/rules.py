@@ -23,6 +23,7 @@ RULES = (
     ".kd-live .kd-choices label{outline:1px solid var(--kd-edge);border-radius:6px}"
     ".kd-live .kd-choices label:has(:checked){outline:3px solid var(--kd-accent-edge)}"
     ".kd-live .kd-choices label:has(:focus-visible){outline:3px solid var(--kd-baseline)}"
+    ".kd-live .kd-way{display:block;padding:3px 10px;font-size:.9em}"
     ".kd-live .kd-slider{display:flex;gap:12px;align-items:center;margin:.5em 0}"
     ".kd-live .kd-slider input{flex:1;min-width:0;accent-color:var(--kd-teacher)}"
     ".kd-live .kd-slider output{min-width:3.2em;text-align:right;"
