@@ -17,7 +17,7 @@ LEVELS = {
     "types": 0, "seeding": 0, "stats": 0,
     "data": 1, "models": 1, "losses": 1,
     "metrics": 2, "cost": 2, "objectives": 2,
-    "training": 3,
+    "training": 3, "dark_knowledge": 1,
     "results": 4, "experiments": 5,
     "comparisons": 1, "marks": 7, "claims": 8,
     "explain": 6, "tables": 6,

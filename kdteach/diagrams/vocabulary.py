@@ -7,10 +7,12 @@ carries data and a dashed one gradients. Colours follow the theme of the page.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from kdteach.diagrams._ink import ink_uri
 from kdteach.diagrams.example import OUTLINES
 
 Point = tuple[float, float]
@@ -82,6 +84,29 @@ class Drawing:
             + "</g>"
         )
         self.halo("image", x, y, size, size)
+
+    def picture(
+        self, x: float, y: float, size: float, pixels: Sequence[Sequence[float]]
+    ) -> None:
+        """Any grey picture in a frame, its ink in the colour of the page's.
+
+        Args:
+            x, y: upper left corner.
+            size: of the frame's side.
+            pixels: rows of numbers in [0, 1], 1 where there is ink.
+        """
+        self._frame(x, y, size, size, 6, "card")
+        uri = ink_uri(pixels)
+        # a page may hold the same picture twice: the place is a part of the name
+        key = f"{uri} {self.width} {self.height} {x} {y}".encode()
+        name = f"kd-ink-{hashlib.sha256(key).hexdigest()[:12]}"
+        self._shapes.append(
+            f'<filter id="{name}" x="0" y="0" width="1" height="1" '
+            'color-interpolation-filters="sRGB"><feFlood flood-color="var(--kd-ink)"/>'
+            '<feComposite in2="SourceAlpha" operator="in"/></filter>'
+            f'<image x="{_n(x + 3)}" y="{_n(y + 3)}" width="{_n(size - 6)}" '
+            f'height="{_n(size - 6)}" filter="url(#{name})" href="{uri}"/>'
+        )
 
     def network(
         self, x: float, y: float, width: float, height: float, role: str, title: str,
@@ -202,6 +227,23 @@ class Drawing:
         tip = " ".join(f"{_n(x)} {_n(y)}" for x, y in (left, (x1, y1), right))
         self._shapes.append(
             f'<path d="M{line}" {stroke}/><path d="M{tip}z" fill="{colour}"/>'
+        )
+
+    def line(
+        self, start: Point, end: Point, colour: str = "ink", width: float = 1.4
+    ) -> None:
+        """A straight line without a head, in one of the theme's colours."""
+        (x0, y0), (x1, y1) = start, end
+        self._shapes.append(
+            f'<path d="M{_n(x0)} {_n(y0)}L{_n(x1)} {_n(y1)}" fill="none" '
+            f'stroke="var(--kd-{colour})" stroke-width="{_n(width)}"/>'
+        )
+
+    def dot(self, x: float, y: float, colour: str) -> None:
+        """One run, see-through, so that several at one place are seen."""
+        self._shapes.append(
+            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="4.5" fill="var(--kd-{colour})" '
+            'fill-opacity=".45"/>'
         )
 
     def _frame(

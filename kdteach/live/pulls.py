@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kdteach.checks import check_names, check_number, check_tensor, shown
-from kdteach.live import LiveFigure
+from kdteach.live.figure import LiveFigure
 from kdteach.types import Split, require_split
 
 __all__ = ["live_loss"]

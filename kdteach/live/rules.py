@@ -40,6 +40,11 @@ RULES = (
     ".kd-live .kd-columns{display:grid;gap:6px 22px;grid-template-columns:"
     "repeat(auto-fit,minmax(220px,1fr))}"
     ".kd-live .kd-note{margin:0;color:var(--kd-soft);font-size:.9em}"
+    ".kd-live[data-kd=gallery] .kd-choices{max-width:520px}"
+    ".kd-live .kd-switch{display:flex;gap:10px;align-items:center;min-height:32px;"
+    "margin:.5em 0;cursor:pointer}"
+    ".kd-live .kd-switch input{width:20px;height:20px;flex:none;margin:0;"
+    "accent-color:var(--kd-teacher)}"
     # ink is black on nothing: dark pages turn it
     + ",".join(f"{place} .kd-ink" for place in DARK_PLACES)
     + "{filter:invert(1)}"
