@@ -6,7 +6,8 @@ HTML := book/_build/html
 # chapters and files of tests stay with one process, the longest begin: tests/conftest.py
 SHARED := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: book test quick gpu times odd check execute bench peers serve address clean
+.PHONY: book test quick gpu times odd check execute figures colab bench peers serve \
+  address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -46,6 +47,9 @@ check: $(INSTALLED)  ## style and types
 execute: $(INSTALLED)  ## run the chapters in place and store their outputs
 	$(BIN)/python book/_ext/chapters.py execute $(CHAPTERS)
 	$(BIN)/ruff format -q book
+
+figures: $(INSTALLED)  ## every picture of the book on one page, light and dark: build/figures.html
+	$(BIN)/python tools/figures
 
 bench: $(INSTALLED)  ## speed beside rivals; table in build/bench.json (PARTS="students distil_epoch" for some)
 	$(BIN)/python -m bench $(PARTS)
