@@ -161,7 +161,7 @@ def _effective(loss: Loss, t: float) -> float:
 
 @dataclass(frozen=True, repr=False)
 class _Program:
-    """A loss that can be called: soft times the divergence, hard times the cross-entropy."""
+    """A loss to be called: soft times the divergence, hard times the cross-entropy."""
 
     name: str
     soft: float
