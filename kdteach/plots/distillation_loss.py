@@ -15,6 +15,7 @@ __all__ = ["errors_by_program", "shares"]
 
 _ROW = 44.0
 _BAR = 18.0
+_ROOM = 70.0  # that a part's name needs
 
 
 def shares(
@@ -76,7 +77,7 @@ def shares(
         x = left + column * step
         wide.text(x + (step - 60 - gap) / 2, 18, f"T = {t:g}", "strong")
         for number, row in enumerate(values.values()):
-            _bar(wide, x, 52 + _ROW * number, step - 60 - gap, row[column], number == 0)
+            _bar(wide, x, 52 + _ROW * number, step - 60 - gap, row[column])
     for number, name in enumerate(values):
         wide.text(left - 20, 57 + _ROW * number, name, "", "end")
     block = 34 + 30.0 * len(warmth)
@@ -87,7 +88,7 @@ def shares(
         for column, (t, share) in enumerate(zip(warmth, row, strict=True)):
             line = y + 42 + 30 * column
             narrow.text(4, line + 5, f"T = {t:g}", "small", "start")
-            _bar(narrow, 62, line, 228, share, number == 0)
+            _bar(narrow, 62, line, 228, share)
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
@@ -139,15 +140,12 @@ def errors_by_program(
     )  # fmt: skip
 
 
-def _bar(
-    draw: Drawing, x: float, y: float, width: float, share: float, named: bool
-) -> None:
-    """Teacher's part, label's part, and the teacher's number behind them."""
+def _bar(draw: Drawing, x: float, y: float, width: float, share: float) -> None:
+    """Both parts, each with its name where there is room, and the number behind them."""
     middle = x + width * share
-    if share > 0:
-        draw.line((x, y), (middle, y), "teacher", _BAR)
-    if share < 1:
-        draw.line((middle, y), (x + width, y), "label", _BAR)
+    for role, start, end in (("teacher", x, middle), ("label", middle, x + width)):
+        if end > start:
+            draw.line((start, y), (end, y), role, _BAR)
+        if end - start > _ROOM:
+            draw.text((start + end) / 2, y + 4.5, role, "on small")
     draw.text(x + width + 8, y + 5, f"{share:.3f}", "strong", "start")
-    if named:
-        draw.text(x + 8, y + 4.5, "teacher", "on small", "start")
