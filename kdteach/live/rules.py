@@ -24,7 +24,7 @@ RULES = (
     ".kd-live .kd-choices label:has(:checked){outline:3px solid var(--kd-accent-edge)}"
     ".kd-live .kd-choices label:has(:focus-visible){outline:3px solid var(--kd-baseline)}"
     ".kd-live .kd-pair{display:grid;gap:0 22px;grid-template-columns:"
-    "repeat(auto-fit,minmax(min(290px,100%),1fr))}"
+    "repeat(auto-fit,minmax(min(290px,100%),1fr));align-items:center}"
     ".kd-live .kd-way{display:block;padding:3px 10px;font-size:.9em}"
     ".kd-live .kd-slider{display:flex;gap:12px;align-items:center;margin:.5em 0}"
     ".kd-live .kd-slider input{flex:1;min-width:0;accent-color:var(--kd-teacher)}"

@@ -76,7 +76,7 @@ export function loss(root, data) {
   root.replaceChildren(
     gallery,
     element("div", { class: "kd-row" }, big, element("div", {}, ...knobs.map((k) => k.box), ways)),
-    element("div", { class: "kd-pair" }, ...rows.map((row) => row.box)), words,
+    element("div", { class: "kd-pair" }, ...rows.map((row) => row.box), words),
   );
   choose(0);
 }
