@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.losses import kd_loss
 
 _Z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 1.0, -2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
