@@ -28,7 +28,7 @@ def by_least_squares(loss, temperature):
 
 
 def where_the_teacher_is_silent(loss, temperature):
-    """A student equal to its teacher feels the label alone; a sure one the teacher alone."""
+    """A student that is its teacher already feels the pull of the label alone."""
     z = torch.randn(1, 10, dtype=torch.float64, requires_grad=True)
     y = torch.tensor([3])
 

@@ -14,6 +14,8 @@ from kdteach.types import Split, require_split
 
 __all__ = ["live_loss"]
 
+_DIGITS = 8  # of a logit: as many as are the same on all machines
+
 
 def live_loss(
     split: Split,
@@ -75,8 +77,8 @@ def live_loss(
             "width": width,
             "height": height,
             "label": int(label),
-            "teacher": [float(z) for z in its],
-            "student": [float(z) for z in own],
+            "teacher": [round(float(z), _DIGITS) for z in its],
+            "student": [round(float(z), _DIGITS) for z in own],
         }
         for image, label, its, own in zip(
             pixels, split.labels, teacher, student, strict=True
