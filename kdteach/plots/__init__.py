@@ -9,7 +9,7 @@ from kdteach.extras import require_extra
 
 require_extra("kdteach.plots", "matplotlib", "seaborn")
 
-from kdteach.plots import hard_and_soft_targets  # noqa: E402
+from kdteach.plots import hard_and_soft_targets, temperature  # noqa: E402
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
     class_matrix,
@@ -33,5 +33,6 @@ __all__ = [
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",
+    "temperature",
     "tiles",
 ]
