@@ -67,6 +67,20 @@ def colours_of(*kinds: str) -> str:
     )
 
 
+def in_the_dark(selector: str, rules: str) -> str:
+    """Rules for an element on dark pages alone.
+
+    Args:
+        selector: of the element.
+        rules: such as ``"filter:invert(1)"``.
+    """
+    places = ",".join(f"{place} {selector}" for place in DARK_PLACES)
+    return (
+        f"{places}{{{rules}}}@media (prefers-color-scheme:dark)"
+        f"{{{_UNKNOWN} {selector}{{{rules}}}}}"
+    )
+
+
 def style() -> str:
     """The style sheet that each diagram and live figure carries along, to stand alone."""
     return (

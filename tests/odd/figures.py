@@ -475,6 +475,11 @@ figure = ROOM.function(
 )  # fmt: skip
 figure.right("as it is", nothing, equals(b"\x89PNG"))
 figure.vary("alt", values.text())
+figure.vary("caption", values.text())
+figure.right("a caption", lambda: {"caption": "A < B"}, lambda value, _: require_equal(
+    ("A &lt; B" in value, "<svg" in value), (True, True)),
+    call=lambda **a: found("kdteach.plots.Figure")(**a).html())  # fmt: skip
+_wrong(figure, "narrow", {"a word": "figure", "3": 3})
 _wrong(figure, "canvas", {"None": None, "a word": "figure", "3": 3})
 
 
