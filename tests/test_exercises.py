@@ -77,7 +77,7 @@ def test_reference_passes_and_each_mistake_has_its_hint(exercise):
 
 
 def test_there_are_two_checks_a_chapter():
-    assert len(CHECKS) == len(ALL) == 2 * len(ROOMS)
+    assert len(CHECKS) == len(ALL) >= 2 * len(ROOMS)  # or three
 
 
 # Wrong answers as a student would write them, without a look at the library.
