@@ -70,7 +70,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         words = (
             f"{classes[c]}: most at T = {heat:.1f}"
             if heat < 10
-            else f"{classes[c]}: {heat:.0f}"
+            else f"{classes[c]}: T = {heat:.0f}"
         )
         if number > 2:  # there the lines run together
             words = ""
@@ -90,7 +90,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
     )
     axes = (
         Axis(1, 100, _ticks((1, 2, 4, 10, 20, 40, 100)), "temperature T", log=True),
-        Axis(0, _LOUD, [(0, "0"), (0.1, "10 %"), (0.2, "20 %")], "probability"),
+        Axis(0, _LOUD, [(0, "0"), (0.1, "10%"), (0.2, "20%")], "probability"),
     )
     return _figure(
         *axes, curves, notes,
