@@ -97,7 +97,8 @@ def _hot(softness: Callable[[Tensor], Tensor], logits: Tensor, aim: float) -> fl
 
 
 def _nats(p: Tensor) -> Tensor:
-    return torch.special.entr(p).sum(dim=1)
+    nats: Tensor = torch.special.entr(p).sum(dim=1)
+    return nats
 
 
 def _temperature_at_entropy(logits: Tensor, nats: float) -> float:
@@ -114,8 +115,8 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
             lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(2), z, h),
         ),
         Mistake(
-            "you averaged the probabilities of the images and took the entropy of that. The "
-            "mean of the entropies is asked for: one entropy an image, then the mean.",
+            "you averaged the probabilities of the images and took its entropy: one "
+            "entropy an image is asked for, and then their mean.",
             lambda z, h: _hot(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean(), z, h),
         ),
         Mistake(
