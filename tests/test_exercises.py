@@ -154,20 +154,9 @@ WRONG = [
         "Is 0 smaller",
     ),
     ("check_runner_up", lambda z, y: torch.topk(z, 2).indices[:, 1], "the second largest"),
-    ("check_two_averages", lambda: torch.tensor([[0.7, 0.3, 0.0]]), "shape (N, 4)"),
-    ("check_two_averages", lambda: [[1.0, 0.0, 0.0, 0.0]] * 2, "leaves nothing to divide"),
-    (
-        "check_two_averages",
-        lambda: [[0.6, 0.3, 0.1, 0.0], [0.9, 0.1, 0.0, 0.0]],
-        "same class",
-    ),
-    (
-        "check_two_averages",
-        lambda: [[0.5, 0.5, 0.0, 0.0], [0.9, 0.0, 0.1, 0.0]],
-        "no winner",
-    ),
-    ("check_two_averages", lambda: [[0.5, 0.4, 0.0, 0.0]], "add up to 1"),
-    ("check_two_averages", lambda: "a table", "shape (N, 4)"),
+    ("check_votes", lambda d, s: [2, int(d // s)], "not ahead yet"),
+    ("check_votes", lambda d, s: torch.tensor([2, d / s]), "no whole number"),
+    ("check_votes", lambda d, s: (d // s + 1, d // s + 1), "size of the doubt"),
     (
         "check_dense_parameters",
         lambda w: sum(w[i] * w[i + 1] for i in range(len(w) - 1)),

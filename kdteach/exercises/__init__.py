@@ -16,7 +16,7 @@ with usual_tensors():
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_runner_up,
-        check_two_averages,
+        check_votes,
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
@@ -78,7 +78,7 @@ __all__ = [
     "check_temperature_at_entropy",
     "check_temperature_for",
     "check_top_overlap",
-    "check_two_averages",
+    "check_votes",
     "check_weighted_f1",
     "check_weighted_fit",
     "check_with_bias",

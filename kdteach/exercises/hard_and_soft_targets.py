@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -77,64 +78,55 @@ _REPAIR = Exercise(
     "always is.",
 )
 
-_CLASSES = 4
-_RIGHT, _NO_TABLE, _NO_TARGETS, _NO_REST, _TIE, _SAME = range(6)
+
+def _votes(doubt: float, sure: float) -> tuple[int, int]:
+    """How many sure images outvote a doubtful one: divided first, and added up first."""
+    return 2, math.floor(doubt / sure) + 1
 
 
-def _verdict(table: Any) -> Any:
-    """What is the matter with a counter-example: a number of the list above."""
-    if table is None or table is Ellipsis:
-        return table  # the engine knows what to say
-    try:
-        p = torch.as_tensor(table).detach().double()
-    except (TypeError, ValueError, RuntimeError):
-        return _NO_TABLE
-    if p.ndim != 2 or p.shape[1] != _CLASSES or not len(p):
-        return _NO_TABLE
-    if not p.isfinite().all() or (p < 0).any() or ((p.sum(dim=1) - 1).abs() > 1e-6).any():
-        return _NO_TARGETS
-    rest = p[:, 1:]
-    if (rest.sum(dim=1) <= 0).any():
-        return _NO_REST
-    pooled = rest.sum(dim=0) / rest.sum()
-    averaged = (rest / rest.sum(dim=1, keepdim=True)).mean(dim=0)
-    for shares in (pooled, averaged):
-        first, second = shares.topk(2).values
-        if first - second < 1e-9:
-            return _TIE
-    return _SAME if int(pooled.argmax()) == int(averaged.argmax()) else _RIGHT
-
-
-_COUNTER = Exercise(
-    lambda: _RIGHT,
-    ((),),
+_VOTES = Exercise(
+    _votes,
+    ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4)),
     (
         Mistake(
-            "a table of shape (N, 4) is expected: a row of four probabilities an image.",
-            lambda: _NO_TABLE,
+            "the two averages have changed places: the first number belongs to shares that "
+            "are divided image by image.",
+            lambda d, s: _votes(d, s)[::-1],
         ),
         Mistake(
-            "a row is no soft target: four numbers of at least 0 that add up to 1.",
-            lambda: _NO_TARGETS,
+            "one vote each: in the first average a single sure image makes a tie, and a "
+            "tie is not ahead.",
+            lambda d, s: (1, _votes(d, s)[1]),
         ),
         Mistake(
-            "a teacher that is absolutely sure leaves nothing to divide: give class 0 less "
-            "than 1 in every row.",
-            lambda: _NO_REST,
+            "the second number makes a tie where doubt is a multiple of sure. What is "
+            "asked for is the first number that is ahead.",
+            lambda d, s: (2, math.ceil(d / s)),
         ),
         Mistake(
-            "one of the two averages has no winner: two wrong classes share the first "
-            "place. A third image may decide.",
-            lambda: _TIE,
+            "with the second number of images the 1 is not ahead yet, but level at best.",
+            lambda d, s: (2, math.floor(d / s)),
         ),
         Mistake(
-            "both averages name the same class. The first is ruled by the size of the "
-            "doubt, the second by the number of images: let them disagree.",
-            lambda: _SAME,
+            "two slips of one kind: a tie is not ahead, in neither average.",
+            lambda d, s: (1, math.ceil(d / s)),
+        ),
+        Mistake(
+            "the first average does not look at the size of the doubt: once divided, each "
+            "image has shares that add up to 1.",
+            lambda d, s: (_votes(d, s)[1], _votes(d, s)[1]),
+        ),
+        Mistake(
+            "the second number is no whole number of images: which is the first above it?",
+            lambda d, s: (2, d / s),
+        ),
+        Mistake(
+            "the second number is upside down: a large doubt needs many small ones.",
+            lambda d, s: (2, math.floor(s / d) + 1),
         ),
     ),
-    "one doubtful image outweighs many sure ones in the pooled share, and is outvoted by "
-    "them in the mean of shares.",
+    "divided first, every image has one vote; added up first, its vote has the size of its "
+    "doubt.",
 )
 
 
@@ -143,8 +135,6 @@ def check_runner_up(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
     return _REPAIR.check(answer)
 
 
-def check_two_averages(answer: Callable[[], Any]) -> CheckResult:
-    """Check ``answer() -> (N, 4)``: soft targets of class 0 on which averages disagree."""
-    if not callable(answer):
-        return _COUNTER.check(answer)
-    return _COUNTER.check(lambda: _verdict(answer()))
+def check_votes(answer: Callable[[float, float], Any]) -> CheckResult:
+    """Check ``answer(doubt, sure) -> (n, n)``: how many sure images outvote a doubt."""
+    return _VOTES.check(answer)

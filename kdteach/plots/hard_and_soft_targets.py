@@ -133,7 +133,7 @@ def dots_by_setting(
     Args:
         settings: name to (colour, values); the colour is one of teacher, student, baseline,
             label and soft, and a single value is a reference without dots.
-        low, high: ends of the axis; values are fractions.
+        low, high: ends of the axis; values are per cent.
         ticks: what is written along the axis, at equal distances.
         alt: what is seen; the means are added.
         caption: the sentence that states the finding.
@@ -148,7 +148,7 @@ def dots_by_setting(
         if not all(low <= value <= high for value in values):
             raise ValueError(f"values of {name!r} must lie in {low:g} to {high:g}")
         mean = sum(values) / len(values)
-        rows.append(Strip(name, values, f"{100 * mean:.1f} %", colour))
+        rows.append(Strip(name, values, f"{mean:.1f} %", colour))
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     return _diagram(
         strips.wide(rows, low, high, ticks), strips.narrow(rows, low, high, ticks),
