@@ -248,3 +248,40 @@ def test_a_mark_folds_everything_a_doubter_asks_for():
     bound = claim("x", CLOSE, says="no difference")._repr_html_()
     assert "a difference below 0.5 points would not matter" in bound
     assert facts(claim("x", True)._repr_html_()) == ("holds", [])
+
+
+PLACES = {
+    "the book, light": ('<html data-theme="light">', "<body>", "light"),
+    "the book, dark": ('<html data-theme="dark">', "<body>", "dark"),
+    "Colab, dark": ("<html theme=dark>", "<body>", "dark"),
+    "JupyterLab, dark": ("<html>", '<body data-jp-theme-light="false">', "dark"),
+    "a page that does not say": ("<html>", "<body>", "light"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES)
+def test_a_mark_in_a_browser(browser, place):
+    """Its colours follow the page, the keyboard opens it, and paper shows it open."""
+    html_tag, body_tag, theme = PLACES[place]
+    made = claim("It is lower.", HOLDS, details="ten epochs")._repr_html_()
+    page = browser.new_page(color_scheme="light")
+    page.set_content(f"<!doctype html>{html_tag}{body_tag}{made}")
+    mark = page.locator("summary")
+    colours = {
+        "light": ("rgb(31, 39, 51)", "rgb(244, 246, 249)"),
+        "dark": ("rgb(231, 236, 242)", "rgb(27, 34, 43)"),
+    }
+    look = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    assert tuple(mark.evaluate(look)) == colours[theme]
+    proof = page.locator(".kd-proof")
+    assert not proof.is_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert proof.is_visible()
+    assert "ten epochs" in proof.inner_text()
+    page.keyboard.press("Space")
+    assert not proof.is_visible()
+    page.emulate_media(media="print")
+    assert proof.is_visible()
+    page.close()

@@ -1,8 +1,10 @@
 """Figures of the page: in its typeface and its colours, with names at the lines."""
 
+import configparser
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,9 +171,50 @@ def test_matplotlib_writes_what_is_replaced():
         assert ("font-weight: 700" in tag) == ("700" in style)
 
 
+def test_chapters_are_compared_without_their_drawings():
+    """Words and captions are, in whatever form a version of matplotlib draws."""
+    rules = configparser.ConfigParser(interpolation=None)
+    rules.read(Path(__file__).parent / "sanitize.cfg")
+    rule = rules["figures"]
+    one, other = (
+        plots.lines(
+            [1, 2], {"a": [1, end]}, xlabel="x", ylabel="y", alt=ALT, caption=said
+        ).html()
+        for end, said in ((2.0, "It rises."), (3.0, "It falls."))
+    )
+    assert one.replace("rises", "falls") != other
+    one, other = (re.sub(rule["regex"], rule["replace"], x) for x in (one, other))
+    assert one != other
+    assert one.replace("rises", "falls") == other
+
+
 def test_bad_captions_are_named():
     for name in FIGURES:
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(globals(), "CAPTION", 3)
             with pytest.raises(TypeError, match="caption must be a text"):
                 on_page(name)
+
+
+@pytest.mark.slow
+def test_a_figure_follows_the_page_in_a_browser(browser):
+    """Ink, roles and images in ink, light and dark; and the typeface of the page."""
+    html = on_page("soft_target_bars").html()
+    seen = {}
+    for theme in ("light", "dark"):
+        page = browser.new_page(color_scheme="light")
+        page.set_content(
+            f'<!doctype html><html data-theme={theme}><body style="font-family:monospace">'
+            f"{html}"
+        )
+        seen[theme] = page.evaluate(
+            """() => {
+                const look = (s, what) => getComputedStyle(document.querySelector(s))[what];
+                return [look('svg.kd-plot text', 'fill'), look('.kd-ink', 'filter'),
+                        look('svg.kd-plot text', 'fontFamily'),
+                        look('.kd-figure', 'backgroundColor')];
+            }"""
+        )
+        page.close()
+    assert seen["light"] == ["rgb(31, 39, 51)", "none", "monospace", "rgba(0, 0, 0, 0)"]
+    assert seen["dark"][:3] == ["rgb(231, 236, 242)", "invert(1)", "monospace"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import seaborn
+from matplotlib.figure import Figure as Canvas
 from numpy.typing import ArrayLike
 
 from kdteach.checks import check_choice, check_count, check_number
@@ -68,10 +69,11 @@ def class_matrix(
     write = f".{digits}{'f' if np.abs(values).max() < _LONG else 'e'}"
     few, labels = count <= _LABELLED, [written(name) for name in names]
     hidden = np.eye(len(values), dtype=bool)
-    with axes_of(size=(6.0, 4.9), page=page) as (canvas, axes):
+    with axes_of(size=(5.2, 4.4) if page else (6.0, 4.9), page=page) as (canvas, axes):
         seaborn.heatmap(
             values, mask=hidden, cmap="cividis", annot=few, fmt=write,
-            annot_kws={"size": 8}, xticklabels=few and labels, yticklabels=few and labels,
+            annot_kws={"size": 9 if page and count <= 10 else 8},
+            xticklabels=few and labels, yticklabels=few and labels,
             square=True, cbar_kws={"label": colour}, ax=axes,
         )  # fmt: skip
         if not few:
@@ -127,10 +129,30 @@ def cost_bars(
                     f"cost {cost!r} of {model!r} is {value:g}, too far from "
                     f"{values[reference]:g} of {reference!r} to be drawn as a multiple"
                 )
+    canvas = _panels(costs, reference, page, len(costs))
+    narrow = _panels(costs, reference, page, 2) if page and len(costs) > 2 else None
+    multiples = (
+        f"{cost}: {model} {_multiple(value / values[reference])}"
+        for cost, values in costs.items()
+        for model, value in values.items()
+        if model != reference
+    )
+    return Figure(
+        canvas, joined(alt, multiples, f"Multiples of {reference}"), caption, narrow
+    )
+
+
+def _panels(
+    costs: Mapping[str, Mapping[str, float]], reference: str, page: bool, columns: int
+) -> Canvas:
+    """Bars of each cost, in so many columns."""
+    rows = -(-len(costs) // columns)
     with axes_of(
-        1, len(costs), (2.1 * len(costs), 3.2), squeeze=False, sharey=True, page=page
+        rows, columns, (2.1 * columns, 3.2 * rows), squeeze=False, sharey=True, page=page
     ) as (canvas, axes):
-        for panel, (cost, values) in zip(axes[0], costs.items(), strict=True):
+        for panel in axes.ravel()[len(costs) :]:
+            panel.axis("off")
+        for panel, (cost, values) in zip(axes.ravel(), costs.items(), strict=False):
             ratios = {model: value / values[reference] for model, value in values.items()}
             colors = [
                 ROLES["teacher" if model == reference else "distilled"]["color"]
@@ -142,14 +164,9 @@ def cost_bars(
             panel.axhline(1, color="0.4", linewidth=1, linestyle=":")
             panel.set_title(written(cost), fontsize=10)
             panel.tick_params(axis="x", rotation=25)
-        axes[0, 0].set_ylabel(written(f"multiple of {reference}"))
-    multiples = (
-        f"{cost}: {model} {_multiple(value / values[reference])}"
-        for cost, values in costs.items()
-        for model, value in values.items()
-        if model != reference
-    )
-    return Figure(canvas, joined(alt, multiples, f"Multiples of {reference}"), caption)
+        for panel in axes[:, 0]:
+            panel.set_ylabel(written(f"multiple of {reference}"))
+    return canvas
 
 
 def _multiple(value: float) -> str:

@@ -179,11 +179,11 @@ def tiles(
                 place.grid(visible=False)
                 for side in place.spines.values():
                     side.set_visible(False)
-            row[0].set_ylabel(written(name), fontsize=9)
+            row[0].set_ylabel(written(name), fontsize=_size(canvas, page))
             for place, mask in zip(row, outlines.get(name, ()), strict=False):
                 _outline(place, mask, "#000000", 1.2)
         for place, title in zip(axes[0], titles or (), strict=False):
-            place.set_title(written(title), fontsize=9)
+            place.set_title(written(title), fontsize=_size(canvas, page))
     return Figure(canvas, alt, caption)
 
 
@@ -252,7 +252,7 @@ def maps_on_images(
         for column, picture in enumerate(pictures):
             grey: dict[str, Any] = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
             axes[0, column].imshow(picture, **grey)
-            axes[0, column].set_title(written(titles[column]), fontsize=9)
+            axes[0, column].set_title(written(titles[column]), fontsize=_size(canvas, page))
             for place, row in zip(axes[1:, column], rows.values(), strict=True):
                 place.imshow(picture, **grey)
                 place.imshow(row[column], alpha=overlay, **scale)
@@ -265,13 +265,19 @@ def maps_on_images(
             for side in place.spines.values():
                 side.set_visible(False)
         for place, name in zip(axes[:, 0], ("image", *rows), strict=True):
-            place.set_ylabel(written(name), fontsize=9)
+            place.set_ylabel(written(name), fontsize=_size(canvas, page))
         colours = ScalarMappable(Normalize(low, high), scale["cmap"])
         # as pale as the maps are over a white place of the image
         canvas.colorbar(colours, ax=axes, label=colour, shrink=0.8, alpha=overlay)
     return Figure(
         canvas, joined(alt, [f"from {low:.2g} to {high:.2g}"], "Colours"), caption
     )
+
+
+def _size(canvas: Canvas, page: bool) -> float:
+    """Points of the words beside images: larger on a page, which a phone may show small."""
+    width = float(canvas.get_size_inches()[0])
+    return min(max(9.0, 2.0 * width), 11.5) if page else 9.0
 
 
 def _few(columns: int, rows: int = 1) -> None:
