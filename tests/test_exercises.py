@@ -77,7 +77,7 @@ def test_reference_passes_and_each_mistake_has_its_hint(exercise):
 
 
 def test_there_are_two_checks_a_chapter():
-    assert len(CHECKS) == len(ALL) >= 2 * len(ROOMS)  # or three
+    assert len(CHECKS) == len(ALL) >= 2 * len(ROOMS)
 
 
 # Wrong answers as a student would write them, without a look at the library.
@@ -149,11 +149,22 @@ WRONG = [
         "sign is wrong",
     ),
     (
-        "check_runner_up",
+        "check_repaired_runner_up",
         lambda z, y: z.masked_fill(F.one_hot(y, 4).bool(), 0).max(1).indices,
         "Is 0 smaller",
     ),
-    ("check_runner_up", lambda z, y: torch.topk(z, 2).indices[:, 1], "the second largest"),
+    (
+        "check_repaired_runner_up",
+        lambda z, y: torch.topk(z, 2).indices[:, 1],
+        "the second largest",
+    ),
+    ("check_runner_up", lambda p: p.max(1).indices, "surest"),
+    ("check_runner_up", lambda p: torch.topk(p, 2).values[:, 1], "its number is asked"),
+    (
+        "check_dark_knowledge",
+        lambda p, y: p * (1 - F.one_hot(y, p.shape[1])),
+        "no longer sum to 1",
+    ),
     ("check_votes", lambda d, s: [2, int(d // s)], "not ahead yet"),
     ("check_votes", lambda d, s: torch.tensor([2, d / s]), "no whole number"),
     ("check_votes", lambda d, s: (d // s + 1, d // s + 1), "size of the doubt"),

@@ -63,7 +63,7 @@ def test_images_and_what_networks_say():
     wide, narrow = (root.get("viewBox").split() for root in drawn(made))
     assert float(wide[2]) == 860
     assert float(narrow[2]) == 350
-    assert "a: one says 0 70%, 1 25%; a: two says 2 70%, 1 25%" in made.alt
+    assert "a: one says 0 70 %, 1 25 %; a: two says 2 70 %, 1 25 %" in made.alt
     assert made.wide.count("<image ") == made.narrow.count("<image ") == 8
     names = re.findall(r'filter id="([\w-]+)"', made.wide + made.narrow)
     assert len(names) == len(set(names)) == 16
@@ -83,8 +83,8 @@ def test_two_averages_are_drawn_as_they_are():
         ratio = np.array(tall[:4]) / tall[1]
         assert np.abs(ratio[1:] - np.array([1, 0.75, 0.25])).max() < 0.01
         texts = [e.text for e in root.iter() if e.tag.endswith("text")]
-        assert texts.count("50%") == 2
-    assert "A?: 1 50%, 2 38%, 3 12%" in made.alt
+        assert texts.count("50 %") == 2
+    assert "A?: 1 50 %, 2 38 %, 3 12 %" in made.alt
 
 
 def test_dots_stand_where_their_values_are():

@@ -96,7 +96,13 @@ def wide(x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note]) -> Dr
 
 
 def narrow(x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note]) -> Drawing:
-    """The same 350 units wide, arguments as ``wide``."""
+    """The same for a phone, 350 units wide.
+
+    Args:
+        x, y: the axes.
+        curves: the lines, the last one on top.
+        notes: the words, without those that are for screens only.
+    """
     return _chart(Drawing(_NARROW, 360.0), x, y, curves, notes, phone=True)
 
 

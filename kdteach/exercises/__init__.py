@@ -15,6 +15,8 @@ with usual_tensors():
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
+        check_dark_knowledge,
+        check_repaired_runner_up,
         check_runner_up,
         check_votes,
     )
@@ -52,6 +54,7 @@ __all__ = [
     "check_conv_flops",
     "check_correlations",
     "check_curve_area",
+    "check_dark_knowledge",
     "check_dense_parameters",
     "check_even_steps",
     "check_ideal_margin",
@@ -64,6 +67,7 @@ __all__ = [
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_repaired_runner_up",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import copy
-import html
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import chain, islice, permutations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from kdteach.exercises import _values
+from kdteach.exercises import _gradients, _matching, _relations, _results, _telling, _values
+from kdteach.exercises._gradients import Felt
 from kdteach.exercises._guard import Failure, Guard
+from kdteach.exercises._matching import Match, Matcher, Mistake, Slip, slip
 from kdteach.exercises._names import originals, protect
+from kdteach.exercises._results import CheckResult, capital, ended, no
 from kdteach.exercises._values import Value, kind, read
+
+__all__ = ["CheckResult", "Exercise", "Law", "Mistake", "Slip", "read", "slip"]
 from kdteach.seeding import usual_tensors
 
 
@@ -46,49 +50,16 @@ _EXPECTED = {True: "True or False is expected", False: "numbers are expected"}
 
 
 @dataclass(frozen=True)
-class CheckResult:
-    """What a check says of an answer. Shown as a box in a notebook; true when passed.
+class Law:
+    """What holds for every right result, such as rows that sum to 1.
 
     Attributes:
-        passed: whether the answer is right.
-        message: one or two sentences, a hint where there is one, never the answer.
+        says: what it is, to follow "it should hold that".
+        holds: of the result, as float64, and the arguments.
     """
 
-    passed: bool
-    message: str
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-    def __repr__(self) -> str:
-        return f"{'Right' if self.passed else 'Not yet'}: {self.message}"
-
-    def _repr_html_(self) -> str:
-        color, word = ("#009e73", "Right") if self.passed else ("#d55e00", "Not yet")
-        return (
-            f'<div class="kd-check" style="border-left: 4px solid {color}; '
-            'padding: 0.4em 0.8em; margin: 0.5em 0;">'
-            f"<strong>{word}:</strong> {html.escape(self.message)}</div>"
-        )
-
-    def raise_if_failed(self) -> CheckResult:
-        """Return itself, or raise AssertionError with the message."""
-        if not self.passed:
-            raise AssertionError(self.message)
-        return self
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A typical wrong answer.
-
-    Attributes:
-        hint: a question or remark that leads on, without the answer.
-        does: what the mistake computes, same arguments as the exercise.
-    """
-
-    hint: str
-    does: Callable[..., Any]
+    says: str
+    holds: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -96,12 +67,18 @@ class Exercise:
     """A function to write, with cases to try it on.
 
     Attributes:
-        reference: the right function.
+        reference: the right function; its keyword arguments, where it has some, make slips.
         cases: argument tuples, from easy to hard.
         mistakes: recognised wrong answers, most telling first.
         praise: said when the answer is right: what it is good for.
         tolerance: absolute and relative, on float64.
         seconds: that the answer may take for one case.
+        slips: mistakes at one place of the reference; two of them at once are recognised
+            as well.
+        gradient: places of the arguments that a gradient of the result has to reach, as
+            where the result is a loss.
+        laws: what holds for every right result; the first that a wrong one breaks is named.
+        given: in an exercise on debugging the function as the reader found it.
     """
 
     reference: Callable[..., Any]
@@ -110,11 +87,20 @@ class Exercise:
     praise: str
     tolerance: float = 1e-6
     seconds: float = 10.0
+    slips: tuple[Slip, ...] = ()
+    gradient: tuple[int, ...] = ()
+    laws: tuple[Law, ...] = ()
+    given: Callable[..., Any] | None = None
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
         """Try an answer on every case, twice, the second time in another order.
 
         It never raises for what the answer does. The user's own KeyboardInterrupt passes.
+
+        A wrong answer is compared with the mistakes: with each alone, with what goes wrong
+        in all exercises alike (a sign, per cent, rows for columns), with two slips at once,
+        and last with the mistake that explains most cases. Where none fits, the first
+        failing case is shown as code, with what came out and what form was expected.
 
         Put back is what an answer is likely to change by mistake: random states; settings
         of torch (precision, device, gradients, threads, deterministic algorithms), NumPy,
@@ -131,135 +117,244 @@ class Exercise:
         Checks in several threads wait for each other.
         """
         if not callable(answer):
-            return _no(
+            return no(
                 f"the check takes your function itself, and got {kind(answer)}. "
                 "Pass its name without brackets."
             )
         with _ALONE.block(), usual_tensors():
             with originals():
-                wanted = self._values(self.reference)
+                right = self._right()
             guard = Guard(self.seconds)
-            results = self._tried(answer, wanted, guard)
+            results = self._tried(answer, right, guard)
             if isinstance(results, CheckResult):
                 return results
-            order = self._other_order(wanted)
-            again = self._tried(answer, wanted, guard, order, loud=False)
+            order = self._other_order([felt.value for felt in right])
+            again = self._tried(answer, right, guard, order, loud=False)
             if isinstance(again, CheckResult):
                 return again
             with originals():
-                return self._judged(results, again, wanted)
+                return self._judged(answer, results, again, right)
 
-    def _values(self, does: Callable[..., Any]) -> list[Value]:
-        """What a function of our own returns for the cases."""
-        values = [read(does(*copy.deepcopy(case))) for case in self.cases]
-        return [value for value in values if not isinstance(value, str)]
+    def _right(self) -> list[Felt]:
+        """What the reference returns for the cases, with its gradients."""
+        found = []
+        for case in self.cases:
+            arguments = copy.deepcopy(case)
+            with torch.enable_grad():
+                _gradients.wanting(arguments, self.gradient)
+                result = self.reference(*arguments)
+                found.append(_gradients.felt(result, arguments, self.gradient))
+        return found
+
+    def _values(self, does: Callable[..., Any]) -> list[Value | None]:
+        """What a function of our own gives for the cases, None where it gives nothing."""
+        values: list[Value | None] = []
+        for case in self.cases:
+            value: Value | str = ""
+            with suppress(Exception):  # a mistake may be impossible in a case
+                value = read(does(*copy.deepcopy(case)))
+            values.append(None if isinstance(value, str) else value)
+        return values
 
     def _tried(
         self,
         answer: Callable[..., Any],
-        wanted: list[Value],
+        right: list[Felt],
         guard: Guard,
         order: Iterable[int] | None = None,
         loud: bool = True,
-    ) -> list[Value] | CheckResult:
-        """What the answer returns for each case, or what is wrong with it."""
-        results: dict[int, Value] = {}
+    ) -> list[Felt | _Raised] | CheckResult:
+        """What the answer returns for each case, or what is wrong with it.
+
+        An error in some case alone says less than what comes out in the others.
+        """
+        results: dict[int, Felt | _Raised] = {}
         for i in range(len(self.cases)) if order is None else order:
-            result = _try(answer, self.cases[i], wanted[i], guard, loud)
+            result = self._try(answer, self.cases[i], right[i].value, guard, loud)
+            if isinstance(result, _Raised) and not results:
+                return result.told
             if isinstance(result, CheckResult):
                 return result
             results[i] = result
         return [results[i] for i in range(len(self.cases))]
 
+    def _try(
+        self,
+        answer: Callable[..., Any],
+        case: tuple[Any, ...],
+        wanted: Value,
+        guard: Guard,
+        loud: bool,
+    ) -> Felt | _Raised | CheckResult:
+        """Call an answer for one case, and say what is wrong with what it returns."""
+        arguments = copy.deepcopy(case)
+        _gradients.wanting(arguments, self.gradient)
+
+        def reads(value: Any) -> Any:
+            if value is None or value is Ellipsis:
+                return value
+            return _gradients.felt(value, arguments, self.gradient)
+
+        result = guard.call(answer, arguments, reads, loud=loud)
+        if isinstance(result, Failure):
+            told = _raised(result.says, _telling.call(answer, case))
+            return _Raised(told) if result.says.startswith("raised") else told
+        if any(_changed(old, new) for old, new in zip(case, arguments, strict=True)):
+            return no("your function changed its arguments in place: work on new tensors.")
+        if result is None:
+            return no("your function returned nothing (None): is there a return?")
+        if result is Ellipsis:
+            return no("your function still returns the three dots: replace them.")
+        if isinstance(result, str):
+            return no(f"your function returned {result}; {_EXPECTED[wanted.truth]}.")
+        if result.value.truth != wanted.truth and result.value.shape == wanted.shape:
+            came = "True or False" if result.value.truth else "numbers"
+            return no(f"your function returned {came}; {_EXPECTED[wanted.truth]}.")
+        found: Felt = result
+        return found
+
     def _other_order(self, wanted: list[Value]) -> tuple[int, ...]:
         """An order in which an answer that counts its calls would be found out."""
         backwards = tuple(reversed(range(len(wanted))))
-        orders = (backwards, *permutations(range(len(wanted))))
+        orders = chain((backwards,), islice(permutations(range(len(wanted))), 1000))
         telling = (
-            order for order in orders if not self._same([wanted[i] for i in order], wanted)
+            order
+            for order in orders
+            if not self._all_same([wanted[i] for i in order], wanted)
         )
         return next(telling, backwards)
 
     def _judged(
-        self, results: list[Value], again: list[Value], wanted: list[Value]
+        self,
+        answer: Callable[..., Any],
+        tried: list[Felt | _Raised],
+        again: list[Felt | _Raised],
+        right: list[Felt],
     ) -> CheckResult:
-        if not self._same(results, again):
-            return _no(
+        wanted = [one.value for one in right]
+        errors = [one.told for one in (*tried, *again) if isinstance(one, _Raised)]
+        if errors:
+            found = self._matcher(answer).match(
+                [None if isinstance(one, _Raised) else one.value for one in tried], wanted
+            )
+            return no(self._named(answer, found), found.hints) if found else errors[0]
+        results = [one for one in tried if isinstance(one, Felt)]
+        mine = [one.value for one in results]
+        once_more = [one.value for one in again if isinstance(one, Felt)]
+        if not self._all_same(mine, once_more):
+            return no(
                 "your function gives another result when it is called again with the same "
                 "arguments: it should depend on nothing but them."
             )
-        if self._same(results, wanted):
-            return CheckResult(True, self.praise)
-        for mistake in self.mistakes:
-            if self._same(results, self._values(mistake.does)):
-                return _no(mistake.hint)
-        return self._where(results, wanted)
+        cut = _gradients.cut_off(answer, results, right, self.tolerance)
+        if self._all_same(mine, wanted):
+            return no(cut, (cut,)) if cut else CheckResult(True, self.praise)
+        found = self._matcher(answer).match(mine, wanted)
+        if found is None:
+            return self._where(answer, mine, wanted)
+        return no(self._named(answer, found), found.hints)
 
-    def _same(self, results: list[Value], others: list[Value]) -> bool:
-        return len(results) == len(others) and all(
-            result.shape == other.shape
-            and torch.allclose(
-                result.numbers,
-                other.numbers,
-                atol=self.tolerance,
-                rtol=self.tolerance,
-                equal_nan=True,
+    def _matcher(self, answer: Callable[..., Any]) -> Matcher:
+        mistakes = self.mistakes
+        if self.given is not None:
+            mistakes = (*mistakes, Mistake(_AS_GIVEN, self.given))
+        names = _telling.arguments(answer, self.reference, len(self.cases[0]))
+        sizes = [_relations.sizes_of(case, names) for case in self.cases]
+        return Matcher(
+            self.reference, mistakes, self.slips, self._values, self._same, sizes
+        )
+
+    def _named(self, answer: Callable[..., Any], found: Match) -> str:
+        """The hints that were found, as one message."""
+        message = found.hints[0]
+        if len(found.hints) > 1:
+            one, other = (capital(hint) for hint in found.hints)
+            message = f"two things at once. {ended(one)} And: {other}"
+        if found.also is not None:
+            message = (
+                f"{ended(message)} Besides, your function gives NaN or infinity for "
+                f"{_telling.call(answer, self.cases[found.also])}."
             )
+        return message
+
+    def _same(self, result: Value, other: Value) -> bool:
+        if result.numbers.is_meta or other.numbers.is_meta or result.truth != other.truth:
+            return False
+        return result.shape == other.shape and torch.allclose(
+            result.numbers,
+            other.numbers,
+            atol=self.tolerance,
+            rtol=self.tolerance,
+            equal_nan=True,
+        )
+
+    def _all_same(self, results: list[Value], others: list[Value]) -> bool:
+        return all(
+            self._same(result, other)
+            or (result.numbers.is_meta and result.shape == other.shape)
             for result, other in zip(results, others, strict=True)
         )
 
-    def _where(self, results: list[Value], wanted: list[Value]) -> CheckResult:
-        for case, result, value in zip(self.cases, results, wanted, strict=True):
-            if not self._same([result], [value]):
-                finite = torch.isfinite(result.numbers).all()
-                flaw = "a wrong value" if finite else "NaN or infinity"
-                return _no(
-                    f"your function gives {flaw} for the arguments {_describe(case)}."
-                )
-        return _no("your function is right on each case alone, but not on all together.")
-
-
-def _try(
-    answer: Callable[..., Any],
-    case: tuple[Any, ...],
-    wanted: Value,
-    guard: Guard,
-    loud: bool,
-) -> Value | CheckResult:
-    """Call an answer for one case, and say what is wrong with what it returns."""
-    arguments = copy.deepcopy(case)
-    result = guard.call(answer, arguments, _read, loud=loud)
-    if isinstance(result, Failure):
-        return _no(f"your function {result.says} It was called with {_describe(case)}.")
-    if any(_changed(old, new) for old, new in zip(case, arguments, strict=True)):
-        return _no("your function changed its arguments in place: work on new tensors.")
-    if result is None:
-        return _no("your function returned nothing (None): is there a return?")
-    if result is Ellipsis:
-        return _no("your function still returns the three dots: replace them.")
-    if isinstance(result, str):
-        return _no(f"your function returned {result}; {_EXPECTED[wanted.truth]}.")
-    if result.shape != wanted.shape:
-        return _no(
-            f"your result has shape {result.shape}, expected is {wanted.shape}, for the "
-            f"arguments {_describe(case)}."
+    def _where(
+        self, answer: Callable[..., Any], results: list[Value], wanted: list[Value]
+    ) -> CheckResult:
+        """The first failing case that can be typed, or the first."""
+        failing = [
+            place
+            for place, (result, value) in enumerate(zip(results, wanted, strict=True))
+            if not self._same(result, value)
+        ]
+        if not failing:
+            return no("your function is right on each case alone, but not on all together.")
+        short = [i for i in failing if _telling.written_out(self.cases[i])]
+        place = (short or failing)[0]
+        case, result, value = self.cases[place], results[place], wanted[place]
+        called, came = _telling.call(answer, case), _telling.result(result)
+        if result.shape != value.shape:
+            return no(
+                f"your result has shape {result.shape}, expected is {value.shape}: "
+                f"{called} gave {came}."
+            )
+        finite = bool(torch.isfinite(result.numbers).all())
+        flaw = "a wrong value" if finite else "NaN or infinity"
+        some = len(results) - len(failing)
+        start = f"right in {some} of {len(results)} cases, but " if some else ""
+        return no(
+            f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
+            f"{_telling.form(value)}{self._broken_law(case, result)}."
         )
-    if result.truth != wanted.truth:
-        came = "True or False" if result.truth else "numbers"
-        return _no(f"your function returned {came}; {_EXPECTED[wanted.truth]}.")
-    value: Value = result
-    return value
+
+    def _broken_law(self, case: tuple[Any, ...], result: Value) -> str:
+        for law in self.laws:
+            if not law.holds(result.numbers, *copy.deepcopy(case)):
+                return f", and it should hold that {law.says}, which it does not here"
+        return ""
 
 
-def _read(value: Any) -> Any:
-    """None and the three dots as they are, the rest as ``read``."""
-    return value if value is None or value is Ellipsis else read(value)
+@dataclass(frozen=True)
+class _Raised:
+    """An error in one case, and what is said of it."""
+
+    told: CheckResult
 
 
-def _no(message: str) -> CheckResult:
-    """A result that is not right; the message may hold what an error said."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in message)
-    return CheckResult(False, plain[0].upper() + plain[1:])
+_AS_GIVEN = (
+    "this still does what the function did as it was given. Call it with numbers small "
+    "enough to check in your head, and look at every line on the way."
+)
+
+
+def _raised(says: str, called: str) -> CheckResult:
+    """What to say where the answer did not come to its end."""
+    if "requires grad" in says and "numpy" in says.lower():
+        hint = (
+            "NumPy computes no gradients, and the student's logits need theirs: stay with "
+            "torch's tensors from the logits to the loss."
+        )
+        return no(hint, (hint,))
+    if "leaf Variable that requires grad" in says:
+        return no("your function changed its arguments in place: work on new tensors.")
+    return no(f"your function {says} It was called as {called}.")
 
 
 def _changed(before: Any, after: Any) -> bool:
@@ -271,16 +366,7 @@ def _changed(before: Any, after: Any) -> bool:
         return True
 
 
-def _describe(case: tuple[Any, ...]) -> str:
-    """The arguments in a few words: small numbers as they are, tensors by shape."""
-    words = []
-    for value in case:
-        if isinstance(value, Tensor):
-            largest = f", largest value {float(value.max()):g}" if value.numel() else ""
-            words.append(f"tensor of shape {tuple(value.shape)}{largest}")
-        else:
-            words.append(repr(value))
-    return ", ".join(words)
-
-
-protect(sys.modules[__name__], _values, Exercise, CheckResult, Mistake)
+protect(
+    sys.modules[__name__], _values, _gradients, _matching, _relations, _results,
+    _telling, Exercise, CheckResult, Matcher, Mistake, Slip, Law,
+)  # fmt: skip

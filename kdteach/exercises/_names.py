@@ -33,7 +33,8 @@ _MAY_CHANGE = {
     "input",  # it is replaced while an answer runs
     "manual_seed",  # the compiler of torch wraps it when it is loaded
     "Storage",  # torch's goes with the default precision, which is put back elsewhere
-}
+    "tzname", "timezone", "altzone", "daylight",  # what time.tzset reads anew
+}  # fmt: skip
 _SET, _DELETE = type.__setattr__, type.__delattr__
 
 

@@ -4,65 +4,151 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 
 
-def _dense(widths: Sequence[int]) -> int:
-    return sum(a * b + b for a, b in pairwise(widths))
+def _dense(widths: Sequence[int], *, biases: str = "outputs", layers: str = "all") -> int:
+    """The right answer of the first exercise, with places to go wrong at."""
+    steps = list(pairwise(widths))
+    kept = {"all": steps, "without the last": steps[:-1], "without the first": steps[1:]}
+    extra = {
+        "outputs": sum(widths[1:]),
+        "inputs": sum(widths[:-1]),
+        "one": len(widths) - 1,
+        "none": 0,
+        "all": sum(widths),
+        "hidden": sum(widths[1:-1]),
+    }[biases]
+    if layers == "without the last" and biases == "outputs":
+        extra = sum(widths[1:-1])
+    return sum(a * b for a, b in kept[layers]) + extra
 
 
 _DENSE = Exercise(
     _dense,
-    (([784, 784, 784, 10],), ([784, 14, 10],), ([64, 10],)),
+    (([784, 784, 784, 10],), ([784, 14, 10],), ([64, 10],), ([5, 7, 3, 2],)),
     (
-        Mistake(
-            "you have the weights; each output also has a bias.",
-            lambda w: sum(a * b for a, b in pairwise(w)),
-        ),
-        Mistake(
-            "one bias for each input? A bias is added to the outputs of a layer.",
-            lambda w: sum(a * b + a for a, b in pairwise(w)),
-        ),
-        Mistake(
-            "one bias a layer is too few.", lambda w: sum(a * b + 1 for a, b in pairwise(w))
-        ),
         Mistake(
             "these are operations (two for each weight), not parameters.",
             lambda w: 2 * sum(a * b for a, b in pairwise(w)),
         ),
+        Mistake(
+            "that is the product of all widths. Each layer has inputs times outputs, and "
+            "the layers add up: a sum.",
+            lambda w: prod(w),
+        ),
+        Mistake(
+            "that is the number of units; each pair of neighbouring layers has a weight "
+            "for every input and every output.",
+            lambda w: sum(w),
+        ),
+        Mistake(
+            "you multiplied each width with itself, a square; a layer goes from one width "
+            "to the next.",
+            lambda w: sum(x * x + x for x in w[1:]),
+        ),
+        Mistake(
+            "you multiplied each width with itself, a square; a layer goes from one width "
+            "to the next.",
+            lambda w: sum(x * x for x in w),
+        ),
     ),
     "weights are inputs times outputs, and each output has a bias.",
+    slips=(
+        slip("you have the weights; each output also has a bias.", biases="none"),
+        slip(
+            "one bias for each input? A bias is added to the outputs of a layer.",
+            biases="inputs",
+        ),
+        slip("one bias a layer is too few.", biases="one"),
+        slip(
+            "you gave the input a bias too; biases belong to outputs of layers.",
+            biases="all",
+        ),
+        slip("the output layer (the last one) has biases as well.", biases="hidden"),
+        slip("the last layer is missing.", layers="without the last"),
+        slip("the first layer is missing.", layers="without the first"),
+    ),
 )
 
 
-def _conv(inputs: int, outputs: int, kernel: int, height: int, width: int) -> int:
-    return 2 * inputs * outputs * kernel**2 * height * width
+def _conv(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    height: int,
+    width: int,
+    *,
+    each: int = 2,
+    power: int = 2,
+    without: str = "",
+    size: str = "output",
+    biases: str = "none",
+) -> int:
+    """The right answer of the second exercise, with places to go wrong at."""
+    places = {
+        "output": height * width,
+        "shrunk": (height - kernel + 1) * (width - kernel + 1),
+        "grown": (height + kernel - 1) * (width + kernel - 1),
+        "height": height * height,
+        "width": width * width,
+        "one": 1,
+    }[size]
+    channels = {
+        "": inputs * outputs,
+        "inputs": outputs,
+        "outputs": inputs,
+        "both": 1,
+        "added": inputs + outputs,
+    }[without]
+    more = {"none": 0, "biases": outputs * places}[biases]
+    weights: int = channels * kernel**power
+    return each * weights * places + more
 
 
 _CONV = Exercise(
     _conv,
-    ((1, 32, 3, 26, 26), (32, 64, 3, 23, 23), (3, 8, 5, 4, 6)),
-    (
-        Mistake(
-            "you counted multiply-adds. This book counts both the product and the sum.",
-            lambda i, o, k, h, w: i * o * k * k * h * w,
-        ),
-        Mistake(
-            "the kernel has two dimensions.",
-            lambda i, o, k, h, w: 2 * i * o * k * h * w,
-        ),
-        Mistake(
-            "each output sums over all input channels.",
-            lambda i, o, k, h, w: 2 * o * k * k * h * w,
-        ),
-        Mistake(
-            "these are the operations for one output position: how many are there?",
-            lambda i, o, k, h, w: 2 * i * o * k * k,
-        ),
-    ),
+    ((1, 32, 3, 26, 26), (32, 64, 3, 23, 23), (3, 8, 5, 4, 6), (5, 2, 2, 7, 9)),
+    (),
     "every output number costs a product and a sum for each weight it sees.",
+    slips=(
+        slip(
+            "you counted multiply-adds. This book counts both the product and the sum.",
+            each=1,
+        ),
+        slip("the kernel has two dimensions: k x k weights a window.", power=1),
+        slip("each output sums over all input channels.", without="inputs"),
+        slip(
+            "that is one output channel: each of the output channels has windows of its "
+            "own.",
+            without="outputs",
+        ),
+        slip(
+            "you added the channels. Every output channel sees every input channel: a "
+            "product.",
+            without="added",
+        ),
+        slip(
+            "these are the operations for one output position: how many are there? Each "
+            "weight is used once for every position.",
+            size="one",
+        ),
+        slip(
+            "height and width are those of the output already; the kernel takes nothing "
+            "off any more.",
+            size="shrunk",
+        ),
+        slip(
+            "height and width are those of the output; you went back to the input.",
+            size="grown",
+        ),
+        slip("you used the height twice, and not the width.", size="height"),
+        slip("you used the width twice, and not the height.", size="width"),
+        slip("the biases are in there; the question leaves them out.", biases="biases"),
+    ),
 )
 
 

@@ -8,12 +8,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 from kdteach.seeding import generator
 
 
-def _latest(errors: Tensor) -> Tensor:
-    return len(errors) - errors.flip(0).argmin(dim=0)
+def _latest(
+    errors: Tensor,
+    *,
+    ties: str = "latest",
+    first: int = 1,
+    over: str = "epochs",
+    best: str = "fewest",
+    seeds: str = "each",
+    flip: str = "right",
+) -> Tensor:
+    """The right answer of the first exercise, with places to go wrong at."""
+    table = -errors if best == "most" else errors
+    if seeds == "all":
+        table = table.double().mean(dim=1, keepdim=True).expand_as(errors)
+    dim = 0 if over == "epochs" else 1
+    if ties == "earliest":
+        found = table.argmin(dim=dim) + 1
+    elif flip == "over seeds":
+        found = len(table) - table.flip(1).argmin(dim=0)
+    elif flip == "not back":
+        found = table.flip(dim).argmin(dim=dim) + 1
+    else:
+        found = table.shape[dim] - table.flip(dim).argmin(dim=dim)
+    return found + first - 1
 
 
 _CHOICE = Exercise(
@@ -25,27 +47,53 @@ _CHOICE = Exercise(
                 [[3.0, 8.0, 2.0], [3.0, 2.0, 2.0], [5.0, 2.0, 2.0], [4.0, 6.0, 9.0]]
             ),
         ),
+        (
+            torch.tensor(
+                [
+                    [7.0, 1.0, 8.0, 6.0],
+                    [5.0, 4.0, 3.0, 6.0],
+                    [5.0, 9.0, 7.0, 2.0],
+                    [6.0, 1.0, 3.0, 2.0],
+                    [8.0, 3.0, 5.0, 9.0],
+                    [5.0, 6.0, 4.0, 3.0],
+                ]
+            ),
+        ),
     ),
     (
-        Mistake("epochs count from 1.", lambda e: _latest(e) - 1),
         Mistake(
-            "of equally good epochs the latest is asked for; argmin gives the first.",
-            lambda e: e.argmin(dim=0) + 1,
-        ),
-        Mistake(
-            "the two faults together: count from 1, and take the latest of equals.",
-            lambda e: e.argmin(dim=0),
-        ),
-        Mistake(
-            "the most errors are not what you want.",
-            lambda e: len(e) - e.flip(0).argmax(dim=0),
-        ),
-        Mistake(
-            "these are the fewest errors; the epoch they belong to is asked for.",
+            "these are the fewest errors; the epoch they belong to is asked for, its "
+            "number.",
             lambda e: e.amin(dim=0),
         ),
     ),
     "test images have no part in it, and can still say how good the choice was.",
+    slips=(
+        slip("epochs count from 1.", first=0),
+        slip(
+            "of equally good epochs the latest is asked for; argmin gives the first.",
+            ties="earliest",
+        ),
+        slip("the most errors are not what you want; the fewest are.", best="most"),
+        slip(
+            "you chose among the seeds for each epoch; each seed (each column) chooses "
+            "among the epochs, dim=0.",
+            over="seeds",
+        ),
+        slip(
+            "you took the mean over the seeds, and one epoch for all; each seed has its "
+            "own.",
+            seeds="all",
+        ),
+        slip(
+            "you flipped the table and counted in the flipped one: turn the number back.",
+            flip="not back",
+        ),
+        slip(
+            "you flipped the seeds instead of the epochs (dim=1 instead of dim=0).",
+            flip="over seeds",
+        ),
+    ),
 )
 
 
@@ -54,36 +102,117 @@ def _counts(repeats: int, k: int, n: int, p: float, seed: int) -> Tensor:
     return wrong.sum(dim=2).double()
 
 
-def _luck(draws: Tensor, n: int, p: float) -> float:
-    return p - float((draws.min(dim=1).values / n).mean())
+def _luck(
+    counts: Tensor,
+    n: int,
+    p: float,
+    *,
+    best: str = "min",
+    over: str = "checkpoints",
+    by: str = "n",
+    combine: str = "mean",
+    against: str = "p",
+    unit: str = "fraction",
+) -> Tensor:
+    """The right answer of the second exercise, with places to go wrong at."""
+    dim = 1 if over == "checkpoints" else 0
+    kept = {
+        "min": counts.amin(dim=dim),
+        "max": counts.amax(dim=dim),
+        "mean": counts.mean(dim=dim),
+        "median": counts.median(dim=dim).values,
+        "first": counts.select(dim, 0),
+        "all": counts.min(),
+    }[best]
+    share = kept / {"n": n, "1": 1, "k": counts.shape[1]}[by]
+    together: Tensor = {
+        "mean": share.mean(),
+        "median": share.median(),
+        "min": share.min(),
+        "sum": share.sum(),
+        "none": share,
+    }[combine]
+    start: Any = {"p": p, "np": n * p, "0": 0.0, "mean": (counts / n).mean()}[against]
+    found = together if against == "0" else start - together
+    units: dict[str, Tensor] = {
+        "fraction": found,
+        "per cent": 100 * found,
+        "relative": found / p,
+    }
+    return units[unit]
 
 
 _LUCK = Exercise(
     _luck,
-    ((_counts(50, 11, 200, 0.1, 0), 200, 0.1), (_counts(30, 2, 100, 0.3, 1), 100, 0.3)),
     (
-        Mistake(
-            "you took the best over the repeats. In each repeat one picks among the k.",
-            lambda d, n, p: p - float((d.min(dim=0).values / n).mean()),
+        (torch.tensor([[3.0, 1.0, 2.0], [2.0, 4.0, 2.0]]), 10, 0.25),
+        (_counts(50, 11, 200, 0.1, 0), 200, 0.1),
+        (_counts(30, 2, 100, 0.3, 1), 100, 0.3),
+    ),
+    (),
+    "so much better the winner of a choice on test images looks, with nothing behind it.",
+    slips=(
+        slip(
+            "you took the best over the repeats. In each repeat one picks among the k "
+            "checkpoints, dim=1.",
+            over="repeats",
         ),
-        Mistake(
-            "the best is the one with the fewest wrong images.",
-            lambda d, n, p: p - float((d.max(dim=1).values / n).mean()),
+        slip(
+            "you took the best of all repeats together. In each repeat there is a best "
+            "one, and the mean over the repeats counts.",
+            best="all",
         ),
-        Mistake(
-            "that is the mean of all; somebody who chooses takes the best.",
-            lambda d, n, p: p - float((d / n).mean()),
+        slip(
+            "that takes the best of each repeat, and the best of those again; the mean "
+            "over the repeats is asked for.",
+            combine="min",
         ),
-        Mistake(
-            "counts and p are not of one unit: divide by the number of images.",
-            lambda d, n, p: p - float(d.min(dim=1).values.mean()),
+        slip(
+            "the best is the one with the fewest wrong images; you took the worst.",
+            best="max",
         ),
-        Mistake(
-            "the sign is reversed: how much better than p does it seem?",
-            lambda d, n, p: -_luck(d, n, p),
+        slip("that is the mean of all; somebody who chooses takes the best.", best="mean"),
+        slip(
+            "that is the median checkpoint; somebody who chooses takes the best.",
+            best="median",
+        ),
+        slip(
+            "that is the first checkpoint; somebody who chooses takes the best.",
+            best="first",
+        ),
+        slip(
+            "counts and p are not of one unit: divide by the number of images n.",
+            by="1",
+        ),
+        slip(
+            "you divided by the number of checkpoints; the counts are among n images.",
+            by="k",
+        ),
+        slip(
+            "that is the number of images; a fraction is asked for: divide by n.",
+            by="1",
+            against="np",
+        ),
+        slip(
+            "that is the error of the best; by how much does it seem better than p?",
+            against="0",
+        ),
+        slip("you compare with the mean of the counts; p itself is known.", against="mean"),
+        slip(
+            "that is the median of the best ones; the mean is asked for.", combine="median"
+        ),
+        slip(
+            "you have a value for each repeat; one number is asked for, their mean.",
+            combine="none",
+        ),
+        slip("that is a sum over the repeats; the mean is asked for.", combine="sum"),
+        slip("your result is in per cent; a fraction is asked for.", unit="per cent"),
+        slip(
+            "you divided by p, which makes it relative; the difference itself is asked "
+            "for.",
+            unit="relative",
         ),
     ),
-    "so much better the winner of a choice on test images looks, with nothing behind it.",
 )
 
 

@@ -4,86 +4,209 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+import numpy as np
+
+from kdteach.exercises._check import CheckResult, Exercise, slip
 
 
-def _standard_error(accuracy: float, images: int) -> float:
-    return math.sqrt(accuracy * (1 - accuracy) / images)
+def _standard_error(
+    accuracy: float,
+    images: int,
+    *,
+    of: str = "p(1 - p)",
+    by: str = "n",
+    root: str = "all",
+    times: float = 1.0,
+    unit: str = "fraction",
+) -> float:
+    """The right answer of the first exercise, with places to go wrong at."""
+    p = accuracy * (100 if unit == "from per cent" else 1)
+    variance = {
+        "p(1 - p)": p * (1 - p),
+        "p": p,
+        "1 - p": 1 - p,
+        "1": 1.0,
+        "1/4": 0.25,
+        "p(100 - p)": p * (100 - p),
+        "p squared": p**2,
+        "p + p squared": p * (1 + p),
+    }[of]
+    n = {"n": images, "1": 1, "n - 1": images - 1}[by]
+    found = {
+        "all": math.sqrt(abs(variance) / n),
+        "none": variance / n,
+        "above": math.sqrt(abs(variance)) / n,
+        "below": variance / math.sqrt(n),
+    }[root]
+    result: float = times * found * (100 if unit == "per cent" else 1)
+    return result
 
 
 _ERROR = Exercise(
     _standard_error,
-    ((0.98, 10_000), (0.741, 977), (0.5, 40)),
-    (
-        Mistake(
-            "that is the variance; its root has the unit of an accuracy.",
-            lambda accuracy, images: accuracy * (1 - accuracy) / images,
-        ),
-        Mistake(
+    ((0.98, 10_000), (0.741, 977), (0.5, 40), (0.9, 12)),
+    (),
+    "with 10,000 images near 98 % nobody should read the second decimal of the per cent.",
+    slips=(
+        slip("that is the variance; its root has the unit of an accuracy.", root="none"),
+        slip(
             "that is the spread of a single image, right or wrong. How does the spread of "
             "a mean shrink with the number of images?",
-            lambda accuracy, images: math.sqrt(accuracy * (1 - accuracy)) + 0 * images,
+            by="1",
         ),
-        Mistake(
-            "you divided by the number of images outside the root.",
-            lambda accuracy, images: math.sqrt(accuracy * (1 - accuracy)) / images,
+        slip("you divided by the number of images outside the root.", root="above"),
+        slip(
+            "the root is over the number of images alone; it belongs over everything.",
+            root="below",
         ),
-        Mistake(
-            "that is the half-width of the 95 % interval; the standard error is asked for.",
-            lambda accuracy, images: 1.96 * _standard_error(accuracy, images),
+        slip(
+            "that is the half-width of the 95 % interval, 1.96 standard errors; one "
+            "standard error is asked for.",
+            times=1.96,
         ),
-        Mistake(
+        slip(
+            "those are two standard errors, about the half-width of a 95 % interval; one "
+            "is asked for.",
+            times=2.0,
+        ),
+        slip(
             "you took the accuracy alone. An accuracy near 1 is known better than one "
-            "near one half: where does that enter?",
-            lambda accuracy, images: math.sqrt(accuracy / images),
+            "near one half: where does the share of wrong images, 1 - p, enter?",
+            of="p",
         ),
+        slip(
+            "you took the share of wrong images alone; that of the right ones enters too.",
+            of="1 - p",
+        ),
+        slip("the accuracy p does not enter in your function.", of="1"),
+        slip(
+            "that is the worst case, an accuracy of one half; here the accuracy is given.",
+            of="1/4",
+        ),
+        slip(
+            "the accuracy is a fraction from 0 to 1, and you treated it as per cent: 100 "
+            "- p should be 1 - p.",
+            of="p(100 - p)",
+        ),
+        slip(
+            "you divided by n - 1. With p as the accuracy the spread is known: divide by "
+            "n.",
+            by="n - 1",
+        ),
+        slip("your result is in per cent; a fraction is asked for.", unit="per cent"),
     ),
-    "with 10,000 images near 98 % nobody should read the second decimal of the per cent.",
 )
 
 
-def _half(sd: float, n: int) -> float:
+_MOST_SEEDS = 500
+
+
+def _needed(
+    sd: float,
+    half_width: float,
+    *,
+    distribution: str = "t",
+    quantile: float = 0.975,
+    freedom: int = 1,
+    root: str = "root",
+    width: float = 1.0,
+    start: int = 2,
+    spread: str = "sd",
+    more: int = 0,
+) -> int:
+    """The right answer of the second exercise, with places to go wrong at."""
+    n = np.arange(start, _MOST_SEEDS)
+    scale = {"sd": sd, "variance": sd**2, "root": sd**0.5}[spread]
+    t: Any = {"1.96": 1.96, "2": 2.0, "none": 1.0, "t": 0.0}[distribution]
+    if distribution == "t":
+        t = _student(quantile)[n - freedom]
+    half = t * scale / {"root": np.sqrt(n), "n": n, "1": 1.0}[root]
+    fits = np.flatnonzero(width * half <= half_width)
+    return int(n[fits[0]] if len(fits) else _MOST_SEEDS) + more
+
+
+@cache
+def _student(quantile: float) -> Any:
+    """Student's t by degrees of freedom; infinite for none."""
     from scipy import stats
 
-    return float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
-
-
-def _first(fits: Callable[[int], bool]) -> int:
-    return next(n for n in range(2, 100_000) if fits(n))
-
-
-def _needed(sd: float, half_width: float) -> int:
-    return _first(lambda n: _half(sd, n) <= half_width)
+    return np.append(np.inf, stats.t.ppf(quantile, np.arange(1, _MOST_SEEDS)))
 
 
 _SEEDS = Exercise(
     _needed,
-    ((0.1, 0.05), (0.1, 0.2), (0.3, 0.1), (2.0, 1.0)),
     (
-        Mistake(
-            "you used 1.96. With few seeds the spread itself is a guess, and Student's t "
-            "allows for that; t depends on n.",
-            lambda sd, half_width: _first(lambda n: 1.96 * sd / math.sqrt(n) <= half_width),
+        (0.1, 0.05),
+        (0.1, 0.2),
+        (0.3, 0.1),
+        (2.0, 1.0),
+        (0.5, 4.6),
+        (0.02, 1.0),
+        (5.0, 2.5),
+        (1.0, 0.8),
+    ),
+    (),
+    "with many seeds, halving the interval takes four times as many; with few, fewer.",
+    slips=(
+        slip(
+            "you used 1.96, as for a known spread. With few seeds the spread itself is a "
+            "guess, and Student's t allows for that; t depends on n.",
+            distribution="1.96",
         ),
-        Mistake(
-            "you solved for the whole width of the interval; half of it is asked for.",
-            lambda sd, half_width: _first(lambda n: 2 * _half(sd, n) <= half_width),
+        slip(
+            "you used 2 standard errors. With few seeds it takes more: Student's t says "
+            "how many, and t depends on n.",
+            distribution="2",
         ),
-        Mistake(
+        slip(
+            "that is the standard error alone; the interval reaches t times as far.",
+            distribution="none",
+        ),
+        slip(
+            "you compared the whole width of the interval; half of it is asked for.",
+            width=2.0,
+        ),
+        slip(
+            "you halved the half-width once more: t times the standard error is half of "
+            "the interval already.",
+            width=0.5,
+        ),
+        slip(
             "one too few: at your n the interval is still wider than asked for. Which n is "
             "the first that fits?",
-            lambda sd, half_width: _needed(sd, half_width) - 1,
+            more=-1,
         ),
-        Mistake(
+        slip("one too many: the smallest n that fits is asked for.", more=1),
+        slip(
+            "you begin with 3 seeds; where the spread is small enough two seeds do, at "
+            "least 2 are asked for.",
+            start=3,
+        ),
+        slip(
+            "you begin with 1 seed, which has no spread; at least 2 are asked for.", start=1
+        ),
+        slip(
             "n runs have n - 1 degrees of freedom, since their mean is estimated too.",
-            lambda sd, half_width: _first(
-                lambda n: _half(sd, n + 1) * math.sqrt((n + 1) / n) <= half_width
-            ),
+            freedom=0,
         ),
+        slip(
+            "with 0.95 one side only has its 5 %. Both sides share them: 0.975.",
+            quantile=0.95,
+        ),
+        slip("the spread of a mean shrinks with the root of n, not with n.", root="n"),
+        slip(
+            "the spread of a mean shrinks with the root of n; here it does not.", root="1"
+        ),
+        slip(
+            "`sd` is the standard deviation already; you squared it, which gives the "
+            "variance.",
+            spread="variance",
+        ),
+        slip("`sd` is the standard deviation already; you took its root.", spread="root"),
     ),
-    "with many seeds, halving the interval takes four times as many; with few, fewer.",
 )
 
 

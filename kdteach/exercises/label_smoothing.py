@@ -10,28 +10,47 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
 
 
-def _targets(labels: Tensor, num_classes: int, epsilon: float) -> Tensor:
-    return (1 - epsilon) * one_hot(labels, num_classes).double() + epsilon / num_classes
+def _targets(
+    labels: Tensor,
+    num_classes: int,
+    epsilon: float,
+    *,
+    label: str = "1 - e + e/C",
+    wrong: str = "e/C",
+    after: str = "",
+) -> Tensor:
+    """The right answer of the first exercise, with places to go wrong at."""
+    c, e = num_classes, epsilon
+    shares = {
+        "1 - e + e/C": 1 - e + e / c,
+        "1 - e": 1 - e,
+        "1 + e/C": 1 + e / c,
+        "1": 1.0,
+        "e + (1-e)/C": e + (1 - e) / c,
+        "e/C": e / c,
+        "e/(C-1)": e / (c - 1),
+        "e": e,
+        "e/N": e / len(labels),
+        "1 - e + e/N": 1 - e + e / len(labels),
+        "(1-e)/C": (1 - e) / c,
+        "0": 0.0,
+    }
+    hot = one_hot(labels, c).double()
+    found = shares[label] * hot + shares[wrong] * (1 - hot)
+    if after == "softmax":
+        return torch.softmax(found, dim=1)
+    return found.trunc() if after == "whole" else found
 
 
-def _only_others(labels: Tensor, num_classes: int, epsilon: float) -> Tensor:
-    hot = one_hot(labels, num_classes).double()
-    return (1 - epsilon) * hot + epsilon / (num_classes - 1) * (1 - hot)
+def _both(label: str, wrong: str) -> dict[str, str]:
+    return {"label": label, "wrong": wrong}
 
 
-def _sum_too_large(labels: Tensor, num_classes: int, epsilon: float) -> Tensor:
-    return one_hot(labels, num_classes).double() + epsilon / num_classes
-
-
-def _not_shared(labels: Tensor, num_classes: int, epsilon: float) -> Tensor:
-    return (1 - epsilon) * one_hot(labels, num_classes).double() + epsilon
-
-
-def _swapped(labels: Tensor, num_classes: int, epsilon: float) -> Tensor:
-    return _targets(labels, num_classes, 1 - epsilon)
+def _sums_to_one(rows: Tensor) -> bool:
+    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
 _TARGETS = Exercise(
@@ -39,29 +58,114 @@ _TARGETS = Exercise(
     (
         (torch.tensor([0, 2]), 3, 0.3),
         (torch.tensor([3, 3, 1, 0]), 4, 0.1),
-        (torch.tensor([1]), 10, 0.0),
+        (torch.tensor([1, 7]), 10, 0.0),
+        (torch.tensor([0, 1, 0]), 5, 0.2),
     ),
     (
         Mistake(
-            "you shared epsilon among the wrong classes alone. Here all classes get a "
-            "share, the label's own among them.",
-            _only_others,
+            "the number of columns comes from the labels that are present. A class that "
+            "does not occur needs its column as well: use num_classes.",
+            lambda y, c, e: (1 - e) * one_hot(y).double() + e / c,
         ),
         Mistake(
-            "your rows sum to more than 1: where does the share come from?", _sum_too_large
+            "a softmax of the smoothed one-hot labels? They are probabilities already.",
+            lambda y, c, e: torch.softmax((1 - e) * one_hot(y, c).double(), dim=1),
         ),
-        Mistake(
-            "you gave the whole of epsilon to each class; it is shared by all of them.",
-            _not_shared,
-        ),
-        Mistake("the two weights are swapped: with epsilon 0 nothing changes.", _swapped),
     ),
     "each row is a probability distribution again, and all wrong classes are alike.",
+    laws=(Law("every row sums to 1", lambda rows, *_: _sums_to_one(rows)),),
+    slips=(
+        slip(
+            "you shared epsilon among the wrong classes alone. Here all classes get a "
+            "share, the label's own among them.",
+            **_both("1 - e", "e/(C-1)"),
+        ),
+        slip(
+            "your rows sum to more than 1: where does the share come from? The label gives "
+            "it up, 1 - epsilon is left.",
+            label="1 + e/C",
+        ),
+        slip(
+            "your rows sum to more than 1: the label keeps 1, and the others get a share "
+            "all the same.",
+            label="1",
+        ),
+        slip(
+            "you gave the whole of epsilon to each class; it is shared by all of them, so "
+            "divide it.",
+            **_both("1", "e"),
+        ),
+        slip(
+            "you gave the whole of epsilon to each wrong class; all classes share it.",
+            wrong="e",
+        ),
+        slip(
+            "your rows sum to less than 1: the label's own class gets a share of epsilon "
+            "too.",
+            label="1 - e",
+        ),
+        slip(
+            "your rows sum to more than 1: epsilon is divided among all classes, C of "
+            "them, not C - 1.",
+            wrong="e/(C-1)",
+        ),
+        slip(
+            "the two weights are swapped, epsilon and 1 - epsilon: with epsilon 0 nothing "
+            "changes.",
+            **_both("e + (1-e)/C", "(1-e)/C"),
+        ),
+        slip(
+            "these are the hard labels: epsilon has no effect, and nothing is smoothed. "
+            "(Were the numbers cut to whole ones, as integers?)",
+            **_both("1", "0"),
+        ),
+        slip(
+            "you divided by the number of images; epsilon is shared by the classes.",
+            **_both("1 - e + e/N", "e/N"),
+        ),
+        slip(
+            "the numbers are cut to whole ones, which leaves nothing of the shares: make "
+            "the one-hot labels floats before the smoothing, and keep them floats.",
+            after="whole",
+        ),
+        slip(
+            "a softmax does not belong here: these are probabilities already.",
+            after="softmax",
+        ),
+    ),
 )
 
 
-def _margin(num_classes: int, epsilon: float) -> float:
-    return math.log((1 - epsilon + epsilon / num_classes) / (epsilon / num_classes))
+def _margin(
+    num_classes: int,
+    epsilon: float,
+    *,
+    above: str = "label",
+    below: str = "e/C",
+    log: str = "e",
+    turn: str = "",
+) -> float:
+    """The right answer of the second exercise, with places to go wrong at."""
+    c, e = num_classes, epsilon
+    parts = {
+        "label": 1 - e + e / c,
+        "1 - e": 1 - e,
+        "e/C": e / c,
+        "e/(C-1)": e / (c - 1),
+        "all": e - e / c,
+        "e": e,
+        "1": 1.0,
+        "C": float(c),
+    }
+    ratio = parts[above] / parts[below]
+    found = {
+        "e": math.log(ratio),
+        "10": math.log10(ratio),
+        "2": math.log2(ratio),
+        "none": ratio,
+        "difference": parts[above] - parts[below],
+    }[log]
+    return {"": found, "minus": -found, "inverse": 1 / found if found else math.inf}[turn]
 
 
 _MARGIN = Exercise(
@@ -69,29 +173,48 @@ _MARGIN = Exercise(
     ((10, 0.1), (10, 0.01), (2, 0.5), (1000, 0.1)),
     (
         Mistake(
-            "you took the difference of the probabilities. How do logits and "
-            "probabilities hang together?",
+            "that is a difference of probabilities, 1 - epsilon. A difference of logits is "
+            "the logarithm of a ratio of probabilities.",
             lambda c, e: 1 - e,
-        ),
-        Mistake(
-            "the label has its own share of epsilon as well.",
-            lambda c, e: math.log((1 - e) / (e / c)),
-        ),
-        Mistake(
-            "your wrong classes share epsilon without the label: here the label has a "
-            "share too.",
-            lambda c, e: math.log((1 - e) / (e / (c - 1))),
-        ),
-        Mistake(
-            "the sign is reversed: the right class must lie above.",
-            lambda c, e: -_margin(c, e),
-        ),
-        Mistake(
-            "that compares the right class with all others together; ask for one of them.",
-            lambda c, e: math.log((1 - e + e / c) / (1 - (1 - e + e / c))),
         ),
     ),
     "a network with smoothed labels has a finite goal; with hard ones it has none.",
+    slips=(
+        slip(
+            "you took the difference of the probabilities. How do logits and "
+            "probabilities hang together? A difference of logits is a logarithm.",
+            log="difference",
+        ),
+        slip(
+            "the label has its own share of epsilon as well.",
+            above="1 - e",
+        ),
+        slip(
+            "your wrong classes share epsilon without the label: here the label has a "
+            "share too.",
+            above="1 - e",
+            below="e/(C-1)",
+        ),
+        slip(
+            "epsilon is shared by all C classes, the label's among them, not by C - 1.",
+            below="e/(C-1)",
+        ),
+        slip("the sign is reversed: the right class must lie above.", turn="minus"),
+        slip(
+            "that compares the right class with all others together; ask for one of them.",
+            below="all",
+        ),
+        slip("each wrong class has its share of epsilon, e / C, not the whole.", below="e"),
+        slip(
+            "you have the logarithm of the right class alone. A margin is the difference "
+            "of two logits: the other class is missing.",
+            below="1",
+        ),
+        slip("that is a logarithm to base 10; the natural one is meant.", log="10"),
+        slip("that is a logarithm to base 2; the natural one is meant.", log="2"),
+        slip("a logarithm is missing: that is the ratio of the probabilities.", log="none"),
+        slip("it is upside down: you have the inverse of the margin.", turn="inverse"),
+    ),
 )
 
 

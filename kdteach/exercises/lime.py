@@ -8,93 +8,250 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 
 
-def _solve(patterns: Tensor, chances: Tensor, root: Tensor, intercept: bool) -> Tensor:
+def _fit(
+    patterns: Tensor,
+    chances: Tensor,
+    weights: Tensor,
+    *,
+    root: str = "root",
+    intercept: str = "weighted",
+    on: str = "both",
+    keep: str = "weights",
+    ridge: float = 0.0,
+    sign: int = 1,
+) -> Tensor:
+    """The right answer of the first exercise, with places to go wrong at."""
+    scale = {"root": weights.sqrt(), "all": weights, "none": torch.ones_like(weights)}[root]
+    left = scale if on in ("both", "patterns") else torch.ones_like(scale)
+    right = scale if on in ("both", "chances") else torch.ones_like(scale)
     ones = torch.ones(len(patterns), 1, dtype=patterns.dtype)
-    design = torch.cat([patterns, ones], dim=1) if intercept else patterns
-    found = torch.linalg.lstsq(design * root[:, None], chances[:, None] * root[:, None])
-    solution: Tensor = found.solution[: patterns.shape[1], 0]
-    return solution
-
-
-def _fit(patterns: Tensor, chances: Tensor, weights: Tensor) -> Tensor:
-    return _solve(patterns, chances, weights.sqrt(), intercept=True)
+    x, y = patterns, chances
+    if intercept == "plain means":
+        x, y = x - x.mean(dim=0), y - y.mean()
+    if intercept == "of patterns alone":
+        x = x - x.mean(dim=0)
+    design = x * left[:, None]
+    if intercept == "weighted":
+        design = torch.cat([design, ones * left[:, None]], dim=1)
+    if intercept == "plain":
+        design = torch.cat([design, ones], dim=1)
+    penalty = ridge * torch.eye(design.shape[1], dtype=design.dtype)
+    gram = design.mT @ design + penalty
+    found: Tensor = torch.linalg.solve(gram, design.mT @ (y * right))
+    parts = patterns.shape[1]
+    return (
+        sign
+        * {
+            "weights": found[:parts],
+            "everything": found,
+            "first dropped": found[1 : parts + 1],
+            "intercept": found[-1],
+        }[keep]
+    )
 
 
 def _case(seed: int, count: int, parts: int) -> tuple[Tensor, Tensor, Tensor]:
     random = torch.Generator().manual_seed(seed)
     patterns = torch.randint(2, (count, parts), generator=random).double()
-    chances = torch.rand(count, generator=random, dtype=torch.float64)
-    return patterns, chances, torch.rand(count, generator=random, dtype=torch.float64)
+    chances, weights = torch.rand(2, count, generator=random, dtype=torch.float64)
+    return patterns, chances.round(decimals=2), (weights + 0.05).round(decimals=2)
 
 
+def _alone(patterns: Tensor, chances: Tensor, weights: Tensor) -> Tensor:
+    seen = weights[:, None] * patterns
+    return (seen * chances[:, None]).sum(dim=0) / seen.sum(dim=0)
+
+
+_SMALL = tuple(
+    torch.tensor(x, dtype=torch.float64)
+    for x in (
+        [[0, 1], [1, 0], [1, 1], [0, 0], [1, 1], [1, 0]],
+        [0.2, 0.7, 0.85, 0.1, 0.9, 0.5],
+        [0.5, 0.75, 1.0, 0.25, 0.9, 0.4],
+    )
+)
 _FIT = Exercise(
     _fit,
-    (_case(0, 20, 3), _case(1, 40, 5)),
+    (_SMALL, _case(0, 20, 3), _case(1, 40, 5)),
     (
         Mistake(
-            "the intercept is missing.",
-            lambda z, p, w: _solve(z, p, w.sqrt(), intercept=False),
-        ),
-        Mistake(
-            "the weights do not enter.",
-            lambda z, p, w: _solve(z, p, torch.ones_like(w), intercept=True),
-        ),
-        Mistake(
-            "weigh the squares: rows are multiplied by the root of the weight.",
-            lambda z, p, w: _solve(z, p, w, intercept=True),
-        ),
-        Mistake(
-            "the sign is reversed: a part that helps has a positive weight.",
-            lambda z, p, w: -_fit(z, p, w),
+            "those are means of the probabilities where a part is on, each part alone. "
+            "Least squares fits all parts together.",
+            _alone,
         ),
     ),
     "LIME adds a small penalty on the weights, a ridge.",
+    slips=(
+        slip("the intercept is missing: a column of ones.", intercept="none"),
+        slip("the weights do not enter.", root="none"),
+        slip(
+            "weigh the squares: rows are multiplied by the root of the weight.", root="all"
+        ),
+        slip(
+            "the root of the weight multiplies the patterns alone; the probabilities on "
+            "the other side need it, too.",
+            on="patterns",
+        ),
+        slip(
+            "the root of the weight multiplies the probabilities alone; the patterns on "
+            "the other side need it, too.",
+            on="chances",
+        ),
+        slip(
+            "the column of ones, the intercept, belongs to the rows as well: weigh it like "
+            "the patterns.",
+            intercept="plain",
+        ),
+        slip(
+            "you took plain means away; with weights the intercept needs weighted means.",
+            intercept="plain means",
+        ),
+        slip(
+            "the intercept is still in your result; the weights of the parts are asked "
+            "for.",
+            keep="everything",
+        ),
+        slip(
+            "you dropped the first weight and kept the intercept, which stands last.",
+            keep="first dropped",
+        ),
+        slip(
+            "that is the intercept; the weights of the parts are asked for.",
+            keep="intercept",
+        ),
+        slip(
+            "there is a penalty (a ridge, which shrinks the weights) in it; plain least "
+            "squares are asked for.",
+            ridge=1.0,
+        ),
+        slip("the sign is reversed: a part that helps has a positive weight.", sign=-1),
+    ),
 )
 
 
-def _squared(chances: Tensor, said: Tensor, weights: Tensor) -> Tensor:
-    mean = (weights * chances).sum() / weights.sum()
-    left = (weights * (chances - said) ** 2).sum()
-    return 1 - left / (weights * (chances - mean) ** 2).sum()
+def _squared(
+    chances: Tensor,
+    said: Tensor,
+    weights: Tensor,
+    *,
+    above: str = "weighted",
+    below: str = "weighted",
+    centre: str = "weighted",
+    of: str = "chances",
+    power: int = 2,
+    turn: str = "1 - share",
+) -> Tensor:
+    """The right answer of the second exercise, with places to go wrong at."""
+    w = {"weighted": weights, "plain": torch.ones_like(weights), "squared": weights**2}
+    spread = said if of == "said" else chances
+    mean = {
+        "weighted": (weights * chances).sum() / weights.sum(),
+        "plain": chances.mean(),
+        "said": (weights * said).sum() / weights.sum(),
+        "not divided": (weights * chances).mean(),
+        "none": torch.zeros(()),
+    }[centre]
+    if of == "said":
+        mean = (weights * said).sum() / weights.sum()
+    left = (w[above] * (chances - said).abs() ** power).sum()
+    whole = (w[below] * (spread - mean).abs() ** power).sum()
+    found: Tensor = 1 - left / whole
+    turned: dict[str, Tensor] = {
+        "1 - share": found,
+        "share": left / whole,
+        "upside down": 1 - whole / left,
+        "root": found.abs().sqrt(),
+        "above 0": found.clamp(min=0),
+        "minus": -found,
+        "difference": whole - left,
+    }
+    return turned[turn]
 
 
-def _said(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _said(seed: int, far: float = 0.3) -> tuple[Tensor, Tensor, Tensor]:
     random = torch.Generator().manual_seed(seed)
     chances, noise, weights = torch.rand(3, 15, generator=random, dtype=torch.float64)
-    return chances, chances + 0.3 * (noise - 0.4), weights
+    said = (chances + far * (noise - 0.4)).round(decimals=2)
+    return chances.round(decimals=2), said, (weights + 0.01).round(decimals=2)
 
 
-def _plain_mean(chances: Tensor, said: Tensor, weights: Tensor) -> Tensor:
-    left = (weights * (chances - said) ** 2).sum()
-    return 1 - left / (weights * (chances - chances.mean()) ** 2).sum()
+def _explained(chances: Tensor, said: Tensor, weights: Tensor) -> Tensor:
+    middle = (weights * said).sum() / weights.sum()
+    mean = (weights * chances).sum() / weights.sum()
+    whole = (weights * (chances - mean) ** 2).sum()
+    return (weights * (said - middle) ** 2).sum() / whole
 
 
 _SQUARED = Exercise(
     _squared,
-    (_said(0), _said(1)),
+    (
+        tuple(
+            torch.tensor(x, dtype=torch.float64)
+            for x in ([0.9, 0.2, 0.5, 0.7], [0.8, 0.4, 0.4, 0.75], [1.0, 0.5, 0.25, 0.75])
+        ),
+        _said(0),
+        _said(1),
+        _said(2, 2.0),  # worse than its own mean: below 0
+    ),
     (
         Mistake(
-            "the weights do not enter.",
-            lambda p, g, w: _squared(p, g, torch.ones_like(w)),
+            "that is the squared correlation, which forgives a sum that lies off by a "
+            "factor or a constant. R squared compares the errors with the spread.",
+            lambda p, g, w: torch.corrcoef(torch.stack([p, g]))[0, 1] ** 2,
         ),
         Mistake(
-            "that is the share that is left; R squared is what is explained.",
-            lambda p, g, w: 1 - _squared(p, g, w),
-        ),
-        Mistake("the mean has to be weighted as well.", _plain_mean),
-        Mistake(
-            "squares are missing.",
-            lambda p, g, w: (
-                1
-                - (w * (p - g).abs()).sum()
-                / (w * (p - (w * p).sum() / w.sum()).abs()).sum()
-            ),
+            "that is the spread of the sum over that of the network. Take what is "
+            "*left*, the error, and the share that it leaves.",
+            _explained,
         ),
     ),
     "below 0 the sum is worse than its own mean.",
+    slips=(
+        slip("the weights do not enter.", above="plain", below="plain", centre="plain"),
+        slip(
+            "that is the share that is left; R squared is what is explained, 1 minus it.",
+            turn="share",
+        ),
+        slip("the mean has to be weighted as well.", centre="plain"),
+        slip(
+            "you took the mean of what the sum says; the mean of the network's "
+            "probabilities is needed.",
+            centre="said",
+        ),
+        slip(
+            "the weighted sum has to be divided by the sum of the weights to be a mean.",
+            centre="not divided",
+        ),
+        slip("the mean is not subtracted: the spread is around it.", centre="none"),
+        slip(
+            "the spread in the denominator is that of the sum; take that of the network's "
+            "probabilities.",
+            of="said",
+        ),
+        slip("squares are missing.", power=1),
+        slip(
+            "the weights are squared with the differences: weigh the squares once.",
+            above="squared",
+            below="squared",
+        ),
+        slip("the weights enter above alone; both sums need them.", below="plain"),
+        slip("the weights enter below alone; both sums need them.", above="plain"),
+        slip(
+            "it is upside down: divide what is left by the whole spread, not the other "
+            "way.",
+            turn="upside down",
+        ),
+        slip("you took a root at the end; R squared is without one.", turn="root"),
+        slip(
+            "R squared may be negative, where the sum is worse than the mean: do not cut "
+            "it off below 0.",
+            turn="above 0",
+        ),
+        slip("you subtracted; R squared is 1 minus a ratio.", turn="difference"),
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 
 
 def _inside(values: Tensor, mask: Tensor) -> bool:
@@ -17,6 +17,9 @@ def _inside(values: Tensor, mask: Tensor) -> bool:
 
 _MASK = torch.zeros(3, 4, dtype=torch.bool)
 _MASK[1, 2:] = True
+_WIDE = torch.zeros(3, 5, dtype=torch.bool)
+_WIDE[0, 1:3] = _WIDE[2, 3:] = True
+_TALL = torch.tensor([[0, 0], [1, 0], [0, 1], [0, 0]], dtype=torch.bool)
 
 
 def _map(row: int, column: int, low: float = 0.0, least: float = -5.0) -> Tensor:
@@ -24,6 +27,18 @@ def _map(row: int, column: int, low: float = 0.0, least: float = -5.0) -> Tensor
     values[(2, 0) if least < -1 else (1, 2)] = least
     values[row, column] = 1.0
     return values
+
+
+def _numbers(*rows: str) -> Tensor:
+    return torch.tensor([[float(x) for x in row.split()] for row in rows])
+
+
+def _at(mask: Tensor, row: Any, column: Any) -> bool:
+    return bool(mask[int(row), int(column)])
+
+
+def _first_row_or_column(values: Tensor, mask: Tensor) -> bool:
+    return _at(mask, values.argmax(0)[0], values.argmax(1)[0])
 
 
 _INSIDE = Exercise(
@@ -34,6 +49,29 @@ _INSIDE = Exercise(
         (_map(1, 2, 0.5), _MASK),
         (_map(0, 3, 0.9), _MASK),
         (_map(0, 0, 0.1, least=-0.5), _MASK),
+        (_map(2, 2, 0.2, least=-0.1), _MASK),
+        (
+            _numbers("0.1 0.9 0.2 0.1 0.1", "0.3 0.2 0.4 0.3 0.3", "0.8 0.1 0.7 0.6 0.8"),
+            _WIDE,
+        ),
+        (
+            _numbers("0.5 0.1 0.1 0.6 0.2", "0.9 0.1 0.1 0.2 0.1", "0.2 0.8 0.1 0.8 0.7"),
+            _WIDE,
+        ),
+        (
+            _numbers("0.7 0.2 0.3 0.1 0.5", "0.1 0.3 0.2 0.4 0.2", "0.1 0.3 0.1 0.8 0.1"),
+            _WIDE,
+        ),
+        (
+            _numbers("-4.0 0.3 0.1 0.2 0.6", "0.2 0.1 0.9 0.4 0.1", "0.3 0.2 0.1 0.5 0.8"),
+            _WIDE,
+        ),
+        (_numbers("0.9 0.1", "0.2 0.3", "0.1 0.4", "0.3 0.2"), _TALL),
+        (_numbers("0.1 0.2", "0.8 0.7", "0.1 0.6", "0.3 0.5"), _TALL),
+        (_numbers("0.3 0.1", "0.2 0.6", "0.4 0.8", "0.5 0.1"), _TALL),
+        (_numbers("-0.3 -0.1", "-0.2 -0.6", "-0.9 -0.8", "-0.5 -0.4"), _TALL),
+        (_numbers("0.1 0.2", "0.1 0.3", "0.4 0.2", "0.9 0.1"), _TALL),
+        (_numbers("0.2 0.5", "0.3 0.9", "0.1 0.1", "0.4 0.2"), _TALL),
     ),
     (
         Mistake(
@@ -44,39 +82,146 @@ _INSIDE = Exercise(
             "you look at the largest absolute value; here the sign counts.",
             lambda v, m: bool(m.flatten()[v.abs().argmax()]),
         ),
-        Mistake("that is a miss where it should be a hit.", lambda v, m: not _inside(v, m)),
         Mistake(
-            "that compares means inside and outside; the game looks at one pixel.",
+            "that is the other way round, outside instead of inside: a miss where it "
+            "should be a hit.",
+            lambda v, m: not _inside(v, m),
+        ),
+        Mistake(
+            "that compares means inside and outside; the game looks at one pixel, the "
+            "largest.",
             lambda v, m: bool(v[m].mean() > v[~m].mean()),
+        ),
+        Mistake(
+            "that compares sums inside and outside; the game looks at one pixel, the "
+            "largest.",
+            lambda v, m: bool(v[m].sum() > v[~m].sum()),
+        ),
+        Mistake(
+            "you look for the row and the column apart, by their sums; the game looks at "
+            "one single pixel.",
+            lambda v, m: _at(m, v.sum(1).argmax(), v.sum(0).argmax()),
+        ),
+        Mistake(
+            "you take the row from one place and the column from another; the largest "
+            "pixel has both together.",
+            _first_row_or_column,
+        ),
+        Mistake(
+            "you divide by the height H. argmax counts through the rows, and a row has W "
+            "pixels, the width: `i // W` and `i % W`.",
+            lambda v, m: _at(
+                m,
+                min(int(v.argmax()) // v.shape[0], m.shape[0] - 1),
+                min(int(v.argmax()) % v.shape[0], m.shape[1] - 1),
+            ),
+        ),
+        Mistake(
+            "you divide by the height H. argmax counts through the rows, and a row has W "
+            "pixels, the width: `i // W` and `i % W`.",
+            lambda v, m: _at(
+                m, int(v.argmax()) // v.shape[0], int(v.argmax()) % v.shape[0]
+            ),
+        ),
+        Mistake(
+            "the mask is transposed in your function: rows and columns are exchanged.",
+            lambda v, m: bool(m.T.flatten()[v.argmax()]),
+        ),
+        Mistake(
+            "you ask whether something inside is positive; is the *largest* value of the "
+            "map inside?",
+            lambda v, m: bool((v[m] > 0).any()),
+        ),
+        Mistake(
+            "you compare with the first pixel of the mask alone; any pixel of the mask "
+            "will do.",
+            lambda v, m: bool(v.argmax() == m.int().argmax()),
+        ),
+        Mistake(
+            "you ask whether the largest value inside exceeds the mean; is it the "
+            "largest of the whole map?",
+            lambda v, m: bool(v[m].max() > v.mean()),
         ),
     ),
     "argmax counts through the rows, and so does flatten.",
 )
 
 
-def _linear(weights: Tensor, c: int) -> Tensor:
-    return weights[c].abs()
+def _linear(
+    weights: Tensor,
+    c: int,
+    *,
+    sign: str = "absolute",
+    classes: str = "row",
+    after: str = "",
+) -> Tensor:
+    """The right answer of the second exercise, with places to go wrong at."""
+    chosen = {
+        "row": weights[c],
+        "column": weights[:, c % weights.shape[1]],
+        "all": weights,
+        "next": weights[(c + 1) % len(weights)],
+        "less the mean": weights[c] - weights.mean(0),
+    }
+    many = {"sum", "largest", "mean"}
+    found = weights if classes in many else chosen[classes]
+    found = {
+        "absolute": found.abs(),
+        "signed": found,
+        "minus": -found,
+        "square": found**2,
+        "positive": found.clamp(min=0),
+    }[sign]
+    if classes in many:
+        found = {"sum": found.sum(0), "largest": found.amax(0), "mean": found.mean(0)}[
+            classes
+        ]
+    return {
+        "": found,
+        "sum": found.sum(),
+        "to largest": found / found.abs().max(),
+        "to sum": found / found.sum(),
+        "softmax": torch.softmax(found, dim=-1),
+    }[after]
 
 
 _WEIGHTS = torch.tensor([[0.5, -2.0, 0.1], [1.0, 0.3, -0.7], [-0.4, 0.6, 0.2]])
+_MORE = torch.tensor([[0.3, -0.2, 0.9, -1.5], [-0.6, 0.8, -0.1, 0.4]])
 _LINEAR = Exercise(
     _linear,
-    ((_WEIGHTS, 0), (_WEIGHTS, 1), (_WEIGHTS, 2)),
-    (
-        Mistake("the absolute value is missing.", lambda w, c: w[c]),
-        Mistake(
-            "classes are the rows of the weights, not the columns.",
-            lambda w, c: w[:, c].abs(),
-        ),
-        Mistake(
-            "the map is for one class, not for all together.", lambda w, c: w.abs().sum(0)
-        ),
-        Mistake(
-            "no other class enters: it is the logit, not the probability.",
-            lambda w, c: (w[c] - w.mean(0)).abs(),
-        ),
-    ),
+    ((_WEIGHTS, 0), (_WEIGHTS, 1), (_WEIGHTS, 2), (_MORE, 1)),
+    (),
     "a linear model has the same map for every image.",
+    slips=(
+        slip("the absolute value is missing.", sign="signed"),
+        slip("the sign is reversed; the absolute value is asked for.", sign="minus"),
+        slip("those are the squares; the absolute value is asked for.", sign="square"),
+        slip(
+            "you cut negative slopes off at 0; a pixel that lowers the logit matters as "
+            "much: take the absolute value.",
+            sign="positive",
+        ),
+        slip("classes are the rows of the weights, not the columns.", classes="column"),
+        slip("the map is for one class; you return those of all classes.", classes="all"),
+        slip("the map is for one class, not for all together (a sum).", classes="sum"),
+        slip("the map is for one class, not for all together (a mean).", classes="mean"),
+        slip(
+            "the map is for one class, not the largest over all of them.", classes="largest"
+        ),
+        slip("you took the row after: class c is row c, counted from 0.", classes="next"),
+        slip(
+            "no other class enters (you subtracted a mean): it is the logit, not the "
+            "probability.",
+            classes="less the mean",
+        ),
+        slip("one number is left; the map has one for each pixel.", after="sum"),
+        slip(
+            "you scaled the map to its largest value; leave it as it is.",
+            after="to largest",
+        ),
+        slip("you scaled the map to sum 1; leave it as it is.", after="to sum"),
+        slip("a softmax does not belong here: slopes are no logits.", after="softmax"),
+    ),
 )
 
 

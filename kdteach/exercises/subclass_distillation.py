@@ -8,105 +8,272 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake
+from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
 from kdteach.seeding import generator
 
 
 def _logits(n: int, k: int, seed: int) -> Tensor:
     noise = torch.randn(n, k, generator=generator(seed, "exercise"), dtype=torch.float64)
-    return 3 * noise + torch.arange(n)[:, None]
+    return (3 * noise + torch.arange(n)[:, None]).round(decimals=1)
 
 
-def _normal(logits: Tensor, dim: int = 1, correction: int = 0) -> Tensor:
-    centred = logits - logits.mean(dim=dim, keepdim=True)
-    return centred / logits.std(dim=dim, correction=correction, keepdim=True)
-
-
-def _correlations(logits: Tensor) -> Tensor:
-    normal = _normal(logits)
-    return normal @ normal.mT / logits.shape[1]
-
-
-def _over_the_batch(logits: Tensor) -> Tensor:
-    normal = _normal(logits, dim=0)
-    return normal @ normal.mT / logits.shape[1]
-
-
-def _not_centred(logits: Tensor) -> Tensor:
-    normal = logits / logits.std(dim=1, correction=0, keepdim=True)
-    return normal @ normal.mT / logits.shape[1]
+def _correlations(
+    logits: Tensor,
+    *,
+    centre: str = "own",
+    spread: str = "own",
+    correction: int = 0,
+    by: str = "K",
+    product: str = "pairs",
+    of: str = "logits",
+) -> Tensor:
+    """The right answer of the first exercise, with places to go wrong at."""
+    z = torch.softmax(logits, dim=1) if of == "probabilities" else logits
+    means = {
+        "own": z.mean(dim=1, keepdim=True),
+        "batch": z.mean(dim=0),
+        "all": z.mean(),
+        "none": torch.zeros(()),
+    }[centre]
+    centred = z - means
+    if spread == "length":
+        scaled = centred / centred.norm(dim=1, keepdim=True) * z.shape[1] ** 0.5
+    else:
+        deviation = {
+            "own": z.std(dim=1, correction=correction, keepdim=True),
+            "batch": z.std(dim=0, correction=correction),
+            "all": z.std(correction=correction),
+            "none": torch.ones(()),
+            "variance": z.var(dim=1, correction=correction, keepdim=True),
+        }[spread]
+        scaled = centred / deviation
+    count = {"K": z.shape[1], "1": 1, "N": len(z), "K - 1": z.shape[1] - 1}[by]
+    left = scaled.mT if product == "columns" else scaled
+    found: Tensor = scaled * scaled if product == "elements" else left @ left.mT
+    return found / count
 
 
 _CORRELATIONS = Exercise(
     _correlations,
-    ((_logits(3, 4, 0),), (_logits(6, 10, 1),), (_logits(5, 50, 2),)),
+    (
+        (torch.tensor([[1.0, 2.0, 4.0], [0.0, 3.0, 1.0]], dtype=torch.float64),),
+        (_logits(3, 4, 0),),
+        (_logits(6, 10, 1),),
+        (_logits(5, 50, 2),),
+    ),
     (
         Mistake(
             "you normalised over the images of the batch. Each image is normalised on its "
-            "own, over its logits.",
-            _over_the_batch,
+            "own, over its logits (dim=1, with `keepdim=True`).",
+            lambda z: _correlations(z, centre="batch", spread="batch"),
         ),
         Mistake(
-            "what is an image's correlation with itself? Here it is K instead of 1.",
-            lambda z: _correlations(z) * z.shape[1],
+            "you normalised over the images of the batch. Each image is normalised on its "
+            "own, over its logits; and divide by n, not by n - 1.",
+            lambda z: _correlations(z, centre="batch", spread="batch", correction=1),
         ),
-        Mistake("the mean of each image's logits has to go first.", _not_centred),
         Mistake(
-            "your standard deviation divides by K - 1: then an image's correlation with "
-            "itself is not quite 1.",
-            lambda z: _normal(z, correction=1) @ _normal(z, correction=1).mT / z.shape[1],
+            "you took one mean and one deviation of the whole table; each image (each row) "
+            "has its own.",
+            lambda z: _correlations(z, centre="all", spread="all"),
+        ),
+        Mistake(
+            "those are inner products of the logits: the mean has to go first, and the "
+            "deviation has to be divided by.",
+            lambda z: z @ z.mT / z.shape[1],
+        ),
+        Mistake(
+            "those are inner products of the logits: the mean has to go first, and the "
+            "deviation has to be divided by.",
+            lambda z: z @ z.mT,
+        ),
+        Mistake(
+            "that is the cosine of the angle: the mean of each image's logits has to go "
+            "first.",
+            lambda z: _correlations(z, centre="none", spread="length"),
         ),
     ),
     "its diagonal is 1, whatever the number of subclasses.",
+    laws=(
+        Law(
+            "an image's correlation with itself is 1",
+            lambda r, *_: r.dim() == 2 and bool(((r.diagonal() - 1).abs() < 1e-6).all()),
+        ),
+    ),
+    slips=(
+        slip(
+            "what is an image's correlation with itself? Here it is K instead of 1.", by="1"
+        ),
+        slip(
+            "you divided by the number of images N; each sum runs over the K logits.",
+            by="N",
+        ),
+        slip(
+            "you divided by K - 1, and by a deviation that divides by K: then an image's "
+            "correlation with itself is not 1.",
+            by="K - 1",
+        ),
+        slip("the mean of each image's logits has to go first.", centre="none"),
+        slip(
+            "you subtracted the means over the batch; each image has a mean of its own, "
+            "over its logits.",
+            centre="batch",
+        ),
+        slip(
+            "you divided by the deviation over the batch; each image has its own.",
+            spread="batch",
+        ),
+        slip(
+            "your standard deviation divides by K - 1 (the default, `correction=1`): "
+            "then an image's correlation with itself is not quite 1.",
+            correction=1,
+        ),
+        slip(
+            "that is the covariance: the standard deviation has to be divided by, or an "
+            "image's correlation with itself is not 1.",
+            spread="none",
+        ),
+        slip(
+            "you divided by the variance; its root, the standard deviation, is needed.",
+            spread="variance",
+        ),
+        slip(
+            "you compared the columns; it is the images, the rows, that are compared.",
+            product="columns",
+        ),
+        slip(
+            "you multiplied each number with itself. Every image is compared with every "
+            "other: a matrix product, for each pair of rows.",
+            product="elements",
+        ),
+        slip(
+            "you took the softmax first; the correlations are of the logits.",
+            of="probabilities",
+        ),
+    ),
 )
 
 
-def _classes(logits: Tensor, num_classes: int) -> Tensor:
-    p = torch.softmax(logits, dim=1)
-    return p.reshape(len(p), num_classes, -1).sum(dim=2)
+def _classes(
+    logits: Tensor,
+    num_classes: int,
+    *,
+    order: str = "class by class",
+    combine: str = "sum",
+    softmax: str = "all",
+    after: str = "",
+) -> Tensor:
+    """The right answer of the second exercise, with places to go wrong at."""
+
+    def parts(values: Tensor) -> Tensor:
+        if order == "class by class":
+            return values.reshape(len(values), num_classes, -1)
+        if order == "by subclasses":
+            return values.reshape(len(values), -1, num_classes)
+        return values.reshape(len(values), -1, num_classes).mT
+
+    combined: Callable[[Tensor], Tensor] = {
+        "sum": lambda x: x.sum(dim=2),
+        "mean": lambda x: x.mean(dim=2),
+        "largest": lambda x: x.amax(dim=2),
+        "product": lambda x: x.prod(dim=2),
+        "first": lambda x: x[:, :, 0],
+    }[combine]
+    if softmax == "after":
+        found = torch.softmax(combined(parts(logits)), dim=1)
+    elif softmax == "within":
+        found = combined(torch.softmax(parts(logits), dim=2))
+    elif softmax == "between":
+        found = combined(torch.softmax(parts(logits), dim=1))
+    elif softmax == "images":
+        found = combined(parts(torch.softmax(logits, dim=0)))
+    elif softmax == "none":
+        found = combined(parts(logits))
+    else:
+        found = combined(parts(torch.softmax(logits, dim=1)))
+    if after == "softmax":
+        return torch.softmax(found, dim=1)
+    return found.log() if after == "log" else found
 
 
-def _interleaved(logits: Tensor, num_classes: int) -> Tensor:
-    p = torch.softmax(logits, dim=1)
-    return p.reshape(len(p), -1, num_classes).sum(dim=1)
-
-
-def _mean_first(logits: Tensor, num_classes: int) -> Tensor:
-    return torch.softmax(logits.reshape(len(logits), num_classes, -1).mean(dim=2), dim=1)
-
-
-def _sum_first(logits: Tensor, num_classes: int) -> Tensor:
-    return torch.softmax(logits.reshape(len(logits), num_classes, -1).sum(dim=2), dim=1)
-
-
-def _largest(logits: Tensor, num_classes: int) -> Tensor:
-    p = torch.softmax(logits, dim=1)
-    return p.reshape(len(p), num_classes, -1).amax(dim=2)
+def _sums_to_one(rows: Tensor) -> bool:
+    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
 _CLASSES = Exercise(
     _classes,
-    ((_logits(2, 4, 3), 2), (_logits(5, 12, 4), 3), (_logits(4, 5, 5), 5)),
+    (
+        (
+            torch.tensor(
+                [[2.0, 0.0, 1.0, 1.5], [-1.0, 0.5, 3.0, 0.0]], dtype=torch.float64
+            ),
+            2,
+        ),
+        (_logits(5, 12, 4), 3),
+        (_logits(4, 5, 5), 5),
+        (_logits(3, 8, 6), 2),
+    ),
     (
         Mistake(
-            "you summed logits. It is probabilities that add up.",
-            _sum_first,
-        ),
-        Mistake("you averaged logits. It is probabilities that add up.", _mean_first),
-        Mistake(
-            "the subclasses of a class lie side by side: class 0 has the first columns.",
-            _interleaved,
-        ),
-        Mistake(
-            "you took the largest subclass of each class; the others count too.", _largest
-        ),
-        Mistake(
-            "your rows do not sum to 1: the mean over the subclasses was taken instead of "
-            "the sum.",
-            lambda z, c: _classes(z, c) * c / z.shape[1],
+            "those are the probabilities of the subclasses: a class has the sum of its "
+            "own.",
+            lambda z, c: torch.softmax(z, dim=1),
         ),
     ),
     "an image may be uncertain between two subclasses and quite certain of its class.",
+    laws=(Law("every row sums to 1", lambda p, *_: _sums_to_one(p)),),
+    slips=(
+        slip(
+            "the softmax has to come first, over all logits of an image: you combined "
+            "logits and took the softmax afterwards. It is probabilities that add up.",
+            softmax="after",
+        ),
+        slip(
+            "you took a softmax within each class; it has to run over all subclasses of "
+            "all classes together.",
+            softmax="within",
+        ),
+        slip(
+            "you took a softmax between the classes for each subclass; it has to run over "
+            "all of them together.",
+            softmax="between",
+        ),
+        slip(
+            "your softmax runs over the images (dim=0); it should run over each row.",
+            softmax="images",
+        ),
+        slip(
+            "those are sums of logits; a softmax makes probabilities first.", softmax="none"
+        ),
+        slip(
+            "the subclasses of a class lie side by side: class 0 has the first columns.",
+            order="interleaved",
+        ),
+        slip(
+            "`num_classes` is the number of classes, not of the subclasses of each.",
+            order="by subclasses",
+        ),
+        slip(
+            "you took the largest subclass of each class; the others count too.",
+            combine="largest",
+        ),
+        slip(
+            "your rows do not sum to 1: the mean over the subclasses was taken instead of "
+            "the sum.",
+            combine="mean",
+        ),
+        slip(
+            "you multiplied the probabilities of the subclasses. An image shows one of "
+            "them *or* another: add.",
+            combine="product",
+        ),
+        slip("you took the first subclass of each class; all count.", combine="first"),
+        slip(
+            "there is a second softmax: sums of probabilities are probabilities already.",
+            after="softmax",
+        ),
+        slip("those are the logarithms of the probabilities.", after="log"),
+    ),
 )
 
 

@@ -112,8 +112,10 @@ def two_averages(
                 if shares[place] >= 0.005:
                     centre = x + (place + 0.5) * room / len(values)
                     rise = 116 * values[place] / top
-                    draw.text(centre, y + 170 - rise, f"{values[place]:.0%}", "small")
-        first = ", ".join(f"{place} {values[place]:.0%}" for place in order[:4])
+                    draw.text(
+                        centre, y + 170 - rise, f"{100 * values[place]:.0f} %", "small"
+                    )
+        first = ", ".join(f"{place} {100 * values[place]:.0f} %" for place in order[:4])
         told.append(f"{asked}: {first}")
     alt = f"Shares of the wrong classes for images of a {true_class}. {'; '.join(told)}."
     return _diagram(wide, narrow, alt, caption)
@@ -163,6 +165,6 @@ def _diagram(wide: Drawing, narrow: Drawing, alt: str, caption: str) -> Diagram:
 def _spoken(name: str, p: Tensor) -> str:
     values, classes = torch.topk(p, 2)
     said = ", ".join(
-        f"{int(c)} {float(v):.0%}" for v, c in zip(values, classes, strict=True)
+        f"{int(c)} {100 * float(v):.0f} %" for v, c in zip(values, classes, strict=True)
     )
     return f"{name} says {said}"

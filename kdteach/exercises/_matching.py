@@ -1,0 +1,269 @@
+"""Which mistake, or which two, an answer makes: compared case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdteach.exercises import _relations
+from kdteach.exercises._values import Value
+
+Results = Sequence[Value | None]
+"""What an answer returns for each case; None where it raised an error."""
+
+_MOST = 2 / 3  # of the cases that can tell, of which a hint has to be right
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong answer.
+
+    Attributes:
+        hint: a question or remark that leads on, without the answer.
+        does: what the mistake computes, same arguments as the exercise.
+    """
+
+    hint: str
+    does: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A mistake at one place of the right function, so that two can be made at once.
+
+    Attributes:
+        hint: a question or remark that leads on, without the answer.
+        change: keyword arguments of the reference that make it.
+    """
+
+    hint: str
+    change: Mapping[str, Any]
+
+
+def slip(hint: str, **change: Any) -> Slip:
+    """A slip: the reference with one of its keyword arguments changed.
+
+    Args:
+        hint: a question or remark that leads on, without the answer.
+        change: keyword arguments of the reference.
+    """
+    return Slip(hint, change)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What some mistake gives in each case; None where it gives nothing."""
+
+    hints: tuple[str, ...]
+    values: Results
+
+
+@dataclass(frozen=True)
+class Match:
+    """The mistakes that an answer makes.
+
+    Attributes:
+        hints: one, or two where two were made at once.
+        also: the place of a case in which the answer gives NaN or infinity, and the
+            mistake does not.
+    """
+
+    hints: tuple[str, ...]
+    also: int | None
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Compares an answer with mistakes.
+
+    Attributes:
+        reference: the right function.
+        mistakes: recognised wrong answers, most telling first.
+        slips: mistakes at one place of the reference.
+        evaluate: calls a function on every case; None where it fails.
+        same: compares two values.
+        sizes: for each case what a factor may be, by name.
+    """
+
+    reference: Callable[..., Any]
+    mistakes: tuple[Mistake, ...]
+    slips: tuple[Slip, ...]
+    evaluate: Callable[[Callable[..., Any]], list[Value | None]]
+    same: Callable[[Value, Value], bool]
+    sizes: list[dict[str, float]]
+
+    def match(self, results: Results, wanted: list[Value]) -> Match | None:
+        """Name what went wrong, or None.
+
+        A mistake counts where it explains the answer in all cases that can be compared; a
+        case in which the answer or the mistake is NaN or infinity and the other is not is
+        left out. Where none does, two are tried at once, and one that explains most cases,
+        unless the results are truth values or small numbers, which agree by chance.
+        """
+        single = [
+            *(_Candidate((m.hint,), self.evaluate(m.does)) for m in self.mistakes),
+            *(_Candidate((s.hint,), self._changed(s.change)) for s in self.slips),
+        ]
+        best = self._best(single, results, wanted)
+        if best is not None and best.also is None:
+            return best
+        full = (
+            best
+            or self._best(self._related(results, wanted), results, wanted)
+            or self._by_factor(results, wanted)
+        )
+        pair = self._best(self._pairs(), results, wanted, clean=True)
+        if pair is not None and (full is None or full.also is not None):
+            return pair
+        if full is not None:
+            return full
+        if all(_coarse(value) for value in wanted):
+            return None
+        for candidate in single:
+            twice = self._best(
+                self._related_to(candidate, results), results, wanted, clean=True, least=2
+            )
+            if twice is not None:
+                return twice
+        return self._most(single, results, wanted)
+
+    def _changed(self, change: Mapping[str, Any]) -> list[Value | None]:
+        return self.evaluate(lambda *case: self.reference(*case, **change))
+
+    def _pairs(self) -> Iterator[_Candidate]:
+        for one, other in combinations(self.slips, 2):
+            if not set(one.change) & set(other.change):
+                both = self._changed({**one.change, **other.change})
+                yield _Candidate((one.hint, other.hint), both)
+
+    def _related(self, results: Results, wanted: list[Value]) -> Iterator[_Candidate]:
+        """What is alike in all exercises, made from the right numbers."""
+        yield from self._related_to(_Candidate((), list(wanted)), results)
+        hint = self._in_parts(results, wanted)
+        if hint is not None:
+            yield _Candidate((hint,), results)
+
+    def _related_to(self, of: _Candidate, results: Results) -> Iterator[_Candidate]:
+        coarse = all(_coarse(value) for value in of.values if value is not None)
+        truth = any(value.truth for value in results if value is not None)
+        for relation in _relations.relations(truth, coarse):
+            values = [
+                None if value is None else _made(relation.of, value) for value in of.values
+            ]
+            yield _Candidate((*of.hints, relation.hint), values)
+
+    def _in_parts(self, results: Results, wanted: list[Value]) -> str | None:
+        told = [
+            _relations.parts(mine, right, self._same_numbers)
+            for mine, right in zip(results, wanted, strict=True)
+            if mine is not None and not self.same(mine, right)
+        ]
+        return told[0] if told and len(set(told)) == 1 else None
+
+    def _by_factor(self, results: Results, wanted: list[Value]) -> Match | None:
+        finite = [value for value in results if value is not None]
+        if all(_coarse(value) for value in wanted) or len(finite) < len(wanted):
+            return None
+        hint = _relations.factor(finite, wanted, self.sizes, self._same_numbers)
+        return None if hint is None else Match((hint,), None)
+
+    def _same_numbers(self, one: Tensor, other: Tensor) -> bool:
+        return self.same(Value(one, truth=False), Value(other, truth=False))
+
+    def _best(
+        self,
+        candidates: Iterator[_Candidate] | list[_Candidate],
+        results: Results,
+        wanted: list[Value],
+        clean: bool = False,
+        least: int = 1,
+    ) -> Match | None:
+        """The first candidate that explains all cases, those with none left out first."""
+        second: Match | None = None
+        for candidate in candidates:
+            count = self._count(candidate, results, wanted)
+            if count.misses or count.telling < least or count.left_out > count.hits:
+                continue
+            match = Match(candidate.hints, count.also)
+            if not count.left_out:
+                return match
+            second = second or match
+        return None if clean else second
+
+    def _most(
+        self, candidates: list[_Candidate], results: Results, wanted: list[Value]
+    ) -> Match | None:
+        """The one that explains most cases."""
+        best: tuple[float, Match] | None = None
+        for candidate in candidates:
+            count = self._count(candidate, results, wanted)
+            share = count.telling / max(count.telling + count.misses, 1)
+            if count.telling and share >= _MOST and (best is None or share > best[0]):
+                best = share, Match(candidate.hints, count.also)
+        return best[1] if best else None
+
+    def _count(
+        self, candidate: _Candidate, results: Results, wanted: list[Value]
+    ) -> _Count:
+        hits = misses = telling = left_out = 0
+        also = None
+        for place, (mine, other, right) in enumerate(
+            zip(results, candidate.values, wanted, strict=True)
+        ):
+            if mine is None:
+                hits, left_out = hits + (other is None), left_out + (other is not None)
+            elif other is not None and self.same(mine, other):
+                hits += 1
+                telling += not self.same(other, right)
+            elif other is None or not _finite(other):
+                left_out += 1
+            elif not _finite(mine) and mine.shape == other.shape:
+                left_out += 1
+                also = place if also is None else also
+            else:
+                misses += 1
+        return _Count(hits, misses, telling, left_out, also)
+
+
+@dataclass(frozen=True)
+class _Count:
+    """In how many cases a candidate explains an answer.
+
+    Attributes:
+        hits: it gives the same.
+        misses: it gives something else.
+        telling: it gives the same, and the right function does not.
+        left_out: one of the two gives NaN or infinity, and the other does not.
+        also: the first case in which that is the answer.
+    """
+
+    hits: int
+    misses: int
+    telling: int
+    left_out: int
+    also: int | None
+
+
+def _finite(value: Value) -> bool:
+    return not value.numbers.is_meta and bool(torch.isfinite(value.numbers).all())
+
+
+def _coarse(value: Value) -> bool:
+    """Whether it is so simple a number that another comes out the same by chance."""
+    parts = 12 * value.numbers
+    return value.truth or bool(
+        ((parts - parts.round()).abs() < 1e-6).all() and (value.numbers.abs() < 100).all()
+    )
+
+
+def _made(of: Callable[[Tensor], Tensor | None], value: Value) -> Value | None:
+    with suppress(RuntimeError, IndexError):
+        numbers = of(value.numbers)
+        return None if numbers is None else Value(numbers, value.truth)
+    return None
