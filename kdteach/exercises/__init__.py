@@ -1,10 +1,13 @@
 """Exercises: one module of checks a chapter; a check gives hints, never the answer."""
 
+import sys
+
 from kdteach.seeding import usual_tensors
 
 # the cases are made on import: with the same numbers whatever the defaults are
 with usual_tensors():
     from kdteach.exercises._check import CheckResult
+    from kdteach.exercises._names import protect
     from kdteach.exercises.borrowed_features import (
         check_inverted_weights,
         check_separable_weights,
@@ -44,6 +47,16 @@ with usual_tensors():
         check_temperature_at_entropy,
         check_temperature_for,
     )
+
+# an answer may replace neither a chapter's checks nor what they are made from
+protect(
+    *(
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(("kdteach.exercises.", "kdteach.losses."))
+        or name in ("kdteach.seeding", "kdteach.stats")
+    )
+)
 
 __all__ = [
     "CheckResult",

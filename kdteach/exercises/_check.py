@@ -193,7 +193,8 @@ class Exercise:
         def reads(value: Any) -> Any:
             if value is None or value is Ellipsis:
                 return value
-            return _gradients.felt(value, arguments, self.gradient)
+            with originals():  # whatever a cell before the check has replaced
+                return _gradients.felt(value, arguments, self.gradient)
 
         result = guard.call(answer, arguments, reads, loud=loud)
         if isinstance(result, Failure):

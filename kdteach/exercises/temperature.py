@@ -142,9 +142,6 @@ _SOFT_TARGETS = Exercise(
             "you divided by the sum of the whole table; each row needs a sum of its own.",
             over="table",
         ),
-        slip(
-            "your largest number is 1; it is the row's sum that should be.", over="largest"
-        ),
         slip("you took the mean over the classes; the rows should sum to 1.", over="count"),
         slip("you divide by the square of T.", scale="square"),
         slip("you divide by the root of T.", scale="root"),
@@ -205,11 +202,6 @@ _TEMPERATURE_FOR = Exercise(
             "margin over probability: where has the softmax gone? Write down p as a "
             "softmax of the two logits, and solve for T; a logarithm is needed.",
             lambda m, p: m / p,
-        ),
-        Mistake(
-            "that holds for a straight line. Write down p as a softmax of the two logits, "
-            "and solve for T; a logarithm is needed.",
-            lambda m, p: m * (1 - p) / p,
         ),
     ),
     "with two classes the odds are exp(margin/T), so T is margin over log-odds.",

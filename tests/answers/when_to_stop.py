@@ -400,9 +400,11 @@ order.right("torch", lambda s: (torch.tensor(s).diff() < 0).all())
 
 
 def early_false(sizes):
-    for i in range(1, len(sizes)):
-        if sizes[i] >= sizes[i - 1]:
+    before = float("inf")
+    for size in sizes:
+        if size >= before:
             return False
+        before = size
     return True
 
 
