@@ -46,7 +46,11 @@ with usual_tensors():
         check_paired_interval,
     )
     from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
-    from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
+    from kdteach.exercises.temperature import (
+        check_soft_targets,
+        check_temperature_at_entropy,
+        check_temperature_for,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -93,6 +97,7 @@ __all__ = [
     "check_standard_error",
     "check_stopping_epoch",
     "check_switched_off",
+    "check_temperature_at_entropy",
     "check_temperature_for",
     "check_top_overlap",
     "check_votes",
