@@ -20,6 +20,7 @@ from kdteach.models.modes import (
 )
 from kdteach.models.normalised import normalised
 from kdteach.models.photographs import Normalise, Photograph
+from kdteach.models.readers import READERS, reader_file, trained_reader
 from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.taps import tap
 from kdteach.models.trained import TEACHERS, trained_teacher
@@ -27,6 +28,7 @@ from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import shipped_name
 
 __all__ = [
+    "READERS",
     "TEACHERS",
     "TWINS",
     "Cooled",
@@ -47,10 +49,12 @@ __all__ = [
     "modes_kept",
     "normalised",
     "pretrained_head",
+    "reader_file",
     "require_logits",
     "scale_for",
     "shipped_name",
     "tap",
+    "trained_reader",
     "trained_teacher",
     "weights_name",
 ]
