@@ -97,10 +97,10 @@ def redrawn(image: ArrayLike, random: np.random.Generator) -> NDArray[np.float64
     inside = grey > _INK
     if not inside.any():
         return np.zeros((_FIELD, _FIELD))
-    edge = ndimage.distance_transform_edt
-    depth = edge(inside) - edge(~inside)  # below 0 outside
+    distance = ndimage.distance_transform_edt  # between centres: the edge is half before
+    depth = np.where(inside, distance(inside) - 0.5, 0.5 - distance(~inside))
     now = 2 * depth[inside].mean()  # half the width of a stroke is twice its mean depth
-    drawn: NDArray[np.float64] = np.clip(depth + max(half - now, -0.6 * now), 0, 1)
+    drawn: NDArray[np.float64] = np.clip(depth + max(half - now, -0.6 * now) + 0.5, 0, 1)
     return drawn
 
 

@@ -15,7 +15,8 @@ from kdteach.checks import check_names, check_number, check_tensor, shown
 from kdteach.data.drawn import normalised
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
-from kdteach.live.start import page_examples, page_readers, readers_record, start_here
+from kdteach.live.page_text import page_numbers, readers_record
+from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.types import Split, require_split
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "live_temperature",
     "normalised",
     "page_examples",
+    "page_numbers",
     "page_readers",
     "readers_record",
     "start_here",

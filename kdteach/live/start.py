@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from kdteach.cost import count_parameters
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
+from kdteach.live.page_text import readers_record
 from kdteach.metrics import predict_logits
 from kdteach.models import READERS, trained_reader
-from kdteach.models.shipped import shipped_bytes, shipped_tensors
+from kdteach.models.shipped import shipped_tensors
 from kdteach.types import Split
 
+_UNSEEN = 3
 CLASSES = tuple("0123456789")
 _STEPS = 6  # shades of the digit in the still picture
-
-
-def readers_record() -> dict[str, Any]:
-    """What was measured when the networks of the first page were trained.
-
-    Returns:
-        By name of the network: its learning rate and its errors on 10,000 images; and
-        "gain", in points of accuracy, on "valid", "test" (both drawn anew) and "as
-        written".
-        ``kdteach.experiments.catalogue.drawing_readers`` says how each came about.
-    """
-    record: dict[str, Any] = json.loads(shipped_bytes("drawing-readers.json"))
-    return record
 
 
 def page_readers() -> list[Reader]:
     """The four networks of the first page, with what stands below their names."""
     record = readers_record()
     images = record["label-trained"]["images"]
-    unseen = 3
     notes = {
         "teacher": ("Teacher", "teacher", "learned from {all} images"),
         "label-trained": (
@@ -48,9 +33,9 @@ def page_readers() -> list[Reader]:
             "learned the same {few} images with what the teacher says of them",
         ),
         "without-3": (
-            f"And this student was never shown a {unseen}", "student",
-            f"Its teacher described {{seen}} images to it, none of a {unseen}; it had no "
-            f"labels. Then one number was set: the bias of {unseen}.",
+            f"And this student was never shown a {_UNSEEN}", "student",
+            f"Its teacher described {{seen}} images to it, none of a {_UNSEEN}; it had no "
+            f"labels. Then one number was set: the bias of {_UNSEEN}.",
         ),
     }  # fmt: skip
     made = []
@@ -64,7 +49,7 @@ def page_readers() -> list[Reader]:
         size = f"{count_parameters(model):,} weights"
         text = f"{told} ({size})" if name == "without-3" else f"{size}; {told}"
         made.append(
-            Reader(title, role, text, model, unseen if name == "without-3" else None)
+            Reader(title, role, text, model, _UNSEEN if name == "without-3" else None)
         )
     return made
 
