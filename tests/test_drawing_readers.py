@@ -111,7 +111,7 @@ def drawn(page, digit, *, size=1.0, left=0.0, top=0.0):
         page.mouse.move(*places[0])
         page.mouse.down()
         for place in places[1:]:
-            page.mouse.move(*place, steps=4)
+            page.mouse.move(*place, steps=2)
         page.mouse.up()
     return state(page)
 

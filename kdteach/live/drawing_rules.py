@@ -1,6 +1,9 @@
 """How the field to draw in looks, and the answers beside and below it."""
 
 DRAWING = (
+    ".kd-live[data-kd=draw]{margin:0 0 1.3em}"
+    ".kd-live .kd-choices legend{float:none}"
+    ".kd-live .kd-choices{flex:none}"
     ".kd-live .kd-draw{display:grid;grid-template-columns:auto minmax(0,1fr);gap:10px 22px}"
     ".kd-live .kd-left{position:relative;align-self:start;outline:2px solid "
     "var(--kd-soft);border-radius:10px;background:var(--kd-card)}"

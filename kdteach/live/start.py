@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from kdteach.checks import check_number
 from kdteach.cost import count_parameters
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
@@ -82,6 +83,7 @@ def start_here(*, temperature: float = 4.0) -> LiveFigure:
         TypeError: temperature is no number.
         ValueError: temperature out of range.
     """
+    temperature = check_number("temperature", temperature, least=1, most=20)
     readers, examples = page_readers(), page_examples()
     return live_draw(
         readers, examples, CLASSES, temperature=temperature,
@@ -93,7 +95,7 @@ def _still(readers: list[Reader], examples: Split, temperature: float) -> str:
     """The first example and what the first three say of it, as a picture and a sentence."""
     image = examples.images[:1]
     logits = [predict_logits(reader.model, image)[0].double() for reader in readers[:3]]
-    said = [(z / float(temperature)).softmax(dim=0) for z in logits]
+    said = [(z / temperature).softmax(dim=0) for z in logits]
     best = [CLASSES[int(z.argmax())] for z in logits]
     parts = [f'<g transform="translate(0 12)">{_digit(image[0, 0])}</g>']
     for place, (reader, p) in enumerate(zip(readers, said, strict=False)):
@@ -113,7 +115,7 @@ def _still(readers: list[Reader], examples: Split, temperature: float) -> str:
     label = CLASSES[int(examples.labels[0])]
     sentence = (
         f"Somebody wrote a {label}: {words}. The bars show their probabilities at T = "
-        f"{float(temperature):g}. Where scripts run, you draw a digit here yourself."
+        f"{temperature:g}. Where scripts run, you draw a digit here yourself."
     )
     return (
         f'<svg viewBox="0 0 580 120" role="img" aria-label="{sentence}" '

@@ -37,7 +37,7 @@ def trained_reader(
         TypeError: name is no str, or dtype no floating-point type.
         ValueError: no such network ships.
     """
-    name = str(check_choice("reader", name, READERS))
+    name = str(check_choice("name of a reader", name, READERS))
     dtype = check_dtype("dtype", dtype)
     kind = "cnn-52k" if name == "teacher" else f"fc-{_WIDTH}"
     network, file = build(kind, dtype=dtype), reader_file(name)
