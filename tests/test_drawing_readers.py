@@ -13,6 +13,7 @@ from test_live import needs_browser, shown, state
 from kdteach.data import load
 from kdteach.data.drawn import normalised, redrawn
 from kdteach.experiments.catalogue import drawing_readers as recipe
+from kdteach.experiments.catalogue.drawing_images import as_drawings
 from kdteach.files import read_tensors
 from kdteach.live import (
     page_examples,
@@ -280,7 +281,7 @@ def test_the_record_is_what_the_networks_do():
     """The seed that ships has the errors that its record says, on all test images."""
     record, data = readers_record(), mnist()
     assert record["data"]["checksum"] == data.checksum
-    split = recipe.as_drawings(data.test, seed=5, anew=0.0)
+    split = as_drawings(data.test, seed=5, anew=0.0)
     for name in READERS:
         seed = 0 if name == "teacher" else record["seed that ships"]
         wanted = record[name]["as written errors"][seed]
@@ -371,7 +372,7 @@ def test_strokes_get_the_width_that_was_drawn():
 def small_mnist():
     digits = load("digits")
     splits = []
-    for split, count in ((digits.train, 400), (digits.valid, 120), (digits.test, 120)):
+    for split, count in ((digits.train, 160), (digits.valid, 60), (digits.test, 60)):
         images = torch.nn.functional.interpolate(split.images[:count], size=28)
         splits.append(Split(images, split.labels[:count], torch.arange(count)))
     return ImageSet("mnist", *splits, digits.classes, "none")

@@ -5,8 +5,8 @@ and most images drawn anew before (``redrawn``): another slant, turn, aspect, an
 
 - The *teacher* is a CNN trained on 50,000 such images and their labels.
 - The *label-trained* and the *distilled* student are the same small network, trained on the
-  same few of these images, with the same initial weights and order, for as many steps. They
-  differ in the loss.
+  same few of these images, with the same initial weights. They differ in the loss, and in
+  the learning rate and number of epochs that suit each best.
 - The *student without 3* is the same network, distilled on all images but the 3s, without a
   label; the bias of its class 3 is then chosen on validation images, as Hinton et al. 2015,
   section 3, choose it on test images.
@@ -32,21 +32,25 @@ from torch import nn
 
 from kdteach.cost import count_parameters
 from kdteach.data import load, small_sample
-from kdteach.data.drawn import normalised, redrawn
+from kdteach.experiments.catalogue.drawing_images import (
+    UNSEEN,
+    drawings,
+    examples,
+    stored,
+)
 from kdteach.files import check_path
-from kdteach.metrics import best_bias, evaluate, predict_logits
+from kdteach.metrics import best_bias, evaluate
 from kdteach.models import READERS, build, reader_file
 from kdteach.models.shipped import weights_folder
 from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.results import require_writable
 from kdteach.stats import paired_difference
 from kdteach.training import cosine, fit, fit_many, teacher_logits
-from kdteach.types import ImageSet, Split
+from kdteach.types import Split
 from kdteach.writing import write_whole
 
 RECORD, EXAMPLES = "drawing-readers.json", "drawing-examples.safetensors"
 SEEDS = tuple(range(10))
-UNSEEN = 3
 TEACHER_EPOCHS = 5
 TEACHER_RATES = (1e-3, 3e-3)
 RATES = (2e-3, 5e-3, 1e-2, 2e-2)
@@ -80,96 +84,6 @@ PAIR, WITHOUT = Course(16, 1000, 32), Course(16, 0, 128)
 PAIR_EPOCHS, WITHOUT_EPOCHS = (15, 60), (6,)
 TEMPERATURE, ALPHA = 4.0, 0.9
 _PURE = 20.0, 1.0  # temperature and alpha of the student without 3, the paper's
-
-
-def as_drawings(split: Split, *, seed: int, anew: float) -> Split:
-    """The images as the page would show them to its networks.
-
-    Args:
-        split: images (N, 1, 28, 28) of MNIST.
-        seed: of what is random.
-        anew: the share of images that are drawn anew before, in [0, 1].
-
-    Returns:
-        The same samples; pixels are multiples of 1/255.
-    """
-    random = np.random.default_rng(seed)
-    pixels = np.empty((len(split), 28, 28), dtype=np.uint8)
-    for place, image in enumerate(split.images[:, 0].double().numpy()):
-        ink = redrawn(image, random) if random.random() < anew else image
-        pixels[place] = np.round(255 * normalised(ink))
-    images = torch.from_numpy(pixels)[:, None].float().div_(255)
-    return Split(images, split.labels, num_classes=10)
-
-
-def drawings(mnist: ImageSet) -> dict[str, Split]:
-    """All images that are needed, about a minute on one core.
-
-    Args:
-        mnist: ``load("mnist")``.
-
-    Returns:
-        "train" (50,000, four of five drawn anew), "valid" and "test" (10,000 each, all
-        drawn anew) and "as written" (the test images, normalised alone).
-    """
-    return {
-        "train": as_drawings(mnist.train, seed=1, anew=0.8),
-        "valid": as_drawings(mnist.valid, seed=3, anew=1.0),
-        "test": as_drawings(mnist.test, seed=4, anew=1.0),
-        "as written": as_drawings(mnist.test, seed=5, anew=0.0),
-    }
-
-
-def examples(readers: Mapping[str, nn.Module], split: Split) -> Split:
-    """Images for those who cannot draw: first where teacher and students disagree.
-
-    Of the images on which the networks answer in the same way, those come first to which
-    the teacher gives the most probability, so that people can read them.
-
-    Args:
-        readers: the networks, by name.
-        split: images of MNIST among which to choose, not its test images.
-
-    Returns:
-        Two images that only the label-trained student misreads and one that only the
-        distilled student does, two that both misread in different ways, a 3 that the
-        student without 3 misreads, and one of each digit on which all agree.
-    """
-    data = as_drawings(split, seed=5, anew=0.0)
-    labels = data.labels
-    said = {name: predict_logits(model, data.images) for name, model in readers.items()}
-    sure = said["teacher"].softmax(dim=1).gather(1, labels[:, None])[:, 0]
-    order = sure.argsort(descending=True, stable=True)
-    answers = {name: z.argmax(dim=1)[order] for name, z in said.items()}
-    truth = labels[order]
-    right = {name: found == truth for name, found in answers.items()}
-    plain, told, teacher = (right[n] for n in ("label-trained", "distilled", "teacher"))
-    apart = answers["label-trained"] != answers["distilled"]
-    groups = (
-        (teacher & told & ~plain, 2), (teacher & ~told & plain, 1),
-        (teacher & ~told & ~plain & apart, 2),
-        ((truth == UNSEEN) & teacher & told & plain & ~right["without-3"], 1),
-    )  # fmt: skip
-    chosen: list[int] = []
-    for group, count in groups:
-        kinds: set[int] = set()
-        for place in group.nonzero()[:, 0].tolist():
-            if len(kinds) < count and int(truth[place]) not in kinds:  # of several digits
-                kinds.add(int(truth[place]))
-                chosen.append(place)
-    agreed = teacher & told & plain & right["without-3"]
-    for digit in (UNSEEN, *(d for d in range(10) if d != UNSEEN)):
-        chosen += (agreed & (truth == digit)).nonzero()[:1, 0].tolist()
-    return data.select(order[chosen])
-
-
-def stored(split: Split) -> bytes:
-    """Images and labels as the content of a file, a byte a number."""
-    from safetensors.torch import save
-
-    pixels = (255 * split.images[:, 0]).round().to(torch.uint8).contiguous()
-    about = {"made by": "python -m kdteach readers: training images of MNIST"}
-    return save({"pixels": pixels, "labels": split.labels.to(torch.uint8)}, metadata=about)
 
 
 def train_teacher(data: Mapping[str, Split], rate: float, kept: Path) -> nn.Module:
