@@ -305,7 +305,7 @@ def test_the_record_follows_its_rules():
         assert vars(gain) == pytest.approx(record["gain"][part])
     gains = np.subtract(*(record[n]["valid errors"] for n in recipe.PAIR_NAMES))
     assert sorted(gains)[4] == gains[record["seed that ships"]]
-    same = ("width", "images", "batch_size")
+    same = ("model", "images", "batch_size")
     assert all(record["label-trained"][k] == record["distilled"][k] for k in same)
 
 
@@ -383,18 +383,20 @@ def test_the_recipe_runs_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "load", lambda name, root: small_mnist())
     monkeypatch.setattr(recipe, "TEACHER_EPOCHS", 2)
     monkeypatch.setattr(recipe, "TEACHER_RATES", (1e-3, 4e-3))
-    monkeypatch.setattr(recipe, "RATES", (2e-3, 1e-2))
-    monkeypatch.setattr(recipe, "PAIR", recipe.Course(16, 60, 32))
+    monkeypatch.setattr(recipe, "RATES", (2e-3, 1e-2, 2e-2))
+    monkeypatch.setattr(recipe, "PAIR", recipe.Course("cnn-4k", 40, 32))
+    monkeypatch.setattr(recipe, "SIZES", (("fc-8", 40),))
     monkeypatch.setattr(recipe, "PAIR_EPOCHS", (1, 3))
+    monkeypatch.setattr(recipe, "WITHOUT", recipe.Course("cnn-4k", 50, 64))
     monkeypatch.setattr(recipe, "WITHOUT_EPOCHS", (2,))
     lines = []
     kept = tmp_path / "kept"
     record = recipe.remake(tmp_path, kept=kept, say=lines.append)
     stamps = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
-    assert len(stamps) == 2 + 4 + 4 + 2
+    assert len(stamps) == 2 + 2 * 2 + 2 * 6 + 3
     files = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert files == {recipe.RECORD, recipe.EXAMPLES, *map(reader_file, READERS)}
-    assert record["distilled"]["width"] == record["label-trained"]["width"] == 16
+    assert record["distilled"]["model"] == record["label-trained"]["model"] == "cnn-4k"
     first = {name: (tmp_path / name).read_bytes() for name in files}
     again = recipe.remake(tmp_path, kept=kept, say=lines.append)
     assert {path: path.stat().st_mtime_ns for path in kept.iterdir()} == stamps

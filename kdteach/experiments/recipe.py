@@ -33,7 +33,7 @@ from kdteach.training.progress import SCORES
 NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
 MISTAKES = (*NETWORK_MISTAKES, "soft term over classes")
 SHIPPED = "cnn-digits"
-_CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-digits")
+_CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-digits")
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
 KINDS = ("teacher", "assistant", "student")
 _TEACHING = KINDS[:2]

@@ -11,7 +11,6 @@ from kdteach.models.shipped import put_into, shipped_tensors
 
 READERS = ("teacher", "label-trained", "distilled", "without-3")
 """The networks that ship, by name."""
-_WIDTH = 16
 
 
 def trained_reader(
@@ -25,8 +24,8 @@ def trained_reader(
     network is the one with the rounded weights.
 
     Args:
-        name: "teacher", a CNN of 51,738 weights; or a student of one hidden layer:
-            "label-trained", "distilled", and "without-3", which was distilled without
+        name: "teacher", a CNN of 51,738 weights; or a student of 4,138: "label-trained",
+            "distilled", and "without-3", which was distilled without
             seeing a single 3.
         dtype: of the weights after loading.
 
@@ -39,7 +38,7 @@ def trained_reader(
     """
     name = str(check_choice("name of a reader", name, READERS))
     dtype = check_dtype("dtype", dtype)
-    kind = "cnn-52k" if name == "teacher" else f"fc-{_WIDTH}"
+    kind = "cnn-52k" if name == "teacher" else "cnn-4k"
     network, file = build(kind, dtype=dtype), reader_file(name)
     put_into(network, shipped_tensors(file, dtype), file)
     return network.eval()
