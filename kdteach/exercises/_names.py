@@ -65,7 +65,7 @@ class _Names:
     values: tuple[Any, ...]
 
     def as_before(self) -> bool:
-        """Whether all of them still stand for the same: the usual case, and a quick look."""
+        """Whether all of them still stand for the same, which is the usual case."""
         now = self.owner.__dict__
         same: bool = _ALL(_MAP(_IS, _MAP(now.get, self.names), self.values))
         return same and not (self.is_class and _LEN(now) != self.count)
@@ -145,6 +145,11 @@ def put_back(before: list[_Names]) -> list[str]:
 
 
 _ORIGINALS = names_now()
+
+
+def as_imported() -> bool:
+    """Whether torch, NumPy and Python are as they were when this was imported."""
+    return not _differing(_ORIGINALS)
 
 
 @contextmanager

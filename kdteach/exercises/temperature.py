@@ -271,9 +271,20 @@ def _temperature_at_entropy(logits: Tensor, nats: float) -> float:
     return _hot(lambda p: _nats(p).mean(), logits, nats)
 
 
+def _reached(t: Tensor, logits: Tensor) -> float:
+    return float(_nats(torch.softmax(logits / t, dim=1)).mean())
+
+
 _TEMPERATURE_AT_ENTROPY = Exercise(
     _temperature_at_entropy,
-    ((_WIDE[:1], 0.7), (_WIDE, 1.0), (_WIDE, 0.6), (3 * _WIDE, 1.0), (0.02 * _WIDE, 1.3)),
+    # below ln(4)/4 even the mean over the classes reaches what is asked for
+    (
+        (_WIDE, 0.33),
+        (_WIDE[:2], 0.3),
+        (_WIDE, 1.0),
+        (30 * _WIDE, 0.34),
+        (0.2 * _WIDE, 0.31),
+    ),
     (
         Mistake(
             "that is the temperature for an entropy in bits: nats use the natural "
@@ -301,9 +312,25 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
             "that is the temperature for the first image alone.",
             lambda z, h: _temperature_at_entropy(z[:1], h),
         ),
+        Mistake(
+            "your softmax runs over the images: the classes are the columns, dim=1.",
+            lambda z, h: _temperature_at_entropy(z.T, h),
+        ),
     ),
     "only z / T counts, so logits three times as large need three times the temperature.",
     tolerance=2e-3,
+    laws=(
+        Law(
+            "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
+            "hotter half while it is too small, of an interval that is wide enough)",
+            lambda t, z, h: _reached(t, z) > h - 0.01,
+        ),
+        Law(
+            "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
+            "the colder half while it is too large, of an interval that is wide enough)",
+            lambda t, z, h: _reached(t, z) < h + 0.01,
+        ),
+    ),
 )
 
 
