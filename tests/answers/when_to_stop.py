@@ -371,10 +371,7 @@ order.wrong(
 
 def returns_early(sizes):
     for i in range(len(sizes) - 1):
-        if sizes[i] > sizes[i + 1]:
-            return True
-        else:
-            return False
+        return sizes[i] > sizes[i + 1]
     return True
 
 
