@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getattr__
     from kdteach import (
         claims,
+        comparisons,
         cost,
+        dark_knowledge,
         data,
         diagrams,
         exercises,
@@ -31,13 +33,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         types,
     )
     from kdteach.claims import claim, sentence
+    from kdteach.comparisons import compare
     from kdteach.data import load
     from kdteach.diagrams import diagram
     from kdteach.metrics import evaluate
     from kdteach.models import build, tap
     from kdteach.objectives import distil, hard_labels, weighted
     from kdteach.results import measured
-    from kdteach.stats import paired_difference as compare
     from kdteach.training import fit, fit_cohort, fit_many, teacher_logits
 
 __version__ = "0.1.0"
@@ -47,7 +49,9 @@ __all__ = [
     "claim",
     "claims",
     "compare",
+    "comparisons",
     "cost",
+    "dark_knowledge",
     "data",
     "diagram",
     "diagrams",
@@ -83,7 +87,7 @@ __all__ = [
 _VERBS = {
     "build": "kdteach.models",
     "claim": "kdteach.claims",
-    "compare": "kdteach.stats:paired_difference",
+    "compare": "kdteach.comparisons",
     "diagram": "kdteach.diagrams",
     "distil": "kdteach.objectives",
     "evaluate": "kdteach.metrics",

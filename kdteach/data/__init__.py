@@ -19,7 +19,7 @@ from kdteach.data.augment import (
     jitter,
     random_crop,
 )
-from kdteach.data.digits import load_digits
+from kdteach.data.digits import digits_seen, load_digits, whole_digits
 from kdteach.data.folder import load_folder
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
@@ -39,6 +39,7 @@ __all__ = [
     "Jitter",
     "Stream",
     "compose",
+    "digits_seen",
     "flips",
     "horizontal_flip",
     "in_quadrants",
@@ -48,6 +49,7 @@ __all__ = [
     "random_crop",
     "small_sample",
     "transform",
+    "whole_digits",
 ]
 
 _LOADERS: dict[str, Callable[..., ImageSet]] = {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from kdteach.checks import check_seed, check_switch
+from kdteach.checks import check_dtype, check_list, check_seed, check_switch
 from kdteach.data._splits import image_set
-from kdteach.types import ImageSet
+from kdteach.types import ImageSet, Split
 
 _TRAIN, _VALID = 1079, 359
 # The images stand in the file writer after writer: fourteen runs, each starting anew at 0
@@ -68,6 +70,54 @@ def load_digits(
         white=16,
         dtype=dtype,
     )
+
+
+def whole_digits(*, dtype: torch.dtype | str = torch.float32) -> Split:
+    """All 1,797 digits in the order of the file, for questions that cross several draws.
+
+    Args:
+        dtype: of the images.
+
+    Returns:
+        The images (1797, 1, 8, 8) in [0, 1]; the sample index is the row of the file, and
+        the column of ``digits_seen``.
+
+    Raises:
+        TypeError: a dtype without floating-point numbers.
+    """
+    dtype = check_dtype("dtype", dtype)
+    from sklearn.datasets import load_digits as embedded
+
+    bunch = embedded()
+    pixels = torch.from_numpy(bunch.images.astype(np.uint8)).to(dtype).div_(16)
+    labels = torch.from_numpy(bunch.target.astype(np.int64))
+    return Split(pixels[:, None], labels, torch.arange(len(labels)), num_classes=10)
+
+
+def digits_seen(draws: Sequence[int]) -> Tensor:
+    """Which of all digits the training part of a draw holds.
+
+    What a teacher says of an image that it was trained on is no evidence of what it says of
+    new ones. An image that is new to two teachers stands in the training part of neither.
+
+    Args:
+        draws: numbers of draws of ``load("digits", draw=...)``, at least one.
+
+    Returns:
+        (draws, 1797) bool, columns in the order of ``whole_digits``.
+
+    Raises:
+        TypeError: draws are no list of integers.
+        ValueError: no draw, or one below 0.
+    """
+    numbers = [check_seed(draw, "draws") for draw in check_list("draws", draws, "numbers")]
+    if not numbers:
+        raise ValueError("draws must hold the number of at least one draw")
+    count = _TRAIN + 2 * _VALID
+    seen = torch.zeros(len(numbers), count, dtype=torch.bool)
+    for row, draw in zip(seen, numbers, strict=True):
+        row[torch.from_numpy(_drawn(count, draw)[0])] = True
+    return seen
 
 
 _Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]

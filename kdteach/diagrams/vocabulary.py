@@ -7,10 +7,12 @@ carries data and a dashed one gradients. Colours follow the theme of the page.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from kdteach.diagrams._ink import ink_uri
 from kdteach.diagrams.example import OUTLINES
 
 Point = tuple[float, float]
@@ -34,6 +36,11 @@ class Drawing:
         self._highlight = set(highlight)
         self._halos: list[str] = []
         self._shapes: list[str] = []
+
+    @property
+    def highlight(self) -> set[str]:
+        """The parts that are highlighted."""
+        return set(self._highlight)
 
     def svg(self, kind: str, alt: str) -> str:
         """The drawing as one SVG element.
@@ -82,6 +89,29 @@ class Drawing:
             + "</g>"
         )
         self.halo("image", x, y, size, size)
+
+    def picture(
+        self, x: float, y: float, size: float, pixels: Sequence[Sequence[float]]
+    ) -> None:
+        """Any grey picture in a frame, its ink in the colour of the page's.
+
+        Args:
+            x, y: upper left corner.
+            size: of the frame's side.
+            pixels: rows of numbers in [0, 1], 1 where there is ink.
+        """
+        self._frame(x, y, size, size, 6, "card")
+        uri = ink_uri(pixels)
+        # a page may hold the same picture twice: the place is a part of the name
+        key = f"{uri} {self.width} {self.height} {x} {y}".encode()
+        name = f"kd-ink-{hashlib.sha256(key).hexdigest()[:12]}"
+        self._shapes.append(
+            f'<filter id="{name}" x="0" y="0" width="1" height="1" '
+            'color-interpolation-filters="sRGB"><feFlood flood-color="var(--kd-ink)"/>'
+            '<feComposite in2="SourceAlpha" operator="in"/></filter>'
+            f'<image x="{_n(x + 3)}" y="{_n(y + 3)}" width="{_n(size - 6)}" '
+            f'height="{_n(size - 6)}" filter="url(#{name})" href="{uri}"/>'
+        )
 
     def network(
         self, x: float, y: float, width: float, height: float, role: str, title: str,
@@ -156,6 +186,26 @@ class Drawing:
         )
         self.text(x + 40, y + 23, words, "on strong")
 
+    def heat(self, x: float, y: float, size: float) -> None:
+        """The example digit in its frame, and on it where a network looks."""
+        self.image(x, y, size)
+        for cx, cy, radius in ((0.44, 0.3, 0.2), (0.62, 0.5, 0.14), (0.58, 0.76, 0.16)):
+            for share in (1.0, 0.66, 0.33):
+                self._shapes.append(
+                    f'<circle cx="{_n(x + cx * size)}" cy="{_n(y + cy * size)}" '
+                    f'r="{_n(radius * share * size)}" fill="var(--kd-student)" '
+                    'fill-opacity=".3"/>'
+                )
+
+    def behind(self, x: float, y: float, width: float, height: float, role: str) -> None:
+        """The corner of another network that stands behind one, drawn before it."""
+        self._frame(x, y, width, height, 12, "page", edge=False)
+        self._shapes.append(
+            f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" '
+            f'rx="12" fill="var(--kd-{role})" fill-opacity=".45" '
+            'stroke="var(--kd-page)" stroke-width="1.5"/>'
+        )
+
     def operation(
         self, x: float, y: float, words: str, part: str, radius: float = 27
     ) -> None:
@@ -176,6 +226,45 @@ class Drawing:
         self.text(x + width / 2, y + height / 2 - 4, title, "strong")
         self.text(x + width / 2, y + height / 2 + 15, note, "small")
         self.halo(part, x, y, width, height)
+
+    def curve(
+        self, points: Sequence[Point], colour: str = "ink", width: float = 2.2,
+        dashes: str = "", opacity: float = 1.0,
+    ) -> None:  # fmt: skip
+        """A line through points, in one of the theme's colours.
+
+        Args:
+            points: at least two.
+            colour: of the theme.
+            width: of the line.
+            dashes: as SVG's stroke-dasharray; empty for a solid line.
+            opacity: in (0, 1].
+        """
+        path = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
+        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+        faint = f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
+        self._shapes.append(
+            f'<path d="M{path}" fill="none" stroke="var(--kd-{colour})" '
+            f'stroke-width="{_n(width)}" stroke-linejoin="round"{dashed}{faint}/>'
+        )
+
+    def ring(self, x: float, y: float, colour: str) -> None:
+        """A circle around a point that the text speaks of."""
+        self._shapes.append(
+            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="6" fill="none" '
+            f'stroke="var(--kd-{colour})" stroke-width="2.2"/>'
+        )
+
+    def words_over(
+        self, x: float, y: float, words: str, style: str = "", anchor: str = "middle"
+    ) -> None:
+        """Words as ``text``, with a rim that keeps lines behind them away."""
+        names = " ".join(f"kd-{name}" for name in style.split())
+        self._shapes.append(
+            f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" class="{names}" '
+            'style="paint-order:stroke;stroke:var(--kd-page);stroke-width:4px;'
+            f'stroke-linejoin:round">{escape(words)}</text>'
+        )
 
     def arrow(self, *points: Point, kind: str = "data", head: bool = True) -> None:
         """A line with a head at its last point.
@@ -202,6 +291,23 @@ class Drawing:
         tip = " ".join(f"{_n(x)} {_n(y)}" for x, y in (left, (x1, y1), right))
         self._shapes.append(
             f'<path d="M{line}" {stroke}/><path d="M{tip}z" fill="{colour}"/>'
+        )
+
+    def line(
+        self, start: Point, end: Point, colour: str = "ink", width: float = 1.4
+    ) -> None:
+        """A straight line without a head, in one of the theme's colours."""
+        (x0, y0), (x1, y1) = start, end
+        self._shapes.append(
+            f'<path d="M{_n(x0)} {_n(y0)}L{_n(x1)} {_n(y1)}" fill="none" '
+            f'stroke="var(--kd-{colour})" stroke-width="{_n(width)}"/>'
+        )
+
+    def dot(self, x: float, y: float, colour: str) -> None:
+        """One run, see-through, so that several at one place are seen."""
+        self._shapes.append(
+            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="4.5" fill="var(--kd-{colour})" '
+            'fill-opacity=".45"/>'
         )
 
     def _frame(

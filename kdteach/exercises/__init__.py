@@ -19,7 +19,9 @@ with usual_tensors():
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
+        check_repaired_runner_up,
         check_runner_up,
+        check_votes,
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
@@ -40,7 +42,11 @@ with usual_tensors():
         check_paired_interval,
     )
     from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
-    from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
+    from kdteach.exercises.temperature import (
+        check_soft_targets,
+        check_temperature_at_entropy,
+        check_temperature_for,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -74,6 +80,7 @@ __all__ = [
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_repaired_runner_up",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",
@@ -85,8 +92,10 @@ __all__ = [
     "check_standard_error",
     "check_stopping_epoch",
     "check_switched_off",
+    "check_temperature_at_entropy",
     "check_temperature_for",
     "check_top_overlap",
+    "check_votes",
     "check_weighted_f1",
     "check_weighted_fit",
     "check_with_bias",

@@ -21,44 +21,22 @@ from kdteach.checks import (
     check_tensor,
     shown,
 )
-from kdteach.diagrams.theme import style
-from kdteach.live.bundle import script
 from kdteach.live.exported import layers_of
+from kdteach.live.figure import LiveFigure
+from kdteach.live.gallery import live_gallery
 from kdteach.live.normalise import SIDE, normalised
-from kdteach.live.rules import RULES
 from kdteach.types import Split, require_split
 
-__all__ = ["LiveFigure", "Reader", "live_draw", "live_temperature", "normalised"]
+__all__ = [
+    "LiveFigure",
+    "Reader",
+    "live_draw",
+    "live_gallery",
+    "live_temperature",
+    "normalised",
+]
 
 _ROLES = ("teacher", "student", "baseline", "label")
-
-
-@dataclass(frozen=True)
-class LiveFigure:
-    """A figure that a notebook shows as its last expression, and that answers its reader.
-
-    Attributes:
-        name: of the kind of figure.
-        data: what it shows.
-        still: what is seen where no script runs, HTML.
-        description: a sentence for screen readers.
-    """
-
-    name: str
-    data: dict[str, object]
-    still: str
-    description: str
-
-    def _repr_html_(self) -> str:
-        return (
-            f"<style>{style()}{RULES}</style>"
-            f'<div class="kd-live" data-kd="{self.name}" role="group" '
-            f'aria-label="{escape(self.description, quote=True)}">{self.still}</div>'
-            f"{script(self.name, self.data)}"
-        )
-
-    def __repr__(self) -> str:
-        return f"Live figure: {self.description}"
 
 
 @dataclass(frozen=True)

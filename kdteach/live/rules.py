@@ -17,7 +17,7 @@ RULES = (
     ".kd-live .kd-choices{border:0;padding:0;margin:0;min-width:0}"
     ".kd-live .kd-choices legend{font-weight:650;font-size:1em;margin:0}"
     ".kd-live .kd-choices label{display:inline-block;position:relative;margin:3px}"
-    ".kd-live .kd-choices input{position:absolute;opacity:0;inset:0;width:100%;"
+    ".kd-live .kd-choices input{position:absolute;z-index:1;opacity:0;inset:0;width:100%;"
     "height:100%;margin:0;cursor:pointer}"
     ".kd-live .kd-choices canvas{display:block;width:44px;height:44px}"
     ".kd-live .kd-choices label{outline:1px solid var(--kd-edge);border-radius:6px}"
@@ -39,6 +39,11 @@ RULES = (
     ".kd-live .kd-columns{display:grid;gap:6px 22px;grid-template-columns:"
     "repeat(auto-fit,minmax(220px,1fr))}"
     ".kd-live .kd-note{margin:0;color:var(--kd-soft);font-size:.9em}"
+    ".kd-live[data-kd=gallery] .kd-choices{max-width:520px}"
+    ".kd-live .kd-switch{display:flex;gap:10px;align-items:center;min-height:32px;"
+    "margin:.5em 0;cursor:pointer}"
+    ".kd-live .kd-switch input{width:20px;height:20px;flex:none;margin:0;"
+    "accent-color:var(--kd-teacher)}"
     # ink is black on nothing: dark pages turn it
     + ",".join(f"{place} .kd-ink" for place in DARK_PLACES)
     + "{filter:invert(1)}"

@@ -1,0 +1,103 @@
+"""Pictures beside what networks say of them, in panels: three in a row, one on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kdteach.diagrams.vocabulary import Drawing
+
+_WIDTH, _GAP = 272.0, 22.0
+_PICTURE, _BARS, _LINE = 84.0, 62.0, 17.0
+_WIDE = 860.0
+_NARROW = 350.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Probabilities and whose they are.
+
+    Attributes:
+        name: written above the bars.
+        values: (C,) probabilities.
+        role: the colour: teacher, student, baseline or label.
+        marked: classes whose number is set in bold.
+    """
+
+    name: str
+    values: Sequence[float]
+    role: str = "teacher"
+    marked: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture and the answers to it.
+
+    Attributes:
+        title: above, one line.
+        pixels: rows of numbers in [0, 1].
+        answers: the bars beside the picture, one below the other.
+        notes: lines below.
+        other: a second picture below the first, with its name; or None.
+    """
+
+    title: str
+    pixels: Sequence[Sequence[float]]
+    answers: Sequence[Answer]
+    notes: Sequence[str] = ()
+    other: tuple[str, Sequence[Sequence[float]]] | None = None
+
+    @property
+    def height(self) -> float:
+        """In units of the drawing."""
+        bars = len(self.answers) * (_BARS + 40)
+        pictures = (_PICTURE + 24) * (2 if self.other else 1) - 12
+        return 26 + max(bars, pictures) + _LINE * len(self.notes) + 10
+
+
+def wide(panels: Sequence[Panel]) -> Drawing:
+    """Three panels in a row, 860 units wide."""
+    return _arranged(panels, 3, _WIDE)
+
+
+def narrow(panels: Sequence[Panel]) -> Drawing:
+    """One below the other, 350 units wide."""
+    return _arranged(panels, 1, _NARROW)
+
+
+def _arranged(panels: Sequence[Panel], columns: int, width: float) -> Drawing:
+    rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    tall = [max(panel.height for panel in row) for row in rows]
+    draw = Drawing(width, sum(tall) + 16 * (len(rows) - 1))
+    top = 0.0
+    for row, height in zip(rows, tall, strict=True):
+        used = len(row) * _WIDTH + (len(row) - 1) * _GAP
+        left = (width - used) / 2
+        for number, panel in enumerate(row):
+            _panel(draw, left + number * (_WIDTH + _GAP), top, panel)
+        top += height + 16
+    return draw
+
+
+def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
+    draw.text(x + _WIDTH / 2, y + 16, panel.title, "strong")
+    draw.picture(x, y + 38, _PICTURE, panel.pixels)
+    start = x + _PICTURE + 14
+    place = y + 26
+    for answer in panel.answers:
+        draw.text(start, place + 13, answer.name, "small", "start")
+        draw.bars(
+            start, place + 20, _WIDTH - _PICTURE - 14, _BARS, answer.values, answer.role,
+            marked=answer.marked,
+        )  # fmt: skip
+        place += _BARS + 40
+    below = y + 38 + _PICTURE
+    if panel.other:
+        name, pixels = panel.other
+        draw.text(x + _PICTURE / 2, below + 16, name, "small")
+        draw.picture(x, below + 24, _PICTURE, pixels)
+        below += 24 + _PICTURE
+    place = max(place, below + 2)
+    for number, note in enumerate(panel.notes):
+        draw.text(x, place + 14 + number * _LINE, note, "small", "start")

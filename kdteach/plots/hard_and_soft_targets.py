@@ -1,0 +1,170 @@
+"""Figures of the chapter *Hard and soft targets*, drawn in the language of the diagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from kdteach.diagrams import Diagram, panels, strips
+from kdteach.diagrams.panels import Answer, Panel
+from kdteach.diagrams.strips import Strip
+from kdteach.diagrams.vocabulary import Drawing
+
+_COLOURS = ("soft", "baseline", "student", "teacher", "label")
+
+
+def images_and_answers(
+    images: Tensor,
+    answers: Sequence[Mapping[str, Tensor]],
+    titles: Sequence[str],
+    notes: Sequence[Sequence[str]],
+    *,
+    others: tuple[str, Tensor],
+    caption: str,
+) -> Diagram:
+    """Images, each with what one or more networks say of it, and one that it resembles.
+
+    Args:
+        images: (n, 1, H, W) in [0, 1].
+        answers: n times name of a network to its probabilities (C,).
+        titles: n titles.
+        notes: n times the lines below.
+        others: a name for the second images, and those, (n, 1, H, W).
+        caption: the sentence that states the finding.
+
+    Raises:
+        ValueError: lengths that differ.
+    """
+    made = [
+        Panel(
+            title,
+            image[0].tolist(),
+            [
+                Answer(name, p.tolist(), marked=p.topk(2).indices.tolist())
+                for name, p in said.items()
+            ],
+            note,
+            (others[0], other[0].tolist()),
+        )
+        for image, said, title, note, other in zip(
+            images, answers, titles, notes, others[1], strict=True
+        )
+    ]
+    told = "; ".join(
+        f"{title}: {_spoken(name, p)}"
+        for title, said in zip(titles, answers, strict=True)
+        for name, p in said.items()
+    )
+    alt = f"Images with the probabilities that networks give. {told}."
+    return _diagram(panels.wide(made), panels.narrow(made), alt, caption)
+
+
+def nearest(images: Tensor, labels: Tensor, row: int, like: int) -> int:
+    """The image of a class that is nearest to one image, by the distance of its pixels.
+
+    Args:
+        images: (N, 1, H, W).
+        labels: (N,) class numbers.
+        row: the image, a row of ``images``.
+        like: the class to search.
+
+    Returns:
+        A row of ``images``.
+
+    Raises:
+        ValueError: there is no image of the class.
+    """
+    rows = (labels == like).nonzero()[:, 0]
+    if not len(rows):
+        raise ValueError(f"like must be a class that is there, got {like}")
+    distance = (images[rows] - images[row]).flatten(1).square().sum(dim=1)
+    return int(rows[distance.argmin()])
+
+
+def two_averages(
+    averages: Mapping[str, tuple[str, Tensor]], true_class: int, *, caption: str
+) -> Diagram:
+    """The same answers averaged in several ways, as bars over the classes.
+
+    Args:
+        averages: what is asked, to (how it is computed, shares (C,)).
+        true_class: the class that has no share.
+        caption: the sentence that states the finding.
+    """
+    width, height = 860.0, 210.0
+    wide = Drawing(width, height)
+    step = width / len(averages)
+    narrow = Drawing(350.0, 216.0 * len(averages))
+    told = []
+    for number, (asked, (how, shares)) in enumerate(averages.items()):
+        values = shares.tolist()
+        top = max(values) * 1.12
+        order = shares.argsort(descending=True).tolist()
+        places = ((wide, number * step + 30, 0.0, step - 60),
+                  (narrow, 20.0, number * 216.0, 310.0))  # fmt: skip
+        for draw, x, y, room in places:
+            draw.text(x + room / 2, y + 18, asked, "strong")
+            draw.text(x + room / 2, y + 36, how, "small")
+            draw.bars(x, y + 58, room, 116, values, "teacher", marked=order[:2], top=top)
+            for place in order[:4]:
+                if shares[place] >= 0.005:
+                    centre = x + (place + 0.5) * room / len(values)
+                    rise = 116 * values[place] / top
+                    draw.text(
+                        centre, y + 170 - rise, f"{100 * values[place]:.0f} %", "small"
+                    )
+        first = ", ".join(f"{place} {100 * values[place]:.0f} %" for place in order[:4])
+        told.append(f"{asked}: {first}")
+    alt = f"Shares of the wrong classes for images of a {true_class}. {'; '.join(told)}."
+    return _diagram(wide, narrow, alt, caption)
+
+
+def dots_by_setting(
+    settings: Mapping[str, tuple[str, Sequence[float]]],
+    *,
+    low: float,
+    high: float,
+    ticks: Sequence[str],
+    alt: str,
+    caption: str,
+) -> Diagram:
+    """One dot a run and the mean, for each setting a row.
+
+    Args:
+        settings: name to (colour, values); the colour is one of teacher, student, baseline,
+            label and soft, and a single value is a reference without dots.
+        low, high: ends of the axis; values are per cent.
+        ticks: what is written along the axis, at equal distances.
+        alt: what is seen; the means are added.
+        caption: the sentence that states the finding.
+
+    Raises:
+        ValueError: another colour, or a value outside of the axis.
+    """
+    rows = []
+    for name, (colour, values) in settings.items():
+        if colour not in _COLOURS:
+            raise ValueError(f"colour must be one of {_COLOURS}, got {colour!r}")
+        if not all(low <= value <= high for value in values):
+            raise ValueError(f"values of {name!r} must lie in {low:g} to {high:g}")
+        mean = sum(values) / len(values)
+        rows.append(Strip(name, values, f"{mean:.1f} %", colour))
+    means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
+    return _diagram(
+        strips.wide(rows, low, high, ticks), strips.narrow(rows, low, high, ticks),
+        f"{alt} Means: {means}.", caption,
+    )  # fmt: skip
+
+
+def _diagram(wide: Drawing, narrow: Drawing, alt: str, caption: str) -> Diagram:
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _spoken(name: str, p: Tensor) -> str:
+    values, classes = torch.topk(p, 2)
+    said = ", ".join(
+        f"{int(c)} {100 * float(v):.0f} %" for v, c in zip(values, classes, strict=True)
+    )
+    return f"{name} says {said}"
