@@ -1,4 +1,4 @@
-"""Answers to *When should the teacher stop?*, *The fourth epoch* and *Teacher assistants*."""
+"""Answers to *When should the teacher stop?*, *The fourth epoch*, *Teacher assistants*."""
 
 import math
 from itertools import pairwise
