@@ -14,7 +14,11 @@ with usual_tensors():
     )
     from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
     from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
-    from kdteach.exercises.distillation_loss import check_kd_loss, check_soft_gradient
+    from kdteach.exercises.distillation_loss import (
+        check_effective_alpha,
+        check_kd_loss,
+        check_soft_gradient,
+    )
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
@@ -69,6 +73,7 @@ __all__ = [
     "check_curve_area",
     "check_dark_knowledge",
     "check_dense_parameters",
+    "check_effective_alpha",
     "check_even_steps",
     "check_ideal_margin",
     "check_inverted_weights",

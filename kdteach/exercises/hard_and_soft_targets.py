@@ -253,8 +253,8 @@ _REPAIR = Exercise(
             lambda z, y: z.scatter(1, y[:, None], -1.0).argmax(dim=1),
         ),
         Mistake(
-            "-10 is small for most logits, and not for all: what is taken out must lie below "
-            "everything that stays. Which number always does?",
+            "-10 is small for most logits, and not for all: what is taken out must lie "
+            "below everything that stays. Which number always does?",
             lambda z, y: z.scatter(1, y[:, None], -10.0).argmax(dim=1),
         ),
         Mistake(
@@ -354,8 +354,8 @@ _VOTES = Exercise(
             first="level",
         ),
         slip(
-            "in the first average two sure images have two votes against one: that is ahead "
-            "already, and three are one too many.",
+            "in the first average two sure images have two votes against one: that is "
+            "ahead already, and three are one too many.",
             first="majority",
         ),
         slip(

@@ -25,6 +25,7 @@ from kdteach.live.exported import layers_of
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
 from kdteach.live.normalise import SIDE, normalised
+from kdteach.live.pulls import live_loss
 from kdteach.types import Split, require_split
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Reader",
     "live_draw",
     "live_gallery",
+    "live_loss",
     "live_temperature",
     "normalised",
 ]

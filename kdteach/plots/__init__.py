@@ -9,7 +9,11 @@ from kdteach.extras import require_extra
 
 require_extra("kdteach.plots", "matplotlib", "seaborn")
 
-from kdteach.plots import hard_and_soft_targets, temperature  # noqa: E402
+from kdteach.plots import (  # noqa: E402
+    distillation_loss,
+    hard_and_soft_targets,
+    temperature,
+)
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
     curves_over_epochs,
@@ -26,6 +30,7 @@ __all__ = [
     "class_matrix",
     "cost_bars",
     "curves_over_epochs",
+    "distillation_loss",
     "hard_and_soft_targets",
     "lines",
     "maps_on_images",

@@ -95,6 +95,37 @@ for label, classes in {
 }.items():
     gallery.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
 
+loss = ROOM.function(
+    "kdteach.live.live_loss",
+    lambda: {"split": split(), "teacher_logits": LOGITS.clone(),
+             "student_logits": LOGITS.flip(1), "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_loss")(**a).data,
+)  # fmt: skip
+
+
+def _both(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert [image["teacher"] for image in value["images"]] == LOGITS.tolist()
+    assert [image["student"] for image in value["images"]] == LOGITS.flip(1).tolist()
+
+
+loss.right("as it is", nothing, _both)
+loss.vary("split", SPLITS)
+loss.vary("temperature", values.number(2.0, lambda x: 1 <= x <= 20))
+loss.vary("alpha", values.number(0.5, lambda x: 0 <= x <= 1))
+for which in ("teacher_logits", "student_logits"):
+    for label, make in {
+        "None": lambda: None, "a list": LOGITS.tolist, "too few rows": lambda: LOGITS[:1],
+        "another width": lambda: LOGITS[:, :2], "flat": LOGITS.flatten,
+        "NaN": lambda: LOGITS * math.nan, "a word": lambda: "logits",
+        "meta": lambda: LOGITS.to("meta"),
+    }.items():  # fmt: skip
+        loss.refuse(f"{which}: {label}", lambda w=which, m=make: {w: m()})
+LOST = Split(torch.zeros(1, 1, 4, 4), torch.tensor([3]), torch.arange(1))
+loss.refuse("a label that is no class", lambda: {"split": LOST})
+for label, classes in {"None": None, "a word": "abc", "too few": ["a"]}.items():
+    loss.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
+
 draw = ROOM.function(
     "kdteach.live.live_draw",
     lambda: {"readers": [reader()], "split": split(), "classes": list(CLASSES)},

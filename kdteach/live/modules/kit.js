@@ -29,7 +29,8 @@ export function inkPicture(pixels, width, height) {
 }
 
 // Bars for numbers of named classes; update(values) redraws. role is a colour of the theme.
-// With signed, bars go up and down from a line in the middle, as high as the largest.
+// With signed, bars go up and down from a line in the middle, as high as the largest, or as
+// update(values, largest) says, for bars that are to be compared with others.
 export function bars(names, { role, title, signed = false, digits = 2 }) {
   const [width, height, top, foot] = [names.length * 34, signed ? 110 : 150, 18, 18];
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "kd-bars" });
@@ -51,8 +52,8 @@ export function bars(names, { role, title, signed = false, digits = 2 }) {
     svg.append(bar, number, label);
     return { bar, number };
   });
-  function update(values) {
-    const most = signed ? Math.max(...values.map(Math.abs), 1e-12) : 1;
+  function update(values, largest) {
+    const most = signed ? Math.max(largest ?? 0, ...values.map(Math.abs), 1e-12) : 1;
     values.forEach((value, i) => {
       const tall = Math.max((Math.abs(value) / most) * room, 0.8);
       const up = value >= 0;

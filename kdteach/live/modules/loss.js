@@ -1,0 +1,82 @@
+import { bars, choices, element, inkPicture, slider } from "./kit.js";
+import { softmax } from "./network.js";
+
+// data: {classes, images: [{pixels, width, height, label, teacher, student}], temperature,
+// alpha}: both answers are logits
+export function loss(root, data) {
+  const { classes, images } = data;
+  // what KL is multiplied by, beside alpha
+  const conventions = [
+    ["times T\u00b2", (t) => t * t],
+    ["without T\u00b2", () => 1],
+    ["times T\u00b2, averaged over classes too", (t) => (t * t) / classes.length],
+  ];
+  const chart = (role, title) => bars(classes, { role, title, signed: true });
+  const rows = [
+    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 q)", "Pull of the label"],
+    ["teacher", "The teacher pulls", "Pull of the teacher"],
+    ["student", "Together: where the student's logits go", "Both pulls together"],
+  ].map(([role, title, spoken]) => {
+    const made = chart(role, spoken);
+    const heading = element("p", { class: "kd-title" }, title);
+    return { ...made, heading, box: element("div", {}, heading, made.svg) };
+  });
+  const big = element("div", { class: "kd-picture" });
+  const words = element("p", { class: "kd-words", "aria-live": "polite" });
+  let [chosen, how] = [0, 0];
+  let t = data.temperature;
+  let alpha = data.alpha;
+  function update() {
+    const { teacher, student, label } = images[chosen];
+    const factor = conventions[how][1](t);
+    const [p, q, hard] = [softmax(teacher, t), softmax(student, t), softmax(student, 1)];
+    // minus the gradient of alpha factor KL + (1 - alpha) CE with respect to the logits
+    const fromLabel = hard.map((v, i) => (1 - alpha) * ((i === label ? 1 : 0) - v));
+    const fromTeacher = p.map((v, i) => ((alpha * factor) / t) * (v - q[i]));
+    const both = fromLabel.map((v, i) => v + fromTeacher[i]);
+    const most = Math.max(...[...fromLabel, ...fromTeacher, ...both].map(Math.abs));
+    [fromLabel, fromTeacher, both].forEach((values, i) => rows[i].update(values, most));
+    const soft = (alpha * factor) / (t * t);
+    const effective = soft > 0 ? soft / (soft + 1 - alpha) : 0;
+    const second = p.map((_, i) => i).sort((a, b) => p[b] - p[a]).find((i) => i !== label);
+    const signed = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(3);
+    rows[1].heading.textContent =
+      `The teacher pulls: ${["\u03b1 T", "\u03b1 / T", "\u03b1 T / C"][how]} (p \u2212 q)`;
+    words.textContent =
+      `Label ${classes[label]}. The label moves the logit of ${classes[second]} by ` +
+      `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
+      `This loss is ours with \u03b1 = ${effective.toFixed(3)}.`;
+    root.kdState = { t, alpha, how, chosen, fromLabel, fromTeacher, both, effective };
+  }
+  const knobs = [
+    slider("\u03b1, weight of the teacher", {
+      least: 0, most: 1, step: 0.01, value: alpha, show: (v) => v.toFixed(2),
+      changed: (v) => { alpha = v; update(); },
+    }),
+    slider("Temperature T", {
+      least: 1, most: 20, step: 0.5, value: t, show: (v) => v.toFixed(1),
+      changed: (v) => { t = v; update(); },
+    }),
+  ];
+  const picture = ({ pixels, width, height }) => inkPicture(pixels, width, height);
+  function choose(i) {
+    chosen = i;
+    big.replaceChildren(picture(images[i]));
+    update();
+  }
+  const gallery = choices(
+    "Choose a digit", images.map(picture),
+    images.map(({ label }, i) => `digit ${i + 1}, label ${classes[label]}`), choose,
+  );
+  const ways = choices(
+    "The divergence is taken",
+    conventions.map(([name]) => element("span", { class: "kd-way" }, name)),
+    conventions.map(([name]) => name), (i) => { how = i; update(); },
+  );
+  root.replaceChildren(
+    gallery,
+    element("div", { class: "kd-row" }, big, element("div", {}, ...knobs.map((k) => k.box), ways)),
+    element("div", { class: "kd-pair" }, ...rows.map((row) => row.box), words),
+  );
+  choose(0);
+}

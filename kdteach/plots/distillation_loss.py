@@ -1,0 +1,151 @@
+"""Figures of the chapter *The distillation loss*, drawn in the language of the diagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from numpy.typing import ArrayLike
+
+from kdteach.checks import check_count, check_names, check_number, check_numbers
+from kdteach.diagrams import Diagram, strips
+from kdteach.diagrams.strips import Strip
+from kdteach.diagrams.vocabulary import Drawing
+
+__all__ = ["errors_by_program", "shares"]
+
+_ROW = 44.0
+_BAR = 18.0
+_ROOM = 70.0  # that a part's name needs
+
+
+def shares(
+    programs: Mapping[str, ArrayLike],
+    temperatures: Sequence[float],
+    *,
+    caption: str,
+) -> Diagram:
+    """How much of a loss belongs to the teacher and how much to the label.
+
+    Args:
+        programs: name to the teacher's shares in [0, 1], one a temperature; the rest is
+            the label's.
+        temperatures: two or three of them, above 0.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A bar for each program and temperature, in two parts.
+
+    Raises:
+        TypeError: programs is no dictionary, or values of another type.
+        ValueError: no programs, another number of temperatures or of shares, or shares
+            outside of [0, 1].
+    """
+    if not isinstance(programs, Mapping):
+        raise TypeError(
+            f"programs must be a dictionary, name to shares, got {type(programs).__name__}"
+        )
+    names = check_names("programs", list(programs))
+    warmth = [
+        check_number("temperatures", t, above=0)
+        for t in check_numbers("temperatures", temperatures).tolist()
+    ]
+    if len(warmth) not in (2, 3):
+        raise ValueError(f"temperatures must be two or three, got {len(warmth)}")
+    values = {
+        name: [
+            check_number(f"share of {name!r}", share, least=0, most=1)
+            for share in check_numbers(f"shares of {name!r}", given).tolist()
+        ]
+        for name, given in zip(names, programs.values(), strict=True)
+    }
+    for name, row in values.items():
+        if len(row) != len(warmth):
+            raise ValueError(
+                f"programs must have a share for each of {len(warmth)} temperatures, got "
+                f"{len(row)} of {name!r}"
+            )
+    told = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{v:.3f} at T = {t:g}" for v, t in zip(row, warmth, strict=True))
+        for name, row in values.items()
+    )
+    alt = f"The teacher's share of the loss, by program and temperature. {told}."
+    wide = Drawing(860.0, 52 + _ROW * len(values))
+    left, gap = 268.0, 22.0
+    step = (860 - left) / len(warmth)
+    for column, t in enumerate(warmth):
+        x = left + column * step
+        wide.text(x + (step - 60 - gap) / 2, 18, f"T = {t:g}", "strong")
+        for number, row in enumerate(values.values()):
+            _bar(wide, x, 52 + _ROW * number, step - 60 - gap, row[column])
+    for number, name in enumerate(values):
+        wide.text(left - 20, 57 + _ROW * number, name, "", "end")
+    block = 34 + 30.0 * len(warmth)
+    narrow = Drawing(350.0, 10 + block * len(values))
+    for number, (name, row) in enumerate(values.items()):
+        y = block * number
+        narrow.text(4, y + 20, name, "strong", "start")
+        for column, (t, share) in enumerate(zip(warmth, row, strict=True)):
+            line = y + 42 + 30 * column
+            narrow.text(4, line + 5, f"T = {t:g}", "small", "start")
+            _bar(narrow, 62, line, 228, share)
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def errors_by_program(
+    programs: Mapping[str, tuple[str, str, ArrayLike]],
+    *,
+    most: int,
+    caption: str,
+    alt: str,
+) -> Diagram:
+    """Mistakes of the students of each program, one dot a student, and their mean.
+
+    Args:
+        programs: name to (a note behind the name, colour, (seeds,) mistakes); the colour
+            is one of teacher, student, baseline, label and soft.
+        most: the right end of the axis, a multiple of five.
+        caption: the sentence that states the finding.
+        alt: what is seen; the means are added.
+
+    Returns:
+        A row of dots for each program.
+
+    Raises:
+        TypeError: programs is no dictionary of triples, or values of another type.
+        ValueError: no programs, an unknown colour, mistakes outside of the axis.
+    """
+    if not isinstance(programs, Mapping):
+        raise TypeError(
+            f"programs must be a dictionary of triples, got {type(programs).__name__}"
+        )
+    check_names("programs", list(programs))
+    most = check_count("most", most, 5)
+    rows = []
+    for name, (note, colour, mistakes) in programs.items():
+        if colour not in ("teacher", "student", "baseline", "label", "soft"):
+            raise ValueError(f"colour of {name!r} is unknown, got {colour!r}")
+        values = check_numbers(f"mistakes of {name!r}", mistakes).tolist()
+        if not values or not all(0 <= value <= most for value in values):
+            raise ValueError(f"mistakes of {name!r} must lie in 0 to {most}, got {values}")
+        mean = f"{sum(values) / len(values):.1f}"
+        rows.append(Strip(f"{name} {note}".rstrip(), values, mean, colour))
+    ticks = [str(tick) for tick in range(0, most + 1, 5)]
+    means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
+    told = f"{alt} Means: {means}."
+    return Diagram(
+        strips.wide(rows, 0, most, ticks).svg("kd-wide", told),
+        strips.narrow(rows, 0, most, ticks).svg("kd-narrow", told),
+        told, caption,
+    )  # fmt: skip
+
+
+def _bar(draw: Drawing, x: float, y: float, width: float, share: float) -> None:
+    """Both parts, each with its name where there is room, and the number behind them."""
+    middle = x + width * share
+    for role, start, end in (("teacher", x, middle), ("label", middle, x + width)):
+        if end > start:
+            draw.line((start, y), (end, y), role, _BAR)
+        if end - start > _ROOM:
+            draw.text((start + end) / 2, y + 4.5, role, "on small")
+    draw.text(x + width + 8, y + 5, f"{share:.3f}", "strong", "start")

@@ -1,0 +1,136 @@
+"""The live figure of the distillation loss, in a browser, beside autograd."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from kdteach.data import load
+from kdteach.live import live_loss
+from kdteach.live.bundle import _IMPORT, joined, source
+from kdteach.losses import kd_loss
+from kdteach.models import build, trained_teacher
+from kdteach.training import teacher_logits
+
+needs_browser = pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-browser")),
+    reason="Chromium is not installed",
+)
+CLASSES = list("0123456789")
+
+
+@pytest.fixture(scope="module")
+def given():
+    valid = load("digits").valid
+    student = build("fc-64", input_shape=(1, 8, 8), seed=0)
+    answers = [teacher_logits(network, valid) for network in (trained_teacher(0), student)]
+    return valid.select(torch.tensor([172, 24, 88])), *answers
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.kd_errors = []
+    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
+    page.on("request", lambda request: page.kd_errors.append(request.url))
+    yield page
+    page.close()
+
+
+def shown(page, figure, theme="light"):
+    page.set_content(
+        f'<!doctype html><html lang="en" data-theme="{theme}"><title>t</title><body><main>'
+        f"{figure._repr_html_()}</main></body></html>"
+    )
+
+
+@needs_browser
+def test_the_page_pulls_as_autograd_does(page, given):
+    """Both pulls and the effective alpha, for all conventions, to 1e-9."""
+    split, teacher, student = given
+    shown(page, live_loss(split, teacher, student, CLASSES, temperature=4, alpha=0.9))
+
+    def check(row, t, alpha, how):
+        found = page.evaluate("document.querySelector('.kd-live').kdState")
+        place = split.index[row]
+        z = student[place].double()[None].round(decimals=8).requires_grad_()
+        log_q = (z / t).log_softmax(dim=1)
+        v = teacher[place].double()[None].round(decimals=8)  # as in the page
+        p = (v / t).softmax(dim=1)
+        kl = functional.kl_div(log_q, p, reduction="batchmean")
+        factor = [t * t, 1, t * t / 10][how]
+        hard = functional.cross_entropy(z, split.labels[row][None])
+        pulls = [
+            -torch.autograd.grad(term, z, retain_graph=True)[0][0].numpy()
+            for term in ((1 - alpha) * hard, alpha * factor * kl)
+        ]
+        for name, expected in zip(
+            ("fromLabel", "fromTeacher", "both"), (*pulls, sum(pulls)), strict=True
+        ):
+            assert np.abs(np.array(found[name]) - expected).max() < 1e-9, name
+        # the same direction as our loss with the alpha that the page names
+        ours = kd_loss(
+            z, v, split.labels[row][None], t, found["effective"],
+        )  # fmt: skip
+        (slope,) = torch.autograd.grad(ours, z)
+        both = torch.tensor(found["both"], dtype=torch.float64)
+        assert float(functional.cosine_similarity(-slope[0], both, dim=0)) > 1 - 1e-9
+
+    check(0, 4.0, 0.9, 0)
+    alpha, temperature = page.get_by_role("slider").all()
+    alpha.focus()
+    alpha.press("ArrowLeft")
+    check(0, 4.0, 0.89, 0)
+    temperature.focus()
+    temperature.press("End")
+    check(0, 20.0, 0.89, 0)
+    page.get_by_role("radio", name="without T²").check()
+    check(0, 20.0, 0.89, 1)
+    page.get_by_role("radio", name="averaged over classes").check()
+    check(0, 20.0, 0.89, 2)
+    page.get_by_role("radio", name="digit 2").check()
+    check(1, 20.0, 0.89, 2)
+    assert "Label 6" in page.locator(".kd-words").inner_text()
+    alpha.focus()
+    alpha.press("Home")
+    assert "α = 0.000" in page.locator(".kd-words").inner_text()
+    assert not page.kd_errors
+
+
+@needs_browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_accessible_and_fits_a_phone(page, given, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    shown(page, live_loss(*given, CLASSES), theme)
+    ground = "#ffffff" if theme == "light" else "#12161c"
+    page.evaluate(f"document.body.style.background = '{ground}'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_without_scripts_a_sentence_stands_there(given):
+    """Its two numbers are those of autograd."""
+    split, teacher, student = given
+    figure = live_loss(split, teacher, student, CLASSES, temperature=4, alpha=0.9)
+    z = student[split.index[:1]].double().requires_grad_()
+    v = teacher[split.index[:1]].double()
+    pulls = []
+    for alpha, share in ((0.0, 0.1), (1.0, 0.9)):
+        (slope,) = torch.autograd.grad(kd_loss(z, v, split.labels[:1], 4.0, alpha), z)
+        pulls.append(-share * float(slope[0, 5]))
+    assert f"of 5 by {pulls[0]:+.3f}, the teacher by {pulls[1]:+.3f}" in figure.still
+    assert pulls[0] < 0 < pulls[1]
+
+
+def test_its_module_is_of_the_form_that_joining_understands():
+    text = joined("loss")
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.M)
+    assert len(names) == len(set(names))
+    lines = [line for line in source("loss").splitlines() if line.startswith("import")]
+    assert len(lines) == len(_IMPORT.findall(source("loss")))

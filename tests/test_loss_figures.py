@@ -1,0 +1,78 @@
+"""The figures of the chapter on the loss say the numbers that they were given."""
+
+import re
+
+import numpy as np
+import pytest
+
+from kdteach.plots.distillation_loss import errors_by_program, shares
+
+
+def test_bars_are_as_long_as_the_shares():
+    figure = shares(
+        {"ours": [0.9, 0.9], "theirs": [0.36, 0.022]}, [4, 20], caption="It is."
+    )
+    for drawing in (figure.wide, figure.narrow):
+        lengths = {"teacher": [], "label": []}
+        for x0, x1, role in re.findall(
+            r'd="M([\d.]+) [\d.]+L([\d.]+) [\d.]+"[^>]*--kd-(teacher|label)\)', drawing
+        ):
+            lengths[role].append(float(x1) - float(x0))
+        found = np.array(lengths["teacher"]) / np.add(lengths["teacher"], lengths["label"])
+        assert sorted(found) == pytest.approx(sorted([0.9, 0.9, 0.36, 0.022]), abs=2e-3)
+        assert drawing.count(">0.900<") == 2
+        assert ">0.022<" in drawing
+    assert "theirs: 0.360 at T = 4, 0.022 at T = 20" in figure.alt
+    assert figure.caption == "It is."
+
+
+def test_nothing_of_a_part_that_is_not_there():
+    figure = shares({"labels": [0.0, 0.0], "teacher": [1.0, 1.0]}, [1, 2], caption="x")
+    parts = re.findall(r"L[\d.]+ [\d.]+\"[^>]*--kd-(teacher|label)\)", figure.wide)
+    assert sorted(parts) == ["label", "label", "teacher", "teacher"]
+
+
+@pytest.mark.parametrize(
+    ("programs", "temperatures", "error", "says"),
+    [
+        ([0.9], [4, 20], TypeError, "programs must be a dictionary"),
+        ({"a": [0.9, 0.5]}, [4], ValueError, "two or three"),
+        ({"a": [0.9]}, [4, 20], ValueError, "share for each of 2"),
+        ({"a": [0.9, 1.2]}, [4, 20], ValueError, "share of 'a'"),
+        ({"a": [0.9, 0.2]}, [4, 0], ValueError, "temperatures"),
+    ],
+)
+def test_bad_shares_are_named(programs, temperatures, error, says):
+    with pytest.raises(error, match=says):
+        shares(programs, temperatures, caption="x")
+
+
+def test_one_dot_a_student_and_the_mean():
+    rows = {
+        "labels, rate 0.1": ("", "baseline", [28, 29, 27]),
+        "ours,": ("own rate", "student", np.array([20, 21, 13])),
+    }
+    figure = errors_by_program(rows, most=40, caption="Fewer.", alt="Dots of students.")
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<circle") == 6
+        assert ">28.0<" in drawing
+        assert ">18.0<" in drawing
+        assert "ours, own rate" in drawing
+    assert (
+        figure.alt
+        == "Dots of students. Means: labels, rate 0.1: 28.0, ours, own rate: 18.0."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "says"),
+    [
+        ([1, 2], TypeError, "programs must be a dictionary"),
+        ({"a": ("", "red", [1, 2])}, ValueError, "colour of 'a' is unknown"),
+        ({"a": ("", "student", [1, 41])}, ValueError, "must lie in 0 to 40"),
+        ({"a": ("", "student", [1, float("nan")])}, ValueError, "mistakes of 'a'"),
+    ],
+)
+def test_bad_rows_are_named(rows, error, says):
+    with pytest.raises(error, match=says):
+        errors_by_program(rows, most=40, caption="x", alt="Dots of students.")
