@@ -172,7 +172,7 @@ class Exercise:
         results: dict[int, Felt | _Raised] = {}
         for i in range(len(self.cases)) if order is None else order:
             result = self._try(answer, self.cases[i], right[i].value, guard, loud)
-            if isinstance(result, _Raised) and not results:
+            if isinstance(result, _Raised) and loud and not results:
                 return result.told
             if isinstance(result, CheckResult):
                 return result

@@ -171,6 +171,11 @@ class Matcher:
         """What is alike in all exercises, made from the right numbers."""
         yield from self._related_to(Candidate((), list(wanted)), results)
         hint = self._in_parts(results, wanted)
+        if hint is None and self._alike(results) and not self._alike(wanted):
+            hint = (
+                "your function gives the same result in every case that was tried: do the "
+                "arguments enter?"
+            )
         if hint is not None:
             yield Candidate((hint,), results)
 
@@ -183,13 +188,22 @@ class Matcher:
             ]
             yield Candidate((*of.hints, relation.hint), values)
 
+    def _alike(self, values: Results) -> bool:
+        """Whether there are several, and all the same."""
+        first = values[0]
+        return len(values) > 2 and all(
+            first is not None and value is not None and self.same(first, value)
+            for value in values
+        )
+
     def _in_parts(self, results: Results, wanted: list[Value]) -> str | None:
         told = [
             _relations.parts(mine, right, self._same_numbers)
             for mine, right in zip(results, wanted, strict=True)
             if mine is not None and not self.same(mine, right)
         ]
-        return told[0] if told and len(set(told)) == 1 else None
+        kinds = {hint.split(":")[0] if hint else "" for hint in told}
+        return told[0] if len(kinds) == 1 else None
 
     def _by_factor(self, results: Results, wanted: list[Value]) -> Match | None:
         finite = [value for value in results if value is not None]

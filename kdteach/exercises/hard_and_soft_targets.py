@@ -244,8 +244,38 @@ _REPAIR = Exercise(
         (_Z[:2], _TRUE[:2]),
         (_Z.flip(1), 3 - _TRUE),
         (_Z - 20, _TRUE),
+        (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
     ),
     (
+        Mistake(
+            "-1 is larger than many a logit: what is taken out must lie below everything "
+            "that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -1.0).argmax(dim=1),
+        ),
+        Mistake(
+            "-10 is small for most logits, and not for all: what is taken out must lie "
+            "below everything that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -10.0).argmax(dim=1),
+        ),
+        Mistake(
+            "-100 is small for most logits, and not for all: what is taken out must lie "
+            "below everything that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -100.0).argmax(dim=1),
+        ),
+        Mistake(
+            "a probability of 0 is no smaller than the others where they are 0 as well: in "
+            "a very sure teacher they underflow. Work with the logits.",
+            lambda z, y: z.softmax(dim=1).scatter(1, y[:, None], 0.0).argmax(dim=1),
+        ),
+        Mistake(
+            "you took absolute values: a very negative logit is a very unlikely class.",
+            lambda z, y: z.abs().scatter(1, y[:, None], -1.0).argmax(dim=1),
+        ),
+        Mistake(
+            "you took out the columns of all labels, in every row; each row loses only its "
+            "own.",
+            lambda z, y: z.index_fill(1, y, -torch.inf).argmax(dim=1),
+        ),
         Mistake(
             "the label is still among the answers. Is 0 smaller than the logits of the "
             "second image?",
@@ -283,9 +313,22 @@ _REPAIR = Exercise(
 )
 
 
-def _votes(doubt: float, sure: float) -> tuple[int, int]:
+def _votes(
+    doubt: float, sure: float, *, first: str = "ahead", second: str = "ahead", turn: int = 1
+) -> tuple[float, ...]:
     """How many sure images outvote a doubtful one: divided first, and added up first."""
-    return 2, math.floor(doubt / sure) + 1
+    counts = {
+        "ahead": math.floor(doubt / sure) + 1,
+        "level": math.ceil(doubt / sure),
+        "below": math.floor(doubt / sure),
+        "exact": doubt / sure,
+        "upside down": math.floor(sure / doubt) + 1,
+        "too many": math.floor(doubt / sure) + 2,
+        "doubt": math.floor(doubt) + 1,
+        "votes": 2,
+    }
+    divided = {"ahead": 2, "level": 1, "majority": 3, "sums": counts["ahead"]}
+    return (divided[first], counts[second])[::turn]
 
 
 _VOTES = Exercise(
@@ -293,44 +336,64 @@ _VOTES = Exercise(
     ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4)),
     (
         Mistake(
-            "the two averages have changed places: the first number belongs to shares that "
-            "are divided image by image.",
-            lambda d, s: _votes(d, s)[::-1],
-        ),
-        Mistake(
-            "one vote each: in the first average a single sure image makes a tie, and a "
-            "tie is not ahead.",
-            lambda d, s: (1, _votes(d, s)[1]),
-        ),
-        Mistake(
-            "the second number makes a tie where doubt is a multiple of sure. What is "
-            "asked for is the first number that is ahead.",
-            lambda d, s: (2, math.ceil(d / s)),
-        ),
-        Mistake(
-            "with the second number of images the 1 is not ahead yet, but level at best.",
-            lambda d, s: (2, math.floor(d / s)),
-        ),
-        Mistake(
-            "two slips of one kind: a tie is not ahead, in neither average.",
-            lambda d, s: (1, math.ceil(d / s)),
-        ),
-        Mistake(
-            "the first average does not look at the size of the doubt: once divided, each "
-            "image has shares that add up to 1.",
-            lambda d, s: (_votes(d, s)[1], _votes(d, s)[1]),
-        ),
-        Mistake(
-            "the second number is no whole number of images: which is the first above it?",
-            lambda d, s: (2, d / s),
-        ),
-        Mistake(
-            "the second number is upside down: a large doubt needs many small ones.",
-            lambda d, s: (2, math.floor(s / d) + 1),
+            "two numbers are asked for, one for each average.",
+            lambda d, s: math.floor(d / s) + 1,
         ),
     ),
     "divided first, every image has one vote; added up first, its vote has the size of its "
     "doubt.",
+    slips=(
+        slip(
+            "the two averages have changed places: the first number belongs to shares that "
+            "are divided image by image.",
+            turn=-1,
+        ),
+        slip(
+            "one vote each: in the first average a single sure image makes a tie, and a "
+            "tie is not ahead.",
+            first="level",
+        ),
+        slip(
+            "in the first average two sure images have two votes against one: that is "
+            "ahead already, and three are one too many.",
+            first="majority",
+        ),
+        slip(
+            "the first average does not look at the size of the doubt: once divided, each "
+            "image has shares that add up to 1.",
+            first="sums",
+        ),
+        slip(
+            "the second number makes a tie where doubt is a multiple of sure. What is "
+            "asked for is the first number that is ahead.",
+            second="level",
+        ),
+        slip(
+            "with the second number of images the 1 is not ahead yet, but level at best.",
+            second="below",
+        ),
+        slip(
+            "the second number is no whole number of images: which is the first above it?",
+            second="exact",
+        ),
+        slip(
+            "the second number is upside down: a large doubt needs many small ones.",
+            second="upside down",
+        ),
+        slip(
+            "the second number is one too many: one image fewer is ahead.",
+            second="too many",
+        ),
+        slip(
+            "the second average adds up before it divides, so the size of the doubt and of "
+            "the sure rests both count there: it is no vote.",
+            second="votes",
+        ),
+        slip(
+            "what a sure image leaves (`sure`) does not enter in your second number.",
+            second="doubt",
+        ),
+    ),
 )
 
 

@@ -61,7 +61,9 @@ repair.wrong(
     lambda z, y: without_label(z, y).amax(dim=1),
 )
 repair.wrong(
-    "numbers after the column is gone", r"shift|column|number|after|keep|count", left_out
+    "numbers after the column is gone",
+    r"shift|moved|column|number|after|keep|count",
+    left_out,
 )
 repair.wrong("changes the logits", r"in place", in_place)
 repair.wrong(
@@ -126,7 +128,7 @@ votes.wrong(
 )
 votes.wrong(
     "rounded down",
-    r"one|more|tie|larger|few|late|down",
+    r"one|more|tie|larger|few|late|down|not ahead",
     lambda d, s: (2, math.floor(d / s)),
 )
 votes.wrong(
@@ -139,7 +141,7 @@ votes.wrong(
 )
 votes.wrong(
     "the two exchanged",
-    r"order|exchang|swap|other way|turn",
+    r"order|exchang|swap|other way|turn|changed places",
     lambda d, s: (needed(d, s), 2),
 )
 votes.wrong(
@@ -163,7 +165,7 @@ votes.wrong("one too many", r"one|too many|late|first", lambda d, s: (2, needed(
 votes.wrong("doubt alone", r"sure|divid", lambda d, s: (2, math.floor(d) + 1))
 votes.wrong(
     "two slips: exchanged, a tie counts",
-    (r"order|exchang|swap|other way|turn", r"tie|equal|larger|exact|draw"),
+    (r"order|exchang|swap|other way|turn|changed places", r"tie|equal|larger|exact|draw"),
     lambda d, s: (math.ceil(d / s), 2),
 )
 

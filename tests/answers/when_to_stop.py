@@ -1,4 +1,4 @@
-"""Answers to *When should the teacher stop?*, *The fourth epoch* and *Teacher assistants*."""
+"""Answers to *When should the teacher stop?*, *The fourth epoch*, *Teacher assistants*."""
 
 import math
 from itertools import pairwise
@@ -371,10 +371,7 @@ order.wrong(
 
 def returns_early(sizes):
     for i in range(len(sizes) - 1):
-        if sizes[i] > sizes[i + 1]:
-            return True
-        else:
-            return False
+        return sizes[i] > sizes[i + 1]
     return True
 
 

@@ -95,7 +95,6 @@ for label, classes in {
 }.items():
     gallery.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
 
-
 loss = ROOM.function(
     "kdteach.live.live_loss",
     lambda: {"split": split(), "teacher_logits": LOGITS.clone(),
