@@ -3,7 +3,6 @@
 ``forward`` returns logits.
 """
 
-from kdteach.models.baked import is_exported
 from kdteach.models.build import build, pretrained_head, weights_name
 from kdteach.models.cooled import Cooled, scale_for
 from kdteach.models.modes import (
@@ -43,7 +42,6 @@ __all__ = [
     "evaluation_mode",
     "failures_explained",
     "gradient_norms",
-    "is_exported",
     "last_step",
     "logits_in",
     "modes_kept",

@@ -17,11 +17,11 @@ from kdteach.models import (
     checked_shape,
     device_of,
     evaluation_mode,
-    is_exported,
     last_step,
     logits_in,
     modes_kept,
 )
+from kdteach.models.baked import is_exported
 from kdteach.objectives import Course, LogitObjective, Objective, stacked
 from kdteach.objectives.base import ModuleObjective, checked_terms, require_objective
 from kdteach.training.clipping import clip_each, clip_one
