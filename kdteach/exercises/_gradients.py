@@ -68,7 +68,8 @@ def felt(result: Any, arguments: tuple[Any, ...], places: tuple[int, ...]) -> An
     if came != "tensor" or not result.requires_grad or value.numbers.is_meta:
         return Felt(value, None, came)
     inputs = [arguments[place] for place in places]
-    found = torch.autograd.grad(result.sum(), inputs, allow_unused=True)
+    with torch.enable_grad():  # the answer may have switched gradients off behind it
+        found = torch.autograd.grad(result.sum(), inputs, allow_unused=True)
     if all(slope is None for slope in found):
         return Felt(value, None, came)
     slopes = tuple(
