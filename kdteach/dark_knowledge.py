@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from kdteach.checks import check_labels, check_logits, check_numbers, check_tensor, shown
+from kdteach.seeding import generator
 
-__all__ = ["Shared", "per_teacher", "runner_up", "same_runner_up"]
+__all__ = ["Shared", "per_teacher", "runner_up", "same_runner_up", "shuffled"]
 
 
 def runner_up(logits: Tensor, labels: Tensor) -> Tensor:
@@ -30,16 +32,37 @@ def runner_up(logits: Tensor, labels: Tensor) -> Tensor:
         TypeError: logits are no floating-point tensor, labels no integers.
         ValueError: shapes that do not fit, labels out of range, NaN or infinity.
     """
-    check_logits("logits", logits)
-    count, classes = logits.shape
-    check_labels(labels, count, classes)
-    if classes < 3:
-        raise ValueError(f"logits must be of at least 3 classes, got {classes}")
-    if not logits.isfinite().all():
-        raise ValueError("logits must be finite, got NaN or infinity among them")
-    place = labels.to(logits.device).long()[:, None]
+    place = _places(logits, labels)
     found: Tensor = logits.detach().scatter(1, place, -torch.inf).argmax(dim=1)
     return found
+
+
+def shuffled(logits: Tensor, labels: Tensor, *, seed: int = 0) -> Tensor:
+    """The same doubt about other classes: each row's wrong classes change places at random.
+
+    The control for what a soft target teaches: as sure of the label as before, as uneven
+    among the rest, at every temperature, and without a word about which class is near.
+
+    Args:
+        logits: (N, C) finite, C at least 3.
+        labels: (N,) integers in [0, C); their logits stay where they are.
+        seed: of the shuffle, each row its own.
+
+    Returns:
+        (N, C), a new tensor.
+
+    Raises:
+        TypeError: logits are no floating-point tensor, labels no integers, seed no integer.
+        ValueError: shapes that do not fit, labels out of range, NaN or infinity.
+    """
+    place = _places(logits, labels)
+    random = generator(seed, "transfer")
+    values = logits.detach()
+    others = torch.ones_like(values, dtype=torch.bool).scatter(1, place, False)
+    wrong = others.nonzero()[:, 1].view(len(values), values.shape[1] - 1)
+    keys = torch.rand(wrong.shape, generator=random, dtype=torch.float64)
+    order = keys.argsort(dim=1).to(values.device)
+    return values.scatter(1, wrong, values.gather(1, wrong).gather(1, order))
 
 
 @dataclass(frozen=True)
@@ -122,25 +145,39 @@ def per_teacher(table: ArrayLike) -> list[float]:
     Source: J. N. Arvesen, Jackknifing U-statistics, Annals of Mathematical Statistics 40
     (1969) 2076-2100.
     """
-    given = torch.as_tensor(table) if not isinstance(table, Tensor) else table
-    given = check_tensor("table", given)
-    if given.is_complex() or given.dtype == torch.bool:
-        raise TypeError(f"table must be real numbers, got {given.dtype}")
-    values = given.detach().cpu().double()
-    count = len(values) if values.ndim else 0
-    if values.ndim != 2 or values.shape[1] != count or count < 3:
+    try:
+        given = np.asarray(table.detach().cpu() if isinstance(table, Tensor) else table)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"table must be (n, n) numbers, got {shown(table)}") from error
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"table must be (n, n) real numbers, got {shown(table)}")
+    count = len(given) if given.ndim else 0
+    if given.ndim != 2 or given.shape[1] != count or count < 3:
         raise ValueError(
             "table must be (n, n) with n of at least 3 teachers, got shape "
-            f"{tuple(values.shape)}"
+            f"{tuple(given.shape)}"
         )
-    values = values.clone().fill_diagonal_(0.0)
-    check_numbers("table", values.flatten().numpy())
-    rows = values.sum(dim=1) + values.sum(dim=0)
+    values = given.astype(np.float64)
+    np.fill_diagonal(values, 0.0)
+    check_numbers("table", values.flatten())
+    rows = values.sum(axis=1) + values.sum(axis=0)
     whole = values.sum()
     mean = whole / (count * (count - 1))
     without = (whole - rows) / ((count - 1) * (count - 2))
     found: list[float] = (count * mean - (count - 1) * without).tolist()
     return found
+
+
+def _places(logits: Tensor, labels: Tensor) -> Tensor:
+    """Labels as a column beside logits that can be compared."""
+    check_logits("logits", logits)
+    count, classes = logits.shape
+    check_labels(labels, count, classes)
+    if classes < 3:
+        raise ValueError(f"logits must be of at least 3 classes, got {classes}")
+    if not logits.isfinite().all():
+        raise ValueError("logits must be finite, got NaN or infinity among them")
+    return labels.to(logits.device).long()[:, None]
 
 
 def _numbers(name: str, value: object) -> Tensor:

@@ -49,7 +49,13 @@ def wide(strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str])
 def narrow(
     strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str]
 ) -> Drawing:
-    """Names above their dots, 350 units wide; arguments as ``wide``."""
+    """Names above their dots, 350 units wide.
+
+    Args:
+        strips: as ``wide``, like the others.
+        low, high: ends of the axis.
+        ticks: what is written along it.
+    """
     row = _ROW + 36
     draw = Drawing(_NARROW, row * len(strips) + 40)
     left, right = 20.0, 322.0

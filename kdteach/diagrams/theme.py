@@ -96,6 +96,6 @@ def style() -> str:
         ".kd-diagram .kd-strong{font-weight:650}"
         ".kd-diagram .kd-math{font-style:italic}"
         ".kd-diagram .kd-on{fill:var(--kd-page)}"
-        ".kd-diagram figcaption{font-size:.93em;line-height:1.45;margin:.6em 0 0;color:"
-        "var(--kd-soft)}"
+        ".kd-diagram figcaption{font-size:.93em;font-weight:400;line-height:1.45;"
+        "text-align:start;margin:.6em 0 0;color:var(--kd-soft)}"
     )

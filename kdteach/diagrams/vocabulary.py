@@ -227,6 +227,45 @@ class Drawing:
         self.text(x + width / 2, y + height / 2 + 15, note, "small")
         self.halo(part, x, y, width, height)
 
+    def curve(
+        self, points: Sequence[Point], colour: str = "ink", width: float = 2.2,
+        dashes: str = "", opacity: float = 1.0,
+    ) -> None:  # fmt: skip
+        """A line through points, in one of the theme's colours.
+
+        Args:
+            points: at least two.
+            colour: of the theme.
+            width: of the line.
+            dashes: as SVG's stroke-dasharray; empty for a solid line.
+            opacity: in (0, 1].
+        """
+        path = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
+        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+        faint = f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
+        self._shapes.append(
+            f'<path d="M{path}" fill="none" stroke="var(--kd-{colour})" '
+            f'stroke-width="{_n(width)}" stroke-linejoin="round"{dashed}{faint}/>'
+        )
+
+    def ring(self, x: float, y: float, colour: str) -> None:
+        """A circle around a point that the text speaks of."""
+        self._shapes.append(
+            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="6" fill="none" '
+            f'stroke="var(--kd-{colour})" stroke-width="2.2"/>'
+        )
+
+    def words_over(
+        self, x: float, y: float, words: str, style: str = "", anchor: str = "middle"
+    ) -> None:
+        """Words as ``text``, with a rim that keeps lines behind them away."""
+        names = " ".join(f"kd-{name}" for name in style.split())
+        self._shapes.append(
+            f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" class="{names}" '
+            'style="paint-order:stroke;stroke:var(--kd-page);stroke-width:4px;'
+            f'stroke-linejoin:round">{escape(words)}</text>'
+        )
+
     def arrow(self, *points: Point, kind: str = "data", head: bool = True) -> None:
         """A line with a head at its last point.
 

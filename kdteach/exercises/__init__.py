@@ -1,10 +1,13 @@
 """Exercises: one module of checks a chapter; a check gives hints, never the answer."""
 
+import sys
+
 from kdteach.seeding import usual_tensors
 
 # the cases are made on import: with the same numbers whatever the defaults are
 with usual_tensors():
     from kdteach.exercises._check import CheckResult
+    from kdteach.exercises._names import protect
     from kdteach.exercises.borrowed_features import (
         check_inverted_weights,
         check_separable_weights,
@@ -20,7 +23,9 @@ with usual_tensors():
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
+        check_repaired_runner_up,
         check_runner_up,
+        check_votes,
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
@@ -41,7 +46,21 @@ with usual_tensors():
         check_paired_interval,
     )
     from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
-    from kdteach.exercises.temperature import check_soft_targets, check_temperature_for
+    from kdteach.exercises.temperature import (
+        check_soft_targets,
+        check_temperature_at_entropy,
+        check_temperature_for,
+    )
+
+# an answer may replace neither a chapter's checks nor what they are made from
+protect(
+    *(
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(("kdteach.exercises.", "kdteach.losses."))
+        or name in ("kdteach.seeding", "kdteach.stats")
+    )
+)
 
 __all__ = [
     "CheckResult",
@@ -66,6 +85,7 @@ __all__ = [
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_repaired_runner_up",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",
@@ -77,8 +97,10 @@ __all__ = [
     "check_standard_error",
     "check_stopping_epoch",
     "check_switched_off",
+    "check_temperature_at_entropy",
     "check_temperature_for",
     "check_top_overlap",
+    "check_votes",
     "check_weighted_f1",
     "check_weighted_fit",
     "check_with_bias",

@@ -6,9 +6,10 @@ import copy
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import chain, islice, permutations
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 from kdteach.exercises import _gradients, _matching, _relations, _results, _telling, _values
 from kdteach.exercises._gradients import Felt
 from kdteach.exercises._guard import Failure, Guard
-from kdteach.exercises._matching import Match, Matcher, Mistake, Slip, slip
+from kdteach.exercises._matching import Candidate, Match, Matcher, Mistake, Slip, slip
 from kdteach.exercises._names import originals, protect
 from kdteach.exercises._results import CheckResult, capital, ended, no
 from kdteach.exercises._values import Value, kind, read
@@ -171,7 +172,7 @@ class Exercise:
         results: dict[int, Felt | _Raised] = {}
         for i in range(len(self.cases)) if order is None else order:
             result = self._try(answer, self.cases[i], right[i].value, guard, loud)
-            if isinstance(result, _Raised) and not results:
+            if isinstance(result, _Raised) and loud and not results:
                 return result.told
             if isinstance(result, CheckResult):
                 return result
@@ -193,13 +194,14 @@ class Exercise:
         def reads(value: Any) -> Any:
             if value is None or value is Ellipsis:
                 return value
-            return _gradients.felt(value, arguments, self.gradient)
+            with originals():  # whatever a cell before the check has replaced
+                return _gradients.felt(value, arguments, self.gradient)
 
         result = guard.call(answer, arguments, reads, loud=loud)
         if isinstance(result, Failure):
             told = _raised(result.says, _telling.call(answer, case))
             return _Raised(told) if result.says.startswith("raised") else told
-        if any(_changed(old, new) for old, new in zip(case, arguments, strict=True)):
+        if any(_differs(old, new) for old, new in zip(case, arguments, strict=True)):
             return no("your function changed its arguments in place: work on new tensors.")
         if result is None:
             return no("your function returned nothing (None): is there a return?")
@@ -255,14 +257,25 @@ class Exercise:
         return no(self._named(answer, found), found.hints)
 
     def _matcher(self, answer: Callable[..., Any]) -> Matcher:
+        names = _telling.arguments(answer, self.reference, len(self.cases[0]))
+        sizes = [_relations.sizes_of(case, names) for case in self.cases]
+        return Matcher(self._single, lambda: self._pairs, self._same, sizes)
+
+    @cached_property
+    def _single(self) -> list[Candidate]:
+        """What each mistake gives: the same for all answers, so it is computed once."""
         mistakes = self.mistakes
         if self.given is not None:
             mistakes = (*mistakes, Mistake(_AS_GIVEN, self.given))
-        names = _telling.arguments(answer, self.reference, len(self.cases[0]))
-        sizes = [_relations.sizes_of(case, names) for case in self.cases]
-        return Matcher(
-            self.reference, mistakes, self.slips, self._values, self._same, sizes
-        )
+        return _matching.candidates(mistakes, self.slips, self._values, self._changed)
+
+    @cached_property
+    def _pairs(self) -> list[Candidate]:
+        """What two slips at once give."""
+        return _matching.pairs(self.slips, self._changed)
+
+    def _changed(self, change: Mapping[str, Any]) -> list[Value | None]:
+        return self._values(partial(self.reference, **change))
 
     def _named(self, answer: Callable[..., Any], found: Match) -> str:
         """The hints that were found, as one message."""
@@ -357,7 +370,7 @@ def _raised(says: str, called: str) -> CheckResult:
     return no(f"your function {says} It was called as {called}.")
 
 
-def _changed(before: Any, after: Any) -> bool:
+def _differs(before: Any, after: Any) -> bool:
     try:
         if isinstance(before, Tensor):
             return before.shape != after.shape or not torch.equal(before, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -57,8 +57,13 @@ def slip(hint: str, **change: Any) -> Slip:
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """What some mistake gives in each case; None where it gives nothing."""
+class Candidate:
+    """What some mistake gives in each case.
+
+    Attributes:
+        hints: of the mistake, or of both.
+        values: for each case; None where it gives nothing.
+    """
 
     hints: tuple[str, ...]
     values: Results
@@ -78,23 +83,55 @@ class Match:
     also: int | None
 
 
+def candidates(
+    mistakes: tuple[Mistake, ...],
+    slips: tuple[Slip, ...],
+    evaluate: Callable[[Callable[..., Any]], Results],
+    changed: Callable[[Mapping[str, Any]], Results],
+) -> list[Candidate]:
+    """Every mistake and every slip alone.
+
+    Args:
+        mistakes: recognised wrong answers, most telling first.
+        slips: mistakes at one place of the right function.
+        evaluate: calls a function on every case.
+        changed: calls the right function with a change on every case.
+    """
+    return [
+        *(Candidate((mistake.hint,), evaluate(mistake.does)) for mistake in mistakes),
+        *(Candidate((slip.hint,), changed(slip.change)) for slip in slips),
+    ]
+
+
+def pairs(
+    slips: tuple[Slip, ...], changed: Callable[[Mapping[str, Any]], Results]
+) -> list[Candidate]:
+    """Two slips at once, wherever they are made at different places.
+
+    Args:
+        slips: mistakes at one place of the right function.
+        changed: calls the right function with a change on every case.
+    """
+    return [
+        Candidate((one.hint, other.hint), changed({**one.change, **other.change}))
+        for one, other in combinations(slips, 2)
+        if not set(one.change) & set(other.change)
+    ]
+
+
 @dataclass(frozen=True)
 class Matcher:
     """Compares an answer with mistakes.
 
     Attributes:
-        reference: the right function.
-        mistakes: recognised wrong answers, most telling first.
-        slips: mistakes at one place of the reference.
-        evaluate: calls a function on every case; None where it fails.
+        single: mistakes alone, most telling first.
+        pairs: makes the candidates of two slips at once.
         same: compares two values.
         sizes: for each case what a factor may be, by name.
     """
 
-    reference: Callable[..., Any]
-    mistakes: tuple[Mistake, ...]
-    slips: tuple[Slip, ...]
-    evaluate: Callable[[Callable[..., Any]], list[Value | None]]
+    single: list[Candidate]
+    pairs: Callable[[], list[Candidate]]
     same: Callable[[Value, Value], bool]
     sizes: list[dict[str, float]]
 
@@ -106,10 +143,7 @@ class Matcher:
         left out. Where none does, two are tried at once, and one that explains most cases,
         unless the results are truth values or small numbers, which agree by chance.
         """
-        single = [
-            *(_Candidate((m.hint,), self.evaluate(m.does)) for m in self.mistakes),
-            *(_Candidate((s.hint,), self._changed(s.change)) for s in self.slips),
-        ]
+        single = self.single
         best = self._best(single, results, wanted)
         if best is not None and best.also is None:
             return best
@@ -118,7 +152,7 @@ class Matcher:
             or self._best(self._related(results, wanted), results, wanted)
             or self._by_factor(results, wanted)
         )
-        pair = self._best(self._pairs(), results, wanted, clean=True)
+        pair = self._best(self.pairs(), results, wanted, clean=True)
         if pair is not None and (full is None or full.also is not None):
             return pair
         if full is not None:
@@ -133,30 +167,34 @@ class Matcher:
                 return twice
         return self._most(single, results, wanted)
 
-    def _changed(self, change: Mapping[str, Any]) -> list[Value | None]:
-        return self.evaluate(lambda *case: self.reference(*case, **change))
-
-    def _pairs(self) -> Iterator[_Candidate]:
-        for one, other in combinations(self.slips, 2):
-            if not set(one.change) & set(other.change):
-                both = self._changed({**one.change, **other.change})
-                yield _Candidate((one.hint, other.hint), both)
-
-    def _related(self, results: Results, wanted: list[Value]) -> Iterator[_Candidate]:
+    def _related(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
         """What is alike in all exercises, made from the right numbers."""
-        yield from self._related_to(_Candidate((), list(wanted)), results)
+        yield from self._related_to(Candidate((), list(wanted)), results)
         hint = self._in_parts(results, wanted)
+        if hint is None and self._alike(results) and not self._alike(wanted):
+            hint = (
+                "your function gives the same result in every case that was tried: do the "
+                "arguments enter?"
+            )
         if hint is not None:
-            yield _Candidate((hint,), results)
+            yield Candidate((hint,), results)
 
-    def _related_to(self, of: _Candidate, results: Results) -> Iterator[_Candidate]:
+    def _related_to(self, of: Candidate, results: Results) -> Iterator[Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)
         truth = any(value.truth for value in results if value is not None)
         for relation in _relations.relations(truth, coarse):
             values = [
                 None if value is None else _made(relation.of, value) for value in of.values
             ]
-            yield _Candidate((*of.hints, relation.hint), values)
+            yield Candidate((*of.hints, relation.hint), values)
+
+    def _alike(self, values: Results) -> bool:
+        """Whether there are several, and all the same."""
+        first = values[0]
+        return len(values) > 2 and all(
+            first is not None and value is not None and self.same(first, value)
+            for value in values
+        )
 
     def _in_parts(self, results: Results, wanted: list[Value]) -> str | None:
         told = [
@@ -164,7 +202,8 @@ class Matcher:
             for mine, right in zip(results, wanted, strict=True)
             if mine is not None and not self.same(mine, right)
         ]
-        return told[0] if told and len(set(told)) == 1 else None
+        kinds = {hint.split(":")[0] if hint else "" for hint in told}
+        return told[0] if len(kinds) == 1 else None
 
     def _by_factor(self, results: Results, wanted: list[Value]) -> Match | None:
         finite = [value for value in results if value is not None]
@@ -178,7 +217,7 @@ class Matcher:
 
     def _best(
         self,
-        candidates: Iterator[_Candidate] | list[_Candidate],
+        several: Iterable[Candidate],
         results: Results,
         wanted: list[Value],
         clean: bool = False,
@@ -186,7 +225,7 @@ class Matcher:
     ) -> Match | None:
         """The first candidate that explains all cases, those with none left out first."""
         second: Match | None = None
-        for candidate in candidates:
+        for candidate in several:
             count = self._count(candidate, results, wanted)
             if count.misses or count.telling < least or count.left_out > count.hits:
                 continue
@@ -197,20 +236,18 @@ class Matcher:
         return None if clean else second
 
     def _most(
-        self, candidates: list[_Candidate], results: Results, wanted: list[Value]
+        self, several: list[Candidate], results: Results, wanted: list[Value]
     ) -> Match | None:
         """The one that explains most cases."""
         best: tuple[float, Match] | None = None
-        for candidate in candidates:
+        for candidate in several:
             count = self._count(candidate, results, wanted)
             share = count.telling / max(count.telling + count.misses, 1)
             if count.telling and share >= _MOST and (best is None or share > best[0]):
                 best = share, Match(candidate.hints, count.also)
         return best[1] if best else None
 
-    def _count(
-        self, candidate: _Candidate, results: Results, wanted: list[Value]
-    ) -> _Count:
+    def _count(self, candidate: Candidate, results: Results, wanted: list[Value]) -> _Count:
         hits = misses = telling = left_out = 0
         also = None
         for place, (mine, other, right) in enumerate(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import builtins
 import copy
+import functools
+import itertools
 import math
+import operator
 import os
 import random
 import statistics
@@ -20,13 +23,16 @@ import torch
 
 from kdteach import losses
 
-# What follows may run while Python's own functions are replaced: it calls none of them.
+# What follows may run while Python's own functions are replaced: it calls these.
+_ALL, _MAP, _IS, _LEN = all, map, operator.is_, len
 
 _Owner = ModuleType | type
 _OWNERS: tuple[_Owner, ...] = (
     builtins, torch, torch.nn, torch.nn.Module, torch.nn.Linear, torch.nn.functional,
-    torch.autograd, torch.optim, torch.linalg, torch.special, torch.Tensor,
-    np, np.linalg, np.random, math, statistics, copy, random, time, os, losses,
+    torch.nn.CrossEntropyLoss, torch.nn.KLDivLoss, torch.nn.NLLLoss, torch.nn.MSELoss,
+    torch.nn.Softmax, torch.nn.LogSoftmax, torch.autograd, torch.optim, torch.linalg,
+    torch.special, torch.Tensor, np, np.linalg, np.random, math, statistics, itertools,
+    functools, copy, random, time, os, losses,
 )  # fmt: skip
 _MISSING = object()
 _MAY_CHANGE = {
@@ -45,14 +51,24 @@ class _Names:
     Attributes:
         owner: the module or the class.
         is_class: which of them.
-        whole: whether its private names count.
-        meant: what each name stood for.
+        count: how many names there were.
+        meant: what each name stood for that counts.
+        names: of these.
+        values: of these.
     """
 
     owner: _Owner
     is_class: bool
-    whole: bool
+    count: int
     meant: dict[str, Any]
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    def as_before(self) -> bool:
+        """Whether all of them still stand for the same, which is the usual case."""
+        now = self.owner.__dict__
+        same: bool = _ALL(_MAP(_IS, _MAP(now.get, self.names), self.values))
+        return same and not (self.is_class and _LEN(now) != self.count)
 
 
 def names_now() -> list[_Names]:
@@ -64,7 +80,15 @@ def names_now() -> list[_Names]:
 
 
 def _names_of(owner: _Owner, whole: bool) -> _Names:
-    return _Names(owner, isinstance(owner, type), whole, dict(vars(owner)))
+    """Note them; a module may change what it keeps to itself, its private names."""
+    is_class, everything = isinstance(owner, type), dict(vars(owner))
+    meant = {
+        name: value
+        for name, value in everything.items()
+        if (whole or name[0] != "_" or is_class) and name not in _MAY_CHANGE
+    }
+    names, values = tuple(meant), tuple(meant.values())
+    return _Names(owner, is_class, len(everything), meant, names, values)
 
 
 _ENGINE: list[_Owner] = []
@@ -84,16 +108,16 @@ def _differing(before: list[_Names]) -> list[tuple[_Names, str, Any]]:
     """Names that stand for something else now, and for what."""
     found = []
     for names in before:
+        if names.as_before():
+            continue
         now = names.owner.__dict__
         for name in names.meant:
-            # a module may change what it keeps to itself
-            if (names.whole or name[0] != "_") and name not in _MAY_CHANGE:
-                value = now.get(name, _MISSING)
-                if value is not names.meant[name]:
-                    found.append((names, name, value))
+            value = now.get(name, _MISSING)
+            if value is not names.meant[name]:
+                found.append((names, name, value))
         if names.is_class:
             for name in now:  # a new method hides that of the parent
-                if name not in names.meant:
+                if name not in names.meant and name not in _MAY_CHANGE:
                     found.append((names, name, now[name]))
     return found
 
@@ -123,11 +147,17 @@ def put_back(before: list[_Names]) -> list[str]:
 _ORIGINALS = names_now()
 
 
+def as_imported() -> bool:
+    """Whether torch, NumPy and Python are as they were when this was imported."""
+    return not _differing(_ORIGINALS)
+
+
 @contextmanager
 def originals() -> Iterator[None]:
     """Inside the block torch, NumPy and Python are as they were when this was imported."""
     found = _differing(_ORIGINALS)
-    put_back(_ORIGINALS)
+    if found:
+        put_back(_ORIGINALS)
     try:
         yield
     finally:

@@ -75,7 +75,8 @@ _WEIGHTED = Exercise(
     ),
     (
         Mistake(
-            "that is the accuracy: the share of right ones (micro F1).",
+            "that is the accuracy, the share of right ones (micro F1; the weighted recall "
+            "is the same number).",
             lambda c: c.diagonal().sum() / c.sum(),
         ),
         Mistake(
@@ -102,7 +103,6 @@ _WEIGHTED = Exercise(
             weights="right",
         ),
         slip("that is precision; F1 has recall in it as well.", of="precision"),
-        slip("that is recall; F1 has precision in it as well.", of="recall"),
         slip(
             "you took the ordinary mean of precision and recall; F1 is their harmonic "
             "mean.",

@@ -449,6 +449,21 @@ _EFFECTIVE = Exercise(
             ),
         ),
         Mistake(
+            "you divided by T where T squared belongs: alpha is the share of T squared "
+            "times the divergence.",
+            lambda f, t: _asked(f, t)[0] * t / (_asked(f, t)[0] * t + _asked(f, t)[1]),
+        ),
+        Mistake(
+            "you compared with the gradient of a divergence at T = 1; the program works at "
+            "`temperature`.",
+            lambda f, _: _effective(f, 1.0),
+        ),
+        Mistake(
+            "that is 1 minus the weight of the hard term. The two weights need not sum "
+            "to 1: take the share of the soft one.",
+            lambda f, t: 1 - _asked(f, t)[1],
+        ),
+        Mistake(
             "alpha is the share of the soft term; yours is the share of the hard one.",
             lambda f, t: 1 - _effective(f, t),
         ),

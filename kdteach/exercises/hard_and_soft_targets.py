@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -214,6 +215,188 @@ def _sums_to_one(rows: Tensor) -> bool:
     return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
+_Z = torch.tensor(
+    [
+        [9.0, 2.0, -1.0, -4.0],
+        [8.0, -3.0, -1.0, -6.0],  # every wrong class has a negative logit
+        [1.0, 5.0, -2.0, 0.5],  # a teacher that errs, where the label is 0
+        [-7.0, -1.0, -2.0, -9.0],
+    ],
+    dtype=torch.float64,
+)
+_TRUE = torch.tensor([0, 0, 0, 1])
+
+
+def _best_wrong(logits: Tensor, labels: Tensor) -> Tensor:
+    """The right answer of the repair."""
+    wrong = logits.scatter(1, labels[:, None], -torch.inf)
+    return wrong.argmax(dim=1)
+
+
+def _second(logits: Tensor) -> Tensor:
+    return logits.argsort(dim=1, descending=True)[:, 1]
+
+
+_REPAIR = Exercise(
+    _best_wrong,
+    (
+        (_Z, _TRUE),
+        (_Z[:2], _TRUE[:2]),
+        (_Z.flip(1), 3 - _TRUE),
+        (_Z - 20, _TRUE),
+        (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
+    ),
+    (
+        Mistake(
+            "-1 is larger than many a logit: what is taken out must lie below everything "
+            "that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -1.0).argmax(dim=1),
+        ),
+        Mistake(
+            "-10 is small for most logits, and not for all: what is taken out must lie "
+            "below everything that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -10.0).argmax(dim=1),
+        ),
+        Mistake(
+            "-100 is small for most logits, and not for all: what is taken out must lie "
+            "below everything that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -100.0).argmax(dim=1),
+        ),
+        Mistake(
+            "a probability of 0 is no smaller than the others where they are 0 as well: in "
+            "a very sure teacher they underflow. Work with the logits.",
+            lambda z, y: z.softmax(dim=1).scatter(1, y[:, None], 0.0).argmax(dim=1),
+        ),
+        Mistake(
+            "you took absolute values: a very negative logit is a very unlikely class.",
+            lambda z, y: z.abs().scatter(1, y[:, None], -1.0).argmax(dim=1),
+        ),
+        Mistake(
+            "you took out the columns of all labels, in every row; each row loses only its "
+            "own.",
+            lambda z, y: z.index_fill(1, y, -torch.inf).argmax(dim=1),
+        ),
+        Mistake(
+            "the label is still among the answers. Is 0 smaller than the logits of the "
+            "second image?",
+            lambda z, y: z.scatter(1, y[:, None], 0.0).argmax(dim=1),
+        ),
+        Mistake(
+            "that is the class the teacher prefers, which is mostly the label itself.",
+            lambda z, _: z.argmax(dim=1),
+        ),
+        Mistake(
+            "that is the second largest of all. Where the teacher errs, the label is the "
+            "second, and the runner-up is the class that beats it.",
+            lambda z, _: _second(z),
+        ),
+        Mistake(
+            "the label is gone, but this is the smallest of the rest.",
+            lambda z, y: z.scatter(1, y[:, None], torch.inf).argmin(dim=1),
+        ),
+        Mistake(
+            "that is the logit; the number of its class is asked for.",
+            lambda z, y: z.scatter(1, y[:, None], -torch.inf).amax(dim=1),
+        ),
+        Mistake(
+            "removing the label moved the classes behind it one place to the left.",
+            lambda z, y: torch.stack(
+                [
+                    torch.cat([row[:n], row[n + 1 :]]).argmax()
+                    for row, n in zip(z, y.tolist(), strict=True)
+                ]
+            ),
+        ),
+    ),
+    "what is taken out must be smaller than everything that stays, and only minus infinity "
+    "always is.",
+)
+
+
+def _votes(
+    doubt: float, sure: float, *, first: str = "ahead", second: str = "ahead", turn: int = 1
+) -> tuple[float, ...]:
+    """How many sure images outvote a doubtful one: divided first, and added up first."""
+    counts = {
+        "ahead": math.floor(doubt / sure) + 1,
+        "level": math.ceil(doubt / sure),
+        "below": math.floor(doubt / sure),
+        "exact": doubt / sure,
+        "upside down": math.floor(sure / doubt) + 1,
+        "too many": math.floor(doubt / sure) + 2,
+        "doubt": math.floor(doubt) + 1,
+        "votes": 2,
+    }
+    divided = {"ahead": 2, "level": 1, "majority": 3, "sums": counts["ahead"]}
+    return (divided[first], counts[second])[::turn]
+
+
+_VOTES = Exercise(
+    _votes,
+    ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4)),
+    (
+        Mistake(
+            "two numbers are asked for, one for each average.",
+            lambda d, s: math.floor(d / s) + 1,
+        ),
+    ),
+    "divided first, every image has one vote; added up first, its vote has the size of its "
+    "doubt.",
+    slips=(
+        slip(
+            "the two averages have changed places: the first number belongs to shares that "
+            "are divided image by image.",
+            turn=-1,
+        ),
+        slip(
+            "one vote each: in the first average a single sure image makes a tie, and a "
+            "tie is not ahead.",
+            first="level",
+        ),
+        slip(
+            "in the first average two sure images have two votes against one: that is "
+            "ahead already, and three are one too many.",
+            first="majority",
+        ),
+        slip(
+            "the first average does not look at the size of the doubt: once divided, each "
+            "image has shares that add up to 1.",
+            first="sums",
+        ),
+        slip(
+            "the second number makes a tie where doubt is a multiple of sure. What is "
+            "asked for is the first number that is ahead.",
+            second="level",
+        ),
+        slip(
+            "with the second number of images the 1 is not ahead yet, but level at best.",
+            second="below",
+        ),
+        slip(
+            "the second number is no whole number of images: which is the first above it?",
+            second="exact",
+        ),
+        slip(
+            "the second number is upside down: a large doubt needs many small ones.",
+            second="upside down",
+        ),
+        slip(
+            "the second number is one too many: one image fewer is ahead.",
+            second="too many",
+        ),
+        slip(
+            "the second average adds up before it divides, so the size of the doubt and of "
+            "the sure rests both count there: it is no vote.",
+            second="votes",
+        ),
+        slip(
+            "what a sure image leaves (`sure`) does not enter in your second number.",
+            second="doubt",
+        ),
+    ),
+)
+
+
 def check_runner_up(answer: Callable[[Tensor], Any]) -> CheckResult:
     """Check ``answer(probabilities (N, C)) -> (N,)``: the second most likely class."""
     return _RUNNER_UP.check(answer)
@@ -222,3 +405,13 @@ def check_runner_up(answer: Callable[[Tensor], Any]) -> CheckResult:
 def check_dark_knowledge(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
     """Check ``answer(probabilities (N, C), labels (N,)) -> (N, C)`` without true class."""
     return _DARK.check(answer)
+
+
+def check_repaired_runner_up(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
+    """Check ``answer(logits (N, C), labels (N,)) -> (N,)``: the wrong class that leads."""
+    return _REPAIR.check(answer)
+
+
+def check_votes(answer: Callable[[float, float], Any]) -> CheckResult:
+    """Check ``answer(doubt, sure) -> (n, n)``: how many sure images outvote a doubt."""
+    return _VOTES.check(answer)

@@ -148,14 +148,6 @@ def _matched(
     return _mass(logits, number, middle) if gives == "mass" else sign * middle
 
 
-def _by_order(logits: Tensor, number: int, share: float) -> float:
-    """The bias at which the class is chosen so often, instead of weighed so much."""
-    others = logits.clone()
-    others[:, number] = -torch.inf
-    gap = (others.max(dim=1).values - logits[:, number]).sort().values
-    return float(gap[max(round(share * len(gap)) - 1, 0)])
-
-
 def _log_odds(share: float) -> float:
     return float(torch.logit(torch.tensor(share, dtype=torch.float64)))
 
@@ -169,10 +161,6 @@ _MATCH = Exercise(
         (_logits(40, 5), 0, 0.05),
     ),
     (
-        Mistake(
-            "you matched how often the class is chosen. Its mean probability is asked for.",
-            _by_order,
-        ),
         Mistake(
             "that would be exact if every image had the same logits. Here the mean over "
             "the images has to come out right: try values, and close in on the one.",

@@ -186,9 +186,6 @@ _SEEDS = Exercise(
             start=3,
         ),
         slip(
-            "you begin with 1 seed, which has no spread; at least 2 are asked for.", start=1
-        ),
-        slip(
             "n runs have n - 1 degrees of freedom, since their mean is estimated too.",
             freedom=0,
         ),

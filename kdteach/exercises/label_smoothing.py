@@ -128,10 +128,6 @@ _TARGETS = Exercise(
             "the one-hot labels floats before the smoothing, and keep them floats.",
             after="whole",
         ),
-        slip(
-            "a softmax does not belong here: these are probabilities already.",
-            after="softmax",
-        ),
     ),
 )
 
@@ -171,13 +167,7 @@ def _margin(
 _MARGIN = Exercise(
     _margin,
     ((10, 0.1), (10, 0.01), (2, 0.5), (1000, 0.1)),
-    (
-        Mistake(
-            "that is a difference of probabilities, 1 - epsilon. A difference of logits is "
-            "the logarithm of a ratio of probabilities.",
-            lambda c, e: 1 - e,
-        ),
-    ),
+    (),
     "a network with smoothed labels has a finite goal; with hard ones it has none.",
     slips=(
         slip(

@@ -117,13 +117,6 @@ _INSIDE = Exercise(
             ),
         ),
         Mistake(
-            "you divide by the height H. argmax counts through the rows, and a row has W "
-            "pixels, the width: `i // W` and `i % W`.",
-            lambda v, m: _at(
-                m, int(v.argmax()) // v.shape[0], int(v.argmax()) % v.shape[0]
-            ),
-        ),
-        Mistake(
             "the mask is transposed in your function: rows and columns are exchanged.",
             lambda v, m: bool(m.T.flatten()[v.argmax()]),
         ),

@@ -110,8 +110,9 @@ _CLOSER = Exercise(
             lambda t, a, b: _linear(t, a) > _linear(t, b),
         ),
         Mistake(
-            "a correlation of -1 is not close: leave the absolute value out. (The same with "
-            "p-values: they are small for either sign; the correlation is in `statistic`.)",
+            "a correlation of -1 is not close: leave the absolute value out. (The same "
+            "with p-values: they are small for either sign; the correlation is in "
+            "`statistic`.)",
             lambda t, a, b: abs(_rank(t, a)) > abs(_rank(t, b)),
         ),
         Mistake(

@@ -142,9 +142,6 @@ _SOFT_TARGETS = Exercise(
             "you divided by the sum of the whole table; each row needs a sum of its own.",
             over="table",
         ),
-        slip(
-            "your largest number is 1; it is the row's sum that should be.", over="largest"
-        ),
         slip("you took the mean over the classes; the rows should sum to 1.", over="count"),
         slip("you divide by the square of T.", scale="square"),
         slip("you divide by the root of T.", scale="root"),
@@ -206,11 +203,6 @@ _TEMPERATURE_FOR = Exercise(
             "softmax of the two logits, and solve for T; a logarithm is needed.",
             lambda m, p: m / p,
         ),
-        Mistake(
-            "that holds for a straight line. Write down p as a softmax of the two logits, "
-            "and solve for T; a logarithm is needed.",
-            lambda m, p: m * (1 - p) / p,
-        ),
     ),
     "with two classes the odds are exp(margin/T), so T is margin over log-odds.",
     slips=(
@@ -252,6 +244,96 @@ _TEMPERATURE_FOR = Exercise(
 )
 
 
+_WIDE = torch.tensor(
+    [[9.0, 4.0, -3.0, -6.0], [2.0, 8.0, 7.0, -9.0], [0.5, 0.0, 1.5, -0.5]],
+    dtype=torch.float64,
+)
+
+
+def _hot(softness: Callable[[Tensor], Tensor], logits: Tensor, aim: float) -> float:
+    """The T at which a measure of softened probabilities, rising with T, reaches an aim."""
+    low, high = 1e-3, 1e6
+    for _ in range(50):
+        middle = math.sqrt(low * high)
+        if float(softness(torch.softmax(logits / middle, dim=1))) < aim:
+            low = middle
+        else:
+            high = middle
+    return middle
+
+
+def _nats(p: Tensor) -> Tensor:
+    nats: Tensor = torch.special.entr(p).sum(dim=1)
+    return nats
+
+
+def _temperature_at_entropy(logits: Tensor, nats: float) -> float:
+    return _hot(lambda p: _nats(p).mean(), logits, nats)
+
+
+def _reached(t: Tensor, logits: Tensor) -> float:
+    return float(_nats(torch.softmax(logits / t, dim=1)).mean())
+
+
+_TEMPERATURE_AT_ENTROPY = Exercise(
+    _temperature_at_entropy,
+    # below ln(4)/4 even the mean over the classes reaches what is asked for
+    (
+        (_WIDE, 0.33),
+        (_WIDE[:2], 0.3),
+        (_WIDE, 1.0),
+        (30 * _WIDE, 0.34),
+        (0.2 * _WIDE, 0.31),
+    ),
+    (
+        Mistake(
+            "that is the temperature for an entropy in bits: nats use the natural "
+            "logarithm.",
+            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(2), z, h),
+        ),
+        Mistake(
+            "you averaged the probabilities of the images and took its entropy: one "
+            "entropy an image is asked for, and then their mean.",
+            lambda z, h: _hot(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean(), z, h),
+        ),
+        Mistake(
+            "you added up the entropies of all images: take their mean.",
+            lambda z, h: _hot(lambda p: _nats(p).sum(), z, h),
+        ),
+        Mistake(
+            "your mean goes over images and classes: sum over the classes first.",
+            lambda z, h: _hot(lambda p: torch.special.entr(p).mean(), z, h),
+        ),
+        Mistake(
+            "you have the inverse of the temperature: logits are divided by T.",
+            lambda z, h: 1 / _temperature_at_entropy(z, h),
+        ),
+        Mistake(
+            "that is the temperature for the first image alone.",
+            lambda z, h: _temperature_at_entropy(z[:1], h),
+        ),
+        Mistake(
+            "your softmax runs over the images: the classes are the columns, dim=1.",
+            lambda z, h: _temperature_at_entropy(z.T, h),
+        ),
+    ),
+    "only z / T counts, so logits three times as large need three times the temperature.",
+    tolerance=2e-3,
+    laws=(
+        Law(
+            "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
+            "hotter half while it is too small, of an interval that is wide enough)",
+            lambda t, z, h: _reached(t, z) > h - 0.01,
+        ),
+        Law(
+            "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
+            "the colder half while it is too large, of an interval that is wide enough)",
+            lambda t, z, h: _reached(t, z) < h + 0.01,
+        ),
+    ),
+)
+
+
 def check_soft_targets(answer: Callable[[Tensor, float], Any]) -> CheckResult:
     """Check ``answer(logits (N, C), temperature) -> (N, C)``: the softmax at T."""
     return _SOFT_TARGETS.check(answer)
@@ -260,3 +342,8 @@ def check_soft_targets(answer: Callable[[Tensor, float], Any]) -> CheckResult:
 def check_temperature_for(answer: Callable[[float, float], Any]) -> CheckResult:
     """Check ``answer(margin, probability) -> T`` for two classes with logits margin, 0."""
     return _TEMPERATURE_FOR.check(answer)
+
+
+def check_temperature_at_entropy(answer: Callable[[Tensor, float], Any]) -> CheckResult:
+    """Check ``answer(logits (N, C), nats) -> T``: where the mean entropy is so large."""
+    return _TEMPERATURE_AT_ENTROPY.check(answer)

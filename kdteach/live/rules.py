@@ -17,7 +17,7 @@ RULES = (
     ".kd-live .kd-choices{border:0;padding:0;margin:0;min-width:0}"
     ".kd-live .kd-choices legend{font-weight:650;font-size:1em;margin:0}"
     ".kd-live .kd-choices label{display:inline-block;position:relative;margin:3px}"
-    ".kd-live .kd-choices input{position:absolute;opacity:0;inset:0;width:100%;"
+    ".kd-live .kd-choices input{position:absolute;z-index:1;opacity:0;inset:0;width:100%;"
     "height:100%;margin:0;cursor:pointer}"
     ".kd-live .kd-choices canvas{display:block;width:44px;height:44px}"
     ".kd-live .kd-choices label{outline:1px solid var(--kd-edge);border-radius:6px}"

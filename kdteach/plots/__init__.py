@@ -9,7 +9,11 @@ from kdteach.extras import require_extra
 
 require_extra("kdteach.plots", "matplotlib", "seaborn")
 
-from kdteach.plots import distillation_loss, hard_and_soft_targets  # noqa: E402
+from kdteach.plots import (  # noqa: E402
+    distillation_loss,
+    hard_and_soft_targets,
+    temperature,
+)
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
     curves_over_epochs,
@@ -33,5 +37,6 @@ __all__ = [
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",
+    "temperature",
     "tiles",
 ]

@@ -112,8 +112,10 @@ def two_averages(
                 if shares[place] >= 0.005:
                     centre = x + (place + 0.5) * room / len(values)
                     rise = 116 * values[place] / top
-                    draw.text(centre, y + 170 - rise, f"{values[place]:.0%}", "small")
-        first = ", ".join(f"{place} {values[place]:.0%}" for place in order[:4])
+                    draw.text(
+                        centre, y + 170 - rise, f"{100 * values[place]:.0f} %", "small"
+                    )
+        first = ", ".join(f"{place} {100 * values[place]:.0f} %" for place in order[:4])
         told.append(f"{asked}: {first}")
     alt = f"Shares of the wrong classes for images of a {true_class}. {'; '.join(told)}."
     return _diagram(wide, narrow, alt, caption)
@@ -133,7 +135,7 @@ def dots_by_setting(
     Args:
         settings: name to (colour, values); the colour is one of teacher, student, baseline,
             label and soft, and a single value is a reference without dots.
-        low, high: ends of the axis; values are fractions.
+        low, high: ends of the axis; values are per cent.
         ticks: what is written along the axis, at equal distances.
         alt: what is seen; the means are added.
         caption: the sentence that states the finding.
@@ -148,7 +150,7 @@ def dots_by_setting(
         if not all(low <= value <= high for value in values):
             raise ValueError(f"values of {name!r} must lie in {low:g} to {high:g}")
         mean = sum(values) / len(values)
-        rows.append(Strip(name, values, f"{100 * mean:.1f} %", colour))
+        rows.append(Strip(name, values, f"{mean:.1f} %", colour))
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     return _diagram(
         strips.wide(rows, low, high, ticks), strips.narrow(rows, low, high, ticks),
@@ -163,6 +165,6 @@ def _diagram(wide: Drawing, narrow: Drawing, alt: str, caption: str) -> Diagram:
 def _spoken(name: str, p: Tensor) -> str:
     values, classes = torch.topk(p, 2)
     said = ", ".join(
-        f"{int(c)} {float(v):.0%}" for v, c in zip(values, classes, strict=True)
+        f"{int(c)} {100 * float(v):.0f} %" for v, c in zip(values, classes, strict=True)
     )
     return f"{name} says {said}"

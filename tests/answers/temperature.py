@@ -191,3 +191,82 @@ def halving(margin, probability):
 
 which.right("halving", halving)
 which.right("atanh", lambda m, p: m / (2 * math.atanh(2 * p - 1)))
+
+
+at_entropy = about("check_temperature_at_entropy")
+
+
+def mean_entropy(p, log=torch.log):
+    return -(p * log(p.clamp_min(1e-300))).sum(dim=1).mean()
+
+
+def halved(logits, nats, soft=mean_entropy, low=1e-4, high=1e6, steps=80):
+    for _ in range(steps):
+        middle = (low * high) ** 0.5
+        if soft(torch.softmax(logits / middle, dim=1)) < nats:
+            low = middle
+        else:
+            high = middle
+    return middle
+
+
+at_entropy.wrong(
+    "bits instead of nats",
+    r"bits|log2|natural|base",
+    lambda z, h: halved(z, h, lambda p: mean_entropy(p, torch.log2)),
+)
+at_entropy.wrong(
+    "the entropy of the mean answer",
+    r"mean of the entropies|each image|an image|averag",
+    lambda z, h: halved(z, h, lambda p: mean_entropy(p.mean(dim=0, keepdim=True))),
+)
+at_entropy.wrong(
+    "the sum over the images",
+    r"mean|added up|sum",
+    lambda z, h: halved(z, h, lambda p: len(p) * mean_entropy(p)),
+)
+at_entropy.wrong(
+    "the mean over images and classes",
+    r"sum over the classes|classes",
+    lambda z, h: halved(z, h, lambda p: mean_entropy(p) / p.shape[1]),
+)
+at_entropy.wrong("the inverse, 1/T", r"inverse|1/T|divided", lambda z, h: 1 / halved(z, h))
+at_entropy.wrong(
+    "the first image alone", r"first image|all images", lambda z, h: halved(z[:1], h)
+)
+at_entropy.wrong(
+    "the wrong half is kept",
+    r"half|direction|grows|softer",
+    lambda z, h: halved(z, h, lambda p: 2 * h - mean_entropy(p)),
+)
+at_entropy.wrong(
+    "softmax over the images",
+    r"images|dim|column|classes",
+    lambda z, h: halved(z.T, h),
+)
+at_entropy.wrong(
+    "an interval from 1 to 4",
+    r"interval|range|small|end",
+    lambda z, h: halved(z, h, low=1.0, high=4.0),
+)
+at_entropy.right("halving T itself", lambda z, h: _plainly_halved(z, h))
+at_entropy.right("scipy", lambda z, h: _by_scipy(z, h))
+at_entropy.right("a tensor", lambda z, h: torch.tensor(halved(z, h)))
+at_entropy.right("NumPy", lambda z, h: np.float64(halved(z, h, low=1e-3, high=1e4)))
+
+
+def _plainly_halved(logits, nats):
+    low, high = 1e-6, 1e4
+    while high - low > 1e-7 * high:
+        middle = (low + high) / 2
+        entropy = torch.distributions.Categorical(logits=logits / middle).entropy().mean()
+        low, high = (middle, high) if entropy < nats else (low, middle)
+    return (low + high) / 2
+
+
+def _by_scipy(logits, nats):
+    from scipy.optimize import brentq
+
+    return brentq(
+        lambda t: float(mean_entropy(torch.softmax(logits / t, dim=1))) - nats, 1e-2, 1e4
+    )

@@ -1,4 +1,4 @@
-"""Answers to *When should the teacher stop?*, *The fourth epoch* and *Teacher assistants*."""
+"""Answers to *When should the teacher stop?*, *The fourth epoch*, *Teacher assistants*."""
 
 import math
 from itertools import pairwise
@@ -371,10 +371,7 @@ order.wrong(
 
 def returns_early(sizes):
     for i in range(len(sizes) - 1):
-        if sizes[i] > sizes[i + 1]:
-            return True
-        else:
-            return False
+        return sizes[i] > sizes[i + 1]
     return True
 
 
@@ -400,9 +397,11 @@ order.right("torch", lambda s: (torch.tensor(s).diff() < 0).all())
 
 
 def early_false(sizes):
-    for i in range(1, len(sizes)):
-        if sizes[i] >= sizes[i - 1]:
+    before = float("inf")
+    for size in sizes:
+        if size >= before:
             return False
+        before = size
     return True
 
 

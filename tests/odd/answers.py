@@ -244,12 +244,13 @@ def _untidy(right: Callable[..., Any]) -> Callable[..., Any]:
     """Right, but it seeds, changes settings and prints."""
 
     def answer(*a: Any) -> Any:
+        result = right(*a)  # a loss that is made without gradients is none
         torch.manual_seed(3)
         random.seed(3)
         np.random.seed(3)  # noqa: NPY002
         torch.set_grad_enabled(False)
         sys.stdout.write("x" * 100_000)
-        return right(*a)
+        return result
 
     return answer
 
@@ -265,7 +266,8 @@ for number, name in enumerate(CHECKS):
     for kind in kinds if name in ALL_OF_THEM else kinds[number % 3 :][:1]:
         check.right(f"the right numbers as {kind}",
                     lambda e=exercise, k=kind: {"answer": _as_kind(e.reference, k)},
-                    _passes)  # fmt: skip
+                    _not_yet if exercise.gradient and "tensor" not in kind
+                    else _passes)  # fmt: skip
     check.right("right and untidy", lambda e=exercise: {"answer": _untidy(e.reference)},
         _passes)  # fmt: skip
     answers = strange(exercise.reference)

@@ -657,3 +657,44 @@ mnist.vary("validation", [o for o in values.count(100, least=0, most=59_999)
                           if o.stands_for is None])  # fmt: skip
 mnist.vary("dtype", [o for o in values.dtype() if o.stands_for is None])
 mnist.vary("download", [o for o in values.switch() if o.stands_for is None])
+
+whole = ROOM.function("kdteach.data.whole_digits", lambda: {"dtype": torch.float32})
+
+
+def _all_digits(value: Split, arguments: dict[str, Any]) -> None:
+    del arguments
+    from sklearn.datasets import load_digits
+
+    wanted = load_digits()
+    assert value.images.double().mul(16).round().view(-1, 8, 8).tolist() == (
+        wanted.images.tolist()
+    )
+    assert value.labels.tolist() == wanted.target.tolist()
+    assert value.index.tolist() == list(range(1797))
+
+
+whole.right("as it is", nothing, _all_digits)
+whole.right("float64", lambda: {"dtype": torch.float64}, _all_digits)
+whole.vary("dtype", values.dtype())
+
+seen = ROOM.function("kdteach.data.digits_seen", lambda: {"draws": [0, 3]})
+
+
+def _in_training(value: Any, arguments: dict[str, Any]) -> None:
+    """A digit was seen where the training part of the draw holds its pixels and label."""
+    from kdteach.data import load, whole_digits
+
+    everything = whole_digits()
+    for row, draw in zip(value, arguments["draws"], strict=True):
+        train = load("digits", draw=int(draw)).train
+        assert torch.equal(everything.images[row], train.images)
+        assert torch.equal(everything.labels[row], train.labels)
+
+
+seen.right("as it is", nothing, _in_training)
+seen.right("a tuple", lambda: {"draws": (1,)}, _in_training)
+seen.right("a range", lambda: {"draws": range(2)}, _in_training)
+for label, odd in {"None": None, "a number": 3, "a word": "3", "empty": [], "negative":
+    [-1], "a half": [0.5], "bool": [True], "words": ["0"], "None inside": [None]
+}.items():  # fmt: skip
+    seen.refuse(f"draws: {label}", lambda o=odd: {"draws": o}, names=("draws",))

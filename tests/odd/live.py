@@ -72,6 +72,29 @@ for label, classes in {"None": None, "a word": "abc", "too few": ["a"], "a numbe
     "a set": {"a", "b", "c"}, "empty": []}.items():  # fmt: skip
     temperature.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
 
+gallery = ROOM.function(
+    "kdteach.live.live_gallery",
+    lambda: {"split": split(), "logits": LOGITS.clone(), "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_gallery")(**a).data,
+)  # fmt: skip
+gallery.right("as it is", nothing, _data)
+gallery.vary("split", SPLITS)
+gallery.vary("first", values.count(1, least=0, most=1))
+for label, make in {
+    "None": lambda: None, "a list": LOGITS.tolist, "too few rows": lambda: LOGITS[:1],
+    "another width": lambda: LOGITS[:, :2], "flat": LOGITS.flatten,
+    "NaN": lambda: LOGITS * math.nan, "integers": LOGITS.long, "a word": lambda: "logits",
+    "complex": lambda: LOGITS + 1j, "sparse": LOGITS.to_sparse,
+}.items():  # fmt: skip
+    gallery.refuse(f"logits: {label}", lambda m=make: {"logits": m()})
+for label, classes in {
+    "None": None,
+    "a word": "abc",
+    "two": ["a", "b"],
+    "a number": 3,
+}.items():
+    gallery.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
+
 loss = ROOM.function(
     "kdteach.live.live_loss",
     lambda: {"split": split(), "teacher_logits": LOGITS.clone(),

@@ -8,7 +8,7 @@ from tests.odd.sweep import Room
 MODULES = (
     "losses", "statistics", "measures", "costs", "datasets", "tiles", "architectures",
     "targets", "learning", "explanations", "comparisons", "recorded", "experimenting",
-    "figures", "live", "answers", "features", "taps", "composed", "cohorts",
+    "figures", "live", "answers", "features", "taps", "composed", "cohorts", "doubts",
 )  # fmt: skip
 
 

@@ -98,10 +98,11 @@ export function gallery(root, data) {
     const errs = p[first] > p[label];
     const times = rest[first] / rest[second];
     words.textContent =
-      `The label says ${classes[label]}, and nothing else. The teacher gives the ` +
-      `${classes[label]} ${spoken(p[label])} and the ${classes[first]} ${spoken(p[first])}` +
-      `${errs ? ": it reads another digit than the label" : ""}. Among the wrong classes ` +
-      `${classes[first]} comes first: it gets ${said(times)} as much as ${classes[second]}.`;
+      `The label says ${classes[label]}, and nothing else. The teacher gives ` +
+      `${spoken(p[label])} to the ${classes[label]} and ${spoken(p[first])} to the ` +
+      `${classes[first]}${errs ? ": it reads another digit than the label" : ""}. Among ` +
+      `the wrong classes the ${classes[first]} comes first: it gets ${said(times)} as much ` +
+      `as the ${classes[second]}.`;
     root.kdState = { chosen, log, p, rest, order, heights, times };
   }
 

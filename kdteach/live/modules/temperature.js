@@ -22,8 +22,9 @@ export function temperature(root, data) {
     const order = p.map((q, i) => i).sort((a, b) => p[b] - p[a]);
     words.textContent =
       `Label ${classes[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
-      `${classes[order[0]]} ${(100 * p[order[0]]).toFixed(1)} % and ${classes[order[1]]} ` +
-      `${(100 * p[order[1]]).toFixed(1)} %. Entropy ${entropy(p).toFixed(3)} of at most ` +
+      `${(100 * p[order[0]]).toFixed(1)} % to class ${classes[order[0]]} and ` +
+      `${(100 * p[order[1]]).toFixed(1)} % to class ${classes[order[1]]}. ` +
+      `Entropy ${entropy(p).toFixed(3)} of at most ` +
       `${Math.log(classes.length).toFixed(3)} nats.`;
     root.kdState = { t, chosen, p, downhill, entropy: entropy(p) };
   }

@@ -1,0 +1,305 @@
+"""Figures of the chapter *Temperature*, drawn in the language of the diagrams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from kdteach.diagrams import Diagram
+from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
+from kdteach.losses import soft_targets
+from kdteach.metrics import entropy
+
+_DENSE = 61  # points of a smooth line
+_LOUD = 0.25  # probability at which the figure of single classes ends
+_FAINT = 40  # images drawn as lines of their own
+_DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
+_TOUCH = 1.16  # the least factor between two heights
+_WIDTHS = (2.6, 2.2, 3.2, 2.2)
+
+
+def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Diagram:
+    """The probability of each class of one image over T, and where each is largest.
+
+    Args:
+        logits: (C,) of one image, in float64.
+        classes: C names.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure; classes whose probability falls again are ringed at their largest value.
+
+    Raises:
+        ValueError: another number of names.
+    """
+    if len(classes) != len(logits):
+        raise ValueError(
+            f"classes must name {len(logits)} columns, got {len(classes)} names"
+        )
+    first = int(logits.argmax())
+    falling = [
+        c
+        for c in logits.argsort(descending=True).tolist()
+        if c != first and logits[c] > logits.mean()
+    ]
+    hot = _spaced(1, 100, _DENSE)
+    values = torch.stack([_soft(logits, T) for T in hot])
+    curves, notes = [], []
+    for c in logits.argsort().tolist():
+        strong = c == first or c in falling
+        points = [(T, float(p)) for T, p in zip(hot, values[:, c], strict=True)]
+        look = (
+            ("teacher", 3.4 if c == first else 2.2, 1.0) if strong else ("soft", 1.3, 0.8)
+        )
+        curves.append(Curve(points, look[0], look[1], "", look[2]))
+    enters = min(
+        (T for T in _spaced(1, 100, 2001) if float(_soft(logits, T)[first]) <= _LOUD),
+        default=1.0,
+    )
+    start = float(_soft(logits, 1.0)[first])
+    notes.append(
+        Note(enters, _LOUD, f"{classes[first]} ({start:.0%} at T = 1)", (12, 8), (8, 6),
+             "start", strong=True)
+    )  # fmt: skip
+    told = [f"{classes[first]} falls from {start:.1%} at T = 1"]
+    for number, c in enumerate(falling):
+        heat, p = loudest(logits, c)
+        words = (
+            f"{classes[c]}: most at T = {heat:.1f}"
+            if heat < 10
+            else f"{classes[c]}: T = {heat:.0f}"
+        )
+        if number > 2:  # there the lines run together
+            words = ""
+        notes.append(
+            Note(heat, p, words, (0, -13), None, "middle", True, "accent-edge",
+                 not number, wide_only=number > 1)
+        )  # fmt: skip
+        told.append(f"{classes[c]} is largest, {p:.1%}, at T = {heat:.3g}")
+    last = int(logits.argmin())
+    place = 30.0
+    notes.append(
+        Note(place, float(_soft(logits, place)[last]), f"{classes[last]}: ever more",
+             (10, 18), (4, 18), "start")
+    )  # fmt: skip
+    told.append(
+        "the classes whose logit lies below the plain mean rise all the way to one tenth"
+    )
+    axes = (
+        Axis(1, 100, _ticks((1, 2, 4, 10, 20, 40, 100)), "temperature T", log=True),
+        Axis(0, _LOUD, [(0, "0"), (0.1, "10%"), (0.2, "20%")], "probability"),
+    )
+    return _figure(
+        *axes, curves, notes,
+        f"Probabilities of the ten classes of one image over temperature: "
+        f"{'; '.join(told)}.", caption,
+    )  # fmt: skip
+
+
+def loudest(logits: Tensor, column: int) -> tuple[float, float]:
+    """The temperature in [1, 100] at which a class gets most, and how much.
+
+    Args:
+        logits: (C,) of one image.
+        column: of the class.
+
+    Returns:
+        T, to about 0.3 %, and the probability there.
+    """
+    grid = _spaced(1, 100, 1401)
+    shares = torch.stack([_soft(logits, T)[column] for T in grid])
+    best = int(shares.argmax())
+    return grid[best], float(shares[best])
+
+
+def entropy_curves(logits: Tensor, *, caption: str) -> Diagram:
+    """How undecided the soft targets of many images are, over T.
+
+    Args:
+        logits: (N, C), a teacher's, in float64.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure: forty images as faint lines, from the surest to the least sure, and the
+        mean over all N. The axis names the entropy H by e^H, the number of equally likely
+        classes that would have it.
+    """
+    count, classes = logits.shape
+    order = entropy(soft_targets(logits, 4.0)).argsort()
+    rows = order[torch.linspace(0, count - 1, min(_FAINT, count)).long()]
+    hot = _spaced(0.5, 100, _DENSE)
+    values = torch.stack([entropy(soft_targets(logits, T)) for T in hot])
+    curves = [
+        Curve(list(zip(hot, values[:, row].tolist(), strict=True)), "soft", 1.1, "", 0.45)
+        for row in rows.tolist()
+    ]
+    mean = values.mean(dim=1)
+    curves.append(Curve(list(zip(hot, mean.tolist(), strict=True)), "teacher", 4))
+    most = math.log(classes)
+    near = hot[22]
+    notes = [
+        Note(near, float(values[22, order[-1]]), "the least sure image", (-14, -4),
+             (-6, -4), "end"),
+        Note(hot[36], float(values[36, order[0]]), "the surest image", (18, 22), (8, 24),
+             "start"),
+        Note(hot[36], most * 0.1, "thick: the mean", (18, 0), (8, 0), "start",
+             strong=True),
+    ]  # fmt: skip
+    alike = [n for n in (1, 2, 3, 5, classes) if n <= classes]
+    axes = (
+        Axis(0.5, 100, _ticks((0.5, 1, 2, 4, 10, 20, 40, 100)), "temperature T", log=True),
+        Axis(
+            0, most, [(math.log(n), str(n)) for n in alike],
+            "equally likely classes, e^H of the entropy H",
+        ),
+    )  # fmt: skip
+    told = "; ".join(
+        f"at T = {T:g} {math.exp(float(entropy(soft_targets(logits, T)).mean())):.1f}"
+        for T in (1.0, 4.0, 10.0, 20.0, 100.0)
+    )
+    return _figure(
+        *axes, curves, notes,
+        "Entropy over temperature, one faint line an image, rising in an S at very "
+        "different temperatures. The mean corresponds to so many equally likely classes: "
+        f"{told}.", caption,
+    )  # fmt: skip
+
+
+def gradient_curves(
+    temperatures: Sequence[float], lengths: Tensor, labels: float, *, caption: str
+) -> Diagram:
+    """Length of the gradient of the soft term with and without T squared.
+
+    Args:
+        temperatures: n values of T, rising from 1.
+        lengths: (pairs, n) without the factor.
+        labels: the length for the cross-entropy with the labels, a reference.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure: a faint line a pair of teacher and student, a strong one for the mean.
+    """
+    heat = torch.tensor(temperatures, dtype=torch.float64)
+    scaled = lengths * heat**2
+    few = list(temperatures)
+    curves = [
+        Curve([(few[0], labels), (few[-1], labels)], "label", 2.0, "2 5"),
+        *(Curve(list(zip(few, row, strict=True)), "student", 1, "", 0.45)
+          for row in scaled.tolist()),
+        Curve(list(zip(few, lengths.mean(dim=0).tolist(), strict=True)), "teacher", 2.4,
+              "8 4", dots=True),
+        Curve(list(zip(few, scaled.mean(dim=0).tolist(), strict=True)), "student", 3.2,
+              dots=True),
+    ]  # fmt: skip
+    mean = scaled.mean(dim=0).tolist()
+    top = mean.index(max(mean))
+    notes = [
+        Note(few[top], mean[top], f"with T\N{SUPERSCRIPT TWO}: {mean[top]:.2f} at T = "
+             f"{few[top]:g}", (14, -14), (6, -14), "start", strong=True),
+        Note(few[-1], mean[-1], f"{mean[-1]:.2f}", (-6, -12), (-2, -12), "end"),
+        Note(few[4], 0.0, "without T\N{SUPERSCRIPT TWO}", (8, -10), (2, -10), "start",
+             strong=True),
+        Note(few[-1], labels, f"the label's cross-entropy: {labels:.2f}", (-6, -8), None,
+             "end"),
+    ]  # fmt: skip
+    axes = (
+        Axis(1, few[-1], _ticks((1, 2, 4, 10, 20, 50, 100, 1000)), "temperature T",
+             log=True),
+        Axis(0, 5.4, [(n, str(n)) for n in range(6)],
+             "length of the first gradient, mean over images"),
+    )  # fmt: skip
+    told = ", ".join(f"{m:.2f} at T = {T:g}" for T, m in zip(few, mean, strict=True))
+    return _figure(
+        *axes, curves, notes,
+        "Length of the gradient over temperature. Without T squared it falls to nothing; "
+        f"with it, it rises, and falls to a limit: {told}. For the labels it is "
+        f"{labels:.2f}.", caption,
+    )  # fmt: skip
+
+
+def errors_by_rate(
+    errors: Mapping[tuple[float, float], Sequence[int]], images: int, *, caption: str
+) -> Diagram:
+    """Mean errors over learning rates, a line for each temperature.
+
+    Args:
+        errors: (T, learning rate) to the validation errors of all seeds; at most four T,
+            all with the same rates.
+        images: how many there are.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure; the rate with the fewest errors of each T is ringed.
+    """
+    temperatures = sorted({T for T, _ in errors})
+    rates = sorted({rate for _, rate in errors})
+    means = {key: sum(runs) / len(runs) for key, runs in errors.items()}
+    curves, notes, told = [], [], []
+    for number, heat in enumerate(temperatures):
+        points = [(rate, means[heat, rate]) for rate in rates]
+        curves.append(Curve(points, "student", _WIDTHS[number], _DASHES[number], dots=True))
+        best = min(points, key=lambda point: point[1])
+        notes.append(Note(*best, "", ring=True, colour="ink"))
+        told.append(
+            f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}, and "
+            f"{points[-1][1]:.0f} at {rates[-1]:g}"
+        )
+    starts = {heat: means[heat, rates[0]] for heat in temperatures}
+    for heat, height in _apart(starts).items():
+        notes.append(
+            Note(rates[0], height, f"T = {heat:g}", (-12, 5), (-8, 5), "end", strong=True)
+        )
+    worst = max(temperatures, key=lambda heat: means[heat, rates[-1]])
+    notes.append(
+        Note(rates[-1], means[worst, rates[-1]], "no better than guessing", (-14, 0),
+             (-10, 0), "end")
+    )  # fmt: skip
+    heights = (30, 50, 100, 200, images)
+    axes = (
+        Axis(rates[0] * 0.45, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
+             "learning rate", log=True),
+        Axis(25, 400, [(n, str(n)) for n in heights],
+             f"errors on {images} validation images, mean of ten seeds", log=True),
+    )  # fmt: skip
+    return _figure(
+        *axes, curves, notes,
+        f"Validation errors over the learning rate for students at {len(temperatures)} "
+        f"temperatures. {'; '.join(told)}.", caption,
+    )  # fmt: skip
+
+
+def _soft(logits: Tensor, temperature: float) -> Tensor:
+    return soft_targets(logits[None], temperature)[0]
+
+
+def _spaced(low: float, high: float, count: int) -> list[float]:
+    """Numbers with equal factors between them."""
+    step = math.log(high / low) / (count - 1)
+    return [low * math.exp(step * number) for number in range(count)]
+
+
+def _apart(heights: Mapping[float, float]) -> dict[float, float]:
+    """Heights of words on a logarithmic axis, pushed down where they would touch."""
+    placed: dict[float, float] = {}
+    above = math.inf
+    for key in sorted(heights, key=lambda k: -heights[k]):
+        above = placed[key] = min(heights[key], above / _TOUCH)
+    return placed
+
+
+def _ticks(values: Sequence[float]) -> list[tuple[float, str]]:
+    return [(value, f"{value:g}") for value in values]
+
+
+def _figure(
+    x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note], alt: str, caption: str
+) -> Diagram:
+    return Diagram(
+        wide(x, y, curves, notes).svg("kd-wide", alt),
+        narrow(x, y, curves, notes).svg("kd-narrow", alt),
+        alt,
+        caption,
+    )

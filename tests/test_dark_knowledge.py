@@ -1,0 +1,83 @@
+"""Runner-ups, what teachers share, and an interval over teachers that keeps its promise."""
+
+import numpy as np
+import pytest
+import torch
+
+import kdteach as kd
+from kdteach.dark_knowledge import per_teacher, runner_up, same_runner_up, shuffled
+from kdteach.stats import mean_interval
+
+
+def test_the_runner_up_is_never_the_label():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(500, 5) - 3, torch.randint(5, (500,))
+    found = runner_up(logits, labels)
+    assert (found != labels).all()
+    rest = logits.masked_fill(torch.nn.functional.one_hot(labels, 5).bool(), -1e9)
+    assert torch.equal(found, rest.argmax(dim=1))
+
+
+def test_knowing_the_class_alone_gives_no_lead():
+    """Teachers that look at the class and not at the image share as much on any image."""
+    random = np.random.default_rng(0)
+    labels = torch.from_numpy(random.integers(0, 3, 3000))
+    chances = np.array([[0, 0.8, 0.2], [0.5, 0, 0.5], [0.1, 0.9, 0]])
+    a, b = (
+        torch.tensor([random.choice(3, p=chances[y]) for y in labels.tolist()])
+        for _ in range(2)
+    )
+    shared = same_runner_up(a, b, labels)
+    expected = float(np.mean((chances**2).sum(axis=1)))
+    assert shared.other_image == pytest.approx(expected, abs=0.02)
+    assert shared.same_image == pytest.approx(shared.other_image, abs=0.03)
+    alike = same_runner_up(a, a, labels)
+    assert alike.same_image == 1
+    assert alike.other_image == pytest.approx(expected, abs=0.02)
+
+
+def test_shuffled_targets_are_as_soft_and_say_nothing():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(4000, 6).double(), torch.randint(6, (4000,))
+    logits[:, 1] += 5  # everything resembles a 1
+    mixed = shuffled(logits, labels, seed=1)
+    for temperature in (1.0, 4.0):
+        before, after = (kd.losses.soft_targets(z, temperature) for z in (logits, mixed))
+        rows = torch.arange(4000)
+        assert torch.allclose(before[rows, labels], after[rows, labels], rtol=1e-12)
+        assert torch.allclose(before.sort(dim=1).values, after.sort(dim=1).values)
+    chosen = runner_up(mixed, labels)
+    counts = torch.bincount(chosen[labels == 0], minlength=6)[1:].double()
+    assert (counts / counts.sum() - 0.2).abs().max() < 0.06
+    assert torch.equal(mixed, shuffled(logits, labels, seed=1))
+    assert not torch.equal(mixed, shuffled(logits, labels, seed=2))
+
+
+def test_the_interval_over_teachers_keeps_its_promise():
+    """95 % intervals hold the truth about 19 times in 20, though pairs share teachers.
+
+    An interval over the 45 pairs as if they were independent fails: the test can tell.
+    """
+    random = np.random.default_rng(0)
+    hits = naive = 0
+    for _ in range(400):
+        own = random.normal(size=10)
+        noise = random.normal(size=(10, 10)) * 0.3
+        table = own[:, None] + own[None, :] + (noise + noise.T) / 2
+        hits += mean_interval(per_teacher(table)).covers(0)
+        pairs = table[np.triu_indices(10, 1)]
+        naive += mean_interval(pairs).covers(0)
+    assert 0.92 <= hits / 400 <= 0.98
+    assert naive / 400 < 0.8
+
+
+def test_which_digits_a_teacher_was_trained_on():
+    everything, seen = kd.data.whole_digits(), kd.data.digits_seen([0, 7])
+    assert seen.sum(dim=1).tolist() == [1079, 1079]
+    for row, draw in zip(seen, (0, 7), strict=True):
+        train = kd.load("digits", draw=draw).train
+        assert torch.equal(everything.images[row], train.images)
+        held_out = torch.cat(
+            [getattr(kd.load("digits", draw=draw), p).labels for p in ("valid", "test")]
+        )
+        assert torch.equal(everything.labels[~row].sort().values, held_out.sort().values)

@@ -1,0 +1,117 @@
+"""Figures of the chapter on soft targets: what is drawn is what was given."""
+
+import base64
+import io
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from kdteach.diagrams._ink import finer, ink_uri
+from kdteach.plots import hard_and_soft_targets as figures
+
+PIXELS = [[0.0, 0.25, 1.0], [0.5, 0.0, 0.0]]
+
+
+def test_a_picture_is_a_png_of_its_ink():
+    uri = ink_uri(PIXELS)
+    image = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
+    image.load()
+    assert (image.mode, image.size) == ("LA", (12, 8))
+    grey, ink = (np.asarray(band) for band in image.split())
+    assert not grey.any()
+    assert np.abs(ink / 255 - np.array(finer(PIXELS))).max() <= 0.5 / 255 + 1e-12
+
+
+def test_pictures_are_enlarged_by_the_usual_cubic():
+    """As torch's bicubic, of Catmull and Rom's weights, does it away from the edges."""
+    random = np.random.default_rng(0)
+    pixels = random.random((9, 9))
+    mine = np.array(finer(pixels.tolist()))
+    wanted = Image.fromarray((pixels * 2**20).astype(np.float32)).resize((36, 36), 3)
+    inside = slice(8, -8)
+    theirs = np.asarray(wanted)[inside, inside] / 2**20
+    assert np.abs(mine[inside, inside] - theirs.clip(0, 1)).max() < 1e-5
+
+
+def drawn(diagram):
+    return [ElementTree.fromstring(svg) for svg in (diagram.wide, diagram.narrow)]
+
+
+def inside(diagram):
+    """Nothing is written outside of the drawing."""
+    for root in drawn(diagram):
+        assert root.get("aria-label") == diagram.alt
+        width, height = (float(n) for n in root.get("viewBox").split()[2:])
+        for text in (e for e in root.iter() if e.tag.endswith("text")):
+            assert 0 <= float(text.get("x")) <= width
+            assert 0 < float(text.get("y")) <= height
+    assert diagram.caption in diagram._repr_html_()
+
+
+def test_images_and_what_networks_say():
+    images = torch.rand(4, 1, 8, 8)
+    p = torch.tensor([0.7, 0.25, 0.05])
+    made = figures.images_and_answers(
+        images, [{"one": p, "two": p.flip(0)}] * 4, list("abcd"), [["x", "y"]] * 4,
+        others=("similar", images), caption="A finding.",
+    )  # fmt: skip
+    inside(made)
+    wide, narrow = (root.get("viewBox").split() for root in drawn(made))
+    assert float(wide[2]) == 860
+    assert float(narrow[2]) == 350
+    assert "a: one says 0 70 %, 1 25 %; a: two says 2 70 %, 1 25 %" in made.alt
+    assert made.wide.count("<image ") == made.narrow.count("<image ") == 8
+    names = re.findall(r'filter id="([\w-]+)"', made.wide + made.narrow)
+    assert len(names) == len(set(names)) == 16
+    assert all(f"url(#{name})" in made.wide + made.narrow for name in names)
+    with pytest.raises(ValueError, match="zip"):
+        figures.images_and_answers(images, [], [], [], others=("x", images), caption="")
+
+
+def test_two_averages_are_drawn_as_they_are():
+    shares = torch.tensor([0.0, 0.5, 0.375, 0.125])
+    made = figures.two_averages(
+        {"A?": ("added", shares), "B?": ("divided", shares.flip(0))}, 0, caption="Two."
+    )
+    inside(made)
+    for root in drawn(made):
+        tall = [float(e.get("height")) for e in root.iter() if e.tag.endswith("rect")]
+        ratio = np.array(tall[:4]) / tall[1]
+        assert np.abs(ratio[1:] - np.array([1, 0.75, 0.25])).max() < 0.01
+        texts = [e.text for e in root.iter() if e.tag.endswith("text")]
+        assert texts.count("50 %") == 2
+    assert "A?: 1 50 %, 2 38 %, 3 12 %" in made.alt
+
+
+def test_dots_stand_where_their_values_are():
+    values = [20.0, 30.0, 40.0]
+    made = figures.dots_by_setting(
+        {"chance": ("soft", [10.0]), "seen": ("student", values)}, low=0, high=50,
+        ticks=["0", "25", "50"], alt="Dots.", caption="A finding.",
+    )  # fmt: skip
+    inside(made)
+    assert made.alt == "Dots. Means: chance: 10.0 %, seen: 30.0 %."
+    for root, left, right in zip(drawn(made), (330, 20), (800, 322), strict=True):
+        dots = [float(e.get("cx")) for e in root.iter() if e.tag.endswith("circle")]
+        wanted = [left + (right - left) * v / 50 for v in values]
+        assert np.abs(np.array(dots) - wanted).max() < 0.06
+    with pytest.raises(ValueError, match="values of 'x' must lie in 0 to 1"):
+        figures.dots_by_setting({"x": ("soft", [2.0])}, low=0, high=1, ticks=["0", "1"],
+                                alt="", caption="")  # fmt: skip
+    with pytest.raises(ValueError, match="colour must be one of"):
+        figures.dots_by_setting({"x": ("red", [1.0])}, low=0, high=1, ticks=["0", "1"],
+                                alt="", caption="")  # fmt: skip
+
+
+def test_the_nearest_image_of_a_class():
+    images = torch.zeros(4, 1, 2, 2)
+    images[1], images[2], images[3] = 0.5, 0.9, 1.0
+    labels = torch.tensor([0, 1, 1, 2])
+    assert figures.nearest(images, labels, 0, 1) == 1
+    assert figures.nearest(images, labels, 3, 1) == 2
+    with pytest.raises(ValueError, match="like must be a class that is there, got 7"):
+        figures.nearest(images, labels, 0, 7)

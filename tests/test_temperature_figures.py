@@ -1,0 +1,136 @@
+"""The figures of the chapter *Temperature*, beside what torch and scipy say."""
+
+import re
+from itertools import pairwise
+
+import pytest
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+
+from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
+from kdteach.plots import temperature as figures
+
+CLASSES = list("abcd")
+LOGITS = torch.tensor([6.0, 3.5, -4.0, 2.0], dtype=torch.float64)
+X = Axis(1, 100, [(1, "1"), (10, "10"), (100, "100")], "T", log=True)
+Y = Axis(0, 1, [(0, "0"), (1, "1")], "p")
+
+
+def lines(svg):
+    """The points of every curve, in units of the drawing."""
+    return [
+        [tuple(map(float, point.split())) for point in path.split("L")]
+        for path in re.findall(r'<path d="M([^"]*L[^"]*)" fill="none"', svg)
+    ]
+
+
+def words(svg):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_the_loudest_temperature_is_that_of_an_optimiser():
+    for column in (1, 3):
+        best = minimize_scalar(
+            lambda t, c=column: -softmax(LOGITS.numpy() / t)[c],
+            bounds=(1, 100), method="bounded",
+        )  # fmt: skip
+        heat, share = figures.loudest(LOGITS, column)
+        assert heat == pytest.approx(best.x, rel=4e-3)
+        assert share == pytest.approx(-best.fun, abs=1e-5)
+
+
+def test_a_class_turns_where_the_average_logit_passes_it():
+    """The rule of the chapter: d ln p / dT = (average - z) / T^2."""
+    heat, _ = figures.loudest(LOGITS, 1)
+    p = softmax(LOGITS.numpy() / heat)
+    assert (p * LOGITS.numpy()).sum() == pytest.approx(3.5, abs=0.02)
+    assert figures.loudest(LOGITS, 2)[0] == pytest.approx(100)  # below the mean: ever more
+
+
+def test_classes_that_fall_again_are_ringed_and_said():
+    figure = figures.class_curves(LOGITS, CLASSES, caption="c")
+    assert figure.wide.count('r="6" fill="none"') == 2
+    for column in (1, 3):
+        heat, share = figures.loudest(LOGITS, column)
+        said = f"{CLASSES[column]} is largest, {share:.1%}, at T = {heat:.3g}"
+        assert said in figure.alt
+    assert "a falls from" in figure.alt
+    with pytest.raises(ValueError, match="classes must name 4 columns, got 2"):
+        figures.class_curves(LOGITS, CLASSES[:2], caption="c")
+
+
+def test_entropies_are_those_of_torch():
+    torch.manual_seed(0)
+    logits = 4 * torch.randn(60, 5, dtype=torch.float64)
+    figure = figures.entropy_curves(logits, caption="c")
+    for heat in (1, 4, 10, 20, 100):
+        p = torch.softmax(logits / heat, dim=1)
+        mean = torch.distributions.Categorical(probs=p).entropy().mean().exp()
+        assert f"at T = {heat} {mean:.1f}" in figure.alt
+    curves = [points for points in lines(figure.wide) if len(points) > 10]
+    assert len(curves) == 41  # forty images and the mean
+    assert all(a[1] >= b[1] for c in curves for a, b in pairwise(c))
+
+
+def test_gradients_are_multiplied_by_the_square():
+    heats = [1, 2, 4, 10, 20, 100]
+    lengths = torch.tensor([[1, 0.5, 0.2, 0.04, 0.01, 0.0003]] * 3, dtype=torch.float64)
+    figure = figures.gradient_curves(heats, lengths, 0.9, caption="c")
+    assert "4.00 at T = 10, 4.00 at T = 20, 3.00 at T = 100" in figure.alt
+    assert "For the labels it is 0.90." in figure.alt
+    assert "with T\N{SUPERSCRIPT TWO}: 4.00 at T = 10" in words(figure.wide)
+
+
+def test_the_best_rate_of_each_temperature_is_ringed():
+    errors = {
+        (1, 0.1): [40, 42], (1, 0.2): [38, 40], (10, 0.1): [30, 31], (10, 0.2): [300, 302]
+    }  # fmt: skip
+    figure = figures.errors_by_rate(errors, 359, caption="c")
+    assert "T = 1: fewest, 39.0, at 0.2, and 39 at 0.2" in figure.alt
+    assert "T = 10: fewest, 30.5, at 0.1, and 301 at 0.2" in figure.alt
+    for svg in (figure.wide, figure.narrow):
+        assert svg.count('r="6" fill="none"') == 2
+        assert {"T = 1", "T = 10"} <= set(words(svg))
+
+
+def test_names_at_the_lines_do_not_touch():
+    starts = {1: 50.0, 4: 42.0, 10: 41.0, 100: 40.5}
+    placed = figures._apart(starts)
+    heights = sorted(placed.values())
+    assert all(b / a > 1.15 for a, b in pairwise(heights))
+    assert placed[1] == 50
+    assert list(placed) == [1, 4, 10, 100]  # in their order
+
+
+@pytest.mark.parametrize("draw", [wide, narrow])
+def test_points_lie_where_the_axes_say(draw):
+    drawing = draw(X, Y, [Curve([(1, 0), (10, 0.5), (100, 1)])], [Note(10, 0.5, "half")])
+    (curve,) = (c for c in lines(drawing.svg("k", "a")) if len(c) == 3)
+    (x0, y0), (x1, y1), (x2, y2) = curve
+    assert x1 == pytest.approx((x0 + x2) / 2, abs=0.11)  # equal factors, equal steps
+    assert y1 == pytest.approx((y0 + y2) / 2, abs=0.11)
+    assert 0 < x0 < x2 < drawing.width
+    assert 0 < y2 < y0 < drawing.height
+    assert "half" in words(drawing.svg("k", "a"))
+
+
+def test_what_lies_above_the_axis_is_cut_where_it_crosses():
+    points = [(1, 2.0), (10, 0.8), (20, 0.5), (40, 2.0), (80, 0.5)]
+    flat = Axis(0, 100, [(0, "0")], "x")
+    found = lines(wide(flat, Y, [Curve(points)], []).svg("k", "a"))
+    curves = [c for c in found if len({y for _, y in c}) > 1 and len({x for x, _ in c}) > 1]
+    assert len(curves) == 2
+    top = min(y for c in curves for _, y in c)
+    crossings = sorted(x for c in curves for x, y in c if y == top)
+    unit = (860 - 14 - 56) / 100
+    expected = [8.5, 20 + 20 / 3, 40 + 40 * 2 / 3]
+    assert crossings == pytest.approx([56 + unit * x for x in expected], abs=0.1)
+
+
+def test_figures_say_the_same_in_both_forms():
+    figure = figures.class_curves(LOGITS, CLASSES, caption="A finding.")
+    html = figure._repr_html_()
+    assert html.count(f'aria-label="{figure.alt}"') == 2
+    assert "<figcaption>A finding.</figcaption>" in html
+    assert "#" not in re.sub(r"<style>.*?</style>", "", html)  # colours are the theme's
