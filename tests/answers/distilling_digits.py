@@ -231,7 +231,7 @@ dense.right(
         p.numel() for a, b in pairwise(w) for p in torch.nn.Linear(a, b).parameters()
     ),
 )
-dense.right("zip", lambda w: sum((a + 1) * b for a, b in zip(w[:-1], w[1:], strict=True)))
+dense.right("places", lambda w: sum((w[i] + 1) * w[i + 1] for i in range(len(w) - 1)))
 dense.right("NumPy", lambda w: np.dot(np.array(w[:-1]) + 1, np.array(w[1:])))
 
 flops = about("check_conv_flops")

@@ -281,7 +281,7 @@ entropy.wrong(
     ),
 )
 entropy.wrong(
-    "the first image alone",
+    "one image, the first",
     r"first|image|all|mean",
     lambda z, h: between(lambda t: mean_entropy(z[:1], t), h),
 )
@@ -315,7 +315,7 @@ entropy.right(
     ),
 )
 entropy.right(
-    "halving T itself",
+    "halving T instead of its logarithm",
     lambda z, h: between(
         lambda t: mean_entropy(z, t), h, low=1e-3, high=1e4, steps=100, geometric=False
     ),
