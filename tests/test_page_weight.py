@@ -21,7 +21,7 @@ built = pytest.mark.skipif(
 def files(visit):
     """The files that a page has asked for, MathJax's typefaces among them."""
     visit.page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
-    visit.page.wait_for_load_state("networkidle")
+    visit.page.evaluate("document.fonts.ready.then(() => true)")
     paths = {
         Path(unquote(urlsplit(url).path))
         for url in visit.requests
