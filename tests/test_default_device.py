@@ -159,7 +159,8 @@ def evaluated():
     return [
         answers.logits, answers.accuracy, answers.nll, answers.ece(), answers.confusion,
         answers.per_class_accuracy, answers.weighted_f1, metrics.best_bias(answers, [1, 2]),
-        metrics.best_threshold(two), metrics.prediction_agreement(answers.logits, answers.logits),
+        metrics.best_threshold(two),
+        metrics.prediction_agreement(answers.logits, answers.logits),
         metrics.subclass_recovery(answers.logits, answers.labels),
         kd.evaluate(net(), Drawn()).logits, kd.evaluate(net(), DataLoader(Drawn(), 7)).nll,
     ]  # fmt: skip
