@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 HTML := book/_build/html
+# Colab's own version, or the nearest that is here
+COLAB_PYTHON ?= $(shell for p in python3.13 python3.12 $(PYTHON); do \
+  $$p -V >/dev/null 2>&1 && echo $$p && break; done)
 # chapters and files of tests stay with one process, the longest begin: tests/conftest.py
 SHARED := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: book test quick gpu times odd check execute bench peers serve address clean
+.PHONY: book test quick gpu times odd check execute figures colab bench peers serve \
+  address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -46,6 +50,20 @@ check: $(INSTALLED)  ## style and types
 execute: $(INSTALLED)  ## run the chapters in place and store their outputs
 	$(BIN)/python book/_ext/chapters.py execute $(CHAPTERS)
 	$(BIN)/ruff format -q book
+
+figures: $(INSTALLED)  ## every picture of the book on one page, light and dark: build/figures.html
+	$(BIN)/python tools/figures
+
+colab: .venv-colab/.installed  ## run the chapters with the versions of Colab (CHAPTERS="temperature" for some)
+	@.venv-colab/bin/python -c 'import sys, torch; print("Python", *sys.version.split()[:1], "torch", torch.__version__)'
+	.venv-colab/bin/python -m pytest -q --nbval -W default \
+	  $(if $(CHAPTERS),$(CHAPTERS:%=book/%.ipynb),book)
+
+.venv-colab/.installed: tools/colab.txt
+	@test -n "$(COLAB_PYTHON)" || { echo "make COLAB_PYTHON=python3.13 colab"; exit 1; }
+	$(COLAB_PYTHON) -m venv .venv-colab
+	.venv-colab/bin/pip install --quiet --disable-pip-version-check -r tools/colab.txt
+	@touch $@
 
 bench: $(INSTALLED)  ## speed beside rivals; table in build/bench.json (PARTS="students distil_epoch" for some)
 	$(BIN)/python -m bench $(PARTS)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getattr__
     from kdteach import (
         claims,
+        comparisons,
         cost,
         data,
         diagrams,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         types,
     )
     from kdteach.claims import claim, interval_text, sentence
+    from kdteach.comparisons import compare
     from kdteach.data import load
     from kdteach.diagrams import diagram
     from kdteach.metrics import evaluate
@@ -38,7 +40,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
     from kdteach.objectives import distil, hard_labels, weighted
     from kdteach.results import measured
     from kdteach.stats import mean_interval
-    from kdteach.stats import paired_difference as compare
     from kdteach.training import fit, fit_cohort, fit_many, teacher_logits
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "claim",
     "claims",
     "compare",
+    "comparisons",
     "cost",
     "data",
     "diagram",
@@ -87,7 +89,7 @@ __all__ = [
 _VERBS = {
     "build": "kdteach.models",
     "claim": "kdteach.claims",
-    "compare": "kdteach.stats:paired_difference",
+    "compare": "kdteach.comparisons",
     "diagram": "kdteach.diagrams",
     "distil": "kdteach.objectives",
     "evaluate": "kdteach.metrics",

@@ -78,6 +78,11 @@ class Interval:
         half = (self.high - self.low) / 2 or abs(self.mean) / 10
         return max(2, math.ceil(-math.log10(half))) if 0 < half < 1 else 2
 
+    @property
+    def _percent(self) -> str:
+        """The level as one writes it: 95%, and 99.5% where it is that."""
+        return f"{100 * self.level:.4g}%"
+
     def in_points(self, each: str = "seeds", digits: int | None = None) -> str:
         """Write a difference of fractions in percentage points, as one says it.
 
@@ -101,7 +106,7 @@ class Interval:
         mean, low, high = (
             f"{100 * v:+.{digits}f}" for v in (self.mean, self.low, self.high)
         )
-        level = "" if math.isclose(self.level, 0.95) else f"{self.level:.0%} interval; "
+        level = "" if math.isclose(self.level, 0.95) else f"{self._percent} interval; "
         return f"{mean} points ({level}{low} to {high}; {self.n} {each})"
 
     def span(self, digits: int = 2, scale: float = 1.0) -> str:
@@ -124,7 +129,7 @@ class Interval:
             digits: decimals.
         """
         mean = f"{self.mean:.{digits}f} {unit}".rstrip()
-        return f"mean {mean}, {self.level:.0%} interval {self.span(digits)}, n = {self.n}"
+        return f"mean {mean}, {self._percent} interval {self.span(digits)}, n = {self.n}"
 
     def __format__(self, spec: str) -> str:
         spec = spec or f".{self._digits}f"

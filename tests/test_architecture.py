@@ -20,9 +20,10 @@ LEVELS = {
     "metrics": 2, "cost": 2, "objectives": 2,
     "training": 3,
     "results": 4, "experiments": 5,
-    "explain": 6, "claims": 6, "tables": 6,
+    "comparisons": 1, "marks": 7, "claims": 8,
+    "explain": 6, "tables": 6,
     "plots": 7, "diagrams": 6, "live": 7, "interactive": 7, "exercises": 7,
-    "__main__": 8, "__init__": 9,
+    "__main__": 9, "__init__": 10,
 }  # fmt: skip
 # objectives and metrics stand on one floor with cost and know nothing of each other
 MODULES = sorted(PACKAGE.rglob("*.py"))

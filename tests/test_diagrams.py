@@ -11,7 +11,7 @@ from kdteach.data import load
 from kdteach.diagrams import diagram, diagram_names
 from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
-from kdteach.diagrams.pipeline import PARTS
+from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
 from kdteach.diagrams.theme import DARK, LIGHT
 from kdteach.models import trained_teacher
 from kdteach.training import teacher_logits
@@ -87,6 +87,33 @@ def test_every_part_can_be_highlighted(name, part):
         if (name, part) == ("temperature", "softmax"):
             assert after.count("kd-accent)") == 1
         assert "kd-accent)" in after
+
+
+@pytest.mark.parametrize("part", ADDED)
+def test_a_part_that_is_added_is_drawn_and_said(part):
+    plain, added = diagram("pipeline"), diagram("pipeline", part)
+    assert added.alt != plain.alt
+    for before, after in ((plain.wide, added.wide), (plain.narrow, added.narrow)):
+        shapes = [len(list(ElementTree.fromstring(svg).iter())) for svg in (before, after)]
+        assert shapes[1] > shapes[0] + 1 or part == "peers"  # and not the halo alone
+        assert added.alt in after.replace("&amp;", "&")
+        root = ElementTree.fromstring(after)
+        width, height = (float(n) for n in root.get("viewBox").split()[2:])
+        for text in root.iter():
+            if text.tag.endswith("text"):
+                assert 0 <= float(text.get("x")) <= width
+                assert 0 < float(text.get("y")) <= height
+    assert "student B" in added.narrow or part != "peers"
+
+
+def test_every_chapter_of_the_second_edition_has_its_variant():
+    assert len(CHAPTERS) == 25
+    for name, parts in CHAPTERS.items():
+        made = diagram("pipeline", parts)
+        assert made.wide.count("var(--kd-accent)") >= 1, name
+        assert made.narrow.count("var(--kd-accent)") >= 1, name
+    assert {part for parts in CHAPTERS.values() for part in parts} >= set(ADDED)
+    assert diagram("pipeline") == diagram("pipeline", ())
 
 
 def test_bars_are_softmax_of_the_logits():

@@ -32,7 +32,16 @@ chapters = tool()
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
 def notebook(request):
+    """A chapter of either edition; what holds for the second: test_second_edition.py."""
     return nbformat.read(request.param, as_version=4)
+
+
+@pytest.fixture
+def first(notebook):
+    """A chapter of the first edition."""
+    if chapters.edition(notebook) == 2:
+        pytest.skip("a chapter of the second edition")
+    return notebook
 
 
 def code(notebook):
@@ -66,14 +75,14 @@ def test_executed_in_order_without_leftovers(notebook):
             text = json.dumps(
                 {k: v for k, v in output.get("data", {}).items() if k != "image/png"}
             )
-            text += output.get("text", "")
+            text = re.sub(r"base64,[\w+/=]*", "", text) + output.get("text", "")
             assert not re.search(r"(?<![\w/])/(tmp|home|root|Users|work)/", text)
             assert "0x" not in text
 
 
-def test_thin(notebook):
-    assert len(code(notebook)) <= 30
-    for cell in code(notebook):
+def test_thin(first):
+    assert len(code(first)) <= 30
+    for cell in code(first):
         source = cell.source
         lines = [
             x for x in source.splitlines() if x.strip() and not x.lstrip().startswith("#")
@@ -91,20 +100,20 @@ def test_thin(notebook):
         assert not source.rstrip().endswith(";")
 
 
-def test_structure(notebook):
-    first = notebook.cells[0].source.splitlines()
-    assert first[0].startswith("# ")
-    question = next(line for line in first[1:] if line.strip())
+def test_structure(first):
+    lines = first.cells[0].source.splitlines()
+    assert lines[0].startswith("# ")
+    question = next(line for line in lines[1:] if line.strip())
     assert question.startswith("**")
-    assert question.rstrip().endswith("?**") or "?**" in notebook.cells[0].source
-    headings = re.findall(r"(?m)^## (.*)$", prose(notebook))
+    assert question.rstrip().endswith("?**") or "?**" in first.cells[0].source
+    headings = re.findall(r"(?m)^## (.*)$", prose(first))
     places = [headings.index(heading) for heading in HEADINGS]
     assert places == sorted(places)
     assert headings[-1] == "Sources"
 
 
-def test_the_prediction_comes_before_training_and_claims(notebook):
-    sources = [cell.source for cell in notebook.cells]
+def test_the_prediction_comes_before_training_and_claims(first):
+    sources = [cell.source for cell in first.cells]
     predict = next(i for i, s in enumerate(sources) if "## Predict" in s)
     assert "{admonition} Predict" in sources[predict]
     results = [i for i, s in enumerate(sources) if "fit_many(" in s and "import" not in s]
@@ -114,16 +123,16 @@ def test_the_prediction_comes_before_training_and_claims(notebook):
     assert max(claims) > predict
 
 
-def test_every_claim_was_shown(notebook):
-    for cell in code(notebook):
+def test_every_claim_was_shown(first):
+    for cell in code(first):
         if re.search(r"(?m)^(?:kd\.)?claim\(", cell.source):
             shown = [o.data["text/plain"] for o in cell.outputs if "data" in o]
             assert any(text.startswith("Checked: ") for text in shown), cell.source
 
 
-def test_figures_have_alt_text_and_captions(notebook):
+def test_figures_have_alt_text_and_captions(first):
     figures = 0
-    for cell in code(notebook):
+    for cell in code(first):
         for output in cell.outputs:
             if "image/png" not in output.get("data", {}):
                 continue
@@ -208,7 +217,7 @@ def exercise_pairs(notebook):
 def test_stubs_come_from_solutions_which_pass(notebook):
     stubs, solved = exercise_pairs(notebook)
     assert stubs.keys() == solved.keys()
-    assert len(stubs) == 2
+    assert len(stubs) == 2 or (len(stubs) > 2 and chapters.edition(notebook) == 2)
     for name, stub in stubs.items():
         assert stub.source == chapters.stub(solved[name].source)
         assert hasattr(exercises, f"check_{name}")
@@ -218,7 +227,8 @@ def test_stubs_come_from_solutions_which_pass(notebook):
         assert "hide-cell" in tags(solved[name])  # folded in the book
         assert solved[name].metadata["cellView"] == "form"  # and in Colab
         assert solved[name].metadata["jupyter"]["source_hidden"]  # and in JupyterLab
-    assert len(re.findall(r"(?m)^\*\*\d\. ", prose(notebook))) in (2, 3)
+    numbered = len(re.findall(r"(?m)^\*\*\d\. ", prose(notebook)))
+    assert numbered in (2, 3) if chapters.edition(notebook) == 1 else numbered >= 3
 
 
 def test_outputs_are_ignored_only_for_times(notebook):

@@ -34,7 +34,7 @@ FOUNDATIONS = {
 }  # fmt: skip
 """Modules that the rooms stand on: every case goes through them."""
 MADE_BY_THE_LIBRARY = {
-    "kdteach.live.LiveFigure",
+    "kdteach.live.LiveFigure", "kdteach.marks.Mark",
     "kdteach.diagrams.Diagram",
     "kdteach.cost.Latency",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",

@@ -43,7 +43,7 @@ def test_modules_and_verbs_hang_on_the_one_import():
         assert getattr(kd, name).__name__ == f"kdteach.{name}"
     for verb, home in VERBS.items():
         assert getattr(kd, verb) is getattr(getattr(kd, home), verb)
-    assert kd.compare is kd.stats.paired_difference
+    assert kd.compare is kd.comparisons.compare
     assert {*CORE, *VERBS, "compare", "plots", "tables"} <= set(dir(kd))
     assert not hasattr(kd, "nonsense")
     with pytest.raises(AttributeError, match="'kdteach' has no attribute 'destil'"):

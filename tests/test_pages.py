@@ -116,7 +116,7 @@ def test_formulas_that_code_makes_are_typeset(browser):
         visit.page.wait_for_selector("mjx-container")
         told = visit.page.locator(".cell_output p", has_text="a teacher gives the class")
         assert told.locator("mjx-container").count() == 3
-        for kind in ("kd-claim", "dataframe", "kd-check"):
+        for kind in ("kd-claim", "kd-mark", "dataframe", "kd-check"):
             count = visit.page.evaluate(
                 """async kind => {
                     const box = document.createElement('div');

@@ -2,7 +2,8 @@
 
 ``execute`` runs every chapter in place from a fresh kernel, after it has written the set-up
 cell from the address in ``_config.yml`` and each exercise's stub from its solution, and
-before it copies the alt texts of the figures to where the book looks for them.
+before it copies the alt texts of the figures to where the book looks for them. In a chapter
+of the second edition it also folds, in Colab and JupyterLab, what the book folds.
 """
 
 import argparse
@@ -23,6 +24,7 @@ KERNEL = {
 }
 PLACEHOLDER = "OWNER_NOT_SET"
 PACKAGE = "kdteach[book,explain]"  # what the chapters need of the extras
+FOLDED = {"hide-input", "hide-cell", "remove-input"}  # their code is not for reading
 COPIES = ("pyproject.toml", "CITATION.cff")
 
 
@@ -47,6 +49,21 @@ def setup_cell(url):
         f'    %pip install -q "{PACKAGE} @ {{url}}"\n'
         "    import kdteach"
     )
+
+
+def edition(notebook):
+    """1, or 2 where the metadata of the notebook says so."""
+    return notebook.metadata.get("kdteach", {}).get("edition", 1)
+
+
+def fold(cell):
+    """Say to Colab and to JupyterLab what the tags say to the book."""
+    tags = set(cell.metadata.get("tags", []))
+    if tags & FOLDED:
+        cell.metadata["cellView"] = "form"
+        cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+    if tags & {"hide-output", "hide-cell"} and "solution" not in tags:
+        cell.metadata.setdefault("jupyter", {})["outputs_hidden"] = True
 
 
 def stub(solution):
@@ -76,12 +93,15 @@ def prepare(notebook, url):
     for cell in notebook.cells:
         if "exercise" in cell.metadata.get("tags", []):
             cell.source = stub(solutions[cell.metadata["exercise"]])
+        if edition(notebook) == 2 and cell.cell_type == "code":
+            fold(cell)
 
 
 def tidy(notebook):
     """Copy alt texts to the cell, drop what differs between two executions."""
+    kept = {"kdteach": notebook.metadata["kdteach"]} if edition(notebook) > 1 else {}
     notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}, **kept}
     )
     for cell in notebook.cells:
         if cell.cell_type != "code":

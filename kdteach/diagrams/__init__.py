@@ -19,11 +19,11 @@ class _Kind:
     wide: Callable[[Collection[str]], Drawing]
     narrow: Callable[[Collection[str]], Drawing]
     parts: tuple[str, ...]
-    alt: str
+    alt: str | Callable[[Collection[str]], str]
 
 
 _KINDS = {
-    "pipeline": _Kind(pipeline.wide, pipeline.narrow, pipeline.PARTS, pipeline.ALT),
+    "pipeline": _Kind(pipeline.wide, pipeline.narrow, pipeline.PARTS, pipeline.alt),
     "targets": _Kind(
         idea.targets_wide, idea.targets_narrow, idea.TARGETS_PARTS, idea.TARGETS_ALT
     ),
@@ -90,12 +90,11 @@ def diagram(
         check_choice("highlight", part, kind.parts)
     if not isinstance(caption, str):
         raise TypeError(f"caption must be a text, got {type(caption).__name__}")
+    alt = kind.alt if isinstance(kind.alt, str) else kind.alt(parts)
     return Diagram(
-        kind.wide(parts).svg("kd-wide", kind.alt),
-        kind.narrow(parts).svg("kd-narrow", kind.alt),
-        kind.alt,
-        caption,
-    )
+        kind.wide(parts).svg("kd-wide", alt), kind.narrow(parts).svg("kd-narrow", alt),
+        alt, caption,
+    )  # fmt: skip
 
 
 def diagram_names() -> tuple[str, ...]:

@@ -51,17 +51,41 @@ def _variables(colours: dict[str, str]) -> str:
     return ";".join(f"--kd-{role}:{colour}" for role, colour in colours.items())
 
 
-def style() -> str:
-    """The style sheet that each diagram and live figure carries along, to stand alone."""
-    kinds = (".kd-diagram", ".kd-live")
+def colours_of(*kinds: str) -> str:
+    """The rules that give elements the colours of the page around them, light or dark.
+
+    Args:
+        *kinds: selectors, such as ``".kd-diagram"``.
+    """
     dark = ",".join(f"{place} {kind}" for place in DARK_PLACES for kind in kinds)
     unknown = ",".join(f"{_UNKNOWN} {kind}" for kind in kinds)
     return (
         f"{','.join(kinds)}{{{_variables(LIGHT)};color:var(--kd-ink)}}"
-        ".kd-diagram{container-type:inline-size;margin:0}"
         f"{dark}{{{_variables(DARK)}}}"
         "@media (prefers-color-scheme:dark)"
         f"{{{unknown}{{{_variables(DARK)}}}}}"
+    )
+
+
+def in_the_dark(selector: str, rules: str) -> str:
+    """Rules for an element on dark pages alone.
+
+    Args:
+        selector: of the element.
+        rules: such as ``"filter:invert(1)"``.
+    """
+    places = ",".join(f"{place} {selector}" for place in DARK_PLACES)
+    return (
+        f"{places}{{{rules}}}@media (prefers-color-scheme:dark)"
+        f"{{{_UNKNOWN} {selector}{{{rules}}}}}"
+    )
+
+
+def style() -> str:
+    """The style sheet that each diagram and live figure carries along, to stand alone."""
+    return (
+        f"{colours_of('.kd-diagram', '.kd-live')}"
+        ".kd-diagram{container-type:inline-size;margin:0}"
         ".kd-diagram svg{display:block;width:100%;height:auto;margin:0 auto;"
         "overflow:visible}"
         ".kd-diagram svg.kd-narrow{display:none;max-width:420px}"

@@ -35,6 +35,11 @@ class Drawing:
         self._halos: list[str] = []
         self._shapes: list[str] = []
 
+    @property
+    def highlight(self) -> set[str]:
+        """The parts that are highlighted."""
+        return set(self._highlight)
+
     def svg(self, kind: str, alt: str) -> str:
         """The drawing as one SVG element.
 
@@ -155,6 +160,26 @@ class Drawing:
             f'<circle cx="{_n(x + 15)}" cy="{_n(y + 17)}" r="3.5" fill="var(--kd-page)"/>'
         )
         self.text(x + 40, y + 23, words, "on strong")
+
+    def heat(self, x: float, y: float, size: float) -> None:
+        """The example digit in its frame, and on it where a network looks."""
+        self.image(x, y, size)
+        for cx, cy, radius in ((0.44, 0.3, 0.2), (0.62, 0.5, 0.14), (0.58, 0.76, 0.16)):
+            for share in (1.0, 0.66, 0.33):
+                self._shapes.append(
+                    f'<circle cx="{_n(x + cx * size)}" cy="{_n(y + cy * size)}" '
+                    f'r="{_n(radius * share * size)}" fill="var(--kd-student)" '
+                    'fill-opacity=".3"/>'
+                )
+
+    def behind(self, x: float, y: float, width: float, height: float, role: str) -> None:
+        """The corner of another network that stands behind one, drawn before it."""
+        self._frame(x, y, width, height, 12, "page", edge=False)
+        self._shapes.append(
+            f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" '
+            f'rx="12" fill="var(--kd-{role})" fill-opacity=".45" '
+            'stroke="var(--kd-page)" stroke-width="1.5"/>'
+        )
 
     def operation(
         self, x: float, y: float, words: str, part: str, radius: float = 27

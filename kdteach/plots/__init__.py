@@ -11,13 +11,12 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
-    class_matrix,
-    cost_bars,
     curves_over_epochs,
     lines,
     paired_seeds,
     seeds_by_setting,
 )
+from kdteach.plots.classes_and_costs import class_matrix, cost_bars  # noqa: E402
 from kdteach.plots.pictures import maps_on_images, soft_target_bars, tiles  # noqa: E402
 
 __all__ = [

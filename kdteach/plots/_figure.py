@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Canvas
 
 from kdteach.checks import check_number
 from kdteach.memory import require_memory
+from kdteach.plots import _page
 from kdteach.stats import mean_interval
 
 # Okabe and Ito's colours, safe for colour-blind readers, with one role each.
@@ -36,6 +37,22 @@ _STYLE = {
     "svg.hashsalt": "kdteach",
     "text.usetex": False,  # names may hold any sign
 }
+# black becomes the ink of the page, the grid its pale edges: see _page
+_PAGE_STYLE = {
+    "axes.edgecolor": "#000000",
+    "axes.labelcolor": "#000000",
+    "axes.linewidth": 0.8,
+    "font.size": 10.5,
+    "axes.labelsize": 10.5,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "grid.alpha": 0.7,
+    "grid.color": "#cccccc",
+    "patch.force_edgecolor": False,
+    "text.color": "#000000",
+    "xtick.color": "#000000",
+    "ytick.color": "#000000",
+}
 _LEAST = 8  # words of a sentence
 _MOST_PIXELS = 4 * 10**8  # of a file: 20,000 a side
 _BYTES = 12  # of memory that a pixel takes while a file is made
@@ -45,22 +62,36 @@ _STYLED = threading.RLock()  # matplotlib's settings are shared by all threads
 class Figure:
     """A picture with its description.
 
+    With a caption it is a figure of the page: SVG in the typeface and the colours around
+    it, light or dark, its caption below. Without one it is a PNG on white.
+
     Attributes:
         canvas: the matplotlib figure, for further changes.
         alt: what is seen, for those who do not see it.
+        caption: a sentence that states the finding, and what dots, bars and n mean; may be
+            empty.
+        narrow: the same drawn for phones, where it differs.
 
     Raises:
-        TypeError: alt is no text, or canvas no matplotlib figure.
+        TypeError: alt or caption is no text, or canvas no matplotlib figure.
         ValueError: alt is no sentence.
     """
 
-    def __init__(self, canvas: Canvas, alt: str) -> None:
+    def __init__(
+        self, canvas: Canvas, alt: str, caption: str = "", narrow: Canvas | None = None
+    ) -> None:
         require_sentence(alt)
+        check_caption(caption)
         if not isinstance(canvas, Canvas):
             raise TypeError(
                 f"canvas must be a matplotlib Figure, got {type(canvas).__name__}"
             )
-        self.canvas, self.alt = canvas, alt
+        if narrow is not None and not isinstance(narrow, Canvas):
+            raise TypeError(
+                f"narrow must be a matplotlib Figure, got {type(narrow).__name__}"
+            )
+        self.canvas, self.alt, self.caption = canvas, alt, caption
+        self.narrow = narrow
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
@@ -68,9 +99,16 @@ class Figure:
     def _repr_mimebundle_(
         self, **_: Any
     ) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+        if self.caption:
+            return {"text/html": self.html(), "text/plain": repr(self)}, {}
         return {"image/png": self.png(), "text/plain": repr(self)}, {
             "image/png": {"alt": self.alt}
         }
+
+    def html(self) -> str:
+        """The figure as a piece of a page, which needs no other file."""
+        with _STYLED:
+            return _page.html(self.canvas, self.narrow, self.alt, self.caption)
 
     def png(self, dpi: float = 150) -> bytes:
         """The picture as PNG.
@@ -101,6 +139,19 @@ class Figure:
         return buffer.getvalue()
 
 
+def check_caption(caption: object) -> bool:
+    """Whether there is a caption, and with it a figure of the page.
+
+    Raises:
+        TypeError: no text.
+    """
+    if not isinstance(caption, str):
+        raise TypeError(
+            f"caption must be a text that states the finding, got {type(caption).__name__}"
+        )
+    return bool(caption.strip())
+
+
 def require_sentence(alt: str) -> None:
     """Raise ValueError for a description that is none, TypeError for what is no text."""
     if not isinstance(alt, str):
@@ -115,12 +166,21 @@ def require_sentence(alt: str) -> None:
 
 @contextmanager
 def axes_of(
-    rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 3.6), **grid: Any
-) -> Iterator[tuple[Canvas, Any]]:
-    """Axes in the style of the book, without pyplot; for one thread after the other."""
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 3.6),
+    *, page: bool = False, **grid: Any,
+) -> Iterator[tuple[Canvas, Any]]:  # fmt: skip
+    """Axes in the style of the book, without pyplot; for one thread after the other.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        size: in inches.
+        page: whether it becomes a figure of the page, see ``_page``.
+        **grid: for matplotlib's ``subplots``.
+    """
     with _STYLED, mpl.rc_context():
         mpl.rcParams.update(seaborn.axes_style("ticks"))
-        mpl.rcParams.update(cast(Any, _STYLE))
+        mpl.rcParams.update(cast(Any, _STYLE | (_PAGE_STYLE if page else {})))
         canvas = Canvas(figsize=size, layout="constrained")
         yield canvas, canvas.subplots(rows, columns, **grid)
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import seaborn
 from numpy.typing import ArrayLike
 
-from kdteach.checks import check_choice, check_count, check_number, check_switch
-from kdteach.plots._figure import ROLES, Figure, axes_of, joined, seeds_at, shifts
+from kdteach.checks import check_number, check_switch
+from kdteach.plots._figure import (
+    ROLES,
+    Figure,
+    axes_of,
+    check_caption,
+    joined,
+    seeds_at,
+    shifts,
+)
 from kdteach.plots._given import (
     LARGEST,
     array,
@@ -24,64 +31,11 @@ from kdteach.plots._given import (
     texts,
     written,
 )
+from kdteach.plots._labels import End, label_ends
 from kdteach.runs import Runs, paired
 from kdteach.stats import mean_interval
 
-_LABELLED = 30  # classes whose names and numbers can be read
-_LONG = 1e9  # from here on a number is written with an exponent
-_CLASSES = 1000  # that can be told apart in a map
-
-
-def class_matrix(
-    matrix: ArrayLike, classes: Sequence[str], *, label: str, alt: str, digits: int = 1
-) -> Figure:
-    """A C x C table as a map; the diagonal is left out, being far larger than the rest.
-
-    Args:
-        matrix: (C, C), row: true class, column: class asked about.
-        classes: C names.
-        label: what the colour means, with unit.
-        alt: what is seen, one sentence; the main numbers are added.
-        digits: decimals in the cells, 0 to 12. With more than thirty classes the cells have
-            no numbers, and only some of the names are written.
-
-    Raises:
-        TypeError: no numbers or names.
-        ValueError: no square table of 2 to 1,000 classes, NaN or infinity, another number
-            of names.
-    """
-    values, digits = numbers("matrix", matrix, ndim=2), check_count("digits", digits, 0, 12)
-    count = len(values)
-    if values.shape != (count, count) or not 2 <= count <= _CLASSES:
-        raise ValueError(
-            f"matrix must be (C, C) with C from 2 to {_CLASSES:,}, got {values.shape}"
-        )
-    names = texts("classes", classes, count, "row of the matrix")
-    colour = axis_label("label", label)
-    write = f".{digits}{'f' if np.abs(values).max() < _LONG else 'e'}"
-    few, labels = count <= _LABELLED, [written(name) for name in names]
-    hidden = np.eye(len(values), dtype=bool)
-    with axes_of(size=(6.0, 4.9)) as (canvas, axes):
-        seaborn.heatmap(
-            values, mask=hidden, cmap="cividis", annot=few, fmt=write,
-            annot_kws={"size": 8}, xticklabels=few and labels, yticklabels=few and labels,
-            square=True, cbar_kws={"label": colour}, ax=axes,
-        )  # fmt: skip
-        if not few:
-            some = range(0, count, -(-count // _LABELLED))
-            places, said = [i + 0.5 for i in some], [labels[i] for i in some]
-            axes.set_xticks(places, said, rotation=90)
-            axes.set_yticks(places, said)
-        axes.grid(visible=False)
-        axes.set(xlabel="class the probability goes to", ylabel="true class")
-        axes.tick_params(axis="y", rotation=0)
-    shown = np.where(hidden, -np.inf, values)
-    row, column = divmod(int(shown.argmax()), len(values))
-    largest = (
-        f"Largest value {shown.max():{write}}, from true class {names[row]} to "
-        f"class {names[column]}"
-    )
-    return Figure(canvas, joined(alt, [largest]))
+_SIZE, _LABELLED_SIZE = (6.0, 3.6), (5.0, 3.1)  # inches; names to the right in these
 
 
 def lines(
@@ -91,6 +45,7 @@ def lines(
     xlabel: str,
     ylabel: str,
     alt: str,
+    caption: str = "",
     roles: Mapping[str, str] | None = None,
     xscale: str = "linear",
     yscale: str = "linear",
@@ -104,6 +59,8 @@ def lines(
         series: name to (n,) values.
         xlabel, ylabel: with unit.
         alt: what is seen, one sentence; the main numbers are added.
+        caption: a sentence that states the finding, and what dots, bars and n mean. With it
+            the figure is drawn for the page: see ``Figure``.
         roles: name to role (see ``ROLES``); by default in the order of the roles.
         xscale, yscale: "linear" or "log".
         reference: a horizontal line and its name.
@@ -116,6 +73,7 @@ def lines(
             logarithmic axis, an unknown role or scale, more than five series without
             roles, points for a name that is no series, or more of them than positions.
     """
+    page = check_caption(caption)
     why_x = on_log("xscale") if scale("xscale", xscale) == "log" else None
     why_y = on_log("yscale") if scale("yscale", yscale) == "log" else None
     positions = numbers("x", x, ndim=1, positive=why_x)
@@ -129,7 +87,7 @@ def lines(
     if unknown := measured.keys() - curves.keys():
         raise ValueError(f"points for {sorted(unknown)}, but the series are {[*curves]}")
     look = styles(roles, curves, dict(zip(curves, ROLES, strict=False)))
-    with axes_of() as (canvas, axes):
+    with axes_of(size=_LABELLED_SIZE if page else _SIZE, page=page) as (canvas, axes):
         for name, values in curves.items():
             style = look[name] | {"markersize": 4}
             axes.plot(positions, values, label=written(name), **style)
@@ -154,14 +112,21 @@ def lines(
             xscale=xscale,
             yscale=yscale,
         )
-        room = 45  # characters that fit beside each other
-        columns = len(curves) if sum(len(str(name)) for name in curves) <= room else 2
-        canvas.legend(loc="outside upper center", ncols=columns)
+        if page:
+            label_ends(axes, [
+                End(written(name), float(values[-1]), look[name]["color"])
+                for name, values in curves.items()
+            ])  # fmt: skip
+        else:
+            room = 45  # characters that fit beside each other
+            short = sum(len(str(name)) for name in curves) <= room
+            columns = len(curves) if short else 2
+            canvas.legend(loc="outside upper center", ncols=columns)
     ends = (
         f"{name}: from {float(values[0]):.3g} to {float(values[-1]):.3g}"
         for name, values in curves.items()
     )
-    return Figure(canvas, joined(alt, ends))
+    return Figure(canvas, joined(alt, ends), caption)
 
 
 def _reference(reference: object, positive: str | None) -> tuple[float, str]:
@@ -180,6 +145,7 @@ def seeds_by_setting(
     xlabel: str,
     ylabel: str,
     alt: str,
+    caption: str = "",
     bands: Mapping[str, ArrayLike] | None = None,
     roles: Mapping[str, str] | None = None,
     ordered: bool = True,
@@ -192,6 +158,8 @@ def seeds_by_setting(
         series: name to (settings, seeds) values.
         xlabel, ylabel: with unit.
         alt: what is seen, one sentence; the main numbers are added.
+        caption: a sentence that states the finding, and what dots, bars and n mean. With it
+            the figure is drawn for the page: see ``Figure``.
         bands: name to (seeds,) values that do not depend on the setting, drawn as a mean
             line with the band of its interval.
         roles: name to role; by default "plain" for bands, "distilled" for the series.
@@ -206,7 +174,7 @@ def seeds_by_setting(
             logarithmic axis, a name in both series and bands, an unknown role or scale.
     """
     why = on_log("yscale") if scale("yscale", yscale) == "log" else None
-    ordered = check_switch("ordered", ordered)
+    ordered, page = check_switch("ordered", ordered), check_caption(caption)
     shown = {
         name: numbers(f"series {name!r}", values, ndim=2, positive=why)
         for name, values in named("series", series).items()
@@ -224,7 +192,7 @@ def seeds_by_setting(
     default = dict.fromkeys(shown, "distilled") | dict.fromkeys(across, "plain")
     look = styles(roles, default, default)
     position = np.arange(count, dtype=float)
-    with axes_of() as (canvas, axes):
+    with axes_of(size=_LABELLED_SIZE if page else _SIZE, page=page) as (canvas, axes):
         for name, values in across.items():
             color = look[name]["color"]
             if len(values) > 1:
@@ -241,7 +209,14 @@ def seeds_by_setting(
         )
         axes.set_xticklabels([written(place) for place in places])
         axes.margins(y=0.12)
-        if len(default) > 1:
+        if page:
+            last = {name: values[-1].mean() for name, values in shown.items()}
+            last |= {name: values.mean() for name, values in across.items()}
+            label_ends(axes, [
+                End(written(name), float(height), look[name]["color"])
+                for name, height in last.items()
+            ])  # fmt: skip
+        elif len(default) > 1:
             axes.legend()
     means = [
         f"{name}: "
@@ -252,7 +227,7 @@ def seeds_by_setting(
         for name, values in shown.items()
     ]
     means += [f"{name}: {values.mean():.1f}" for name, values in across.items()]
-    return Figure(canvas, joined(alt, means, "Means"))
+    return Figure(canvas, joined(alt, means, "Means"), caption)
 
 
 def curves_over_epochs(
@@ -260,6 +235,7 @@ def curves_over_epochs(
     *,
     ylabel: str,
     alt: str,
+    caption: str = "",
     roles: Mapping[str, str],
     yscale: str = "linear",
 ) -> Figure:
@@ -269,6 +245,8 @@ def curves_over_epochs(
         series: name to (seeds, epochs) values.
         ylabel: with unit.
         alt: what is seen, one sentence; the main numbers are added.
+        caption: a sentence that states the finding, and what dots, bars and n mean. With it
+            the figure is drawn for the page: see ``Figure``.
         roles: name to role.
         yscale: "linear" or "log".
 
@@ -285,8 +263,8 @@ def curves_over_epochs(
         )
         for name, values in named("series", series).items()
     }  # fmt: skip
-    look = styles(roles, shown, {})
-    with axes_of() as (canvas, axes):
+    look, page = styles(roles, shown, {}), check_caption(caption)
+    with axes_of(size=_LABELLED_SIZE if page else _SIZE, page=page) as (canvas, axes):
         for name, runs in shown.items():
             style, epochs = look[name], np.arange(1, runs.shape[1] + 1)
             axes.plot(epochs, runs.T, color=style["color"], alpha=0.15, linewidth=0.8)
@@ -301,13 +279,26 @@ def curves_over_epochs(
                 linestyle=style["linestyle"], label=written(f"{name} (n = {len(runs)})"),
             )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=axis_label("ylabel", ylabel), yscale=yscale)
-        axes.legend()
+        if page:
+            label_ends(axes, [
+                End(written(f"{name} (n = {len(runs)})"), float(runs[:, -1].mean()),
+                    look[name]["color"])
+                for name, runs in shown.items()
+            ])  # fmt: skip
+        else:
+            axes.legend()
     ends = (f"{name}: {runs[:, -1].mean():.1f}" for name, runs in shown.items())
-    return Figure(canvas, joined(alt, ends, "Means after the last epoch"))
+    return Figure(canvas, joined(alt, ends, "Means after the last epoch"), caption)
 
 
 def paired_seeds(
-    left: ArrayLike, right: ArrayLike, names: tuple[str, str], *, ylabel: str, alt: str
+    left: ArrayLike,
+    right: ArrayLike,
+    names: tuple[str, str],
+    *,
+    ylabel: str,
+    alt: str,
+    caption: str = "",
 ) -> Figure:
     """Each seed as a line from one method to the other, means and intervals beside them.
 
@@ -317,18 +308,21 @@ def paired_seeds(
         names: of the two methods; drawn in the roles "plain" and "distilled".
         ylabel: with unit.
         alt: what is seen, one sentence; the main numbers are added.
+        caption: a sentence that states the finding, and what dots, bars and n mean. With it
+            the figure is drawn for the page: see ``Figure``.
 
     Raises:
         TypeError: no numbers or names.
         ValueError: no runs, another number of them on the right, other seeds, NaN or
             infinity.
     """
+    page = check_caption(caption)
     a, b = numbers("left", left, ndim=1), numbers("right", right, ndim=1)
     if isinstance(left, Runs) and isinstance(right, Runs):
         a, b = paired(left, right, ("left", "right"))
     same_length("right", b, len(a), "value on the left")
     first, second = tuple(texts("names", names, 2, "method"))
-    with axes_of(size=(5.0, 3.6)) as (canvas, axes):
+    with axes_of(size=(5.0, 3.6), page=page) as (canvas, axes):
         axes.plot([0, 1], np.stack([a, b]), color="0.6", linewidth=0.9)
         for x, values, role in ((0.0, a, "plain"), (1.0, b, "distilled")):
             beside = np.array([x + (0.18 if x else -0.18)])
@@ -340,63 +334,4 @@ def paired_seeds(
         axes.margins(y=0.12)
     fall = f"{(b < a).sum()} of {len(a)} lines fall"
     means = [f"{first} {a.mean():.1f}", f"{second} {b.mean():.1f}", fall]
-    return Figure(canvas, joined(alt, means, "Means"))
-
-
-def cost_bars(
-    groups: Mapping[str, Mapping[str, float]], *, alt: str, reference: str
-) -> Figure:
-    """Costs of several models as multiples of one of them, a panel for each cost.
-
-    Args:
-        groups: cost (with unit) to {model: value}, all above 0.
-        alt: what is seen, one sentence; the main numbers are added.
-        reference: the model that counts as 1.
-
-    Raises:
-        TypeError: no numbers or names.
-        ValueError: no costs, more than 12 of them, the reference is missing in one, or a
-            cost is not finite and above 0, or beyond 1e100 times the reference.
-    """
-    costs = {
-        cost: named(f"cost {cost!r}", v) for cost, v in named("groups", groups).items()
-    }
-    check_count("number of groups", len(costs), most=12)
-    for cost, values in costs.items():
-        check_choice(f"reference in cost {cost!r}", reference, values)
-        for model, value in values.items():
-            values[model] = check_number(f"cost {cost!r} of {model!r}", value, above=0)
-        for model, value in values.items():
-            if not 1 / LARGEST <= value / values[reference] <= LARGEST:
-                raise ValueError(
-                    f"cost {cost!r} of {model!r} is {value:g}, too far from "
-                    f"{values[reference]:g} of {reference!r} to be drawn as a multiple"
-                )
-    with axes_of(1, len(costs), (2.1 * len(costs), 3.2), squeeze=False, sharey=True) as (
-        canvas,
-        axes,
-    ):
-        for panel, (cost, values) in zip(axes[0], costs.items(), strict=True):
-            ratios = {model: value / values[reference] for model, value in values.items()}
-            colors = [
-                ROLES["teacher" if model == reference else "distilled"]["color"]
-                for model in ratios
-            ]
-            labels = [written(model) for model in ratios]
-            bars = panel.bar(labels, list(ratios.values()), color=colors)
-            panel.bar_label(bars, fmt=_multiple, fontsize=9)
-            panel.axhline(1, color="0.4", linewidth=1, linestyle=":")
-            panel.set_title(written(cost), fontsize=10)
-            panel.tick_params(axis="x", rotation=25)
-        axes[0, 0].set_ylabel(written(f"multiple of {reference}"))
-    multiples = (
-        f"{cost}: {model} {_multiple(value / values[reference])}"
-        for cost, values in costs.items()
-        for model, value in values.items()
-        if model != reference
-    )
-    return Figure(canvas, joined(alt, multiples, f"Multiples of {reference}"))
-
-
-def _multiple(value: float) -> str:
-    return f"{value:.2f}" if value < _LONG else f"{value:.2e}"
+    return Figure(canvas, joined(alt, means, "Means"), caption)

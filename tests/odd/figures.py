@@ -33,19 +33,31 @@ def _refused(odds: list[values.Odd]) -> list[values.Odd]:
 # sentences and their evidence
 
 claim = ROOM.function(
-    "kdteach.claims.claim", lambda: {"sentence": "It holds.", "holds": True,
-    "evidence": "3 of 3"},
+    "kdteach.claims.claim", lambda: {"sentence": "It holds.",
+    "evidence": True, "text": "3 of 3"},
     errors=(ClaimError,), call=lambda **a: str(found("kdteach.claims.claim")(**a)),
 )  # fmt: skip
 claim.right("as it is", nothing, equals("Checked: It holds. (3 of 3)"))
-claim.right("an interval", lambda: {"evidence": INTERVAL},
+claim.right("an interval", lambda: {"text": INTERVAL},
             equals("Checked: It holds. (mean 1.50, 95% interval 0.50 to 2.50, n = 10)"
         ))  # fmt: skip
-claim.refuse("does not hold", lambda: {"holds": False}, names=("does not hold",))
-claim.refuse("numpy.False_", lambda: {"holds": np.False_}, names=("does not hold", "holds"))
-claim.vary("holds", values.switch())
+claim.refuse("does not hold", lambda: {"evidence": False}, names=("does not hold",))
+claim.refuse("numpy.False_", lambda: {"evidence": np.False_}, names=("does not hold",))
+claim.vary("evidence", values.switch())
 claim.vary("sentence", values.text())
-claim.vary("evidence", [o for o in values.text()])
+claim.vary("text", [o for o in values.text() if o.label != "None"])
+marked = ROOM.function(
+    "kdteach.claims.claim", lambda: {"sentence": "It holds.", "evidence": True,
+    "says": "holds", "details": "ten seeds", "code": "assert True"}, title="claim, marked",
+    errors=(ClaimError,), call=lambda **a: str(found("kdteach.claims.claim")(**a)),
+)  # fmt: skip
+marked.right("as it is", nothing, equals("It holds. [holds: ten seeds]"))
+marked.refuse("does not hold", lambda: {"evidence": False}, names=("holds", "fails"))
+marked.right("fails as it says", lambda: {"evidence": False, "says": "fails"},
+    equals("It holds. [fails: ten seeds]"))  # fmt: skip
+marked.vary("says", [o for o in values.choice("holds") if o.label != "None"])
+for part in ("details", "code"):
+    marked.vary(part, values.text())
 claim.right("HTML in it", lambda: {"sentence": "<b>&"}, lambda value,
     _: require_equal("<b>" in value, False),
             call=lambda **a: found("kdteach.claims.claim")(**a)._repr_html_())  # fmt: skip
@@ -463,6 +475,11 @@ figure = ROOM.function(
 )  # fmt: skip
 figure.right("as it is", nothing, equals(b"\x89PNG"))
 figure.vary("alt", values.text())
+figure.vary("caption", values.text())
+figure.right("a caption", lambda: {"caption": "A < B"}, lambda value, _: require_equal(
+    ("A &lt; B" in value, "<svg" in value), (True, True)),
+    call=lambda **a: found("kdteach.plots.Figure")(**a).html())  # fmt: skip
+_wrong(figure, "narrow", {"a word": "figure", "3": 3})
 _wrong(figure, "canvas", {"None": None, "a word": "figure", "3": 3})
 
 

@@ -131,6 +131,64 @@ difference.refuse(
     names=("seed",),
 )  # fmt: skip
 
+compared = ROOM.function(
+    "kdteach.comparisons.compare",
+    lambda: {"a": list(A), "b": list(B), "expect": "higher", "unit": "points"},
+)
+for name, like in (("a", A), ("b", B)):
+    compared.vary(name, lists.numbers(like))
+compared.vary("level", values.number(0.5, _level))
+compared.vary("expect", values.choice("higher", none=True))
+compared.vary("bound", values.number(0.5, lambda x: x > 0, none=True))
+compared.vary("unit", values.text())
+compared.vary("comparisons", values.count(2, most=10_000))
+compared.circumstances()
+compared.right(
+    "corrected", lambda: {"comparisons": 4, "level": 0.9},
+    lambda value, a: _is(value, _t(np.subtract(A, B), 0.975), 0.975, 5),
+)  # fmt: skip
+compared.refuse("other lengths", lambda: {"b": B[:-1]}, names=("a", "b"))
+several = ROOM.function(
+    "kdteach.comparisons.compare_many",
+    lambda: {"pairs": {"one": (list(A), list(B)), "two": (list(B), list(A))}},
+)
+several.vary(
+    "pairs",
+    values.refused(
+        ("None", lambda: None), ("a list", lambda: [(A, B)]), ("empty", dict),
+        ("a word", lambda: "ab"), ("a number", lambda: {"one": 3.0}),
+        ("three", lambda: {"one": (A, B, A)}), ("a set", lambda: {"one": {1, 2}}),
+        ("an array", lambda: {"one": np.array([A, B])}),
+    ),
+)  # fmt: skip
+several.refuse("words", lambda: {"pairs": {"x": ("ab", "cd")}}, names=("a",))
+several.refuse("unpaired", lambda: {"pairs": {"x": (A, B[1:])}}, names=("a", "b"))
+several.vary("level", values.number(0.5, _level))
+several.vary("expect", values.choice("lower", none=True))
+several.vary("bound", values.number(0.5, lambda x: x > 0, none=True))
+several.vary("unit", values.text())
+judged = ROOM.function(
+    "kdteach.comparisons.Comparison",
+    lambda: {
+        "mean": 1.5, "low": 0.5, "high": 2.5, "level": 0.5, "n": 10, "expect": "lower",
+        "bound": 3.0, "unit": "points", "comparisons": 2, "seeds": (0, 1),
+    },
+    call=lambda **a: repr(found("kdteach.comparisons.Comparison")(**a)),
+)  # fmt: skip
+judged.right(
+    "as it is", nothing,
+    equals("fails: 1.50 [0.50, 2.50] points (50% interval, n = 10, one of 2)"),
+)  # fmt: skip
+judged.vary("mean", values.number(1.5, lambda x: True))
+judged.vary("low", values.number(0.5, lambda x: x <= 2.5), names=("low", "interval"))
+judged.vary("high", values.number(2.5, lambda x: x >= 0.5), names=("high", "interval"))
+judged.vary("level", values.number(0.5, _level))
+judged.vary("n", values.count(10))
+judged.vary("expect", values.choice("lower", none=True))
+judged.vary("bound", values.number(3.0, lambda x: x > 0, none=True))
+judged.vary("unit", values.text())
+judged.vary("comparisons", values.count(2, most=10_000))
+
 verdict = ROOM.function(
     "kdteach.stats.verdict", lambda: {"published": 2.0, "ours": OURS, "negligible": 0.5},
     also={"ours": ("interval",)},

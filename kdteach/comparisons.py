@@ -1,0 +1,225 @@
+"""Two methods, run by run, and the word that their difference deserves.
+
+There are four words and no other: *holds* and *fails* where a direction was named before
+the run, *no difference larger than X* where a bound was, and *undecided* for everything
+that more runs could still decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from kdteach.checks import check_choice, check_count, check_number, shown
+from kdteach.runs import Runs
+from kdteach.stats import Interval, paired_difference, require_interval
+
+__all__ = ["Comparison", "compare", "compare_many"]
+
+Direction = Literal["lower", "higher"]
+_DIRECTIONS = ("lower", "higher")
+_MOST = 10_000  # comparisons in one table
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Interval):
+    """The interval of a difference, with what was expected of it before the run.
+
+    Attributes:
+        mean, low, high, level, n: as of an ``Interval``; level is that of this interval,
+            after the correction.
+        expect: on which side of 0 the difference was expected, "lower" or "higher".
+        bound: the size below which a difference would not matter, above 0.
+        unit: of the numbers, such as "points".
+        comparisons: how many comparisons were made together, at least 1.
+        seeds: (n,) by which the runs were paired; empty where they were paired in order.
+
+    Raises:
+        TypeError: a part of another type.
+        ValueError: a part out of range.
+    """
+
+    expect: str | None = None
+    bound: float | None = None
+    unit: str = ""
+    comparisons: int = 1
+    seeds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.expect is not None:
+            side = str(check_choice("expect", self.expect, _DIRECTIONS))
+            object.__setattr__(self, "expect", side)
+        if self.bound is not None:
+            bound = check_number("bound", self.bound, above=0)
+            object.__setattr__(self, "bound", bound)
+        if not isinstance(self.unit, str):
+            raise TypeError(f"unit must be a text such as 'points', got {shown(self.unit)}")
+        object.__setattr__(self, "unit", str(self.unit))
+        count = check_count("comparisons", self.comparisons, most=_MOST)
+        object.__setattr__(self, "comparisons", count)
+
+    @classmethod
+    def of(
+        cls, interval: Interval, *, expect: str | None = None, bound: float | None = None,
+        unit: str = "", comparisons: int = 1,
+    ) -> Comparison:  # fmt: skip
+        """Ask of any other interval, such as a bootstrap's, what a comparison is asked.
+
+        Args:
+            interval: of a difference, at the level that it is to be judged at.
+            expect: on which side of 0 it was expected, "lower" or "higher".
+            bound: the size below which a difference would not matter, above 0.
+            unit: of the numbers.
+            comparisons: how many are made together; the level must have been corrected for
+                them by whoever computed the interval.
+
+        Raises:
+            TypeError: interval is no ``Interval``, or an argument of another type.
+            ValueError: an argument out of range.
+        """
+        given = require_interval("interval", interval)
+        return cls(
+            given.mean, given.low, given.high, given.level, given.n, expect, bound, unit,
+            comparisons,
+        )  # fmt: skip
+
+    @property
+    def word(self) -> str:
+        """Holds, fails, no difference larger than X, or undecided.
+
+        *holds*: a direction was expected and the whole interval lies on that side of 0;
+        *fails*: it lies wholly on the other side. *no difference larger than X*: it covers
+        0 and lies within X of it, X being the bound. *undecided*: all else.
+        """
+        side = 1 if self.low > 0 else -1 if self.high < 0 else 0
+        if side and self.expect:
+            return "holds" if (side > 0) == (self.expect == "higher") else "fails"
+        if not side and self.bound and -self.bound < self.low and self.high < self.bound:
+            return f"no difference larger than {self.bound:g} {self.unit}".rstrip()
+        return "undecided"
+
+    @property
+    def decimals(self) -> int:
+        """Decimals at which the width of the interval is seen, 2 or more."""
+        return self._digits
+
+    @property
+    def pairing(self) -> str:
+        """How the runs were paired, in words."""
+        if not self.seeds:
+            return f"{self.n} pairs, in the order in which they were given"
+        first, last = min(self.seeds), max(self.seeds)
+        whole = len(self.seeds) == last - first + 1
+        names = f"{first} to {last}" if whole else ", ".join(map(str, sorted(self.seeds)))
+        return f"{self.n} pairs, seed by seed ({names})"
+
+    @property
+    def correction(self) -> str:
+        """What was corrected for, in words; empty for a single comparison."""
+        if self.comparisons == 1:
+            return ""
+        return (
+            f"one of {self.comparisons} comparisons, each at {self._percent} so that all "
+            "together keep their level (Bonferroni)"
+        )
+
+    def __repr__(self) -> str:
+        counted = f", one of {self.comparisons}" if self.comparisons > 1 else ""
+        numbers = f"{self} {self.unit}".rstrip()
+        return f"{self.word}: {numbers} ({self._percent} interval, n = {self.n}{counted})"
+
+
+def compare(
+    a: ArrayLike,
+    b: ArrayLike,
+    level: float = 0.95,
+    *,
+    expect: Direction | None = None,
+    bound: float | None = None,
+    unit: str = "",
+    comparisons: int = 1,
+) -> Comparison:
+    """Compare two methods run by run: the mean of ``a - b`` with its interval and word.
+
+    Runs that know their seeds, as ``kdteach.measured`` gives them, are paired by seed. Two
+    columns of tables must have the same index. Other lists are taken in the order in which
+    they come. The interval is Student's t interval of the paired differences.
+
+    Args:
+        a: (n,) one number a run, n >= 2.
+        b: (n,) the same runs with the other method.
+        level: confidence level in (0, 1) of all comparisons together.
+        expect: the side of 0 on which a - b was expected before the run: "lower" (a has
+            fewer mistakes, say) or "higher".
+        bound: a difference below this would not matter to anybody; above 0, in the unit of
+            the data, named before the run.
+        unit: of the numbers, such as "points"; for the words alone.
+        comparisons: how many comparisons are made together, 1 to 10,000. Each interval gets
+            the level 1 - (1 - level) / comparisons (Bonferroni's correction).
+
+    Returns:
+        The interval of a - b, and in ``.word`` what follows from it.
+
+    Raises:
+        TypeError: a or b is no list of real numbers, or an argument is of another type.
+        ValueError: lengths, seeds or indices differ, fewer than two runs, a value that is
+            not finite, an argument out of range.
+
+    Source: C. E. Bonferroni, Pubbl. R. Ist. Sup. Sci. Econ. Comm. Firenze 8 (1936) 3-62.
+    """
+    level = check_number("level", level, above=0, below=1)
+    comparisons = check_count("comparisons", comparisons, most=_MOST)
+    if expect is not None:
+        check_choice("expect", expect, _DIRECTIONS)
+    gap = paired_difference(
+        a, b, 1 - (1 - level) / comparisons if comparisons > 1 else level
+    )
+    by_seed = isinstance(a, Runs) and isinstance(b, Runs) and a.seeds and b.seeds
+    return Comparison(
+        gap.mean, gap.low, gap.high, gap.level, gap.n, expect, bound, unit, comparisons,
+        a.seeds if by_seed and isinstance(a, Runs) else (),
+    )  # fmt: skip
+
+
+def compare_many(
+    pairs: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    level: float = 0.95,
+    expect: Direction | None = None,
+    bound: float | None = None,
+    unit: str = "",
+) -> dict[str, Comparison]:
+    """Make several comparisons together, corrected for their number.
+
+    Args:
+        pairs: name to (a, b), each as ``compare`` takes them; at least one.
+        level: confidence level in (0, 1) of all of them together: with this probability
+            every interval covers its true difference.
+        expect: as of ``compare``, of every pair.
+        bound: as of ``compare``, of every pair.
+        unit: of the numbers.
+
+    Returns:
+        Name to comparison, in the order of ``pairs``.
+
+    Raises:
+        TypeError: pairs is no dictionary of pairs, or as ``compare``.
+        ValueError: no pairs, or as ``compare``.
+    """
+    if not isinstance(pairs, Mapping):
+        raise TypeError(f"pairs must be a dictionary, name to (a, b), got {shown(pairs)}")
+    if not pairs:
+        raise ValueError("pairs is empty: there is nothing to compare")
+    for name, pair in pairs.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"pairs[{shown(name)}] must be (a, b), got {shown(pair)}")
+    return {
+        name: compare(
+            a, b, level, expect=expect, bound=bound, unit=unit, comparisons=len(pairs)
+        )
+        for name, (a, b) in pairs.items()
+    }

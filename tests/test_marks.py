@@ -1,0 +1,287 @@
+"""Four words, from the interval and what was asked of it; and how they are shown."""
+
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kdteach as kd
+from kdteach.claims import ClaimError, claim, compare_many
+from kdteach.comparisons import Comparison, compare
+from kdteach.marks import Mark
+from kdteach.runs import Runs
+from kdteach.stats import Interval
+
+SEVERAL = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+
+
+def word_of(low, high, expect, bound, unit=""):
+    """The rule of the book, written a second time."""
+    if expect == "higher" and low > 0:
+        return "holds"
+    if expect == "higher" and high < 0:
+        return "fails"
+    if expect == "lower" and high < 0:
+        return "holds"
+    if expect == "lower" and low > 0:
+        return "fails"
+    covers = low <= 0 <= high
+    if bound is not None and covers and low > -bound and high < bound:
+        return f"no difference larger than {bound:g}" + (f" {unit}" if unit else "")
+    return "undecided"
+
+
+numbers = st.lists(
+    st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=2, max_size=12
+)
+expectations = st.sampled_from([None, "lower", "higher"])
+bounds = st.one_of(st.none(), st.sampled_from([0.5, 3.0, 20.0, 200.0]))
+
+
+@SEVERAL
+@given(numbers, expectations, bounds, st.sampled_from([0.5, 0.9, 0.95]), st.integers(1, 5))
+def test_the_word_follows_from_scipys_interval(pairs, expect, bound, level, count):
+    a, b = (np.array(x, dtype=float) for x in zip(*pairs, strict=True))
+    gap = a - b
+    found = compare(a, b, level=level, expect=expect, bound=bound, comparisons=count)
+    each = 1 - (1 - level) / count
+    if gap.std() == 0:
+        low = high = gap.mean()
+    else:
+        low, high = scipy.stats.t.interval(
+            each, len(gap) - 1, loc=gap.mean(), scale=scipy.stats.sem(gap)
+        )
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9, abs=1e-9)
+    if min(abs(low), abs(high)) > 1e-9:  # else rounding decides on which side it is
+        assert found.word == word_of(low, high, expect, bound)
+    assert found.word == word_of(found.low, found.high, expect, bound)
+
+
+@SEVERAL
+@given(numbers, bounds)
+def test_swapping_the_two_methods_swaps_the_words(pairs, bound):
+    a, b = zip(*pairs, strict=True)
+    one, other = compare(a, b, expect="lower", bound=bound), compare(
+        b, a, expect="higher", bound=bound
+    )  # fmt: skip
+    assert one.word == other.word
+    opposite = {"holds": "fails", "fails": "holds"}
+    turned = compare(a, b, expect="higher", bound=bound)
+    assert turned.word == opposite.get(one.word, one.word)
+
+
+@SEVERAL
+@given(numbers, expectations)
+def test_more_comparisons_never_decide_more(pairs, expect):
+    a, b = zip(*pairs, strict=True)
+    words = [compare(a, b, expect=expect, comparisons=k).word for k in (1, 2, 10, 1000)]
+    later = words[words.index("undecided") :] if "undecided" in words else []
+    assert set(later) <= {"undecided"}
+    assert len(set(words) - {"undecided"}) <= 1
+
+
+def test_the_ends_are_told_apart():
+    def word(low, high, **asked):
+        return Comparison.of(
+            Interval((low + high) / 2, low, high, 0.95, 10), **asked
+        ).word  # fmt: skip
+
+    assert word(0.0, 1.0, expect="higher") == "undecided"  # 0 itself is covered
+    assert word(-1.0, 0.0, expect="lower") == "undecided"
+    assert word(0.1, 1.0) == "undecided"  # nothing was expected
+    assert word(-0.5, 0.5, bound=0.5) == "undecided"
+    assert word(-0.4, 0.4, bound=0.5, unit="points") == (
+        "no difference larger than 0.5 points"
+    )
+    assert word(0.1, 0.2, expect="higher", bound=0.5) == "holds"
+    assert word(0.1, 0.2, expect="lower", bound=0.5) == "fails"
+    assert word(0.1, 0.2, bound=0.5) == "undecided"
+
+
+def test_comparisons_are_the_first_editions_intervals():
+    a, b = [14.0, 12.0, 15.0, 11.0, 13.0], [9.0, 8.0, 10.0, 8.0, 7.0]
+    old, new = kd.stats.paired_difference(a, b), kd.compare(a, b)
+    assert isinstance(new, Interval)
+    assert (new.mean, new.low, new.high, new.level, new.n) == (
+        old.mean, old.low, old.high, old.level, old.n
+    )  # fmt: skip
+    assert f"{new}" == f"{old}"
+    assert f"{new:.1f}" == f"{old:.1f}"
+    assert new.in_points() == old.in_points()
+    assert kd.compare(a, b, 0.9).level == kd.compare(a, b, level=0.9).level == 0.9
+    assert kd.claims.interval_text(new) == kd.claims.interval_text(old)
+
+
+def test_pairing_is_by_seed_where_seeds_are_known():
+    a, b = Runs([3.0, 1.0, 2.0], [2, 0, 1]), Runs([1.0, 1.5, 2.5], [0, 1, 2])
+    found = compare(a, b)
+    assert found.mean == pytest.approx(np.mean([0.5, 0.0, 0.5]))
+    assert found.pairing == "3 pairs, seed by seed (0 to 2)"
+    apart = compare(Runs([1.0, 2.0], [0, 7]), Runs([2.0, 2.0], [7, 0]))
+    assert apart.pairing == "2 pairs, seed by seed (0, 7)"
+    assert compare(list(a), list(b)).pairing == "3 pairs, in the order in which they " + (
+        "were given"
+    )
+
+
+def test_many_are_counted_and_corrected():
+    a, b = [3.0, 4.0, 6.0, 5.0], [1.0, 2.0, 3.0, 4.5]
+    found = compare_many({"x": (a, b), "y": (b, a), "z": (a, a)}, level=0.94)
+    assert list(found) == ["x", "y", "z"]
+    for part in found.values():
+        assert part.level == pytest.approx(0.98)
+        assert part.comparisons == 3
+        assert "98%" in part.correction
+        assert "Bonferroni" in part.correction
+        assert "one of 3" in repr(part)
+    assert found["x"].low == -found["y"].high
+    single = compare(a, b, level=0.98)
+    assert (found["x"].low, found["x"].high) == pytest.approx((single.low, single.high))
+
+
+# claims
+
+
+HOLDS = Comparison(-0.52, -0.80, -0.24, 0.95, 10, "lower", None, "points", 1, (0, 1))
+OPEN = Comparison(-0.1, -0.8, 0.6, 0.95, 10, "lower", 0.5)
+CLOSE = Comparison(-0.01, -0.1, 0.08, 0.95, 10, None, 0.5, "points")
+
+
+def test_a_claim_says_what_its_evidence_says():
+    made = claim("Fewer mistakes.", HOLDS)
+    assert isinstance(made, Mark)
+    assert made.word == "holds"
+    assert str(made) == repr(made)
+    assert str(made) == (
+        "Fewer mistakes. [holds: -0.52 [-0.80, -0.24] points (95% interval, n = 10)]"
+    )
+    assert claim("Nobody knows.", OPEN, says="undecided").word == "undecided"
+    close = "no difference larger than 0.5 points"
+    assert claim("Alike.", CLOSE, says=close).word == close
+    assert claim("Alike.", CLOSE, says="no difference").word == close
+    assert claim("Alike.", CLOSE, says="no difference larger than 0.5").word == close
+    assert claim("One is one.", 1 == 1, details="exactly").word == "holds"
+    assert claim("One is two.", np.bool_(False), says="fails").word == "fails"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (OPEN, "holds"), (OPEN, "fails"), (OPEN, "no difference"), (HOLDS, "undecided"),
+        (HOLDS, "fails"), (CLOSE, "holds"), (CLOSE, "undecided"),
+        (CLOSE, "no difference larger than 0.4"), (True, "fails"), (True, "undecided"),
+        (False, "holds"), ({"a": HOLDS, "b": OPEN}, "holds"),
+    ],
+)  # fmt: skip
+def test_prose_and_evidence_cannot_part(evidence, says):
+    with pytest.raises(ClaimError):
+        claim("It is so.", evidence, says=says)
+
+
+def test_a_difference_that_nobody_asked_for_is_not_called_undecided():
+    with pytest.raises(ValueError, match="not asked on which side"):
+        claim("x", compare([3.0, 4.0, 5.0], [1.0, 2.1, 3.0]), says="undecided")
+
+
+def test_the_first_editions_claims_are_as_they_were():
+    made = claim("Two is more.", True, Interval(2, 1, 3, 0.95, 4))
+    assert type(made).__name__ == "Claim"
+    assert str(made) == (
+        "Checked: Two is more. (mean 2.00, 95% interval 1.00 to 3.00, n = 4)"
+    )
+    assert made._repr_html_().startswith('<div class="kd-claim" style="border-left: 4px')
+    with pytest.raises(ClaimError, match="does not hold"):
+        claim("x", False, "numbers")
+    # with any of the new words, and beside a comparison, the text is a detail
+    assert claim("x", True, "numbers", says="holds").details == "numbers"
+    assert claim("x", HOLDS, "ten epochs").details == "ten epochs"
+
+
+def facts(shown):
+    """Word and evidence from the attributes of a mark."""
+    word, evidence = re.search(
+        r'data-kd-word="([^"]*)" data-kd-evidence="([^"]*)"', shown
+    ).groups()
+    return html.unescape(word), json.loads(html.unescape(evidence))
+
+
+@SEVERAL
+@given(
+    st.floats(-1e3, 1e3), st.floats(0, 10), st.floats(1e-6, 1), expectations, bounds
+)  # fmt: skip
+def test_the_word_can_be_computed_from_the_attributes(mean, below, scale, expect, bound):
+    whole = Interval(mean * scale, (mean - below) * scale, (mean + 5) * scale, 0.95, 10)
+    made = Mark(
+        "x", (c := Comparison.of(whole, expect=expect, bound=bound)).word, (("", c),)
+    )
+    word, (numbers,) = facts(made._repr_html_())
+    asked = (numbers["expect"], numbers["bound"], numbers["unit"])
+    assert word == c.word == word_of(numbers["low"], numbers["high"], *asked)
+    for key in ("mean", "low", "high"):
+        assert numbers[key] == pytest.approx(getattr(c, key), rel=6e-4)
+
+
+def test_a_mark_folds_everything_a_doubter_asks_for():
+    many = compare_many(
+        {"a < b": (Runs([1, 2, 3], [0, 1, 2]), Runs([5, 7, 9], [0, 1, 2])),
+         "c": ([1, 2, 3], [5, 7, 9.5])},
+        expect="lower", unit="errors",
+    )  # fmt: skip
+    shown = claim(
+        "Fewer <in all>.", many, details="one rate\n20 epochs", code="x < y"
+    )._repr_html_()
+    assert "Fewer &lt;in all&gt;." in shown
+    assert "<details><summary>holds</summary>" in shown
+    for part in ("a &lt; b: ", "seed by seed (0 to 2)", "one of 2 comparisons",
+                 "Expected before the run: lower than 0.", "<p>20 epochs</p>",
+                 "<pre>x &lt; y</pre>", "97.5 % interval"):  # fmt: skip
+        assert part.lower() in shown.lower(), part
+    word, evidence = facts(shown)
+    assert word == "holds"
+    assert [part["name"] for part in evidence] == ["a < b", "c"]
+    assert "http" not in shown
+    bound = claim("x", CLOSE, says="no difference")._repr_html_()
+    assert "a difference below 0.5 points would not matter" in bound
+    assert facts(claim("x", True)._repr_html_()) == ("holds", [])
+
+
+PLACES = {
+    "the book, light": ('<html data-theme="light">', "<body>", "light"),
+    "the book, dark": ('<html data-theme="dark">', "<body>", "dark"),
+    "Colab, dark": ("<html theme=dark>", "<body>", "dark"),
+    "JupyterLab, dark": ("<html>", '<body data-jp-theme-light="false">', "dark"),
+    "a page that does not say": ("<html>", "<body>", "light"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES)
+def test_a_mark_in_a_browser(browser, place):
+    """Its colours follow the page, the keyboard opens it, and paper shows it open."""
+    html_tag, body_tag, theme = PLACES[place]
+    made = claim("It is lower.", HOLDS, details="ten epochs")._repr_html_()
+    page = browser.new_page(color_scheme="light")
+    page.set_content(f"<!doctype html>{html_tag}{body_tag}{made}")
+    mark = page.locator("summary")
+    colours = {
+        "light": ("rgb(31, 39, 51)", "rgb(244, 246, 249)"),
+        "dark": ("rgb(231, 236, 242)", "rgb(27, 34, 43)"),
+    }
+    look = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+    assert tuple(mark.evaluate(look)) == colours[theme]
+    proof = page.locator(".kd-proof")
+    assert not proof.is_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert proof.is_visible()
+    assert "ten epochs" in proof.inner_text()
+    page.keyboard.press("Space")
+    assert not proof.is_visible()
+    page.emulate_media(media="print")
+    assert proof.is_visible()
+    page.close()
