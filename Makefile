@@ -9,8 +9,8 @@ COLAB_PYTHON ?= $(shell for p in python3.13 python3.12 $(PYTHON); do \
 # chapters and files of tests stay with one process, the longest begin: tests/conftest.py
 SHARED := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: book test quick gpu times odd check execute figures colab bench peers serve \
-  address clean
+.PHONY: book test quick gpu times odd check execute figures colab bench peers picture \
+  serve address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -71,6 +71,9 @@ bench: $(INSTALLED)  ## speed beside rivals; table in build/bench.json (PARTS="s
 peers: bench/peers.txt  ## the rivals of make bench, in an environment of their own
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r bench/peers.txt
+
+picture: $(INSTALLED)  ## the picture in README.md, of the first page's figure
+	$(BIN)/python tools/first-page-picture
 
 serve: book  ## read the book at http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(HTML)

@@ -1,4 +1,4 @@
-"""Command line: ``python -m kdteach reproduce|petri|teachers``."""
+"""Command line: ``python -m kdteach reproduce|petri|teachers|readers``."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ def _run(options: argparse.Namespace) -> int:
 
         digit_teachers.remake(options.out, say=_say)
         shipped_twins.remake(options.out, say=_say)
+    elif options.command == "readers":
+        from kdteach.experiments.catalogue import drawing_readers
+
+        drawing_readers.remake(options.out, options.data_dir, kept=options.kept, say=_say)
     elif options.command == "petri":
         from kdteach.data import petri
 
@@ -170,6 +174,17 @@ def _parser() -> argparse.ArgumentParser:
     teachers.add_argument(
         "--out", type=_folder, metavar="DIR", help="by default the package"
     )
+    readers = commands.add_parser(
+        "readers", help="train the networks of the first page, on MNIST", allow_abbrev=False
+    )
+    readers.add_argument(
+        "--out", type=_folder, metavar="DIR", help="by default the package"
+    )
+    readers.add_argument("--data-dir", type=_folder, metavar="DIR", help="or KDTEACH_DATA")
+    readers.add_argument(
+        "--kept", type=_folder, metavar="DIR", default=Path("build/readers"),
+        help="what lets an interrupted training go on; by default build/readers",
+    )  # fmt: skip
     return parser
 
 

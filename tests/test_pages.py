@@ -277,6 +277,24 @@ def test_the_first_page_leads_to_the_book(browser):
     page.close()
 
 
+def test_the_first_page_is_small_and_reads_a_drawing(browser):
+    """Under 400 KB with its networks, from a file, and in the first screen of a phone."""
+    assert (HTML / "book" / "index.html").stat().st_size < 400_000
+    with Visit(browser, "index", width=390) as visit:
+        box = visit.page.locator(".kd-pad").bounding_box()
+        assert box["y"] + box["height"] < 844
+        before = visit.page.locator(".kd-verdict").inner_text()
+        x, y = box["x"] + box["width"] / 2, box["y"] + 30
+        visit.page.mouse.move(x, y)
+        visit.page.mouse.down()
+        visit.page.mouse.move(x, y + 150, steps=5)
+        visit.page.mouse.up()
+        assert visit.page.locator(".kd-verdict").inner_text() not in ("", before)
+        text = visit.page.locator("article").inner_text()
+        assert "{{" not in text  # all numbers are in their places
+        assert visit.errors == []
+
+
 def test_search_works_from_a_file(browser):
     page = browser.new_page()
     page.goto((HTML / "search.html").as_uri() + "?q=temperature")

@@ -2,6 +2,7 @@
 
 MathJax and the Vega scripts come from Python packages and are copied into the build, so no
 page asks another host for anything. The page of solutions is gathered from the chapters.
+The figure of the first page and the numbers in its text come from the library.
 """
 
 import importlib.util
@@ -12,6 +13,7 @@ import shutil
 import altair
 import vl_convert
 import yaml
+from kdteach.live import page_numbers, start_here
 
 CHAPTERS = pathlib.Path(__file__).resolve().parent.parent
 
@@ -78,6 +80,18 @@ def gather_solutions(app, docname, source):
     source[0] = source[0].replace("<!-- solutions -->", "\n".join(parts))
 
 
+def place_figure(app, docname, source):
+    """Put the field to draw in, and the numbers around it, into the first page."""
+    if not docname.endswith("book/index"):
+        return
+    fence = "`" * 6  # the figure holds fewer in a row
+    figure = f"{fence}{{raw}} html\n{start_here()._repr_html_()}\n{fence}"
+    text = source[0].replace("<!-- start here -->", figure)
+    for name, value in page_numbers().items():
+        text = text.replace(f"{{{{ draw_{name} }}}}", value)
+    source[0] = text
+
+
 def _chapter_names():
     """The notebooks in the order of the table of contents."""
     contents = yaml.safe_load((CHAPTERS.parent / "_toc.yml").read_text(encoding="utf-8"))
@@ -92,4 +106,5 @@ def setup(app):
     app.connect("html-page-context", add_vega)
     app.connect("html-page-context", drop_deprecated_roles)
     app.connect("source-read", gather_solutions)
+    app.connect("source-read", place_figure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

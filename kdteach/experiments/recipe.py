@@ -32,7 +32,7 @@ from kdteach.record import plain
 from kdteach.training.progress import SCORES
 
 SHIPPED = "cnn-digits"
-_CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-digits")
+_CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-digits")
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
 KINDS = ("teacher", "assistant", "student")
 _TEACHING = KINDS[:2]

@@ -7,151 +7,30 @@ run it in a browser beside the Python.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdteach.checks import (
-    check_choice,
-    check_list,
-    check_model,
-    check_names,
-    check_number,
-    check_tensor,
-    shown,
-)
-from kdteach.diagrams.theme import style
-from kdteach.live.bundle import script
-from kdteach.live.exported import layers_of
-from kdteach.live.normalise import SIDE, normalised
-from kdteach.live.rules import RULES
+from kdteach.checks import check_names, check_number, check_tensor, shown
+from kdteach.data.drawn import normalised
+from kdteach.live.drawing import Reader, live_draw
+from kdteach.live.figure import LiveFigure
+from kdteach.live.page_text import page_numbers, readers_record
+from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.types import Split, require_split
 
-__all__ = ["LiveFigure", "Reader", "live_draw", "live_temperature", "normalised"]
-
-_ROLES = ("teacher", "student", "baseline", "label")
-
-
-@dataclass(frozen=True)
-class LiveFigure:
-    """A figure that a notebook shows as its last expression, and that answers its reader.
-
-    Attributes:
-        name: of the kind of figure.
-        data: what it shows.
-        still: what is seen where no script runs, HTML.
-        description: a sentence for screen readers.
-    """
-
-    name: str
-    data: dict[str, object]
-    still: str
-    description: str
-
-    def _repr_html_(self) -> str:
-        return (
-            f"<style>{style()}{RULES}</style>"
-            f'<div class="kd-live" data-kd="{self.name}" role="group" '
-            f'aria-label="{escape(self.description, quote=True)}">{self.still}</div>'
-            f"{script(self.name, self.data)}"
-        )
-
-    def __repr__(self) -> str:
-        return f"Live figure: {self.description}"
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A network that answers a drawing.
-
-    Attributes:
-        name: such as "Teacher".
-        role: its colour, one of teacher, student, baseline and label.
-        note: a line below the name: what it is, how large, what it learned from.
-        model: (1, 1, 28, 28) -> (1, C) logits, made of layers that the page knows.
-    """
-
-    name: str
-    role: str
-    note: str
-    model: nn.Module
-
-    def __post_init__(self) -> None:
-        for field in ("name", "note"):
-            if not isinstance(getattr(self, field), str):
-                raise TypeError(
-                    f"{field} must be a text, got {shown(getattr(self, field))}"
-                )
-        check_choice("role", self.role, _ROLES)
-        check_model("model", self.model)
-
-
-def live_draw(
-    readers: Sequence[Reader],
-    split: Split,
-    classes: Sequence[str],
-    *,
-    temperature: float = 4.0,
-) -> LiveFigure:
-    """A field to draw a digit in, and what some networks say of it.
-
-    The page makes an image of MNIST of the drawing (``normalised``) and computes each
-    network exactly, in double precision from weights rounded to half precision.
-
-    Args:
-        readers: one to four networks.
-        split: 1 to 40 images (N, 1, 28, 28) in [0, 1], for those who cannot draw; the first
-            is shown at the beginning.
-        classes: C names.
-        temperature: where the slider begins, in [1, 20].
-
-    Returns:
-        The figure.
-
-    Raises:
-        TypeError: readers are no ``Reader``, split is no Split, classes are no names.
-        ValueError: other images, a network that the page cannot compute, or a temperature
-            out of range.
-    """
-    readers = check_list("readers", readers, "Reader")
-    split = require_split("split", split)
-    names = check_names("classes", classes)
-    temperature = check_number("temperature", temperature, least=1, most=20)
-    if not 1 <= len(readers) <= 4 or not all(isinstance(r, Reader) for r in readers):
-        raise TypeError(f"readers must be one to four Reader, got {shown(readers)}")
-    pixels = split.images.detach().cpu().double()
-    if not 1 <= len(split) <= 40 or pixels.shape[1:] != (1, SIDE, SIDE):
-        raise ValueError(
-            f"split must hold 1 to 40 images (N, 1, {SIDE}, {SIDE}), got "
-            f"{shown(split.images)}"
-        )
-    networks = [
-        {
-            "name": reader.name,
-            "role": reader.role,
-            "note": reader.note,
-            "layers": layers_of(reader.model, f"readers[{number}].model"),
-        }
-        for number, reader in enumerate(readers)
-    ]
-    examples = [
-        {"pixels": [round(float(v), 3) for v in image.flatten()], "label": int(label)}
-        for image, label in zip(pixels, split.labels, strict=True)
-    ]
-    said = ", ".join(escape(reader.name) for reader in readers)
-    return LiveFigure(
-        "draw",
-        {
-            "classes": names,
-            "networks": networks,
-            "examples": examples,
-            "temperature": temperature,
-        },
-        f"<p>Here one draws a digit, and sees what these networks read: {said}. It needs "
-        "scripts.</p>",
-        "Draw a digit and see what the networks read",
-    )
+__all__ = [
+    "LiveFigure",
+    "Reader",
+    "live_draw",
+    "live_temperature",
+    "normalised",
+    "page_examples",
+    "page_numbers",
+    "page_readers",
+    "readers_record",
+    "start_here",
+]
 
 
 def live_temperature(

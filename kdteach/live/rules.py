@@ -1,6 +1,7 @@
 """How the live figures look, beside the colours that they share with the diagrams."""
 
 from kdteach.diagrams.theme import DARK_PLACES
+from kdteach.live.drawing_rules import DRAWING
 
 RULES = (
     ".kd-live{border:1px solid var(--kd-edge);border-radius:12px;padding:12px 16px;"
@@ -27,19 +28,11 @@ RULES = (
     ".kd-live .kd-slider input{flex:1;min-width:0;accent-color:var(--kd-teacher)}"
     ".kd-live .kd-slider output{min-width:3.2em;text-align:right;"
     "font-variant-numeric:tabular-nums}"
-    ".kd-live .kd-pad{display:block;width:min(196px,60vw);aspect-ratio:1;touch-action:none;"
-    "cursor:crosshair}"
-    ".kd-live .kd-left:has(.kd-pad){outline:2px solid var(--kd-edge);border-radius:10px;"
-    "position:relative}"
-    ".kd-live .kd-left:has(.kd-pad:focus-visible){outline:3px solid var(--kd-baseline)}"
-    ".kd-live .kd-button{position:absolute;right:6px;bottom:6px;border-radius:8px;border:"
-    "1px solid var(--kd-edge);background:var(--kd-card);color:var(--kd-ink);padding:4px "
-    "12px;min-height:32px;font:inherit;font-size:.9em}"
-    ".kd-live .kd-seen canvas{width:84px;height:84px;image-rendering:pixelated}"
     ".kd-live .kd-columns{display:grid;gap:6px 22px;grid-template-columns:"
     "repeat(auto-fit,minmax(220px,1fr))}"
     ".kd-live .kd-note{margin:0;color:var(--kd-soft);font-size:.9em}"
     # ink is black on nothing: dark pages turn it
     + ",".join(f"{place} .kd-ink" for place in DARK_PLACES)
     + "{filter:invert(1)}"
+    + DRAWING
 )

@@ -19,6 +19,7 @@ from kdteach.models.modes import (
 )
 from kdteach.models.normalised import normalised
 from kdteach.models.photographs import BackboneWithHead, Normalise
+from kdteach.models.readers import READERS, reader_file, trained_reader
 from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.taps import tap
 from kdteach.models.temperature_scaling import TemperatureScaled, scale_for
@@ -28,6 +29,7 @@ from kdteach.models.twins import shipped_name
 from kdteach.renamed import former_names
 
 __all__ = [
+    "READERS",
     "TEACHERS",
     "TWINS",
     "BackboneWithHead",
@@ -48,10 +50,12 @@ __all__ = [
     "modes_kept",
     "normalised",
     "pretrained_head",
+    "reader_file",
     "require_logits",
     "scale_for",
     "shipped_name",
     "tap",
+    "trained_reader",
     "trained_teacher",
     "weights_name",
 ]

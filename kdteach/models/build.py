@@ -31,8 +31,8 @@ _DEEPEST = 1000  # hidden layers: each is an object of its own
 _DIGITS = 15  # of a width: no machine has room for more
 _BACKBONE = 26_000_000, 2048  # weights and features of the largest network for photographs
 _KNOWN = (
-    "cnn-valid, cnn-same, cnn-225k, cnn-digits, fc-11k, linear, fc-<width>-<width>... "
-    f"(fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
+    "cnn-valid, cnn-same, cnn-225k, cnn-52k, cnn-4k, cnn-digits, fc-11k, linear, "
+    f"fc-<width>-<width>... (fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
 )
 
 
@@ -60,6 +60,8 @@ def build(
     ``fc-1200-1200``         2,395,210  teacher of Hinton et al. 2015 and of Report 1
     ``fc-11k``                  11,140  student of Report 1: 784-14-10
     ``cnn-digits``              25,866  teacher for 8x8 digits
+    ``cnn-52k``                 51,738  teacher of the book's first page, small and quick
+    ``cnn-4k``                   4,138  its student: one convolution and one dense layer
     ``fc-<w1>-<w2>-...``                fully connected, any widths
     ``linear``                          no hidden layer: a linear probe
     ``resnet50``            23,512,130  teacher of Report 3 on MHIST, with two classes
@@ -122,6 +124,8 @@ def build(
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
         elif name == "cnn-digits":
             network = _digit_cnn(input_shape or (1, 8, 8), num_classes, dropout or 0.0)
+        elif name in ("cnn-52k", "cnn-4k"):
+            network = _quick_cnn(name, input_shape, num_classes, dropout or 0.0)
         elif name in coloured:
             if input_shape is not None and input_shape[0] != 3:
                 raise ValueError(f"{name} takes images of 3 channels, got {input_shape}")
@@ -271,6 +275,42 @@ def _digit_cnn(
         nn.Flatten(),
         _dropout(dropout),
         nn.Linear(64 * (height // 4) * (width // 4), num_classes),
+    )
+
+
+def _quick_cnn(
+    name: str,
+    input_shape: tuple[int, int, int] | None,
+    num_classes: int,
+    dropout: float,
+) -> nn.Module:
+    """Few operations, for it answers in a page, and the first layer halves the image."""
+    if input_shape not in (None, (1, 28, 28)):
+        raise ValueError(f"{name} takes images of shape (1, 28, 28), got {input_shape}")
+    require_room(name, 392 * num_classes, "take fewer classes")
+    if name == "cnn-4k":
+        return nn.Sequential(
+            nn.Conv2d(1, 8, 5, stride=2, padding=2),  # (B, 8, 14, 14)
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # 7
+            nn.Flatten(),
+            _dropout(dropout),
+            nn.Linear(8 * 49, num_classes),
+        )
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5, stride=2, padding=2),  # (B, 16, 14, 14)
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # 7
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # 3
+        nn.Flatten(),
+        _dropout(dropout),
+        nn.Linear(64 * 9, 48),
+        nn.ReLU(),
+        nn.Linear(48, num_classes),
     )
 
 

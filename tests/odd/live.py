@@ -134,3 +134,54 @@ for label, ink in {"None": None, "a word": "ink", "flat": np.zeros(9), "no cells
     {}, "words": np.array([["a"]])}.items():  # fmt: skip
     made.refuse(f"ink: {label}", lambda i=ink: {"ink": i})
 made.circumstances()
+
+start = ROOM.function(
+    "kdteach.live.start_here",
+    lambda: {"temperature": 2.0},
+    call=lambda **a: found("kdteach.live.start_here")(**a).data,
+)  # fmt: skip
+
+
+def _four(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    assert [network["unseen"] for network in value["networks"]] == [None, None, None, 3]
+    assert value["temperature"] == arguments["temperature"]
+
+
+start.right("as it is", nothing, _four)
+start.vary("temperature", values.number(2.0, lambda x: 1 <= x <= 20))
+
+for label, text in {"a number": 3, "bytes": b"<p>"}.items():
+    draw.refuse(f"still: {label}", lambda t=text: {"still": t})
+for label, number in {
+    "a word": "3",
+    "negative": -1,
+    "a fraction": 0.5,
+    "True": True,
+}.items():
+    one.refuse(f"unseen: {label}", lambda n=number: {"unseen": n})
+for label, number in {"no class": 3, "all of them": 0}.items():
+    draw.refuse(
+        f"unseen: {label}",
+        lambda n=number: {"readers": [Reader("A", "teacher", "", model(), n)]},
+    )
+draw.refuse("labels: no class", lambda: {"split": Split(
+    torch.zeros(1, 1, 28, 28), torch.tensor([3]), torch.arange(1))})  # fmt: skip
+draw.refuse("pixels above 1", lambda: {"split": Split(
+    2 * torch.ones(1, 1, 28, 28), torch.tensor([0]), torch.arange(1))})  # fmt: skip
+
+shipped = ROOM.function(
+    "kdteach.models.trained_reader",
+    lambda: {"name": "distilled"},
+    call=lambda **a: found("kdteach.models.trained_reader")(**a),
+)  # fmt: skip
+
+
+def _small(value: nn.Module, arguments: dict[str, Any]) -> None:
+    del arguments
+    require_equal(sum(w.numel() for w in value.parameters()), 8 * 26 + 393 * 10)
+    assert not value.training
+
+
+shipped.right("as it is", nothing, _small)
+shipped.vary("name", values.choice("distilled"))
+shipped.vary("dtype", values.dtype())

@@ -4,12 +4,15 @@ import { inked, normalised, SIDE } from "./normalise.js";
 
 const GRID = 140; // cells of the drawing's side: five for each pixel of the image
 const THICK = 13; // width of a stroke in cells
+const SURE = 0.95; // a network with more than this at T = 1 is called sure
 
-// data: {classes, temperature, networks: [{name, role, note, layers, without}], examples:
-// [{pixels (784), label}]}; weights are half precision as base64 text. "without" is the class
-// that a student never saw, or null.
+// data: {classes, temperature, networks: [{name, role, note, layers, unseen}], examples:
+// [{pixels, label}]}; weights are half precision, pixels bytes of 0 to 255, both as base64
+// text. "unseen" is the number of the class that a student was never shown, or null: such
+// students answer below the others.
 export function draw(root, data) {
-  const { classes, examples } = data;
+  const { classes } = data;
+  const examples = data.examples.map(({ pixels, label }) => ({ pixels: inkOf(pixels), label }));
   const networks = data.networks.map((network) => ({
     ...network,
     layers: network.layers.map((layer) =>
@@ -17,58 +20,97 @@ export function draw(root, data) {
         ? layer
         : { ...layer, weight: halfs(layer.weight), bias: halfs(layer.bias) },
     ),
-    chart: bars(classes, { role: network.role, title: network.name }),
+    chart: bars(classes, { role: network.role, title: network.name, tall: 116 }),
     words: element("p", { class: "kd-words" }),
   }));
   const pad = element("canvas", {
     class: "kd-pad kd-ink", width: 2 * GRID, height: 2 * GRID, tabindex: 0, role: "img",
-    "aria-label": "Draw a digit here with the mouse or a finger; examples are below",
+    "aria-label": "Draw a digit here with the mouse or a finger; written ones can be chosen",
   });
+  const hint = element("span", { class: "kd-hint" }, "Draw a digit here");
   const seen = element("div", { class: "kd-seen" });
-  const verdict = element("p", { class: "kd-words kd-title", "aria-live": "polite" });
+  const verdict = element("p", { class: "kd-verdict", "aria-live": "polite" });
   let strokes = [];
-  let image = Float64Array.from(examples[0].pixels);
+  let image = examples[0].pixels;
+  let label = examples[0].label;
   let temperature = data.temperature;
 
   function answer() {
     const empty = image.every((v) => v === 0);
     seen.replaceChildren(inkPicture(image, SIDE, SIDE));
     const started = performance.now();
-    const found = networks.map(({ layers, chart, words }) => {
+    const found = networks.map(({ layers }) => {
       const logits = Array.from(forward(layers, image, [1, SIDE, SIDE]));
       const p = empty ? classes.map(() => 0) : softmax(logits, temperature);
-      chart.update(p);
-      const order = p.map((_, i) => i).sort((a, b) => p[b] - p[a]);
-      words.textContent = empty ? "" : said(p, order);
-      return { logits, p, best: order[0] };
+      const order = p.map((_, i) => i).sort((a, b) => logits[b] - logits[a]);
+      return { logits, p, order, best: order[0] };
     });
-    verdict.textContent = empty ? "Draw a digit, or choose one below." : compared(found);
+    networks.forEach((network, i) => {
+      network.chart.update(found[i].p);
+      network.words.textContent = empty ? "" : said(network, found[i], found[0]);
+    });
+    verdict.textContent = empty ? "Draw a digit, or choose one." : compared(found);
     root.kdState = { image: Array.from(image), found, ms: performance.now() - started };
   }
 
-  function said(p, order) {
-    const [first, second] = order.map((i) => `${classes[i]} (${(100 * p[i]).toFixed(0)} %)`);
-    return p[order[0]] > 0.9
-      ? `Sure: ${first}.`
-      : `${first}, but it might be ${second}.`;
+  // What a network reads at T = 1, and what else it might be.
+  function said({ unseen }, { logits, order }, teacher) {
+    const plain = softmax(logits, 1);
+    const share = (i) =>
+      plain[i] > 0.99
+        ? `${classes[i]} (over 99 %)`
+        : `${classes[i]} (${(100 * plain[i]).toFixed(0)} %)`;
+    const [first, second, third] = order;
+    const text =
+      plain[first] > SURE
+        ? `Sure of ${share(first)}. Next in line: ${classes[second]}, then ${classes[third]}.`
+        : `Reads ${share(first)}, unsure about ${share(second)}.`;
+    if (unseen === null) return text;
+    const name = classes[unseen];
+    if (first === unseen) return `${text} And yet it was never shown ${withArticle(name)}.`;
+    if (teacher.best !== unseen) return text;
+    const place = order.indexOf(unseen);
+    return `${text} The ${name} that the teacher reads comes ${PLACES[place] ?? "far back"}.`;
   }
 
   function compared(found) {
-    const bests = new Set(found.map(({ best }) => best));
-    if (bests.size === 1) return `All of them read a ${classes[found[0].best]}.`;
-    return found
-      .map(({ best }, i) => `${networks[i].name}: ${classes[best]}`)
-      .join(" \u00b7 ");
+    const groups = new Map();
+    networks.forEach(({ name, unseen }, i) => {
+      if (unseen !== null) return;
+      const { best } = found[i];
+      groups.set(best, [...(groups.get(best) ?? []), `the ${lowered(name)}`]);
+    });
+    const parts = [...groups].map(
+      ([best, names]) => `${listed(names)} ${names.length > 1 ? "read" : "reads"} ${classes[best]}`,
+    );
+    const [[first, names]] = groups;
+    const agreed = `${names.length > 2 ? "All" : "Both"} read ${classes[first]}.`;
+    const text = groups.size > 1 ? `They disagree: ${parts.join("; ")}.` : agreed;
+    return label === null ? text : `${text} It was written as ${withArticle(classes[label])}.`;
+  }
+
+  function picture(ink, side) {
+    const context = pad.getContext("2d");
+    context.clearRect(0, 0, pad.width, pad.height);
+    context.drawImage(inkPicture(ink, side, side), 0, 0, pad.width, pad.height);
   }
 
   function redraw() {
-    const context = pad.getContext("2d");
     const ink = inked(strokes, GRID, GRID, THICK);
-    const small = inkPicture(ink, GRID, GRID);
-    context.clearRect(0, 0, pad.width, pad.height);
-    context.drawImage(small, 0, 0, pad.width, pad.height);
+    picture(ink, GRID);
     image = normalised(ink, GRID, GRID);
+    label = null;
     answer();
+  }
+
+  let waiting = false; // one answer a frame, however fast the pointer moves
+  function soon() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      if (waiting) redraw();
+      waiting = false;
+    });
   }
 
   function at(event) {
@@ -84,32 +126,43 @@ export function draw(root, data) {
     event.preventDefault();
     pad.setPointerCapture(event.pointerId);
     drawing = true;
+    hint.hidden = true;
+    gallery.querySelectorAll("input").forEach((input) => { input.checked = false; });
     strokes.push([at(event)]);
-    redraw();
+    soon();
   });
   pad.addEventListener("pointermove", (event) => {
     if (!drawing) return;
     const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
     for (const one of events.length ? events : [event]) strokes[strokes.length - 1].push(at(one));
-    redraw();
+    soon();
   });
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    pad.addEventListener(end, () => { drawing = false; });
+    pad.addEventListener(end, () => {
+      if (!drawing) return;
+      drawing = waiting = false;
+      redraw();
+    });
   }
 
   function clear() {
     strokes = [];
+    hint.hidden = false;
+    gallery.querySelectorAll("input").forEach((input) => { input.checked = false; });
     redraw();
   }
 
   function show(i) {
     strokes = [];
-    const context = pad.getContext("2d");
-    image = Float64Array.from(examples[i].pixels);
-    context.clearRect(0, 0, pad.width, pad.height);
-    context.imageSmoothingEnabled = true;
-    context.drawImage(inkPicture(image, SIDE, SIDE), 0, 0, pad.width, pad.height);
+    hint.hidden = false;
+    ({ pixels: image, label } = examples[i]);
+    picture(image, SIDE);
     answer();
+  }
+
+  function choose(i) {
+    gallery.querySelectorAll("input")[i].checked = true;
+    show(i);
   }
 
   const wipe = element("button", { type: "button", class: "kd-button" }, "Clear");
@@ -119,28 +172,79 @@ export function draw(root, data) {
     changed: (t) => { temperature = t; answer(); },
   });
   const gallery = choices(
-    "Or choose one that somebody wrote", examples.map(({ pixels }) => inkPicture(pixels, SIDE, SIDE)),
-    examples.map(({ label }, i) => `handwritten ${classes[label]}, number ${i + 1}`), show,
+    "Or choose what somebody wrote",
+    examples.map(({ pixels }) => inkPicture(pixels, SIDE, SIDE)),
+    examples.map((one, i) => `handwritten ${classes[one.label]}, number ${i + 1}`), show,
   );
+  const column = ({ name, note, chart, words }) =>
+    element(
+      "div", {}, element("p", { class: "kd-title" }, name),
+      element("p", { class: "kd-note" }, note), chart.svg, words,
+    );
   root.replaceChildren(
     element(
-      "div", { class: "kd-row kd-draw" },
-      element("div", { class: "kd-left" }, pad, wipe),
-      element("div", { class: "kd-left" }, element("p", { class: "kd-title" }, "What they see"), seen),
-      element("div", {}, verdict, knob.box, gallery),
-    ),
-    element(
-      "div", { class: "kd-columns" },
-      ...networks.map(({ name, note, chart, words }) =>
+      "div", { class: "kd-draw" },
+      element("div", { class: "kd-left" }, pad, hint, wipe),
+      element(
+        "div", { class: "kd-right" }, verdict, gallery, knob.box,
         element(
-          "div", {}, element("p", { class: "kd-title" }, name),
-          element("p", { class: "kd-note" }, note), chart.svg, words,
+          "div", { class: "kd-sight" }, seen,
+          element(
+            "p", { class: "kd-note" },
+            "This is what they see: 28 by 28 pixels, scaled and centred as the data set's " +
+            "images are. The bars show softmax(z / T), the words below them T = 1.",
+          ),
         ),
       ),
     ),
+    element(
+      "div", { class: "kd-columns" },
+      ...networks.filter(({ unseen }) => unseen === null).map(column),
+    ),
+    ...networks.filter(({ unseen }) => unseen !== null).map(encore),
   );
+
+  // A student that was never shown one of the classes, and a way to show it one.
+  function encore(network) {
+    const name = classes[network.unseen];
+    const places = examples.map((_, i) => i).filter((i) => examples[i].label === network.unseen);
+    const test = element("button", { type: "button", class: "kd-test" }, `Show it ${withArticle(name)}`);
+    let next = 0;
+    test.addEventListener("click", () => choose(places[next++ % places.length]));
+    const told = element("div", { class: "kd-told" }, ...(places.length ? [test] : []));
+    const answers = column(network);
+    answers.append(told);
+    answers.className = "kd-encore";
+    return answers;
+  }
+
   root.kdNormalised = (ink, width, height) => normalised(ink, width, height);
   root.kdInked = inked;
-  root.kdShow = (pixels) => { image = Float64Array.from(pixels); answer(); return root.kdState; };
-  show(0);
+  root.kdShow = (pixels) => {
+    image = Float64Array.from(pixels);
+    label = null;
+    answer();
+    return root.kdState;
+  };
+  choose(0);
+}
+
+const PLACES = ["first", "second", "third"];
+
+function inkOf(text) {
+  return Float64Array.from(atob(text), (c) => c.charCodeAt(0) / 255);
+}
+
+function withArticle(name) {
+  return `${/^(8|11$|18$|[aeiou])/i.test(name) ? "an" : "a"} ${name}`;
+}
+
+function lowered(name) {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+function listed(names) {
+  return names.length < 2
+    ? names.join("")
+    : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 }

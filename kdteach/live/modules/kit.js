@@ -30,8 +30,8 @@ export function inkPicture(pixels, width, height) {
 
 // Bars for numbers of named classes; update(values) redraws. role is a colour of the theme.
 // With signed, bars go up and down from a line in the middle, as high as the largest.
-export function bars(names, { role, title, signed = false, digits = 2 }) {
-  const [width, height, top, foot] = [names.length * 34, signed ? 110 : 150, 18, 18];
+export function bars(names, { role, title, signed = false, digits = 2, tall = 150 }) {
+  const [width, height, top, foot] = [names.length * 34, signed ? 110 : tall, 18, 18];
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "kd-bars" });
   const base = signed ? (height - foot + top) / 2 : height - foot;
   const room = signed ? base - top : base - top;
