@@ -252,7 +252,8 @@ def check_model(name: str, model: object) -> nn.Module:
             f"{name} is the class {model.__name__}; give an instance of it, "
             f"{model.__name__}(...)"
         )
-    raise TypeError(f"{name} must be a torch.nn.Module, got {shown(model)}")
+    way = ": let the forward of a module of yours call it" if callable(model) else ""
+    raise TypeError(f"{name} must be a torch.nn.Module, got {shown(model)}{way}")
 
 
 def check_dtype(name: str, dtype: object) -> torch.dtype:
@@ -307,6 +308,12 @@ def check_subclasses(width: int, num_classes: int) -> None:
         )
 
 
+def as_tensor(value: object) -> str:
+    """How what was given becomes a tensor, to be put behind an error; empty for most."""
+    way = {np.ndarray: "from_numpy", list: "tensor", tuple: "tensor"}.get(type(value))
+    return f": torch.{way}(...) makes one" if way else ""
+
+
 def check_tensor(name: str, value: object) -> Tensor:
     """Return a dense tensor with values.
 
@@ -315,11 +322,8 @@ def check_tensor(name: str, value: object) -> Tensor:
             nested, quantised, or on the meta device, where there are no values.
     """
     if not isinstance(value, Tensor):
-        remedy = (
-            ": torch.from_numpy(...) makes one" if isinstance(value, np.ndarray) else ""
-        )
         raise TypeError(
-            f"{name} must be a torch.Tensor, got {type(value).__name__}{remedy}"
+            f"{name} must be a torch.Tensor, got {type(value).__name__}{as_tensor(value)}"
         )
     if value.is_nested or value.layout is not torch.strided:
         kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
@@ -442,10 +446,8 @@ def check_labels(labels: Tensor, num_rows: int, num_classes: int) -> None:
         raise ValueError(f"labels must have shape ({num_rows},), got {tuple(labels.shape)}")
     if labels.dtype != torch.int64:
         raise TypeError(f"labels must be int64 class numbers, got {labels.dtype}")
-    if not num_rows:
-        return
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= num_classes:
+    low, high = map(int, labels.aminmax()) if num_rows else (0, 0)
+    if num_rows and (low < 0 or high >= num_classes):
         raise ValueError(
             f"labels must lie in [0, {num_classes}), got values from {low} to {high}"
         )

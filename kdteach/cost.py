@@ -6,8 +6,7 @@ import statistics
 import sys
 import time
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from kdteach.checks import check_count, check_dtype, check_model, check_switch, shown
 from kdteach.memory import amount, require_memory
 from kdteach.models import device_of, dtype_of, evaluation_mode, failures_explained
+from kdteach.stored import held, is_quantised, packed_weights
 
 _MOST_REPEATS = 100_000
 _LARGEST_MATRIX = 16_384  # one product of two of them takes minutes on a slow core
@@ -32,30 +32,34 @@ def count_parameters(model: nn.Module, trainable: bool = False) -> int:
     """Count the numbers a model stores as parameters.
 
     Args:
-        model: any module; numbers that two layers share count once.
-        trainable: count only those that require a gradient.
+        model: any module; numbers that two layers share count once, also where they share
+            a part of their weights. Weights and biases of torch's quantised layers count.
+        trainable: count only those that require a gradient; quantised ones never do.
 
     Raises:
-        TypeError: model is no module; its parameters are sparse, quantised, or not there
-            yet, as in the lazy layers of torch.
+        TypeError: model is no module; its parameters are sparse, constants of a frozen
+            script, or not there yet, as in the lazy layers of torch.
     """
     _require_weights(model)
     trainable = check_switch("trainable", trainable)
-    chosen = (p for p in model.parameters() if p.requires_grad or not trainable)
-    return sum(numbers for numbers, _ in _stored(chosen))
+    chosen = [p for p in model.parameters() if p.requires_grad or not trainable]
+    hidden = [] if trainable else packed_weights(model)
+    return sum(numbers for numbers, _ in held([*chosen, *hidden]))
 
 
 def size_bytes(model: nn.Module) -> int:
     """Bytes of all parameters and buffers as they are in memory (float32: 4 each).
 
     Args:
-        model: any module; memory that two layers share counts once.
+        model: any module; memory that two layers share counts once. Of quantised layers
+            the weights count with their scales and zero points.
 
     Raises:
         TypeError: as ``count_parameters``.
     """
     _require_weights(model)
-    return sum(size for _, size in _stored((*model.parameters(), *model.buffers())))
+    hidden = packed_weights(model)
+    return sum(size for _, size in held([*model.parameters(), *model.buffers(), *hidden]))
 
 
 def count_flops(model: nn.Module, input_shape: Sequence[int]) -> int:
@@ -88,6 +92,13 @@ def count_flops(model: nn.Module, input_shape: Sequence[int]) -> int:
             does not fit into memory.
     """
     _require_weights(model)
+    for name, part in model.named_modules():
+        if is_quantised(part):
+            raise TypeError(
+                f"layer {name.removesuffix('._packed_params') or type(part).__name__} of "
+                "the model is quantised and multiplies no floating-point numbers: count "
+                "the model before it was quantised"
+            )
     image = _images(model, input_shape, batch_size=1)
     formulas: dict[Any, Any] = {
         torch.ops.aten.mv: _products_of_first,
@@ -229,7 +240,8 @@ def measure_latency(
     """Time forward passes in eval mode without gradients.
 
     Args:
-        model: takes ``(batch_size, *input_shape)``; timed on the device it is on.
+        model: takes ``(batch_size, *input_shape)``; timed on the device it is on. Any that
+            computes, quantised, scripted, exported or compiled ones among them.
         input_shape: of one image, (channels, H, W).
         batch_size: images in a pass, at least 1.
         repeats: timed passes, 3 to 100,000.
@@ -243,7 +255,7 @@ def measure_latency(
         ValueError: an argument out of range, a shape that the model does not take or that
             does not fit into memory, or a model on the meta device.
     """
-    _require_weights(model)
+    check_model("model", model)
     repeats = check_count("repeats", repeats, least=3, most=_MOST_REPEATS)
     warmup = check_count("warmup", warmup, least=0, most=_MOST_REPEATS)
     batch_size = check_count("batch_size", batch_size)
@@ -289,7 +301,7 @@ def matmul_peak(
     repeats = check_count("repeats", repeats, most=_MOST_REPEATS)
     dtype = check_dtype("dtype", dtype)
     require_memory(f"matrices of {size:,} rows", 2 * size**2 * dtype.itemsize, "take fewer")
-    left = torch.ones(size, size, dtype=dtype)
+    left = torch.ones(size, size, dtype=dtype, device="cpu")
     out = torch.empty_like(left)
     best = float("inf")
     with torch.no_grad():
@@ -365,7 +377,11 @@ def _require_weights(model: nn.Module) -> None:
     """Raise unless a model has all its weights, where they can be counted."""
     check_model("model", model)
     named = (*model.named_parameters(), *model.named_buffers())
-    if isinstance(model, torch.jit.ScriptModule) and not named:
+    if (
+        isinstance(model, torch.jit.ScriptModule)
+        and not named
+        and not packed_weights(model)
+    ):
         raise TypeError(
             "the model is scripted and has no weights that can be counted: where it was "
             "frozen they are constants of its code. Count the model before"
@@ -378,31 +394,3 @@ def _require_weights(model: nn.Module) -> None:
             )
         if tensor.layout is not torch.strided or tensor.is_nested:
             raise TypeError(f"{name} of the model is not dense: give .to_dense() of it")
-    for name, part in model.named_modules():
-        if hasattr(part, "_packed_params") or hasattr(part, "_packed_weight"):
-            raise TypeError(
-                f"layer {name or type(part).__name__} of the model is quantised and hides "
-                "its weights: count the model before it was quantised"
-            )
-
-
-def _stored(tensors: Iterable[Tensor]) -> Iterator[tuple[int, int]]:
-    """Numbers and bytes in each piece of memory behind some tensors.
-
-    Two tensors that show the same memory are stored once, and a number that is repeated by
-    ``expand`` as well.
-    """
-    numbers: Counter[int] = Counter()
-    storages: dict[int, tuple[int, int]] = {}
-    for tensor in tensors:
-        if hasattr(tensor, "__tensor_flatten__"):  # one made of others, such as quantised
-            parts = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
-            yield tensor.numel(), sum(size for _, size in _stored(parts))
-            continue
-        storage = tensor.untyped_storage()
-        key = storage._cdata
-        numbers[key] += tensor.numel()
-        storages[key] = tensor.element_size(), storage.nbytes()
-    for key, (width, size) in storages.items():
-        held = min(numbers[key], size // width)
-        yield held, held * width

@@ -35,15 +35,21 @@ def fingerprints(images: Tensor) -> Tensor:
     if width > _MOST:
         flat = flat[
             :,
-            torch.linspace(0, width - 1, _MOST, dtype=torch.float64).long().to(flat.device),
+            torch.linspace(0, width - 1, _MOST, dtype=torch.float64, device="cpu")
+            .long()
+            .to(flat.device),
         ]
-    weights = _mixed(torch.arange(1, flat.shape[1] + 1)).to(flat.device) | 1
+    weights = _mixed(torch.arange(1, flat.shape[1] + 1, device="cpu")).to(flat.device) | 1
     rows = max(1, _AT_A_TIME // max(flat.shape[1], 1))
     found = []
     for part in torch.split(flat, rows):
         bits = (part.float() + 0.0).contiguous().view(torch.int32).long()  # -0 becomes 0
         found.append((bits * weights).sum(dim=1).cpu())
-    return _mixed(torch.cat(found)) if found else torch.zeros(0, dtype=torch.int64)
+    return (
+        _mixed(torch.cat(found))
+        if found
+        else torch.zeros(0, dtype=torch.int64, device="cpu")
+    )
 
 
 def _mixed(numbers: Tensor) -> Tensor:

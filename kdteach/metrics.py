@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from kdteach.checks import (
+    check_choice,
     check_count,
     check_labels,
     check_logits,
@@ -31,6 +32,7 @@ from kdteach.losses.subclass import class_log_probs
 from kdteach.memory import require_memory
 from kdteach.models import ask, device_of, evaluation_mode, require_logits
 from kdteach.renamed import former_names
+from kdteach.shifting import MEASURES, f1, shift_of, weighted_f1
 from kdteach.types import Batch, Pair, Split
 
 __getattr__ = former_names(__name__, {"agreement": "prediction_agreement"})
@@ -121,12 +123,12 @@ class Evaluation:
     @property
     def per_class_f1(self) -> tuple[float, ...]:
         """F1 of each class, 0 for a class neither present nor predicted."""
-        return tuple(_f1(*self._counts).tolist())
+        return tuple(f1(*self._counts).tolist())
 
     @property
     def weighted_f1(self) -> float:
         """F1 of the classes, averaged with the true class sizes as weights."""
-        return float(_weighted_f1(*self._counts))
+        return float(weighted_f1(*self._counts))
 
     @property
     def nll(self) -> float:
@@ -149,7 +151,7 @@ class Evaluation:
         confidence = torch.softmax(self.logits.double(), dim=1).max(dim=1).values
         # bins are (m/bins, (m + 1)/bins] as in the paper, so that 1.0 is in the last one
         which = (confidence * bins).ceil().long().clamp(1, bins) - 1
-        gap = torch.zeros(bins, dtype=torch.float64)
+        gap = torch.zeros(bins, dtype=torch.float64, device="cpu")
         gap.index_add_(0, which, self.correct.double() - confidence)
         return float(gap.abs().sum() / len(confidence))
 
@@ -174,78 +176,12 @@ def _per_cent(count: int, whole: int) -> str:
     return f"{100 * count / whole:.{digits}f} %"
 
 
-def _f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
-    """F1 from counts of images: right ones, of the class, given to the class."""
-    return 2 * right.double() / (true + said).clamp(min=1)
-
-
-def _weighted_f1(right: Tensor, true: Tensor, said: Tensor) -> Tensor:
-    """Mean F1 of the classes in the last dimension, weighed by their true sizes."""
-    sizes = true.double()
-    return (_f1(right, true, said) * sizes).sum(dim=-1) / sizes.sum(dim=-1)
-
-
 def _require_evaluation(answers: object) -> None:
     if not isinstance(answers, Evaluation):
         raise TypeError(
             "answers must be an Evaluation, as evaluate(model, split) gives it, got "
             f"{shown(answers)}"
         )
-
-
-def _edges(steps: Tensor) -> Tensor:
-    """Ends of the stretches between sorted steps; 2 logits are taken for those without."""
-    reach = max(2.0, 1e-6 * float(steps.abs().max()))
-    return torch.cat([steps[:1] - reach, steps, steps[-1:] + reach])
-
-
-def best_threshold(answers: Evaluation) -> float:
-    """Find the number that, added to the logit of class 1, gives the best weighted F1.
-
-    With classes of unequal size the fewest errors and the best F1 lie apart; see
-    ``best_bias`` for the former. Of the stretch of best numbers the middle is taken.
-
-    Args:
-        answers: of a model with two classes; choose on validation, not on test.
-
-    Returns:
-        The number, in units of a logit; 0 when nothing is gained, and for a model that
-        answers the same on every image, which no number can divide.
-
-    Raises:
-        TypeError: answers are no Evaluation.
-        ValueError: not two classes.
-    """
-    _require_evaluation(answers)
-    if answers.logits.shape[1] != 2:
-        raise ValueError(f"a threshold is for two classes, got {answers.logits.shape[1]}")
-    logits = answers.logits.double()
-    steps, which = torch.unique(logits[:, 0] - logits[:, 1], return_inverse=True)
-    if len(steps) == 1:
-        return 0.0
-    # between two steps all images up to the lower one are given to class 1
-    count, of_one = (
-        torch.bincount(which, weight, minlength=len(steps)).cumsum(0)
-        for weight in (None, answers.labels.double())
-    )
-    said = torch.cat([count.new_zeros(1), count])
-    right = torch.cat([of_one.new_zeros(1), of_one]).long()
-    images, ones = int(said[-1]), int(right[-1])
-    true = torch.tensor([images - ones, ones])
-    # of the others, class 0 gets all that are left; right are those that are not of class 1
-    scores = _weighted_f1(
-        torch.stack([images - said - (ones - right), right], dim=1),
-        true,
-        torch.stack([images - said, said], dim=1),
-    )
-    edges = _edges(steps)
-    # in a stretch that is narrower than the rounding of a logit there is nothing to choose
-    finest = 4 * torch.finfo(torch.float64).eps * float(logits.abs().max())
-    scores = scores.where(edges[1:] - edges[:-1] > finest, -1.0)
-    if float(scores.max()) <= answers.weighted_f1:
-        return 0.0
-    best = int((scores == scores.max()).nonzero()[0, 0])
-    return float((edges[best] + edges[best + 1]) / 2)
 
 
 def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
@@ -510,26 +446,32 @@ def entropy(probabilities: Tensor) -> Tensor:
     return nats.to(wide(probabilities).dtype)
 
 
-def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
-    """Find the number that, added to the logits of some classes, gives the fewest errors.
+def best_shift(
+    answers: Evaluation, classes: Sequence[int], measure: str = "accuracy"
+) -> float:
+    """Find the number that, added to the logits of some classes, serves a measure best.
 
-    The number of errors is a step function of the bias; all its steps are visited. Of the
-    stretches with fewest errors the widest is taken, and of that the middle, so that the
+    The measure is a step function of the number; all its steps are visited. Of the
+    stretches with the best value the widest is taken, and of that the middle, so that the
     choice does not hang on one image.
 
     Args:
         answers: on the images that decide; choose on validation, not on test.
-        classes: class numbers that share the bias, at least one and not all; integers in
+        classes: class numbers that share the shift, at least one and not all; integers in
             [0, C), each once.
+        measure: ``"accuracy"``, the fewest errors, or ``"weighted_f1"``. With classes of
+            unequal size the two lie apart.
 
     Returns:
-        The bias, in units of a logit; 0 when nothing is gained by any other.
+        The shift, in units of a logit, finite, and such that no shifted logit overflows; 0
+        when nothing is gained by any other.
 
     Raises:
         TypeError: answers are no Evaluation, classes are no list of integers.
-        ValueError: classes empty, all, repeated or out of range.
+        ValueError: classes empty, all, repeated or out of range; an unknown measure; a
+            table of weighted F1 that does not fit into memory.
 
-    Source: the correction of Hinton et al. 2015, section 3.
+    Source: with accuracy, the correction of Hinton et al. 2015, section 3.
     """
     _require_evaluation(answers)
     count = answers.logits.shape[1]
@@ -540,27 +482,51 @@ def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
             f"classes must be some of 0 to {count - 1}, not all and each once, "
             f"got {shown(classes)}"
         )
-    chosen = torch.zeros(count, dtype=torch.bool)
+    measure = check_choice("measure", measure, MEASURES)
+    chosen = torch.zeros(count, dtype=torch.bool, device="cpu")
     chosen[numbers] = True
-    logits = answers.logits.double()
-    inside = logits.masked_fill(~chosen, -torch.inf).max(dim=1)
-    outside = logits.masked_fill(chosen, -torch.inf).max(dim=1)
-    gap = outside.values - inside.values  # a larger bias chooses a class inside
-    labels = answers.labels
-    # a step up the axis of the bias changes the number of right answers by this
-    change = (inside.indices == labels).long() - (outside.indices == labels).long()
-    order = gap.argsort()
-    steps = gap[order]
-    before = (outside.indices == labels).sum()
-    right = torch.cat([before[None], before + change[order].cumsum(0)])
-    # stretches between the steps; those at the ends have no end, 2 logits are taken
-    edges = _edges(steps)
-    width = edges[1:] - edges[:-1]
-    best = right[width > 0].max()  # between equal steps there is no bias to choose
-    if int(best) <= int(answers.correct.sum()):
-        return 0.0
-    at = int(width.where(right == best, -torch.ones_like(width)).argmax())
-    return float((edges[at] + edges[at + 1]) / 2)
+    return shift_of(answers.logits.double(), answers.labels, chosen, measure)
+
+
+def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
+    """Find the shift of some classes with the fewest errors: ``best_shift`` by accuracy.
+
+    Args:
+        answers: on the images that decide; choose on validation, not on test.
+        classes: as ``best_shift``.
+
+    Returns:
+        The bias, in units of a logit; 0 when nothing is gained by any other.
+
+    Raises:
+        TypeError: as ``best_shift``.
+        ValueError: as ``best_shift``.
+
+    Source: the correction of Hinton et al. 2015, section 3.
+    """
+    return best_shift(answers, classes)
+
+
+def best_threshold(answers: Evaluation) -> float:
+    """Find the shift of class 1 of two with the best weighted F1: see ``best_shift``.
+
+    Args:
+        answers: of a model with two classes; choose on validation, not on test.
+
+    Returns:
+        The number that is added to the logit of class 1; 0 when nothing is gained, and for
+        a model that answers the same on every image, which no number can divide.
+
+    Raises:
+        TypeError: answers are no Evaluation.
+        ValueError: not two classes.
+    """
+    _require_evaluation(answers)
+    if answers.logits.shape[1] != 2:
+        raise ValueError(f"a threshold is for two classes, got {answers.logits.shape[1]}")
+    halves = answers.logits.double() / 2  # whose difference is always a number
+    gaps = halves[:, 1] - halves[:, 0]
+    return 0.0 if bool((gaps == gaps[0]).all()) else best_shift(answers, [1], "weighted_f1")
 
 
 def _class_numbers(classes: object) -> list[int]:

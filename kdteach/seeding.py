@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,19 +11,14 @@ from typing import Any
 import torch
 
 from kdteach.checks import check_seed
+from kdteach.drawing import Floor
 
-_GLOBAL = threading.RLock()
+_GLOBAL = Floor()
 """Held while torch's global generators are in use: threads do not mix their draws."""
 
 
-def _anew() -> None:
-    """A forked process has none of the other threads, so nobody there would let go."""
-    global _GLOBAL
-    _GLOBAL = threading.RLock()
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_anew)
+    os.register_at_fork(after_in_child=_GLOBAL.after_fork)
 
 
 def stream_seed(seed: int, stream: str) -> int:
@@ -58,14 +52,18 @@ def generator(seed: int, stream: str) -> torch.Generator:
 def seeded(seed: int, stream: str) -> Iterator[None]:
     """Seed torch's global generators inside the block and put them back afterwards.
 
-    For code that takes no generator: weight initialisation and dropout.
+    For code that takes no generator: weight initialisation and dropout. Other threads wait
+    until it ends (``kdteach.drawing``).
     """
     number = stream_seed(seed, stream)
-    on_gpu = torch.cuda.is_initialized()
-    devices = range(torch.cuda.device_count()) if on_gpu else ()
-    with _GLOBAL, torch.random.fork_rng(devices=devices):
+    with _GLOBAL as floor:
+        outside = _state()
         torch.manual_seed(number)
-        yield
+        try:
+            yield
+        finally:
+            floor.regain()
+            _put_back(outside)
 
 
 @contextmanager
@@ -83,6 +81,36 @@ def single_precision() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+@contextmanager
+def tensors_on(device: torch.device | str) -> Iterator[None]:
+    """Inside the block new tensors lie on a device, whatever the caller's default is.
+
+    For code of others that does not say where: it means the device of the model or of the
+    data that it is given. Our own code says it.
+
+    Args:
+        device: where they shall lie.
+    """
+    place, usual = torch.device(device), _usual_device()
+    if (
+        usual is not None
+        and place.type == usual.type
+        and place.index in (None, usual.index)
+    ):
+        yield
+        return
+    with place:
+        yield
+
+
+def _usual_device() -> torch.device | None:
+    """Where new tensors lie without a word, None where they cannot be made at all."""
+    try:
+        return torch.get_default_device()
+    except (RuntimeError, AssertionError):  # it says so by making one
+        return None
+
+
 class Turns:
     """A stream of randomness for code that draws from torch's global generators.
 
@@ -98,7 +126,7 @@ class Turns:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Inside the block the stream goes on; afterwards the caller's state is back."""
-        with _GLOBAL:
+        with _GLOBAL as floor:
             outside = _state()
             if self._state is None:
                 torch.manual_seed(self._seed)
@@ -107,6 +135,7 @@ class Turns:
             try:
                 yield
             finally:
+                floor.regain()
                 self._state = _state()
                 _put_back(outside)
 
@@ -149,8 +178,7 @@ def usual_tensors() -> Iterator[None]:
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
-        if torch.get_default_device().type != "cpu":
-            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(tensors_on("cpu"))
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(single_precision())
         yield

@@ -14,7 +14,7 @@ LEVELS = {
     "renamed": -2,
     "checks": -2, "arrays": -2, "extras": -2, "fingerprints": -1, "workers": 0,
     "runs": -1, "writing": 0, "record": 1,
-    "memory": -2, "files": -1,
+    "memory": -2, "files": -1, "shifting": -1, "stored": -1, "drawing": -1,
     "types": 0, "seeding": 0, "stats": 0,
     "data": 1, "models": 1, "losses": 1,
     "metrics": 2, "cost": 2, "objectives": 2,

@@ -30,6 +30,7 @@ for room in rooms():
 FOUNDATIONS = {
     "renamed",
     "arrays", "checks", "extras", "files", "fingerprints", "memory", "record", "seeding",
+    "drawing", "shifting", "stored",
     "workers", "writing",
 }  # fmt: skip
 """Modules that the rooms stand on: every case goes through them."""

@@ -116,10 +116,10 @@ def read_pictures(files: Sequence[Path], size: int | None) -> Pictures:
                 f"memory, and {amount(free)} are free here: make smaller copies of them, "
                 "or list fewer"
             )
-            nothing = torch.empty(0, 3, height, width, dtype=torch.uint8)
+            nothing = torch.empty(0, 3, height, width, dtype=torch.uint8, device="cpu")
             said = tuple(found if isinstance(found, str) else None for found in sizes)
             return Pictures(nothing, (), said, reason)
-        whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
+        whole = torch.empty(len(files), 3, height, width, dtype=torch.uint8, device="cpu")
         pixels = whole.numpy()
 
         def decode(number: int) -> str | bytes:
@@ -183,9 +183,13 @@ def read_resized(
                 "dtype=torch.uint8 takes less, and kdteach.data.Stream reads a data set in "
                 "batches"
             )
-            nothing = torch.empty(len(files), channels, 0, 0, dtype=torch.uint8)
+            nothing = torch.empty(
+                len(files), channels, 0, 0, dtype=torch.uint8, device="cpu"
+            )
             return Pictures(nothing, (), (None,) * len(files), reason)
-        whole = torch.empty(len(files), channels, height, width, dtype=torch.uint8)
+        whole = torch.empty(
+            len(files), channels, height, width, dtype=torch.uint8, device="cpu"
+        )
         pixels = whole.numpy()
 
         def decode(number: int) -> str | bytes:

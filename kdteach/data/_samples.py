@@ -94,7 +94,7 @@ class Joined:
             batch = batch_of(self.own(samples), len(rows))
             if isinstance(batch, Problem):
                 return batch
-            return batch[0], batch[1], torch.tensor(rows)
+            return batch[0], batch[1], torch.tensor(rows, device="cpu")
         return _stacked(rows, samples)
 
 
@@ -137,7 +137,7 @@ def batch_of(given: Any, count: int | None = None) -> Any:
 def _numbers(what: str, values: Any, count: int) -> Tensor | Problem:
     """Whole numbers of a batch as int64 (B,)."""
     try:
-        numbers = torch.as_tensor(values)
+        numbers = torch.as_tensor(values, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         numbers = None
     if numbers is None or numbers.dtype in (torch.bool, *FLOATS) or numbers.is_complex():
@@ -183,7 +183,7 @@ def _stacked(
         labels.append(label)
     # of a worker at once into the memory that it shares, which saves a copy
     together: Tensor = default_collate(images)
-    return together, torch.tensor(labels), torch.tensor(rows)
+    return together, torch.tensor(labels, device="cpu"), torch.tensor(rows, device="cpu")
 
 
 def _parts(given: Any) -> tuple[Any, Any, Any] | None:

@@ -43,7 +43,9 @@ def image_set(
     def split(rows: NDArray[np.int64]) -> Split:
         pixels = torch.from_numpy(images[rows]).to(dtype).div_(white)
         return Split(
-            pixels[:, None], torch.from_numpy(labels[rows]), torch.arange(len(rows))
+            pixels[:, None],
+            torch.from_numpy(labels[rows]),
+            torch.arange(len(rows), device="cpu"),
         )
 
     train, valid, test = (split(rows) for rows in parts)

@@ -131,7 +131,9 @@ def load_folder(
     splits, start = {}, 0
     for part in PARTS:
         stop = start + len(parts[part])
-        labels = torch.tensor([number[p.label] for p in parts[part]], dtype=torch.int64)
+        labels = torch.tensor(
+            [number[p.label] for p in parts[part]], dtype=torch.int64, device="cpu"
+        )
         splits[part] = Split(_numbers(pictures.images[start:stop], dtype), labels)
         start = stop
     return ImageSet(

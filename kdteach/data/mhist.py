@@ -126,14 +126,14 @@ def load_mhist(
         digest.update(f"{row.name} {row.label} {row.votes} {row.partition}\n".encode())
     for number in range(len(rows)):
         digest.update(images[place[number]].numpy().data)
-    labels = torch.tensor([row.label for row in rows])
-    votes = torch.tensor([row.votes for row in rows])
+    labels = torch.tensor([row.label for row in rows], device="cpu")
+    votes = torch.tensor([row.votes for row in rows], device="cpu")
 
     def split(name: str) -> Split:
-        at = torch.tensor(parts[name], dtype=torch.int64)
+        at = torch.tensor(parts[name], dtype=torch.int64, device="cpu")
         first = place[parts[name][0]] if parts[name] else 0
         mine = images[first : first + len(at)]
-        return Split(mine, labels[at], torch.arange(len(at)), votes[at])
+        return Split(mine, labels[at], torch.arange(len(at), device="cpu"), votes[at])
 
     return ImageSet(
         "mhist", split("train"), split("valid"), split("test"), CLASSES,

@@ -177,22 +177,28 @@ def load_petri(
         (8 * len(planned) + _CANVAS) * size**2,  # images and masks, and again in splits
         "take a smaller size or scale, or write them into a folder with petri.write",
     )
-    images = torch.empty(len(planned), 3, size, size, dtype=torch.uint8)
-    masks = torch.empty(len(planned), size, size, dtype=torch.bool)
+    images = torch.empty(len(planned), 3, size, size, dtype=torch.uint8, device="cpu")
+    masks = torch.empty(len(planned), size, size, dtype=torch.bool, device="cpu")
     for number, case in enumerate(planned):
         tile = draw(case, size)
         images[number] = torch.from_numpy(tile.image).permute(2, 0, 1)
         masks[number] = torch.from_numpy(tile.mask)
-    labels = torch.tensor([CLASSES.index(case.label) for case in planned])
-    votes = torch.tensor([case.votes for case in planned])
+    labels = torch.tensor([CLASSES.index(case.label) for case in planned], device="cpu")
+    votes = torch.tensor([case.votes for case in planned], device="cpu")
     parts = cut(
         [case.name for case in planned], labels.tolist(),
         [case.partition == "test" for case in planned],
     )  # fmt: skip
 
     def split(name: str) -> Split:
-        at = torch.tensor(parts[name], dtype=torch.int64)
-        return Split(images[at], labels[at], torch.arange(len(at)), votes[at], masks[at])
+        at = torch.tensor(parts[name], dtype=torch.int64, device="cpu")
+        return Split(
+            images[at],
+            labels[at],
+            torch.arange(len(at), device="cpu"),
+            votes[at],
+            masks[at],
+        )
 
     return ImageSet(
         "petri", split("train"), split("valid"), split("test"), CLASSES,

@@ -58,7 +58,7 @@ def _placed(split: Split, clutter: bool, seed: int, name: str) -> Split:
     count, channels, height, width = split.images.shape
     random = generator(seed, f"quadrants {name}")
     device = split.images.device
-    place = torch.randint(4, (count,), generator=random).to(device)
+    place = torch.randint(4, (count,), generator=random, device="cpu").to(device)
     canvas = split.images.new_zeros(count, channels, 2 * height, 2 * width)
     masks = torch.zeros(count, 2 * height, 2 * width, dtype=torch.bool, device=device)
     for quadrant in range(4):

@@ -113,5 +113,7 @@ def small_sample(split: Split, size: int, *, seed: int = 0) -> Split:
         ) from error
     random = generator(seed, "transfer")
     with usual_tensors():
-        rows = torch.randperm(len(split), generator=random)[:size].sort().values
+        rows = (
+            torch.randperm(len(split), generator=random, device="cpu")[:size].sort().values
+        )
         return split.select(rows.to(split.images.device))

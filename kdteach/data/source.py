@@ -11,7 +11,7 @@ from torch import Tensor
 from kdteach.checks import FLOATS
 from kdteach.data._samples import Problem, Rows
 from kdteach.memory import require_memory
-from kdteach.seeding import Turns
+from kdteach.seeding import Turns, tensors_on
 from kdteach.types import Batch, Split
 
 PROBED = 64
@@ -70,10 +70,10 @@ class Source:
         """
         loader = self._loader(order, batch_size, drop_last, seed, pin_memory)
         turns = Turns(seed, "reading")
-        with turns.turn():
+        with turns.turn(), tensors_on("cpu"):
             batches = iter(loader)
         while True:
-            with turns.turn():
+            with turns.turn(), tensors_on("cpu"):
                 found = next(batches, None)
             if found is None:
                 return
@@ -86,6 +86,15 @@ class Source:
             count: the most that are wanted.
         """
         raise NotImplementedError
+
+    def known(self, count: int = PROBED) -> list[Tensor]:
+        """What tells these data from others and costs little to find out, if anything does.
+
+        Args:
+            count: the most samples that are read for it.
+        """
+        del count
+        return []
 
     def _loader(
         self,
@@ -142,7 +151,7 @@ class InMemory(Source):
 
     def first(self, count: int = PROBED) -> Split:
         """The samples at the beginning."""
-        return self.split.select(torch.arange(min(count, len(self))))
+        return self.split.select(torch.arange(min(count, len(self)), device="cpu"))
 
     def _loader(
         self,
@@ -153,9 +162,9 @@ class InMemory(Source):
         pin_memory: bool,
     ) -> Iterable[Any]:
         del seed, pin_memory
-        rows = torch.arange(len(self)) if order is None else order
+        rows = torch.arange(len(self), device="cpu") if order is None else order
         for at in Rows(rows, batch_size, drop_last):
-            part = self.split.select(torch.tensor(at)).to("cpu")
+            part = self.split.select(torch.tensor(at, device="cpu")).to("cpu")
             yield part.images, part.labels.long(), part.index
 
 
@@ -171,8 +180,8 @@ def loaded(batches: Iterator[Batch], count: int, num_classes: int | None) -> Spl
         ValueError: more than fits into the free memory, or another number of samples.
     """
     whole: Tensor | None = None
-    labels = torch.empty(count, dtype=torch.int64)
-    index = torch.empty(count, dtype=torch.int64)
+    labels = torch.empty(count, dtype=torch.int64, device="cpu")
+    index = torch.empty(count, dtype=torch.int64, device="cpu")
     start = 0
     for batch in batches:
         if whole is None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import (
@@ -32,6 +33,8 @@ from kdteach.checks import check_count, check_function, shown
 from kdteach.data._samples import Joined, Problem, Rows, Sampled, batch_of
 from kdteach.data.source import PROBED, Source, loaded
 from kdteach.types import Batch, ImageSet, Split, as_split, is_pair
+
+_SPREAD = 20_150_309  # seed of the samples by which data are known again
 
 
 class Stream(Source):
@@ -105,7 +108,7 @@ class Stream(Source):
                 f"the data set has {_length(self.dataset):,} samples and had {self.size:,} "
                 "before: it must keep its length while it is used"
             )
-        rows = torch.arange(self.size) if order is None else order
+        rows = torch.arange(self.size, device="cpu") if order is None else order
         return DataLoader(
             cast("Dataset[Any]", Sampled(self.dataset)),
             batch_sampler=cast(Any, Rows(rows, batch_size, drop_last)),
@@ -125,11 +128,18 @@ class Stream(Source):
 
     def first(self, count: int = PROBED) -> Split:
         """Read a few samples: those at the beginning, and the one of the largest index."""
-        rows = torch.arange(min(count, self.size))
+        rows = torch.arange(min(count, self.size), device="cpu")
         last = int(self.index.argmax())
         if last >= len(rows):
             rows[-1] = last
         return self._loaded(rows, len(rows), 0)
+
+    def known(self, count: int = PROBED) -> list[Tensor]:
+        """Sample indices, labels that are listed, and samples spread over the whole."""
+        draw = torch.Generator().manual_seed(_SPREAD)
+        rows = torch.randperm(self.size, generator=draw, device="cpu")[:count]
+        some = self._loaded(rows, len(rows), 0)
+        return [self.index, *_listed(self.dataset), some.fingerprints, some.labels]
 
     def select(self, rows: Tensor) -> Stream:
         """Keep some samples; they keep their sample index.
@@ -155,7 +165,7 @@ class Stream(Source):
             ValueError: more than fits into the free memory, or as ``read``.
         """
         workers = self.workers if workers is None else check_count("workers", workers, 0)
-        return self._loaded(torch.arange(self.size), batch_size, workers)
+        return self._loaded(torch.arange(self.size, device="cpu"), batch_size, workers)
 
     def _loaded(self, rows: Tensor, batch_size: int, workers: int) -> Split:
         before, self.workers = self.workers, workers
@@ -327,11 +337,24 @@ def _length(dataset: object) -> int:
 
 def _positions(dataset: object, size: int) -> Tensor:
     """(N,) the number of each sample in the whole that a Subset is a part of."""
-    rows = torch.arange(size)
+    rows = torch.arange(size, device="cpu")
     while isinstance(dataset, Subset):
-        rows = torch.as_tensor(dataset.indices, dtype=torch.int64)[rows]
+        rows = torch.as_tensor(dataset.indices, dtype=torch.int64, device="cpu")[rows]
         dataset = dataset.dataset
     return rows
+
+
+def _listed(dataset: object) -> list[Tensor]:
+    """The labels of all samples, where the data set has a list of them as torchvision's."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    labels = getattr(dataset, "targets", None)
+    if not isinstance(labels, (list, tuple, Tensor, np.ndarray)):
+        return []
+    try:
+        return [torch.as_tensor(labels, device="cpu")]
+    except (TypeError, ValueError, RuntimeError):  # something else under that name
+        return []
 
 
 def _classes_of(dataset: object) -> int | None:

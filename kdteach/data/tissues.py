@@ -57,7 +57,7 @@ def load_tissues(
         (6 * count * len(TISSUES) + _CANVAS) * size**2,
         "take a smaller size or count",
     )
-    labels = torch.arange(count * len(TISSUES)) % len(TISSUES)
+    labels = torch.arange(count * len(TISSUES), device="cpu") % len(TISSUES)
     images = np.empty((len(labels), size, size, 3), dtype=np.uint8)
     for number, label in enumerate(labels.tolist()):
         scene = _Tissue(random(seed, 3, number), size)
@@ -68,7 +68,7 @@ def load_tissues(
     watched = training + (count - training) // 2
     ends = [training * len(TISSUES), watched * len(TISSUES)]
     train, valid, test = (
-        Split(images_of, labels_of, torch.arange(len(labels_of)))
+        Split(images_of, labels_of, torch.arange(len(labels_of), device="cpu"))
         for images_of, labels_of in zip(
             torch.tensor_split(whole, ends), torch.tensor_split(labels, ends), strict=True
         )

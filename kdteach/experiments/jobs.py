@@ -26,6 +26,7 @@ from kdteach.experiments.recipes import (
     same_stack,
     transfer_set,
 )
+from kdteach.experiments.references import Learned, answers_for
 from kdteach.experiments.targets import Answers, for_student, objective_of
 from kdteach.metrics import predict_logits, subclass_recovery
 from kdteach.models import BackboneWithHead
@@ -54,7 +55,8 @@ class Job:
         data_dir: folder of the data set, as the worker sees it.
         seed: of the runs.
         configs: one teacher, or students that share recipe and training images.
-        logits: for each student its teacher's logits, by split; None for labels alone.
+        logits: for each student its teacher's logits, by split, or where they are; None
+            for labels alone.
         keep_epochs: of a teacher: the epochs after which its logits and weights are kept.
         threads: of the worker; None leaves them.
         commit: of the code, written into the records.
@@ -65,7 +67,7 @@ class Job:
     data_dir: Path | None
     seed: int
     configs: tuple[Config, ...]
-    logits: tuple[Answers | None, ...]
+    logits: tuple[Learned, ...]
     keep_epochs: tuple[int, ...] = ()
     threads: int | None = None
     commit: str = "unknown"
@@ -96,6 +98,8 @@ def run_job(job: Job) -> Done:
     Raises:
         TrainingDivergedError: all its runs diverged.
         FileNotFoundError: the data, or trained weights, are not there.
+        UnreachableError: the file of a teacher's logits cannot be opened here.
+        RecordError: it is damaged, or another than it was.
         TypeError: as ``Recipe.of``.
         ValueError: as ``Recipe.of``; configurations that do not belong into one stack; what
             a configuration asks for does not fit the data.
@@ -172,7 +176,7 @@ def _set_up(job: Job, data: ImageSet) -> _Students:
     train = transfer_set(job.configs[0], seen.train, job.seed)
     teachers = tuple(
         for_student(config, answers, data.num_classes)
-        for config, answers in zip(job.configs, job.logits, strict=True)
+        for config, answers in zip(job.configs, answers_for(job.logits, data), strict=True)
     )
     return _Students(tuple(networks), tuple(models), seen, train, teachers)
 

@@ -97,10 +97,10 @@ def transfer_set(config: Config, split: Split, seed: int) -> Split:
         split: the training images there are.
         seed: of the sample.
     """
-    keep = torch.ones(len(split), dtype=torch.bool)
+    keep = torch.ones(len(split), dtype=torch.bool, device="cpu")
     for key, kept in (("omit", False), ("only", True)):
         if key in config:
-            classes = torch.tensor(config[key])
+            classes = torch.tensor(config[key], device="cpu")
             count = split.num_classes or int(split.labels.max()) + 1
             if int(classes.max()) >= count:
                 raise ValueError(

@@ -20,7 +20,7 @@ from kdteach.experiments.jobs import Done, Job
 from kdteach.experiments.ledger import Ledger
 from kdteach.experiments.plan import Plan, Work
 from kdteach.experiments.progress import Progress, Task, listening
-from kdteach.experiments.targets import Answers
+from kdteach.experiments.references import Learned, UnreachableError
 from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.results import run_key
 from kdteach.training import TrainingDivergedError
@@ -56,6 +56,7 @@ class Shift:
         # a record with which new ones must agree
         self.kinds = [r for r in recorded if "device" in r.environment][:1]
         self.known = {run_key(r.config, r.seed) for r in recorded}
+        self.whole = False  # whether jobs carry their teachers' logits themselves
         self.trained: set[str] = set()
         self.failures: list[Failure] = []
         self.failed: set[str] = set()
@@ -169,6 +170,11 @@ class Shift:
             done = future.result()
         except (OSError, BrokenExecutor, CancelledError):
             raise  # the next job would meet the same
+        except UnreachableError:  # a worker that does not see this folder is sent them
+            self.whole = True
+            waiting.insert(0, item)
+            progress.end(task, 0, again=item.cost)
+            return
         except Exception as error:
             self._fail(item, task, error, waiting, progress)
             return
@@ -203,15 +209,16 @@ class Shift:
         self.say(str(failure))
 
     def _job(self, item: Work, threads: int | None, task: Task) -> Job:
-        tables: dict[str, Answers] = {}
-        logits: list[Answers | None] = []
+        tables: dict[str, Learned] = {}
+        logits: list[Learned] = []
+        give = self.store.get if self.whole else self.store.reference
         for source in item.teachers:
             if source is None:
                 logits.append(None)
                 continue
             key = config_text(source[0]) + str(source[1])
             if key not in tables:
-                tables[key] = self.store.get(*source, item.seed)
+                tables[key] = give(*source, item.seed)
             logits.append(tables[key])
         return Job(
             self.plan.data, self.plan.data_dir, item.seed, item.configs, tuple(logits),

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from kdteach.experiments.design import Config
 from kdteach.experiments.keeping import Weights, answers_of
 from kdteach.experiments.recipes import fresh_model
+from kdteach.experiments.references import Learned, Reference, require_rows
 from kdteach.experiments.targets import Answers
-from kdteach.files import read_plain, read_tensor_file
+from kdteach.files import open_plain, read_plain, read_tensor_file
 from kdteach.models import trained_teacher
 from kdteach.models.shipped import put_into
 from kdteach.results import RecordError, load_logits, run_key, save_logits
@@ -39,6 +40,7 @@ class TeacherStore:
 
     def __init__(self, folder: Path, data: Callable[[int], ImageSet]) -> None:
         self.folder, self.data = folder, data
+        self._checksums: dict[Path, str] = {}  # of files of logits that are trusted
 
     def path(self, config: Config, epoch: int, seed: int) -> Path:
         """Where a teacher's logits are, or would be."""
@@ -75,15 +77,37 @@ class TeacherStore:
             return answers_of(config, teacher, data)
         path = self.path(config, epoch, seed)
         answers = load_logits(path)
-        for name in ("train", "valid", "test"):
-            split = getattr(data, name)
-            rows = int(split.index.max()) + 1 if len(split) else 0
-            if rows != (len(answers[name]) if name in answers else 0):
-                raise RecordError(
-                    f"{path}: has not one row for each image of the split {name!r}. Delete "
-                    "the file; the teacher is then trained again."
-                )
+        require_rows(answers, data, path)
         return answers
+
+    def reference(self, config: Config, epoch: int, seed: int) -> Learned:
+        """Where a teacher's logits are, for a job that carries no numbers.
+
+        Those of a shipped teacher are computed and put there first; where they cannot be,
+        they are returned themselves.
+
+        Raises:
+            RecordError: the file is not the one that was stored with the weights beside it.
+            OSError: it cannot be read.
+        """
+        path = self.path(config, epoch, seed).absolute()
+        if path not in self._checksums:
+            if "shipped" in config:
+                answers = self.get(config, epoch, seed)
+                try:
+                    save_logits(path, answers)
+                except OSError:
+                    return answers
+            checksum = _checksum(path)
+            beside = _stored_digest(self.weights_path(config, epoch, seed))
+            if beside is not None and beside != checksum:
+                raise RecordError(
+                    f"{path}: are other logits than those that were stored with the "
+                    "weights beside them. Delete both files; the teacher is then trained "
+                    "again."
+                )
+            self._checksums[path] = checksum
+        return Reference(path, self._checksums[path])
 
     def put(
         self,
@@ -105,6 +129,7 @@ class TeacherStore:
         beside.unlink(missing_ok=True)
         path = self.path(config, epoch, seed)
         save_logits(path, logits)
+        self._checksums[path.absolute()] = _checksum(path)
         if weights is not None:
             _save_weights(beside, weights, _digest(path))
 
@@ -168,8 +193,11 @@ class TeacherStore:
         data, answers = self.data(seed), self.get(config, epoch, seed)
         name = next(name for name in ("train", "valid", "test") if name in answers)
         split: Split = getattr(data, name)
-        part = split.select(torch.arange(min(_ASKED, len(split))))
-        few = {n: part if n == name else part.select(torch.arange(0)) for n in _SPLITS}
+        part = split.select(torch.arange(min(_ASKED, len(split)), device="cpu"))
+        few = {
+            n: part if n == name else part.select(torch.arange(0, device="cpu"))
+            for n in _SPLITS
+        }
         said = answers_of(config, network, _with(data, few))[name][part.index]
         wanted = answers[name][part.index]
         # other batches are summed in another order
@@ -202,11 +230,28 @@ def _remedy(where: object) -> str:
     )
 
 
+def _checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(read_plain(path, _MOST_LOGITS)).hexdigest()
+
+
 def _digest(path: Path) -> Tensor:
     """(32,) bytes: the SHA-256 of a file."""
     return torch.tensor(
-        list(hashlib.sha256(read_plain(path, _MOST_LOGITS)).digest()), dtype=torch.uint8
+        list(bytes.fromhex(_checksum(path))), dtype=torch.uint8, device="cpu"
     )
+
+
+def _stored_digest(weights: Path) -> str | None:
+    """The SHA-256 of the logits to which a file of weights belongs, None without one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        open_plain(weights).close()
+        with safe_open(weights, framework="pt") as file:
+            return bytes(file.get_tensor(_DIGEST).tolist()).hex()
+    except (OSError, ValueError, SafetensorError):  # whoever wants the weights will say so
+        return None
 
 
 def _save_weights(path: Path, weights: Weights, digest: Tensor) -> None:

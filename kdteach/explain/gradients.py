@@ -12,7 +12,7 @@ from kdteach.checks import check_choice, check_count, check_seed, check_switch
 from kdteach.explain.maps import BATCH, Maps, Target, asked, prepared, warn_of
 from kdteach.extras import require_extra
 from kdteach.models import evaluation_mode
-from kdteach.seeding import generator, single_precision
+from kdteach.seeding import generator, single_precision, tensors_on
 
 METHODS = ("gradient", "gradient x input", "integrated gradients", "smoothgrad")
 _SMOOTH = 0.15  # standard deviation of SmoothGrad's noise, in units of the pixel range
@@ -125,7 +125,8 @@ def _integrated(model: nn.Module, one: Tensor, wanted: int, steps: int) -> Tenso
         with _default(before):
             return asked(model, images)
 
-    with single_precision():  # captum writes its steps down in the default precision
+    # captum writes its steps down in the default precision, and on the default device
+    with single_precision(), tensors_on(one.device):
         slopes: Tensor = IntegratedGradients(checked).attribute(
             one.clone().requires_grad_(), target=wanted, n_steps=steps,
             internal_batch_size=BATCH if steps > BATCH else None,
@@ -145,7 +146,7 @@ def _smoothed(
     total = torch.zeros_like(one[0])
     for start in range(0, copies, BATCH):
         size = (min(BATCH, copies - start), *one.shape[1:])
-        spread = torch.full(size, _SMOOTH, dtype=torch.float32)
+        spread = torch.full(size, _SMOOTH, dtype=torch.float32, device="cpu")
         noise = torch.normal(0.0, spread, generator=random)
         slopes = _gradient(model, one + noise.to(one), wanted.expand(len(noise)))
         total += slopes.sum(dim=0)

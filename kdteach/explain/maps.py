@@ -163,7 +163,7 @@ def _integers(target: object) -> Tensor:
     """Classes as an int64 tensor, from a tensor, an array or a list of integers."""
     if isinstance(target, (list, tuple, np.ndarray)):
         try:
-            target = torch.as_tensor(np.asarray(target))
+            target = torch.as_tensor(np.asarray(target), device="cpu")
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise TypeError(f"target must hold integers, got {shown(target)}") from error
     if not isinstance(target, Tensor):

@@ -23,6 +23,7 @@ from kdteach.losses.divergence import divergence, exact, log_softmax_exact
 from kdteach.losses.response import cross_entropy, finished, log_softmax, mixed, wide
 
 _EPSILON = 1e-9  # added to the variance, as the authors do
+_LARGE = 2.0**30  # a logit beyond which an image is measured in another unit
 _SHARPEST = 1e-6  # tau: correlations are exact to 1e-16, which is divided by it
 
 
@@ -177,13 +178,37 @@ def class_term(subclass_logits: Tensor, num_classes: int) -> Tensor:
 
 def diversity_term(subclass_logits: Tensor, temperature: Tensor) -> Tensor:
     """Diversity loss of each batch, unchecked: (..., N, K), (...) -> (...)."""
-    z = wide(subclass_logits)
+    z, epsilon = _within_range(wide(subclass_logits))
     k = z.shape[-1]
     variance, mean = torch.var_mean(z, dim=-1, correction=0, keepdim=True)
-    normal = (z - mean) / (variance + _EPSILON).sqrt()
+    normal = (z - mean) / (variance + epsilon).sqrt()
     # where a network computes in bfloat16, the loss shall not: its differences are small
     with torch.autocast(z.device.type, enabled=False):
         less = (normal @ normal.mT / k - 1) / temperature[..., None, None]
     # log mean exp of c - 1/tau, where nothing cancels however large tau is
     peak = less.amax(dim=-1, keepdim=True).detach()
     return (peak.squeeze(-1) + (less - peak).expm1().mean(dim=-1).log1p()).mean(dim=-1)
+
+
+def _within_range(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits whose squares are numbers, and what is added to their variance instead.
+
+    Neither a shift nor the unit of an image's logits changes what they are normalised to.
+    Where the largest is beyond 2^30, the first of them is subtracted and the largest
+    difference made 1; other images stay as they are, to the last bit.
+
+    Args:
+        z: (..., K).
+
+    Returns:
+        (..., K), and the authors' 1e-9 in the square of the new unit, (..., 1).
+    """
+    fixed = z.detach()
+    large = fixed.abs().amax(dim=-1, keepdim=True) > _LARGE
+    one = torch.ones_like(fixed[..., :1])
+    half = torch.where(large, 0.5 * one, one)  # then a difference is a number, too
+    first = torch.where(large, fixed[..., :1], 0 * one)
+    z = z * half - first * half
+    size = z.detach().abs().amax(dim=-1, keepdim=True)
+    size = torch.where(large & (size > 0), size, one)
+    return z / size, _EPSILON * half.square() / size / size

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_model, check_tensor, returns_probabilities
+from kdteach.models.baked import put_into_eval_mode, require_eval_graph
 
 
 @contextmanager
@@ -24,7 +25,11 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
     Several threads may be inside with one model, or with models that share parts: a part
     gets its mode back when the last of them has left.
+
+    Raises:
+        ValueError: the model was exported or traced in train mode, which nothing can end.
     """
+    require_eval_graph(model)
     parts = list(model.modules())
     me = threading.get_ident()
     with _HOLDING:
@@ -36,7 +41,7 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     try:
         with _HOLDING:
             if hasattr(model, "training"):
-                model.eval()
+                put_into_eval_mode(model)
         yield
     finally:
         with _HOLDING:

@@ -39,7 +39,9 @@ class Normalised(nn.Module):
         kind, first = dtype_of(network), next(network.parameters(), None)
         with usual_tensors():
             for name, values in numbers.items():
-                made = torch.tensor(values, dtype=torch.float64).reshape(1, -1, 1, 1)
+                made = torch.tensor(values, dtype=torch.float64, device="cpu").reshape(
+                    1, -1, 1, 1
+                )
                 # float64 goes to no Apple GPU: first the precision, then the device
                 made = made.to(kind or torch.float32)
                 place = None if first is None else first.device

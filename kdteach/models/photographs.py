@@ -49,7 +49,7 @@ class Normalise(nn.Module):
             if len(numbers) != 3:
                 raise ValueError(f"{name} must be three numbers, got {shown(values)}")
             with usual_tensors():
-                value = torch.tensor(numbers)
+                value = torch.tensor(numbers, device="cpu")
             self.register_buffer(name, value.reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -212,7 +212,7 @@ def stacked(objectives: Sequence[LogitObjective]) -> LogitObjective | Mixed:
     for kind in dict.fromkeys(kinds):
         rows = [i for i, other in enumerate(kinds) if other == kind]
         members = [objectives[i] for i in rows]
-        groups.append((torch.tensor(rows), type(members[0]).stack(members)))
+        groups.append((torch.tensor(rows, device="cpu"), type(members[0]).stack(members)))
     return groups[0][1] if len(groups) == 1 else Mixed(tuple(groups))
 
 

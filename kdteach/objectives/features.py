@@ -174,7 +174,7 @@ def probed(
             "a copy, copy.deepcopy(model)"
         )
     images = images[:_PROBED].to(device_of(student, images.device))
-    labels = torch.zeros(len(images), dtype=torch.int64)
+    labels = torch.zeros(len(images), dtype=torch.int64, device="cpu")
     answers = Answers(student, Batch(images, labels, labels), layers)
     with asked(student), failures_explained(student, images, "the student"):
         mine = answers.features

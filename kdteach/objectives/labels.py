@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import (
+    as_tensor,
     check_count,
     check_floats,
     check_labels,
@@ -85,7 +86,7 @@ class WeightedLabels(HardLabels):
         smoothing: epsilon of the labels, 0 for none; a number, or (S,) for a stack.
     """
 
-    weights: Tensor = field(default_factory=lambda: torch.ones(2))
+    weights: Tensor = field(default_factory=lambda: torch.ones(2, device="cpu"))
     smoothing: float | Tensor = 0.0
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
@@ -98,7 +99,7 @@ class WeightedLabels(HardLabels):
             # as torch: the weights of all classes, over the sum of those of the labels
             log_q = log_softmax(wide(logits))
             rest = -(weights[..., None, :] * log_q).mean(dim=-1).sum(dim=-1) / whole
-            epsilon = torch.as_tensor(self.smoothing, dtype=torch.float64).to(hard)
+            epsilon = beside(self.smoothing, hard)
             hard = (1 - epsilon) * hard + epsilon * rest
         return LossTerms(hard, {"hard": hard})
 
@@ -228,7 +229,7 @@ class SubclassLabels:
 
 
 def _column(values: object) -> Tensor:
-    return torch.tensor([float(v) for v in values], dtype=torch.float64)  # type: ignore[attr-defined]
+    return torch.tensor([float(v) for v in values], dtype=torch.float64, device="cpu")  # type: ignore[attr-defined]
 
 
 def hard_labels(
@@ -284,7 +285,10 @@ def weighted_labels(weights: Tensor) -> WeightedLabels:
 
 def _weights(name: str, weights: object) -> Tensor:
     if not isinstance(weights, Tensor) or not weights.is_floating_point():
-        raise TypeError(f"{name} must be a floating-point tensor of shape (C,)")
+        raise TypeError(
+            f"{name} must be a floating-point tensor of shape (C,), got {shown(weights)}"
+            f"{as_tensor(weights)}"
+        )
     check_floats(name, weights)
     if (
         weights.ndim != 1
@@ -314,7 +318,8 @@ def soft_labels(targets: Tensor) -> SoftLabels:
     """
     if not isinstance(targets, Tensor) or not targets.is_floating_point():
         raise TypeError(
-            f"targets must be a floating-point tensor of shape (N, C), got {shown(targets)}"
+            "targets must be a floating-point tensor of shape (N, C), got "
+            f"{shown(targets)}{as_tensor(targets)}"
         )
     check_floats("targets", targets)
     if targets.ndim != 2 or 0 in targets.shape:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import (
+    as_tensor,
     check_alpha,
     check_count,
     check_floats,
@@ -163,7 +164,7 @@ class Distil:
 
         def column(name: str) -> Tensor:
             each = [float(getattr(member, name)) for member in members]
-            return torch.tensor(each, dtype=torch.float64)
+            return torch.tensor(each, dtype=torch.float64, device="cpu")
 
         return DistilStack(
             tuple(teachers), tuple(which), column("temperature"), column("alpha"),
@@ -339,10 +340,12 @@ def _distil(
             check_subclasses(teacher.shape[1], num_classes)
         return Distil((teacher,), *rest, answers=teacher.answers)
     if not isinstance(teacher, Tensor) or not teacher.is_floating_point():
-        kind = getattr(teacher, "dtype", type(teacher).__name__)
+        remedy = as_tensor(teacher)
+        if callable(teacher) and not isinstance(teacher, type):
+            remedy = ": let the forward of a module of yours call it"
         raise TypeError(
             "teacher_logits must be a floating-point (N, C) tensor or a torch.nn.Module, "
-            f"got {kind}"
+            f"got {shown(teacher)}{remedy}"
         )
     check_floats("teacher_logits", teacher)
     if teacher.ndim != 2 or 0 in teacher.shape:

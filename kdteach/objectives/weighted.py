@@ -75,7 +75,10 @@ class WeightedLogits:
         columns = zip(*(member.members for member in members), strict=True)
         weights = [list(each) for each in zip(*(m.weights for m in members), strict=True)]
         return WeightedLogitsStack(
-            tuple(torch.tensor(column, dtype=torch.float64) for column in weights),
+            tuple(
+                torch.tensor(column, dtype=torch.float64, device="cpu")
+                for column in weights
+            ),
             tuple(type(column[0]).stack(column) for column in columns),
         )
 

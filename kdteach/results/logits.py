@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import torch
@@ -55,16 +56,28 @@ def save_logits(path: Folder, logits: Mapping[str, Tensor]) -> None:
     write_whole(place, save(tables))
 
 
-def load_logits(path: Folder) -> dict[str, Tensor]:
+def load_logits(path: Folder, *, checksum: str | None = None) -> dict[str, Tensor]:
     """Read what ``save_logits`` has written.
 
+    Args:
+        path: of the file.
+        checksum: the SHA-256 that its content must have, in hexadecimal digits; by default
+            any.
+
     Raises:
-        RecordError: the file is damaged, or no plain file; the message says what to do.
+        TypeError: checksum is no text.
+        RecordError: the file is damaged, no plain file, or has another checksum; the
+            message says what to do.
         OSError: it is not there, or cannot be read.
     """
     place = check_path("path", path)
+    if checksum is not None and not isinstance(checksum, str):
+        raise TypeError(f"checksum must be hexadecimal digits, got {shown(checksum)}")
     try:
-        tables = read_tensors(read_plain(place, _MOST_LOGITS), place)
+        content = read_plain(place, _MOST_LOGITS)
+        if checksum is not None and hashlib.sha256(content).hexdigest() != checksum.lower():
+            raise ValueError("its content is another than it was: the checksum differs")
+        tables = read_tensors(content, place)
         if not tables:
             raise ValueError("it holds no table")
         for name in tables:

@@ -19,4 +19,4 @@ def keep_freed_memory() -> None:
 
     Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
     """
-    torch.empty(_JUST_UNDER_THE_LIMIT, dtype=torch.uint8)
+    torch.empty(_JUST_UNDER_THE_LIMIT, dtype=torch.uint8, device="cpu")

@@ -70,7 +70,7 @@ def _read(
     on_gpu = device.type == "cuda"
     wanted, given = steps_per_epoch(n, options), 0
     for batch in source.read(
-        torch.randperm(n, generator=order), options.batch_size,
+        torch.randperm(n, generator=order, device="cpu"), options.batch_size,
         drop_last=options.drop_last, pin_memory=on_gpu,
         seed=(order.initial_seed() + epoch) % 2**63,
     ):  # fmt: skip
@@ -108,7 +108,9 @@ def orders_of(joined: JoinedSplits, orders: Iterable[torch.Generator]) -> Tensor
     Returns:
         (S, n) rows of ``joined.whole``, on the CPU.
     """
-    order = torch.stack([torch.randperm(len(joined), generator=g) for g in orders])
+    order = torch.stack(
+        [torch.randperm(len(joined), generator=g, device="cpu") for g in orders]
+    )
     return order + joined.first[:, None]
 
 

@@ -32,7 +32,7 @@ def broken_teacher(objective: object, split: Split, batch_size: int) -> int | No
             continue
         try:
             with asked(teacher):
-                for rows in torch.split(torch.arange(len(split)), batch_size):
+                for rows in torch.split(torch.arange(len(split), device="cpu"), batch_size):
                     seen = seen_by(
                         teacher, split.images[rows.to(split.images.device)], view
                     )

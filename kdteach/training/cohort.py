@@ -264,7 +264,7 @@ def fit_cohort(
     seed = check_seed(seed)
     saved = Saved.checked(checkpoint, checkpoint_every)
     joined, watched = join_splits([data], 1, "training"), watched_splits(validation, 1)
-    with usual_modes():
+    with usual_modes(device_of(models[0])):
         if isinstance(objective, nn.Module):
             objective.to(device_of(models[0]))
         cohort = Cohort(models, objective, options)

@@ -16,7 +16,10 @@ def denormals_as_zero() -> Iterator[None]:
     images has many: squares of gradients of 1e-20 in Adam's second moment, where they are
     added to an epsilon of 1e-8. Where the processor has no such switch, nothing changes.
     """
-    before = float(torch.tensor(2.0**-126) * torch.tensor(0.5)) == 0.0
+    before = (
+        float(torch.tensor(2.0**-126, device="cpu") * torch.tensor(0.5, device="cpu"))
+        == 0.0
+    )
     torch.set_flush_denormal(True)
     try:
         yield

@@ -124,7 +124,7 @@ class Room:
         self, students: int, widths: Sequence[int], batch: int, dtype: torch.dtype
     ) -> None:
         def empty(*shape: int) -> Tensor:
-            return torch.empty(students, *shape, dtype=dtype)
+            return torch.empty(students, *shape, dtype=dtype, device="cpu")
 
         self.images = empty(batch, widths[0])
         self.hidden = [empty(batch, width) for width in widths[1:-1]]

@@ -13,12 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.objectives import Objective
-from kdteach.training.joined import JoinedSplits
+from kdteach.training.joined import JoinedSplits, StreamedSplits
 from kdteach.training.optimizers import constant
 from kdteach.training.options import Options
 
 Description = dict[str, str]
 """Named parts of a run, each as a text; two runs are the same where all are equal."""
+
+_SPREADS = ("data, a spread", "validation, a spread")
+ADDED = _SPREADS
+"""Parts that checkpoints of earlier versions lack; then they are not compared."""
 
 _DEEPEST = 8  # things within things
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
@@ -55,6 +59,9 @@ def run_described(
         "validation": "None" if watched is None else digest_of_splits(watched),
         "objective": "; ".join(dict.fromkeys(goals)),
     }
+    for name, data in zip(_SPREADS, (joined, watched), strict=True):
+        if isinstance(data, StreamedSplits) and (digest := _known(data)):
+            found[name] = digest
     if len(objectives) > 1:
         found["objectives"] = _short(_digest(goals))
     found |= {name: described(getattr(options, name)) for name in _COUNTED}
@@ -76,6 +83,17 @@ def digest_of_splits(joined: JoinedSplits) -> str:
             parts = [split.fingerprints, split.labels, split.index]
             known[id(split)] = f"{len(joined)} samples, {_short(_digest(parts))}"
     return "; ".join(dict.fromkeys(known[id(split)] for split in joined.splits))
+
+
+def _known(joined: StreamedSplits) -> str:
+    """A short text for what sources know of themselves, empty for nothing.
+
+    The samples at the beginning, in ``digest_of_splits``, do not tell data apart that begin
+    alike.
+    """
+    sources = {id(source): source for source in joined.sources}.values()
+    parts = [part for source in sources for part in source.known()]
+    return _short(_digest(parts)) if parts else ""
 
 
 def weights_digest(state: Mapping[str, Any]) -> str:

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
-
 from kdteach.training.run import Run
 
 LOG = logging.getLogger("kdteach.training")
@@ -71,7 +69,7 @@ class Display:
         """Loss and accuracy of now, the mean over a stack's students."""
         run = self.run
         sums = run.sums if run.sums.samples else run.log[-1] if run.log else None
-        loss = math.nan if sums is None else float(torch.as_tensor(sums.mean).mean())
+        loss = math.nan if sums is None else float(sums.mean.mean())
         text = f"loss {loss:.4g}"
         if run.log and run.log[-1].accuracy:
             accuracy = run.log[-1].accuracy

@@ -334,7 +334,11 @@ class _Block:
         for way in self.ways.values():
             way.begin(weights)
         columns = order + heads.first[:, self.part, None]  # (heads, b, n)
-        numbers = torch.arange(1.0, len(factors) + 1).add_(whole.updates.done).unbind()
+        numbers = (
+            torch.arange(1.0, len(factors) + 1, device="cpu")
+            .add_(whole.updates.done)
+            .unbind()
+        )
         (rate,) = whole.rates
         steps = zip(self._split(order), self._split(columns), factors, numbers, strict=True)
         for rows, places, factor, number in steps:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -87,6 +88,13 @@ def _same(table: Tensor) -> tuple[object, ...]:
     return table.data_ptr(), table.shape, table.stride(), table.dtype
 
 
+class _Kind(TypedDict):
+    dtype: torch.dtype
+    device: str
+
+
+_EXACT: _Kind = {"dtype": torch.float64, "device": "cpu"}
+
 _DISTILS = ("teachers", "temperature", "alpha", "stop_epoch", "answers", "hard")
 
 
@@ -129,9 +137,12 @@ class Heads:
         keys = [[pull.hard for pull in self.pulls]]
         if self.count == 2:
             keys = [[pull.soft or pull.hard for pull in self.pulls], *keys]
-        self.first = torch.tensor([[place[key] for key in row] for row in keys])
-        ones = torch.ones(len(self.pulls), dtype=torch.float64)
-        hot = torch.tensor([p.temperature for p in self.pulls], dtype=torch.float64)
+        self.first = torch.tensor(
+            [[place[key] for key in row] for row in keys], device="cpu"
+        )
+        exact = _EXACT
+        ones = torch.ones(len(self.pulls), **exact)
+        hot = torch.tensor([pull.temperature for pull in self.pulls], **exact)
         self.temperature = torch.stack([hot, ones][2 - self.count :])  # (heads, S)
 
     def weights(self, epoch: int) -> Tensor:
@@ -139,6 +150,7 @@ class Heads:
         alpha = torch.tensor(
             [p.alpha if p.soft and epoch < p.stop_epoch else 0.0 for p in self.pulls],
             dtype=torch.float64,
+            device="cpu",
         )
         return torch.stack([alpha, 1 - alpha][2 - self.count :])
 
@@ -213,17 +225,16 @@ class Slopes:
         shape = (heads.count, students, classes, images)
         self.room, self.table, self.batch = room, heads.table, batch
         self._inverse = 1 / heads.temperature[:, part, None, None]
-        self._rows = torch.empty(
-            heads.count * students * images, classes, dtype=torch.float64
-        )
+        exact = _EXACT
+        self._rows = torch.empty(heads.count * students * images, classes, **exact)
         self._turned = self._rows.view(*shape[:2], images, classes).mT
-        self._p, self._z, self._q = (torch.empty(shape).double() for _ in range(3))
+        self._p, self._z, self._q = (torch.empty(shape, **exact) for _ in range(3))
         self._peak, self._total = (
-            torch.empty(*shape[:2], 1, images, dtype=torch.float64) for _ in range(2)
+            torch.empty(*shape[:2], 1, images, **exact) for _ in range(2)
         )
         self._temperature = heads.temperature[:, part, None, None]
         self._weight = torch.empty_like(self._temperature)
-        self._likely, self._norms = torch.empty(shape).double(), self._peak.clone()
+        self._likely, self._norms = torch.empty(shape, **exact), self._peak.clone()
         self._arrays = (self._rows.numpy(), self._z.numpy(), self._q.numpy())
 
     def begin(self, weights: Tensor) -> None:

@@ -223,7 +223,9 @@ def _streamed(sources: tuple[Source, ...]) -> StreamedSplits:
         if id(source) not in looked_at:
             looked_at[id(source)] = source.first()
     splits = tuple(looked_at[id(source)] for source in sources)
-    return StreamedSplits(splits[0], splits, torch.zeros(len(splits)).long(), sources)
+    return StreamedSplits(
+        splits[0], splits, torch.zeros(len(splits), device="cpu").long(), sources
+    )
 
 
 def _joined(splits: tuple[Split, ...], purpose: str) -> JoinedSplits:
@@ -243,7 +245,7 @@ def _joined(splits: tuple[Split, ...], purpose: str) -> JoinedSplits:
                 f"{len(splits[0])} and {len(split)} images"
             )
     place = {key: i * len(splits[0]) for i, key in enumerate(distinct)}
-    first = torch.tensor([place[id(split)] for split in splits])
+    first = torch.tensor([place[id(split)] for split in splits], device="cpu")
     if len(distinct) == 1:
         return JoinedSplits(splits[0], splits, first)
     whole = Split(

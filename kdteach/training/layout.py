@@ -121,7 +121,7 @@ def _span(weight: Tensor) -> int:
 
 def _places(weight: Tensor) -> Tensor:
     """The places in memory of all numbers, each once, counted from the first."""
-    numbers = torch.arange(_span(weight) // weight.element_size())
+    numbers = torch.arange(_span(weight) // weight.element_size(), device="cpu")
     places = numbers.as_strided(weight.shape, weight.stride()).flatten()
     found: Tensor = torch.unique(places)
     return found

@@ -221,7 +221,7 @@ class LogitStore:
         """All logits in memory, (N, C); rows that are not there are NaN."""
         there = torch.from_numpy(np.flatnonzero(self._done))
         kind = torch.float64 if self.dtype == torch.float64 else torch.float32
-        table = torch.full(self.shape, torch.nan, dtype=kind)
+        table = torch.full(self.shape, torch.nan, dtype=kind, device="cpu")
         for part in torch.split(there, 4096):
             table[part] = self.rows(part)
         return TeacherLogits.of(table, self.answers.clone())

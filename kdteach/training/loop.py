@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_list, check_model, check_seed
+from kdteach.models import device_of
 from kdteach.objectives import Objective
 from kdteach.objectives.base import prepare, prepare_each
 from kdteach.training.beforehand import examined
@@ -155,7 +156,7 @@ def fit(
     validation = validation_of(validation, monitor)
     joined = join_splits([data], 1, "training")
     watched = watched_splits(validation, 1)
-    with usual_modes():
+    with usual_modes(device_of(model)):
         prepare(objective, model, joined.splits[0].images)
         require_own_teachers([model], [objective])
         learner = Alone(model, objective, options)
@@ -271,7 +272,7 @@ def fit_many(
     joined = join_splits(data, len(models), "training")
     watched = watched_splits(validation_of(validation, monitor), len(models))
     results: list[History | TrainingDivergedError] = []
-    with usual_modes():
+    with usual_modes(device_of(models[0])):
         require_own_teachers(models, objectives)
         prepare_each(objectives, models, joined.splits)
         require_separate_objectives(objectives)

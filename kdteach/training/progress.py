@@ -96,15 +96,21 @@ class Epoch:
             self.parts[name] = self.parts[name] + total if name in self.parts else total
 
     @property
+    def _whole(self) -> Tensor:
+        """The sum, where nothing was added yet as well."""
+        total = self.total
+        return total if isinstance(total, Tensor) else torch.tensor(total, device="cpu")
+
+    @property
     def mean(self) -> Tensor:
         """Mean loss per sample, (S,)."""
-        return torch.as_tensor(self.total) / self.samples
+        return self._whole / self.samples
 
     def state(self) -> dict[str, Any]:
         """What is to be stored."""
         return {
             "samples": self.samples,
-            "total": torch.as_tensor(self.total).tolist(),
+            "total": self._whole.tolist(),
             "parts": {name: part.tolist() for name, part in self.parts.items()},
             "accuracy": list(self.accuracy),
             "rate": self.rate,
@@ -137,7 +143,7 @@ class Epoch:
         Args:
             weights: of each student, whether its weights are finite.
         """
-        losses = torch.isfinite(torch.as_tensor(self.total)).tolist()
+        losses = torch.isfinite(self._whole).tolist()
         return [i for i, fine in enumerate(weights) if not (fine and losses[i])]
 
     def error(

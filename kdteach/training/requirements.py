@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_labels
 from kdteach.metrics import require_classes
-from kdteach.models import device_of
+from kdteach.models import device_of, is_exported
 from kdteach.objectives import LogitObjective, Objective, TrainingSetup
 from kdteach.training.decay import Trained, trained_weights
 from kdteach.training.layout import overlaps_itself
@@ -74,8 +74,15 @@ def require_trainable(model: nn.Module) -> None:
         model: the student.
 
     Raises:
-        ValueError: weights that share their memory, or were made in inference mode.
+        ValueError: weights that share their memory, or were made in inference mode; a
+            model that came from ``torch.export``.
     """
+    for part in model.modules():
+        if is_exported(part):
+            raise ValueError(
+                "the model came from torch.export, whose graph has no train mode: train "
+                "the network that it was exported from (as a teacher it serves as it is)"
+            )
     for name, weight in model.named_parameters():
         if weight.requires_grad and overlaps_itself(weight):
             raise ValueError(

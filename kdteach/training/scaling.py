@@ -9,23 +9,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kdteach.seeding import tensors_on
+
 PRECISIONS = (torch.bfloat16, torch.float16)
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @contextmanager
-def usual_modes() -> Iterator[None]:
+def usual_modes(device: torch.device) -> Iterator[None]:
     """Inside the block gradients are kept, and only ``precision`` makes numbers shorter.
 
-    Whatever modes of torch the caller is in: no_grad, inference mode, autocast.
+    Whatever modes of torch the caller is in: no_grad, inference mode, autocast. New tensors
+    of an optimiser, an objective or a network lie where the models do.
+
+    Args:
+        device: of the models.
     """
     with ExitStack() as stack:
+        stack.enter_context(tensors_on(device))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        for device in _DEVICES:
-            if torch.is_autocast_enabled(device):
-                stack.enter_context(torch.autocast(device, enabled=False))
+        for kind in _DEVICES:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
         yield
 
 

@@ -96,7 +96,7 @@ class Stack:
         device = next(iter(weights.values())).device
         found = []
         with evaluation_mode(self.models[0]), torch.no_grad():
-            for part in torch.split(torch.arange(len(joined)), self.chunk):
+            for part in torch.split(torch.arange(len(joined), device="cpu"), self.chunk):
                 if joined.shared:
                     images = joined.whole.images[part]
                     logits = self.shared_forward(weights, images.to(device))

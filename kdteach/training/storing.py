@@ -215,7 +215,7 @@ class _Writer:
         if index is None:
             return None
         if self.about is None:
-            return torch.arange(len(index))
+            return torch.arange(len(index), device="cpu")
         return torch.from_numpy(np.flatnonzero(~self.done[index.numpy()]))
 
     def _begin(self, logits: Tensor) -> None:

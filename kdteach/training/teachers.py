@@ -205,7 +205,7 @@ def _table(logits: Tensor, index: Tensor, prints: Tensor) -> Tensor:
     rows = int(index.max()) + 1
     table = logits.new_full((rows, logits.shape[1]), math.nan)
     table[index] = logits
-    of = torch.zeros(rows, dtype=torch.int64)
+    of = torch.zeros(rows, dtype=torch.int64, device="cpu")
     of[index] = prints
     twice = of[index] != prints
     if twice.any():

@@ -66,7 +66,7 @@ class Updates:
         self.fresh = not any(self.states)
         for weight, state in zip(weights, self.states, strict=True):
             if self.adam and not state:
-                state["step"] = torch.tensor(0.0)
+                state["step"] = torch.tensor(0.0, device="cpu")
                 state["exp_avg"] = torch.zeros_like(weight, requires_grad=False)
                 state["exp_avg_sq"] = torch.zeros_like(weight, requires_grad=False)
             elif not self.adam and self.group["momentum"] and not state:

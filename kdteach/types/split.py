@@ -217,10 +217,14 @@ def _device(device: torch.device | str | None) -> torch.device | str | None:
     return device
 
 
+def _listed(rows: object) -> Tensor:
+    return torch.as_tensor(rows, device="cpu")
+
+
 def _rows(rows: Tensor, count: int) -> Tensor:
     """Rows of a split as a mask or as positions that exist."""
     try:
-        rows = check_tensor("rows", torch.as_tensor(rows))
+        rows = check_tensor("rows", rows if isinstance(rows, Tensor) else _listed(rows))
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"rows must be a boolean mask or integer positions, got {shown(rows)}"

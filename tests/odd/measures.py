@@ -406,6 +406,28 @@ for label, chosen in {
 bias.vary("answers", answers_odd)
 bias.circumstances()
 
+shift = ROOM.function(
+    "kdteach.metrics.best_shift",
+    lambda: {"answers": Evaluation(LOGITS.clone(), LABELS.clone()), "classes": [0, 2]},
+)
+shift.right("as it is", nothing, _fewest)
+shift.right("measure: accuracy", lambda: {"measure": "accuracy"}, _fewest)
+shift.right(
+    "measure: weighted F1",
+    lambda: {"answers": Evaluation(TWO.clone(), TWO_LABELS.clone()), "classes": (1,),
+             "measure": "weighted_f1"},
+    _best_f1,
+)  # fmt: skip
+for label, chosen in {"empty": [], "all": [0, 1, 2], "a word": "02", "None": None}.items():
+    shift.add(f"classes: {label}", lambda c=chosen: {"classes": c})
+for label, word in {
+    "unknown": "f1", "None": None, "a number": 1, "a list": ["accuracy"], "empty": "",
+    "bytes": b"accuracy",
+}.items():  # fmt: skip
+    shift.refuse(f"measure: {label}", lambda w=word: {"measure": w}, names=("measure",))
+shift.vary("answers", answers_odd)
+shift.circumstances()
+
 agreement = ROOM.function(
     "kdteach.metrics.prediction_agreement",
     lambda: {"student_logits": LOGITS.clone(), "teacher_logits": table(8, 3, seed=5)},
