@@ -53,7 +53,7 @@ RECORD, EXAMPLES = "drawing-readers.json", "drawing-examples.safetensors"
 SEEDS = tuple(range(10))
 TEACHER_EPOCHS = 5
 TEACHER_RATES = (1e-3, 3e-3, 6e-3, 1.2e-2)
-RATES = (5e-3, 1e-2, 2e-2)
+RATES = (5e-3, 1e-2, 2e-2, 4e-2)
 PARTS = ("valid", "test", "as written")
 PAIR_NAMES = ("label-trained", "distilled")
 
@@ -81,7 +81,7 @@ class Course:
 
 
 PAIR, WITHOUT = Course("cnn-4k", 1000, 32), Course("cnn-4k", 5000, 64)
-PAIR_EPOCHS, WITHOUT_EPOCHS = (15, 30), (8,)
+PAIR_EPOCHS, WITHOUT_EPOCHS = (15, 30, 60), (8,)
 SIZES = (("cnn-4k", 300), ("cnn-4k", 1000), ("fc-16", 1000), ("fc-32", 1000))
 """Networks and numbers of images that were tried before, with three seeds each."""
 TEMPERATURE, ALPHA = 4.0, 0.9
