@@ -103,7 +103,7 @@ class TeacherStore:
             if beside is not None and beside != checksum:
                 raise RecordError(
                     f"{path}: are other logits than those that were stored with the "
-                    "weights beside them. Delete both files; the teacher is then trained "
+                    "weights beside them. Delete the file; the teacher is then trained "
                     "again."
                 )
             self._checksums[path] = checksum

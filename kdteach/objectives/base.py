@@ -318,6 +318,11 @@ def checked_terms(terms: object) -> LossTerms:
     for name, value in {"total": terms.total, **terms.parts}.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"an objective's {name!r} must be a tensor, got {shown(value)}")
+        if value.is_complex():
+            raise TypeError(
+                f"an objective's {name!r} must be a real number, got {value.dtype}: take "
+                ".abs() of what is complex, or its .real"
+            )
         if value.ndim:
             raise ValueError(
                 f"an objective's {name!r} must be one number, got shape "

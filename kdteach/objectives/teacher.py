@@ -341,11 +341,12 @@ def _distil(
         return Distil((teacher,), *rest, answers=teacher.answers)
     if not isinstance(teacher, Tensor) or not teacher.is_floating_point():
         remedy = as_tensor(teacher)
+        said = shown(teacher) if hasattr(teacher, "dtype") else type(teacher).__name__
         if callable(teacher) and not isinstance(teacher, type):
             remedy = ": let the forward of a module of yours call it"
         raise TypeError(
             "teacher_logits must be a floating-point (N, C) tensor or a torch.nn.Module, "
-            f"got {shown(teacher)}{remedy}"
+            f"got {said}{remedy}"
         )
     check_floats("teacher_logits", teacher)
     if teacher.ndim != 2 or 0 in teacher.shape:

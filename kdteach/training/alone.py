@@ -28,6 +28,7 @@ from kdteach.training.requirements import (
     require_some_gradient,
     require_trainable,
 )
+from kdteach.training.stepping import require_sparse_weights
 from kdteach.types import Batch, LossTerms, Split
 
 
@@ -52,6 +53,7 @@ class Alone:
         self.optimizer = options.optimizer_for(
             self.trained, named_weights(model, objective, self.trained)
         )
+        require_sparse_weights(self.optimizer, model)
         self.chunk = min(128, options.batch_size)
         self.frozen = frozen_statistics(model)
         self.called = False

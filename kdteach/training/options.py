@@ -24,6 +24,7 @@ from kdteach.training.optimizers import OptimizerFactory, Schedule
 from kdteach.training.progress import SCORES
 from kdteach.training.rates import FactorRates, Rates, TorchRates, TorchSchedule
 from kdteach.training.scaling import PRECISIONS
+from kdteach.training.stepping import require_no_closure
 from kdteach.training.stopping import StopRule
 from kdteach.types import Augment
 
@@ -127,12 +128,7 @@ class Options:
                 "optimizer must be a function (parameters, learning_rate) -> "
                 f"torch.optim.Optimizer, but it returned {shown(made)}"
             )
-        if isinstance(made, torch.optim.LBFGS):
-            raise TypeError(
-                "optimizer: LBFGS computes the loss several times in a step, on one batch; "
-                "this loop computes it once. Take a first-order method such as "
-                "kdteach.training.adam"
-            )
+        require_no_closure(made)
         theirs = {id(weight) for group in made.param_groups for weight in group["params"]}
         if not any(id(weight) in theirs for weight in parameters):
             raise ValueError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kdteach.seeding import tensors_on
+from kdteach.training.stepping import spread_out, take_step
 
 PRECISIONS = (torch.bfloat16, torch.float16)
 
@@ -76,11 +77,13 @@ class Scaling:
         optimizer.zero_grad(set_to_none=True)
         if self.scaler is None:
             torch.autograd.backward(loss)
+            spread_out(optimizer)
             if clip is not None:
                 clip()
-            optimizer.step()
+            take_step(optimizer)
             return
         torch.autograd.backward(self.scaler.scale(loss))
+        spread_out(optimizer)
         if clip is not None:
             self.scaler.unscale_(optimizer)
             clip()
