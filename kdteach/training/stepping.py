@@ -21,7 +21,8 @@ def require_no_closure(optimizer: torch.optim.Optimizer) -> None:
         TypeError: its ``step`` cannot be called without a function.
     """
     try:
-        asked = inspect.signature(optimizer.step).parameters.values()
+        # that of the class: a scheduler puts another into the object, around it
+        _, *asked = inspect.signature(type(optimizer).step).parameters.values()
     except (TypeError, ValueError):  # nobody knows
         return
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
