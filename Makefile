@@ -9,8 +9,7 @@ COLAB_PYTHON ?= $(shell for p in python3.13 python3.12 $(PYTHON); do \
 # chapters and files of tests stay with one process, the longest begin: tests/conftest.py
 SHARED := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: book test quick gpu times odd check execute figures colab bench peers picture \
-  serve address clean
+.PHONY: book test quick gpu times odd check execute bench peers picture serve address clean
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,6 +50,7 @@ execute: $(INSTALLED)  ## run the chapters in place and store their outputs
 	$(BIN)/python book/_ext/chapters.py execute $(CHAPTERS)
 	$(BIN)/ruff format -q book
 
+.PHONY: figures colab
 figures: $(INSTALLED)  ## every picture of the book on one page, light and dark: build/figures.html
 	$(BIN)/python tools/figures
 
