@@ -66,7 +66,7 @@ def page_numbers() -> dict[str, str]:
     return {
         "images": f"{pair['images']:,}",
         "gain": gain_in_words(Interval(**record["gain"]["test"])),
-        "threes": f"and yet it reads {recall:.0f} % of the 3s in the test images as 3s.",
+        "threes": f"and yet it reads {recall:.0f} of a hundred test 3s as 3s.",
         "how": how,
         "rows": "\n".join(rows),
     }

@@ -61,24 +61,24 @@ function convolved(layer, values, height, width) {
   const high = Math.floor((height + 2 * padding - size) / stride) + 1;
   const wide = Math.floor((width + 2 * padding - size) / stride) + 1;
   const out = new Float64Array(outside * high * wide);
+  // the outputs for which a place of the kernel lies inside the image: first, and one after
+  const first = (at) => Math.max(Math.ceil((padding - at) / stride), 0);
+  const after = (at, side, most) =>
+    Math.min(Math.floor((side - 1 + padding - at) / stride) + 1, most);
   for (let o = 0; o < outside; o++) {
-    for (let y = 0; y < high; y++) {
-      for (let x = 0; x < wide; x++) {
-        let sum = bias[o];
-        for (let c = 0; c < inside; c++) {
-          for (let u = 0; u < size; u++) {
-            const row = y * stride + u - padding;
-            if (row < 0 || row >= height) continue;
-            for (let v = 0; v < size; v++) {
-              const column = x * stride + v - padding;
-              if (column < 0 || column >= width) continue;
-              sum +=
-                weight[((o * inside + c) * size + u) * size + v] *
-                values[(c * height + row) * width + column];
-            }
+    out.fill(bias[o], o * high * wide, (o + 1) * high * wide);
+    for (let c = 0; c < inside; c++) {
+      for (let u = 0; u < size; u++) {
+        const [top, bottom] = [first(u), after(u, height, high)];
+        for (let v = 0; v < size; v++) {
+          const factor = weight[((o * inside + c) * size + u) * size + v];
+          const [left, right] = [first(v), after(v, width, wide)];
+          for (let y = top; y < bottom; y++) {
+            const to = (o * high + y) * wide;
+            const from = (c * height + y * stride + u - padding) * width + v - padding;
+            for (let x = left; x < right; x++) out[to + x] += factor * values[from + x * stride];
           }
         }
-        out[(o * high + y) * wide + x] = sum;
       }
     }
   }
