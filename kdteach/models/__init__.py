@@ -3,7 +3,6 @@
 ``forward`` returns logits.
 """
 
-from kdteach.models.baked import is_exported
 from kdteach.models.build import build, pretrained_head, weights_name
 from kdteach.models.modes import (
     answer,
@@ -46,7 +45,6 @@ __all__ = [
     "evaluation_mode",
     "failures_explained",
     "gradient_norms",
-    "is_exported",
     "last_step",
     "logits_in",
     "modes_kept",

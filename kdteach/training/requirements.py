@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_labels
 from kdteach.metrics import require_classes
-from kdteach.models import device_of, is_exported
+from kdteach.models import device_of
+from kdteach.models.baked import is_exported
 from kdteach.objectives import LogitObjective, Objective, TrainingSetup
 from kdteach.training.decay import Trained, trained_weights
 from kdteach.training.layout import overlaps_itself
