@@ -12,8 +12,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 LIST = HERE / "seconds.json"
 CACHE = "kdteach/seconds"
-KEPT = 0.1  # seconds: shorter ones are not in the list, and belong to ``make quick``
-BUDGET = 70.0  # seconds that the tests of ``make quick`` may take on one core, half on two
+KEPT = 0.05  # seconds: shorter ones are not in the list, and belong to ``make quick``
+BUDGET = 50.0  # seconds that the tests of ``make quick`` may take on one core, half on two
 SLOW = 1.0  # seconds: longer ones are marked slow, and run on their own
 SHORT = 0.02  # seconds of a test that nothing is known about
 
