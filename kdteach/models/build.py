@@ -106,7 +106,7 @@ def build(
             f"the name of a network must be a str, got {shown(name)}; known are {_KNOWN}"
         )
     coloured = (*NAMES, *TWINS)
-    if policy == "features":
+    if isinstance(policy, str) and policy == "features":
         warn_renamed('policy="features"', 'policy="linear_probe"')
         policy = "linear_probe"
     policy = check_choice("policy", policy, POLICIES)
