@@ -66,7 +66,7 @@ def test_one_purpose_a_room(path):
         assert room(path) == "interactive"
     assert not names & {"requests", "urllib", "http", "socket", "httpx"}
     assert not names & {"IPython", "nbformat", "jupyter_book", "tests"}
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 600
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
     assert path.stem not in {"utils", "helpers", "misc", "common"}
 
 

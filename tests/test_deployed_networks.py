@@ -85,7 +85,7 @@ def teacher(digits):
 def learned(data, objective):
     student = net(5)
     # not Adam, whose steps do not get smaller with the gradient and magnify its rounding
-    options = {"optimizer": kd.training.momentum, "learning_rate": 0.02}
+    options = {"optimizer": kd.training.sgd_momentum, "learning_rate": 0.02}
     kd.fit(student, data, objective, epochs=2, batch_size=16, **options)
     return torch.cat([weight.detach().flatten() for weight in student.parameters()])
 

@@ -46,7 +46,7 @@ def trained(model, split, **options):
 OPTIMISERS = {
     "adam": training.adam,
     "adamw": training.adamw(0.1),
-    "momentum": training.momentum,
+    "momentum": training.sgd_momentum,
     "sgd": training.sgd(0.0),
     "torch's Adam": lambda w, rate: optim.Adam(w, lr=rate),
     "torch's Rprop": lambda w, rate: optim.Rprop(w, lr=rate),

@@ -192,13 +192,8 @@ def load_petri(
 
     def split(name: str) -> Split:
         at = torch.tensor(parts[name], dtype=torch.int64, device="cpu")
-        return Split(
-            images[at],
-            labels[at],
-            torch.arange(len(at), device="cpu"),
-            votes[at],
-            masks[at],
-        )
+        rows = torch.arange(len(at), device="cpu")
+        return Split(images[at], labels[at], rows, votes[at], masks[at])
 
     return ImageSet(
         "petri", split("train"), split("valid"), split("test"), CLASSES,

@@ -46,8 +46,9 @@ def page_numbers() -> dict[str, str]:
         f"{pair['images']:,} images, the label-trained one "
         f"{record['label-trained']['epochs']} times and the distilled one "
         f"{pair['epochs']} times; that one learns at T = {pair['temperature']:g} with a "
-        f"weight of {pair['alpha']:g} on the teacher. The student without 3 learned from "
-        f"the teacher alone, at T = {without['temperature']:g}, from {without['images']:,} "
+        f"weight of {pair['alpha']:g} on the teacher, neither of them tuned. The student "
+        f"without 3 learned from the teacher alone, at T = "
+        f"{without['temperature']:g}, from {without['images']:,} "
         "images; then the bias of its class 3 was set on validation images, as "
         "{cite}`hinton2015` did on test images. Learning rates, and the number of epochs "
         "of the pair, are the best on validation images, for students over ten seeds. "
@@ -66,7 +67,7 @@ def page_numbers() -> dict[str, str]:
     return {
         "images": f"{pair['images']:,}",
         "gain": gain_in_words(Interval(**record["gain"]["test"])),
-        "threes": f"and yet it reads {recall:.0f} of a hundred test 3s as 3s.",
+        "threes": f"and yet it reads {recall:.0f} of a hundred test 3s, drawn anew, as 3s.",
         "how": how,
         "rows": "\n".join(rows),
     }

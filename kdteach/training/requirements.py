@@ -75,7 +75,8 @@ def require_trainable(model: nn.Module) -> None:
         model: the student.
 
     Raises:
-        ValueError: weights that share their memory, or were made in inference mode.
+        ValueError: weights that share their memory, or were made in inference mode; a
+            model that came from ``torch.export``.
     """
     for part in model.modules():
         if is_exported(part):

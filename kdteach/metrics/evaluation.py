@@ -1,44 +1,34 @@
-"""Evaluation: what a model gets right, how sure it is, and whether two models agree."""
+"""A model's answers on images, and what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from kdteach.checks import (
-    check_choice,
     check_count,
     check_labels,
     check_logits,
     check_model,
-    check_pair,
     check_tensor,
-    shown,
-    sum_tolerance,
 )
 from kdteach.data.source import Source
 from kdteach.data.stream import as_source
-from kdteach.losses.divergence import exact, log_softmax_exact, wide
+from kdteach.losses.divergence import exact, log_softmax_exact
 from kdteach.losses.response import cross_entropy
 from kdteach.losses.subclass import class_log_probs
 from kdteach.memory import require_memory
 from kdteach.models import ask, device_of, evaluation_mode, require_logits
-from kdteach.renamed import former_names
-from kdteach.shifting import MEASURES, f1, shift_of, weighted_f1
+from kdteach.shifting import f1, weighted_f1
 from kdteach.types import Batch, Pair, Split
 
-__getattr__ = former_names(__name__, {"agreement": "prediction_agreement"})
-
 _MOST_BINS = 1_000_000
-_ANY_CLASS = 2**63 - 1  # no end of the class numbers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,14 +164,6 @@ def _per_cent(count: int, whole: int) -> str:
     while f"{100 * count / whole:.{digits}f}" in (f"{end:.{digits}f}" for end in (0, 100)):
         digits += 1
     return f"{100 * count / whole:.{digits}f} %"
-
-
-def _require_evaluation(answers: object) -> None:
-    if not isinstance(answers, Evaluation):
-        raise TypeError(
-            "answers must be an Evaluation, as evaluate(model, split) gives it, got "
-            f"{shown(answers)}"
-        )
 
 
 def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
@@ -361,183 +343,3 @@ def require_classes(split: Split | Source, outputs: int) -> None:
         f"the model has {outputs} outputs, but the data has {classes} classes: {way}for a "
         f"network of {classes} classes, build it with num_classes={classes}"
     )
-
-
-def prediction_agreement(student_logits: Tensor, teacher_logits: Tensor) -> float:
-    """Fraction of images on which student and teacher choose the same class.
-
-    How alike two maps of what counted are is ``kdteach.explain.agreement``.
-
-    Args:
-        student_logits: (N, C).
-        teacher_logits: (N, C), the same images in the same order.
-
-    Raises:
-        TypeError: not floating-point tensors, or dtypes differ.
-        ValueError: shapes or devices differ, NaN logits.
-
-    Source: Stanton et al. 2021, section 3.
-    """
-    check_pair(student_logits, teacher_logits)
-    same = student_logits.argmax(dim=1) == teacher_logits.argmax(dim=1)
-    return float(same.double().mean())
-
-
-def subclass_recovery(subclass_logits: Tensor, labels: Tensor) -> float:
-    """How well subclasses that nobody named match classes that nobody showed.
-
-    Each image is given to its largest logit. Subclasses and classes are matched one to
-    one, so that as many images as possible fall into the subclass of their class.
-
-    Args:
-        subclass_logits: (N, K) float.
-        labels: (N,) int64 of the hidden classes, at least 0.
-
-    Returns:
-        Fraction of images in the subclass of their class, in [0, 1]; with fewer subclasses
-        than classes some classes have none. Chance is not 0: compare with a control.
-
-    Raises:
-        TypeError: not a floating-point tensor, labels are not int64.
-        ValueError: wrong shapes, NaN logits, negative labels, or so many classes that
-            their table does not fit into memory.
-
-    Source: the matching is Kuhn's, by ``scipy.optimize.linear_sum_assignment``.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    check_logits("subclass_logits", subclass_logits)
-    check_labels(labels, len(subclass_logits), _ANY_CLASS)
-    # the classes that occur, numbered anew: a large number is no large table
-    _, truth = torch.unique(labels.cpu(), return_inverse=True)
-    found = subclass_logits.argmax(dim=1).cpu()
-    width, classes = subclass_logits.shape[1], int(truth.max()) + 1
-    require_memory(
-        f"a table of {width:,} subclasses times {classes:,} classes", 24 * width * classes,
-        "are the labels class numbers?",
-    )  # fmt: skip
-    together = torch.bincount(found * classes + truth, minlength=width * classes)
-    counts = together.reshape(width, classes).numpy()
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / len(truth))
-
-
-def entropy(probabilities: Tensor) -> Tensor:
-    """Shannon entropy of each row in nats: (N, C) -> (N,), with 0 log 0 = 0.
-
-    Args:
-        probabilities: (N, C) float, each row sums to 1.
-
-    Returns:
-        (N,) in [0, log C]; float32 for half precision, else the same dtype.
-
-    Raises:
-        TypeError: not a floating-point tensor.
-        ValueError: a row with negative entries or that does not sum to 1.
-    """
-    check_logits("probabilities", probabilities)
-    total = exact(probabilities).sum(dim=1)
-    near = sum_tolerance(probabilities.dtype)
-    if (probabilities < 0).any() or not torch.allclose(
-        total, torch.ones_like(total), rtol=1e-5, atol=near
-    ):
-        raise ValueError("probabilities must be at least 0 and each row must sum to 1")
-    nats: Tensor = torch.special.entr(exact(probabilities)).sum(dim=1)
-    return nats.to(wide(probabilities).dtype)
-
-
-def best_shift(
-    answers: Evaluation, classes: Sequence[int], measure: str = "accuracy"
-) -> float:
-    """Find the number that, added to the logits of some classes, serves a measure best.
-
-    The measure is a step function of the number; all its steps are visited. Of the
-    stretches with the best value the widest is taken, and of that the middle, so that the
-    choice does not hang on one image.
-
-    Args:
-        answers: on the images that decide; choose on validation, not on test.
-        classes: class numbers that share the shift, at least one and not all; integers in
-            [0, C), each once.
-        measure: ``"accuracy"``, the fewest errors, or ``"weighted_f1"``. With classes of
-            unequal size the two lie apart.
-
-    Returns:
-        The shift, in units of a logit, finite, and such that no shifted logit overflows; 0
-        when nothing is gained by any other.
-
-    Raises:
-        TypeError: answers are no Evaluation, classes are no list of integers.
-        ValueError: classes empty, all, repeated or out of range; an unknown measure; a
-            table of weighted F1 that does not fit into memory.
-
-    Source: with accuracy, the correction of Hinton et al. 2015, section 3.
-    """
-    _require_evaluation(answers)
-    count = answers.logits.shape[1]
-    numbers = _class_numbers(classes)
-    distinct = set(numbers)
-    if not numbers or len(distinct) < len(numbers) or not distinct < set(range(count)):
-        raise ValueError(
-            f"classes must be some of 0 to {count - 1}, not all and each once, "
-            f"got {shown(classes)}"
-        )
-    measure = check_choice("measure", measure, MEASURES)
-    chosen = torch.zeros(count, dtype=torch.bool, device="cpu")
-    chosen[numbers] = True
-    return shift_of(answers.logits.double(), answers.labels, chosen, measure)
-
-
-def best_bias(answers: Evaluation, classes: Sequence[int]) -> float:
-    """Find the shift of some classes with the fewest errors: ``best_shift`` by accuracy.
-
-    Args:
-        answers: on the images that decide; choose on validation, not on test.
-        classes: as ``best_shift``.
-
-    Returns:
-        The bias, in units of a logit; 0 when nothing is gained by any other.
-
-    Raises:
-        TypeError: as ``best_shift``.
-        ValueError: as ``best_shift``.
-
-    Source: the correction of Hinton et al. 2015, section 3.
-    """
-    return best_shift(answers, classes)
-
-
-def best_threshold(answers: Evaluation) -> float:
-    """Find the shift of class 1 of two with the best weighted F1: see ``best_shift``.
-
-    Args:
-        answers: of a model with two classes; choose on validation, not on test.
-
-    Returns:
-        The number that is added to the logit of class 1; 0 when nothing is gained, and for
-        a model that answers the same on every image, which no number can divide.
-
-    Raises:
-        TypeError: answers are no Evaluation.
-        ValueError: not two classes.
-    """
-    _require_evaluation(answers)
-    if answers.logits.shape[1] != 2:
-        raise ValueError(f"a threshold is for two classes, got {answers.logits.shape[1]}")
-    halves = answers.logits.double() / 2  # whose difference is always a number
-    gaps = halves[:, 1] - halves[:, 0]
-    return 0.0 if bool((gaps == gaps[0]).all()) else best_shift(answers, [1], "weighted_f1")
-
-
-def _class_numbers(classes: object) -> list[int]:
-    if isinstance(classes, Tensor):
-        classes = check_tensor("classes", classes)
-    if isinstance(classes, (Tensor, np.ndarray)):
-        classes = classes.tolist()
-    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
-        raise TypeError(f"classes must be a list of class numbers, got {shown(classes)}")
-    numbers = list(classes)
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, Integral):
-            raise TypeError(f"classes must be integers, got {shown(number)} among them")
-    return [int(number) for number in numbers]
