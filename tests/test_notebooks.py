@@ -268,14 +268,9 @@ def test_terms_of_the_chapters_are_in_the_glossary():
         assert re.search(rf"(?m)^{term}$", glossary), term
 
 
-BEING_REWRITTEN: set[str] = set()
-
-
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_the_library_is_imported_once(path):
     """``import kdteach as kd``, and every name of the library by it."""
-    if path.stem in BEING_REWRITTEN:
-        pytest.skip("written before there was one import")
     imports = [
         ast.unparse(node)
         for cell in code(nbformat.read(path, as_version=4))
