@@ -58,8 +58,8 @@ export function draw(root, data) {
     const plain = softmax(logits, 1);
     const share = (i) =>
       plain[i] > 0.99
-        ? `${classes[i]} (over 99 %)`
-        : `${classes[i]} (${(100 * plain[i]).toFixed(0)} %)`;
+        ? `${classes[i]} (over 99\u00a0%)`
+        : `${classes[i]} (${(100 * plain[i]).toFixed(0)}\u00a0%)`;
     const [first, second, third] = order;
     const text =
       plain[first] > SURE
@@ -159,7 +159,7 @@ export function draw(root, data) {
 
   function show(i) {
     strokes = [];
-    invite("Draw here: yours replaces this one");
+    invite("Draw a new digit over it");
     ({ pixels: image, label } = examples[i]);
     picture(image, SIDE);
     answer();
