@@ -356,8 +356,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
 
 @pytest.mark.parametrize(
     ("plain", "told", "low", "words"),
-    [(0.3, 0.6, 25, "distilled student is the teacher's 60 times"),
-     (0.6, 0.3, -35, "label-trained student is the teacher's 60 times"),
+    [(0.3, 0.6, 25, "60 times in a hundred for the distilled student"),
+     (0.6, 0.3, -35, "60 times in a hundred for the label-trained student"),
      (0.5, 0.5, -5, "undecided")],
 )  # fmt: skip
 def test_doubts_are_claimed_only_where_they_differ(plain, told, low, words):

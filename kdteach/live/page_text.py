@@ -9,11 +9,6 @@ from kdteach.models import READERS
 from kdteach.models.shipped import shipped_bytes
 from kdteach.stats import Interval
 
-_NAMES = {
-    "teacher": "teacher", "label-trained": "label-trained student",
-    "distilled": "distilled student", "without-3": "student without 3",
-}  # fmt: skip
-
 
 def readers_record() -> dict[str, Any]:
     """What was measured when the networks of the first page were trained.
@@ -41,8 +36,8 @@ def page_numbers() -> dict[str, str]:
     threes = record["doubts"]["share of 3s read as 3"]
     how = (
         f"The teacher is a convolutional network of {teacher['weights']:,} weights, "
-        f"trained on {teacher['images']:,} images. All students are one smaller such "
-        f"network, of {pair['weights']:,} weights. The label-trained student sees its "
+        f"trained on {teacher['images']:,} images. The students are smaller ones, of "
+        f"{pair['weights']:,} weights. The label-trained student sees its "
         f"{plain['images']:,} images {plain['epochs']} times, the distilled one "
         f"{pair['epochs']} times: learning rate and number of passes are, for each, the "
         "best on validation images over ten seeds. The loss of the distilled student is "
@@ -56,7 +51,11 @@ def page_numbers() -> dict[str, str]:
         of = record[name]
         which = 0 if name == "teacher" else seed
         shares = [of[f"{part} errors"][which] / 100 for part in ("as written", "test")]
-        cells = (_NAMES[name], f"{of['weights']:,}", *(f"{share:.1f}" for share in shares))
+        cells = (
+            name.replace("-3", " 3"),
+            f"{of['weights']:,}",
+            *(f"{share:.1f}" for share in shares),
+        )
         rows.append(f"| {' | '.join(cells)} |")
     gains = (Interval(**record["gain"][part]) for part in ("as written", "test"))
     return {
@@ -95,7 +94,7 @@ def gain_in_words(gain: Interval, anew: Interval) -> str:
             images as they were written.
         anew: the same on test images that were drawn anew.
     """
-    span = f"95 % interval {gain.low:.1f} to {gain.high:.1f}, {gain.n} pairs of students"
+    span = f"mean of {gain.n} pairs, 95 % interval {gain.low:.1f} to {gain.high:.1f}"
     if gain.high < 0:
         return f"Here it costs {-gain.mean:.1f} mistakes in a hundred ({span})."
     if gain.low <= 0:
@@ -110,7 +109,7 @@ def gain_in_words(gain: Interval, anew: Interval) -> str:
 
 
 def doubts_in_words(doubts: dict[str, Any]) -> str:
-    """The end of a sentence on which student's second answer is more often the teacher's.
+    """A sentence on which student's second answer is more often the teacher's.
 
     Args:
         doubts: as ``kdteach.experiments.catalogue.drawing_doubts`` counts them.
@@ -118,11 +117,11 @@ def doubts_in_words(doubts: dict[str, Any]) -> str:
     gap = Interval(**doubts["difference"])
     span = f"95 % interval of the difference {gap.low:.0f} to {gap.high:.0f}"
     if gap.low <= 0 <= gap.high:
-        return f"over the test digits the answer is undecided ({span})."
+        return f"Over the test digits the answer is undecided ({span})."
     shares = doubts["same second answer as the teacher"]
     best, other = sorted(shares, key=lambda name: shares[name], reverse=True)
     return (
-        f"over the {doubts['images']:,} test digits that all three read alike, that of the "
-        f"{_NAMES[best]} is the teacher's {100 * shares[best]:.0f} times in a hundred, "
-        f"that of the {_NAMES[other]} {100 * shares[other]:.0f} times ({span})."
+        f"On the {doubts['images']:,} test digits that all three read alike, it is the same "
+        f"digit as for the teacher {100 * shares[best]:.0f} times in a hundred for the "
+        f"{best} student, and {100 * shares[other]:.0f} times for the {other} one ({span})."
     )
