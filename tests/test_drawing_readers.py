@@ -333,7 +333,7 @@ def test_numbers_in_the_text_are_those_of_the_record():
     assert f"{record['gain']['test']['mean']:.1f}" in text["gain"]
     assert text["rows"].count("\n") == 3
     mistakes = record["teacher"]["as written errors"][0] / 100
-    assert f"| teacher | 51,738 | {mistakes:.1f} |" in text["rows"]
+    assert f"| teacher | {mistakes:.1f} |" in text["rows"]
     for name in text:
         assert f"{{{{ draw_{name} }}}}" in INDEX.read_text(encoding="utf-8")
 

@@ -51,11 +51,7 @@ def page_numbers() -> dict[str, str]:
         of = record[name]
         which = 0 if name == "teacher" else seed
         shares = [of[f"{part} errors"][which] / 100 for part in ("as written", "test")]
-        cells = (
-            name.replace("-3", " 3"),
-            f"{of['weights']:,}",
-            *(f"{share:.1f}" for share in shares),
-        )
+        cells = (name.replace("-3", " 3"), *(f"{share:.1f}" for share in shares))
         rows.append(f"| {' | '.join(cells)} |")
     gains = (Interval(**record["gain"][part]) for part in ("as written", "test"))
     return {
@@ -121,7 +117,7 @@ def doubts_in_words(doubts: dict[str, Any]) -> str:
     shares = doubts["same second answer as the teacher"]
     best, other = sorted(shares, key=lambda name: shares[name], reverse=True)
     return (
-        f"On the {doubts['images']:,} test digits that all three read alike, it is the same "
-        f"digit as for the teacher {100 * shares[best]:.0f} times in a hundred for the "
+        f"On the {doubts['images']:,} test digits that all three read alike, it is the "
+        f"same digit as for the teacher {100 * shares[best]:.0f} times in a hundred for the "
         f"{best} student, and {100 * shares[other]:.0f} times for the {other} one ({span})."
     )
