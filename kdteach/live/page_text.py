@@ -118,6 +118,6 @@ def doubts_in_words(doubts: dict[str, Any]) -> str:
     best, other = sorted(shares, key=lambda name: shares[name], reverse=True)
     return (
         f"On the {doubts['images']:,} test digits that all three read alike, it is the "
-        f"same digit as for the teacher {100 * shares[best]:.0f} times in a hundred for the "
-        f"{best} student, and {100 * shares[other]:.0f} times for the {other} one ({span})."
+        f"same digit as for the teacher {100 * shares[best]:.0f} times in a hundred for "
+        f"the {best} student, and {100 * shares[other]:.0f} times for the {other} one ({span})."
     )
