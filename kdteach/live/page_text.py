@@ -116,8 +116,9 @@ def doubts_in_words(doubts: dict[str, Any]) -> str:
         return f"Over the test digits the answer is undecided ({span})."
     shares = doubts["same second answer as the teacher"]
     best, other = sorted(shares, key=lambda name: shares[name], reverse=True)
+    most, less = 100 * shares[best], 100 * shares[other]
     return (
         f"On the {doubts['images']:,} test digits that all three read alike, it is the "
-        f"same digit as for the teacher {100 * shares[best]:.0f} times in a hundred for "
-        f"the {best} student, and {100 * shares[other]:.0f} times for the {other} one ({span})."
+        f"same digit as for the teacher {most:.0f} times in a hundred for "
+        f"the {best} student, and {less:.0f} times for the {other} one ({span})."
     )

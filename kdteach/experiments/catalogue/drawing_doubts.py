@@ -45,23 +45,28 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
     Returns:
         "images" on which the three agree; "same second answer as the teacher", shares in
         [0, 1] by student; "difference", distilled less label-trained in points, paired by
-        image, with its interval; "share of 3s read as 3", with and without what was added.
+        image, with its interval, None where they agree on fewer than two; "share of 3s read as 3", with and without what was added.
     """
     logits = {name: predict_logits(models[name], data.images) for name in READERS}
     best = {name: z.topk(2).indices for name, z in logits.items()}
     first, second = ({name: two[:, k] for name, two in best.items()} for k in (0, 1))
     alike = torch.stack([first[n] == first["teacher"] for n in _PAIR]).all(dim=0)
     same = {n: (second[n] == second["teacher"])[alike].double().numpy() for n in _PAIR}
-    gap = paired_difference(100 * same["distilled"], 100 * same["label-trained"])
+    agreed = int(alike.sum())
+    gap = (  # two are needed for an interval
+        None
+        if agreed < 2
+        else paired_difference(100 * same["distilled"], 100 * same["label-trained"])
+    )
     threes = logits["without-3"][data.labels == UNSEEN].double()
     before = threes.clone()
     before[:, UNSEEN] -= added
     return {
-        "images": int(alike.sum()),
+        "images": agreed,
         "same second answer as the teacher": {
-            name: float(np.mean(hits)) for name, hits in same.items()
+            name: float(np.mean(hits)) if agreed else None for name, hits in same.items()
         },
-        "difference": dict(vars(gap)),
+        "difference": None if gap is None else dict(vars(gap)),
         "share of 3s read as 3": {
             name: float((z.argmax(dim=1) == UNSEEN).double().mean())
             for name, z in (("with", threes), ("without", before))
