@@ -45,7 +45,8 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
     Returns:
         "images" on which the three agree; "same second answer as the teacher", shares in
         [0, 1] by student; "difference", distilled less label-trained in points, paired by
-        image, with its interval, None where they agree on fewer than two; "share of 3s read as 3", with and without what was added.
+        image, with its interval, None where they agree on fewer than two;
+        "share of 3s read as 3", with and without what was added.
     """
     logits = {name: predict_logits(models[name], data.images) for name in READERS}
     best = {name: z.topk(2).indices for name, z in logits.items()}
@@ -53,11 +54,9 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
     alike = torch.stack([first[n] == first["teacher"] for n in _PAIR]).all(dim=0)
     same = {n: (second[n] == second["teacher"])[alike].double().numpy() for n in _PAIR}
     agreed = int(alike.sum())
-    gap = (  # two are needed for an interval
-        None
-        if agreed < 2
-        else paired_difference(100 * same["distilled"], 100 * same["label-trained"])
-    )
+    gap = None
+    if agreed > 1:  # an interval needs two
+        gap = paired_difference(100 * same["distilled"], 100 * same["label-trained"])
     threes = logits["without-3"][data.labels == UNSEEN].double()
     before = threes.clone()
     before[:, UNSEEN] -= added
