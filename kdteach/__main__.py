@@ -46,9 +46,13 @@ def _run(options: argparse.Namespace) -> int:
         digit_teachers.remake(options.out, say=_say)
         shipped_twins.remake(options.out, say=_say)
     elif options.command == "readers":
-        from kdteach.experiments.catalogue import drawing_readers
+        from kdteach.experiments.catalogue import drawing_doubts, drawing_readers
 
-        drawing_readers.remake(options.out, options.data_dir, kept=options.kept, say=_say)
+        out, root = options.out, options.data_dir
+        if options.measure:
+            drawing_doubts.measure(out, root, say=_say)
+        else:
+            drawing_readers.remake(out, root, kept=options.kept, say=_say)
     elif options.command == "petri":
         from kdteach.data import petri
 
@@ -184,6 +188,10 @@ def _parser() -> argparse.ArgumentParser:
     readers.add_argument(
         "--kept", type=_folder, metavar="DIR", default=Path("build/readers"),
         help="what lets an interrupted training go on; by default build/readers",
+    )  # fmt: skip
+    readers.add_argument(
+        "--measure", action="store_true",
+        help="train nothing: count again what the shipped ones do on test images",
     )  # fmt: skip
     return parser
 

@@ -36,7 +36,8 @@ def page_readers() -> list[Reader]:
         "without-3": (
             f"And this student was never shown a {_UNSEEN}", "student",
             f"Its teacher described {{seen}} images to it, none of a {_UNSEEN}; it had no "
-            f"labels. Then one number was set: the bias of {_UNSEEN}.",
+            "labels. Then one number was set on validation images: its bias for "
+            f"{_UNSEEN}, a constant that is added to its output for {_UNSEEN}.",
         ),
     }  # fmt: skip
     made = []

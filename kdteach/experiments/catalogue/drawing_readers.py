@@ -34,6 +34,7 @@ from torch import nn
 
 from kdteach.cost import count_parameters
 from kdteach.data import load, small_sample
+from kdteach.experiments.catalogue.drawing_doubts import RECORD, doubts
 from kdteach.experiments.catalogue.drawing_images import (
     UNSEEN,
     drawings,
@@ -51,7 +52,7 @@ from kdteach.training import cosine, fit, fit_many, teacher_logits
 from kdteach.types import Split
 from kdteach.writing import write_whole
 
-RECORD, EXAMPLES = "drawing-readers.json", "drawing-examples.safetensors"
+EXAMPLES = "drawing-examples.safetensors"
 SEEDS = tuple(range(10))
 TEACHER_EPOCHS = 5
 TEACHER_RATES = (1e-3, 3e-3, 6e-3, 1.2e-2)
@@ -218,6 +219,8 @@ def remake(
     seed = SEEDS[int(np.argsort(gains, kind="stable")[(len(SEEDS) - 1) // 2])]
     record["seed that ships"] = seed
     shipped = {n: m[0 if n == "teacher" else seed] for n, m in chosen.items()}
+    added = record["without-3"]["added to the bias of 3"][seed]
+    record["doubts"] = doubts(shipped, data["as written"], added)
     for name in READERS:
         number = 0 if name == "teacher" else seed
         _write(chosen[name][number], folder / reader_file(name), name, number)

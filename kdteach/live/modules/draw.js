@@ -25,9 +25,9 @@ export function draw(root, data) {
   }));
   const pad = element("canvas", {
     class: "kd-pad kd-ink", width: 2 * GRID, height: 2 * GRID, tabindex: 0, role: "img",
-    "aria-label": "Draw a digit here with the mouse or a finger; written ones can be chosen",
+    "aria-label": "Draw a digit here with the mouse or a finger; by keyboard, choose a written one",
   });
-  const hint = element("span", { class: "kd-hint" }, "Draw a digit here");
+  const hint = element("span", { class: "kd-hint" });
   const seen = element("div", { class: "kd-seen" });
   const verdict = element("p", { class: "kd-verdict", "aria-live": "polite" });
   let strokes = [];
@@ -58,13 +58,13 @@ export function draw(root, data) {
     const plain = softmax(logits, 1);
     const share = (i) =>
       plain[i] > 0.99
-        ? `${classes[i]} (over 99 %)`
-        : `${classes[i]} (${(100 * plain[i]).toFixed(0)} %)`;
+        ? `${classes[i]} (over 99\u00a0%)`
+        : `${classes[i]} (${(100 * plain[i]).toFixed(0)}\u00a0%)`;
     const [first, second, third] = order;
     const text =
       plain[first] > SURE
-        ? `Sure of ${share(first)}. Next in line: ${classes[second]}, then ${classes[third]}.`
-        : `Reads ${share(first)}, unsure about ${share(second)}.`;
+        ? `At T = 1: sure of ${share(first)}. Next in line: ${classes[second]}, then ${classes[third]}.`
+        : `At T = 1: reads ${share(first)}, unsure about ${share(second)}.`;
     if (unseen === null) return text;
     const name = classes[unseen];
     if (first === unseen) return `${text} And yet it was never shown ${withArticle(name)}.`;
@@ -147,14 +147,19 @@ export function draw(root, data) {
 
   function clear() {
     strokes = [];
-    hint.hidden = false;
+    invite("Draw a digit here");
     gallery.querySelectorAll("input").forEach((input) => { input.checked = false; });
     redraw();
   }
 
+  function invite(text) {
+    hint.textContent = text;
+    hint.hidden = false;
+  }
+
   function show(i) {
     strokes = [];
-    hint.hidden = false;
+    invite("Draw a new digit over it");
     ({ pixels: image, label } = examples[i]);
     picture(image, SIDE);
     answer();
@@ -192,7 +197,8 @@ export function draw(root, data) {
           element(
             "p", { class: "kd-note" },
             "This is what they see: 28 by 28 pixels, scaled and centred as the data set's " +
-            "images are. The bars show softmax(z / T), the words below them T = 1.",
+            "images are. The bars show softmax(z / T), where z are a network's outputs " +
+            "(logits), one for each class. Whatever you draw, each network reads one of them.",
           ),
         ),
       ),
@@ -207,10 +213,20 @@ export function draw(root, data) {
   // A student that was never shown one of the classes, and a way to show it one.
   function encore(network) {
     const name = classes[network.unseen];
-    const places = examples.map((_, i) => i).filter((i) => examples[i].label === network.unseen);
+    const reads = (i) => {
+      const logits = forward(network.layers, examples[i].pixels, [1, SIDE, SIDE]);
+      return logits.indexOf(Math.max(...logits)) === network.unseen;
+    };
+    const places = examples // first one that it reads, then one that it does not
+      .map((_, i) => i)
+      .filter((i) => examples[i].label === network.unseen)
+      .sort((a, b) => reads(b) - reads(a));
     const test = element("button", { type: "button", class: "kd-test" }, `Show it ${withArticle(name)}`);
     let next = 0;
-    test.addEventListener("click", () => choose(places[next++ % places.length]));
+    test.addEventListener("click", () => {
+      choose(places[next++ % places.length]);
+      if (places.length > 1) test.textContent = `Show it another ${name}`;
+    });
     const told = element("div", { class: "kd-told" }, ...(places.length ? [test] : []));
     const answers = column(network);
     answers.append(told);

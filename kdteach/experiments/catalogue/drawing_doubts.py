@@ -1,0 +1,103 @@
+"""What the first page says of its own four networks, counted on MNIST's test images.
+
+Two things: whether a student's second answer is its teacher's, and how many 3s the student
+without 3 reads before the bias of its class 3 is set. Nothing is trained for it, so
+``python -m kdteach readers --measure`` counts them again from the weights that ship.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdteach.data import load
+from kdteach.experiments.catalogue.drawing_images import UNSEEN, as_drawings
+from kdteach.files import check_path
+from kdteach.metrics import predict_logits
+from kdteach.models import READERS, trained_reader
+from kdteach.models.shipped import shipped_bytes, weights_folder
+from kdteach.results import require_writable
+from kdteach.stats import paired_difference
+from kdteach.types import Split
+from kdteach.writing import write_whole
+
+RECORD = "drawing-readers.json"
+_PAIR = ("label-trained", "distilled")
+
+
+def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[str, Any]:
+    """Second answers of the pair, and the 3s that the student without 3 reads.
+
+    Second answers are compared on the images to which the teacher and both students give
+    the same answer, right or wrong; on others a second answer means something else.
+
+    Args:
+        models: the networks that ship, by name.
+        data: test images as the page shows them to its networks.
+        added: what was added to the bias of class 3 of the student without 3.
+
+    Returns:
+        "images" on which the three agree; "same second answer as the teacher", shares in
+        [0, 1] by student; "difference", distilled less label-trained in points, paired by
+        image, with its interval, None where they agree on fewer than two;
+        "share of 3s read as 3", with and without what was added.
+    """
+    logits = {name: predict_logits(models[name], data.images) for name in READERS}
+    best = {name: z.topk(2).indices for name, z in logits.items()}
+    first, second = ({name: two[:, k] for name, two in best.items()} for k in (0, 1))
+    alike = torch.stack([first[n] == first["teacher"] for n in _PAIR]).all(dim=0)
+    same = {n: (second[n] == second["teacher"])[alike].double().numpy() for n in _PAIR}
+    agreed = int(alike.sum())
+    gap = None
+    if agreed > 1:  # an interval needs two
+        gap = paired_difference(100 * same["distilled"], 100 * same["label-trained"])
+    threes = logits["without-3"][data.labels == UNSEEN].double()
+    before = threes.clone()
+    before[:, UNSEEN] -= added
+    return {
+        "images": agreed,
+        "same second answer as the teacher": {
+            name: float(np.mean(hits)) if agreed else None for name, hits in same.items()
+        },
+        "difference": None if gap is None else dict(vars(gap)),
+        "share of 3s read as 3": {
+            name: float((z.argmax(dim=1) == UNSEEN).double().mean())
+            for name, z in (("with", threes), ("without", before))
+        },
+    }
+
+
+def measure(
+    out: Path | None = None,
+    root: str | Path | None = None,
+    *,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Count again what the shipped networks do, and write it into their record.
+
+    Args:
+        out: folder of the record, by default the package's own.
+        root: the folder that holds ``MNIST/raw``; by default ``$KDTEACH_DATA``.
+        say: called with one line at the end.
+
+    Returns:
+        The record, with "doubts" as ``doubts`` returns them.
+
+    Raises:
+        FileNotFoundError: MNIST is not there.
+    """
+    folder = weights_folder() if out is None else check_path("out", out)
+    require_writable(folder)
+    record: dict[str, Any] = json.loads(shipped_bytes(RECORD))
+    added = record["without-3"]["added to the bias of 3"][record["seed that ships"]]
+    data = as_drawings(load("mnist", root).test, seed=5, anew=0.0)
+    record["doubts"] = doubts({n: trained_reader(n) for n in READERS}, data, added)
+    write_whole(folder / RECORD, f"{json.dumps(record, indent=1)}\n".encode())
+    say(f"second answers and 3s on test images: {record['doubts']}")
+    return record
