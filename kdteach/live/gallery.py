@@ -42,7 +42,8 @@ def live_gallery(
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
-            first no integer, groups no dictionary of integers.
+            first no integer, groups no dictionary of names
+            to integers.
         ValueError: other shapes, too many images, logits or images that are not finite,
             first is no image, or groups are of another number of images.
     """
@@ -111,7 +112,7 @@ def _headings(groups: object, count: int) -> list[list[object]]:
     """What is written above which image: (number of the image, name)."""
     if groups is None:
         return []
-    if not isinstance(groups, Mapping):
+    if not isinstance(groups, Mapping) or not all(isinstance(n, str) for n in groups):
         raise TypeError(
             "groups must be a dictionary, name to number of images, got " + shown(groups)
         )
