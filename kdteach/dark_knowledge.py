@@ -60,7 +60,7 @@ def shuffled(logits: Tensor, labels: Tensor, *, seed: int = 0) -> Tensor:
     values = logits.detach()
     others = torch.ones_like(values, dtype=torch.bool).scatter(1, place, False)
     wrong = others.nonzero()[:, 1].view(len(values), values.shape[1] - 1)
-    keys = torch.rand(wrong.shape, generator=random, dtype=torch.float64)
+    keys = torch.rand(wrong.shape, generator=random, dtype=torch.float64, device="cpu")
     order = keys.argsort(dim=1).to(values.device)
     return values.scatter(1, wrong, values.gather(1, wrong).gather(1, order))
 

@@ -57,7 +57,7 @@ def test_images_and_what_networks_say():
     p = torch.tensor([0.7, 0.25, 0.05])
     made = figures.images_and_answers(
         images, [{"one": p, "two": p.flip(0)}] * 4, list("abcd"), [["x", "y"]] * 4,
-        others=("similar", images), caption="A finding.",
+        others=(["a real 3"] * 4, images), caption="A finding.",
     )  # fmt: skip
     inside(made)
     wide, narrow = (root.get("viewBox").split() for root in drawn(made))

@@ -91,7 +91,9 @@ def whole_digits(*, dtype: torch.dtype | str = torch.float32) -> Split:
     bunch = embedded()
     pixels = torch.from_numpy(bunch.images.astype(np.uint8)).to(dtype).div_(16)
     labels = torch.from_numpy(bunch.target.astype(np.int64))
-    return Split(pixels[:, None], labels, torch.arange(len(labels)), num_classes=10)
+    return Split(
+        pixels[:, None], labels, torch.arange(len(labels), device="cpu"), num_classes=10
+    )
 
 
 def digits_seen(draws: Sequence[int]) -> Tensor:
@@ -114,7 +116,7 @@ def digits_seen(draws: Sequence[int]) -> Tensor:
     if not numbers:
         raise ValueError("draws must hold the number of at least one draw")
     count = _TRAIN + 2 * _VALID
-    seen = torch.zeros(len(numbers), count, dtype=torch.bool)
+    seen = torch.zeros(len(numbers), count, dtype=torch.bool, device="cpu")
     for row, draw in zip(seen, numbers, strict=True):
         row[torch.from_numpy(_drawn(count, draw)[0])] = True
     return seen

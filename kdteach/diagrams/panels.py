@@ -9,6 +9,7 @@ from kdteach.diagrams.vocabulary import Drawing
 
 _WIDTH, _GAP = 272.0, 22.0
 _PICTURE, _BARS, _LINE = 84.0, 62.0, 17.0
+_OTHER = 56.0
 _WIDE = 860.0
 _NARROW = 350.0
 
@@ -39,7 +40,7 @@ class Panel:
         pixels: rows of numbers in [0, 1].
         answers: the bars beside the picture, one below the other.
         notes: lines below.
-        other: a second picture below the first, with its name; or None.
+        other: a small second picture, set apart below all bars, with its name; or None.
     """
 
     title: str
@@ -52,8 +53,8 @@ class Panel:
     def height(self) -> float:
         """In units of the drawing."""
         bars = len(self.answers) * (_BARS + 40)
-        pictures = (_PICTURE + 24) * (2 if self.other else 1) - 12
-        return 26 + max(bars, pictures) + _LINE * len(self.notes) + 10
+        below = _LINE * len(self.notes) + (_OTHER + 20 if self.other else 0)
+        return 26 + max(bars, _PICTURE + 12) + below + 10
 
 
 def wide(panels: Sequence[Panel]) -> Drawing:
@@ -81,8 +82,11 @@ def _arranged(panels: Sequence[Panel], columns: int, width: float) -> Drawing:
 
 
 def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
+    bars = len(panel.answers) * (_BARS + 40)
+    beside = max(bars, _PICTURE + 12)
     draw.text(x + _WIDTH / 2, y + 16, panel.title, "strong")
-    draw.picture(x, y + 38, _PICTURE, panel.pixels)
+    # in the middle of its answers: all of them are about this one picture
+    draw.picture(x, y + 26 + (beside - _PICTURE) / 2, _PICTURE, panel.pixels)
     start = x + _PICTURE + 14
     place = y + 26
     for answer in panel.answers:
@@ -92,12 +96,12 @@ def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
             marked=answer.marked,
         )  # fmt: skip
         place += _BARS + 40
-    below = y + 38 + _PICTURE
-    if panel.other:
-        name, pixels = panel.other
-        draw.text(x + _PICTURE / 2, below + 16, name, "small")
-        draw.picture(x, below + 24, _PICTURE, pixels)
-        below += 24 + _PICTURE
-    place = max(place, below + 2)
+    place = y + 26 + beside
     for number, note in enumerate(panel.notes):
         draw.text(x, place + 14 + number * _LINE, note, "small", "start")
+    if panel.other:
+        name, pixels = panel.other
+        place += _LINE * len(panel.notes) + 10
+        draw.line((x, place), (x + _WIDTH, place), "edge")
+        draw.picture(x, place + 10, _OTHER, pixels)
+        draw.text(start, place + 42, name, "small", "start")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,7 +16,12 @@ _MOST = 40
 
 
 def live_gallery(
-    split: Split, logits: Tensor, classes: Sequence[str], *, first: int = 0
+    split: Split,
+    logits: Tensor,
+    classes: Sequence[str],
+    *,
+    first: int = 0,
+    groups: Mapping[str, int] | None = None,
 ) -> LiveFigure:
     """Real images to choose from, each with its hard and its soft target.
 
@@ -29,20 +34,24 @@ def live_gallery(
             them: those of ``split.index`` are taken.
         classes: C names, at least 3.
         first: the image that is shown at the beginning, 0 to N - 1.
+        groups: what is written above the images, name to number of images, in their order
+            and N in all; by default nothing.
 
     Returns:
         The figure; where no script runs, three of the images with both targets.
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
-            first no integer.
-        ValueError: other shapes, too many images, logits or images that are not finite, or
-            first is no image.
+            first no integer, groups no dictionary of names
+            to integers.
+        ValueError: other shapes, too many images, logits or images that are not finite,
+            first is no image, or groups are of another number of images.
     """
     split = require_split("split", split)
     names = check_names("classes", classes)
     rows = _rows(split, logits, len(names))
     first = check_count("first", first, least=0, most=len(split) - 1)
+    headings = _headings(groups, len(split))
     pixels = split.images.detach().cpu().double()
     if not pixels.isfinite().all():
         raise ValueError("images must be finite, got NaN or infinity among them")
@@ -59,7 +68,7 @@ def live_gallery(
     ]
     return LiveFigure(
         "gallery",
-        {"classes": names, "images": images, "first": first},
+        {"classes": names, "images": images, "first": first, "headings": headings},
         _still(*(part[first:] for part in (pixels, split.labels, rows))),
         "Real images to choose from, each with the label's hard target and the teacher's "
         "soft target",
@@ -97,6 +106,21 @@ def _rows(split: Split, logits: object, classes: int) -> Tensor:
     if not found.isfinite().all():
         raise ValueError("logits must be finite, got NaN or infinity among them")
     return found
+
+
+def _headings(groups: object, count: int) -> list[list[object]]:
+    """What is written above which image: (number of the image, name)."""
+    if groups is None:
+        return []
+    if not isinstance(groups, Mapping) or not all(isinstance(n, str) for n in groups):
+        raise TypeError(
+            "groups must be a dictionary, name to number of images, got " + shown(groups)
+        )
+    names = check_names("groups", list(groups))
+    sizes = [check_count("groups", size, most=count) for size in groups.values()]
+    if sum(sizes) != count:
+        raise ValueError(f"groups must be of {count} images in all, got {sum(sizes)}")
+    return [[sum(sizes[:i]), name] for i, name in enumerate(names)]
 
 
 def _still(pixels: Tensor, labels: Tensor, logits: Tensor) -> str:

@@ -21,7 +21,7 @@ def images_and_answers(
     titles: Sequence[str],
     notes: Sequence[Sequence[str]],
     *,
-    others: tuple[str, Tensor],
+    others: tuple[Sequence[str], Tensor],
     caption: str,
 ) -> Diagram:
     """Images, each with what one or more networks say of it, and one that it resembles.
@@ -31,7 +31,7 @@ def images_and_answers(
         answers: n times name of a network to its probabilities (C,).
         titles: n titles.
         notes: n times the lines below.
-        others: a name for the second images, and those, (n, 1, H, W).
+        others: n names of the images to compare with, and those, (n, 1, H, W).
         caption: the sentence that states the finding.
 
     Raises:
@@ -46,10 +46,10 @@ def images_and_answers(
                 for name, p in said.items()
             ],
             note,
-            (others[0], other[0].tolist()),
+            (name_of_other, other[0].tolist()),
         )
-        for image, said, title, note, other in zip(
-            images, answers, titles, notes, others[1], strict=True
+        for image, said, title, note, name_of_other, other in zip(
+            images, answers, titles, notes, *others, strict=True
         )
     ]
     told = "; ".join(

@@ -129,7 +129,7 @@ def entropy_curves(logits: Tensor, *, caption: str) -> Diagram:
     """
     count, classes = logits.shape
     order = entropy(soft_targets(logits, 4.0)).argsort()
-    rows = order[torch.linspace(0, count - 1, min(_FAINT, count)).long()]
+    rows = order[torch.linspace(0, count - 1, min(_FAINT, count), device="cpu").long()]
     hot = _spaced(0.5, 100, _DENSE)
     values = torch.stack([entropy(soft_targets(logits, T)) for T in hot])
     curves = [
@@ -182,7 +182,7 @@ def gradient_curves(
     Returns:
         The figure: a faint line a pair of teacher and student, a strong one for the mean.
     """
-    heat = torch.tensor(temperatures, dtype=torch.float64)
+    heat = torch.tensor(temperatures, dtype=torch.float64, device="cpu")
     scaled = lengths * heat**2
     few = list(temperatures)
     curves = [

@@ -80,6 +80,12 @@ gallery = ROOM.function(
 gallery.right("as it is", nothing, _data)
 gallery.vary("split", SPLITS)
 gallery.vary("first", values.count(1, least=0, most=1))
+gallery.right("in groups", lambda: {"groups": {"a": 1, "b": len(split()) - 1}}, _data)
+for label, groups in {
+    "a word": "ab", "a list": ["a"], "too few": {"a": 1}, "none": {}, "below 0": {"a": -1},
+    "half": {"a": 0.5}, "no name": {1: len(split())},
+}.items():  # fmt: skip
+    gallery.refuse(f"groups: {label}", lambda g=groups: {"groups": g})
 for label, make in {
     "None": lambda: None, "a list": LOGITS.tolist, "too few rows": lambda: LOGITS[:1],
     "another width": lambda: LOGITS[:, :2], "flat": LOGITS.flatten,

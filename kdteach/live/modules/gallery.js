@@ -16,9 +16,10 @@ function powerOfTen(n) {
   return n === 0 ? "1" : `10${n < 0 ? "\u207b" : ""}${raised}`;
 }
 
-// A probability as one says it: 71.9 %, and 1.5 x 10^-13 where per cent would say 0.
+// A probability as one says it: 0.719, and 1.5 x 10^-13 where three decimals would say 0.
 function spoken(p) {
-  if (p >= 0.0005) return `${(100 * p).toFixed(1)} %`;
+  if (p >= 0.9995) return "more than 0.999";
+  if (p >= 0.0005) return p.toFixed(3);
   if (p === 0) return "0";
   const [factor, power] = p.toExponential(1).split("e");
   return `${factor} \u00d7 ${powerOfTen(Number(power))}`;
@@ -73,7 +74,7 @@ function twoScales(names, { role, title }) {
   return { svg, update };
 }
 
-// data: {classes, first, images: [{pixels, width, height, label, logits}]}
+// data: {classes, first, headings: [[number of the image, words]], images: [{pixels, width, height, label, logits}]}
 export function gallery(root, data) {
   const { classes, images } = data;
   const hard = bars(classes, { role: "label", title: "Hard target", digits: 0 });
@@ -115,7 +116,7 @@ export function gallery(root, data) {
   const input = element("input", { type: "checkbox" });
   input.addEventListener("change", () => { log = input.checked; update(); });
   const scale = element(
-    "label", { class: "kd-switch" }, input, "Show powers of ten, so that tiny shares can be seen",
+    "label", { class: "kd-switch" }, input, "Draw the teacher's answer in powers of ten, so that tiny numbers can be seen",
   );
   const box = choices(
     "Choose an image", images.map(({ pixels, width, height }) => inkPicture(pixels, width, height)),
@@ -123,6 +124,10 @@ export function gallery(root, data) {
     (i) => { chosen = i; update(); },
   );
   box.querySelectorAll("input")[chosen].checked = true;
+  const places = [...box.querySelectorAll("label")];
+  for (const [i, name] of data.headings ?? []) {
+    places[i].before(element("p", { class: "kd-note" }, name));
+  }
   root.replaceChildren(
     box,
     element(
