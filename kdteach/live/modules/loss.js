@@ -13,7 +13,7 @@ export function loss(root, data) {
   ];
   const chart = (role, title) => bars(classes, { role, title, signed: true });
   const rows = [
-    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 q)", "Pull of the label"],
+    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 q\u00b9)", "Pull of the label"],
     ["teacher", "The teacher pulls", "Pull of the teacher"],
     ["student", "Together: where the student's logits go", "Both pulls together"],
   ].map(([role, title, spoken]) => {
