@@ -47,6 +47,13 @@ def shown(page, figure, theme="light"):
     )
 
 
+def tallest(page):
+    return page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.kd-live .kd-pair rect')]"
+        ".map((bar) => Number(bar.getAttribute('height'))))"
+    )
+
+
 @needs_browser
 def test_the_page_pulls_as_autograd_does(page, given):
     """Both pulls and the effective alpha, for all conventions, to 1e-9."""
@@ -71,13 +78,13 @@ def test_the_page_pulls_as_autograd_does(page, given):
             ("fromLabel", "fromTeacher", "both"), (*pulls, sum(pulls)), strict=True
         ):
             assert np.abs(np.array(found[name]) - expected).max() < 1e-9, name
-        # the same direction as our loss with the alpha that the page names
+        # our loss with the alpha, times the scale, that the page names
         ours = kd_loss(
             z, v, split.labels[row][None], t, found["effective"],
         )  # fmt: skip
         (slope,) = torch.autograd.grad(ours, z)
         both = torch.tensor(found["both"], dtype=torch.float64)
-        assert float(functional.cosine_similarity(-slope[0], both, dim=0)) > 1 - 1e-9
+        assert (-found["scale"] * slope[0] - both).abs().max() < 1e-9
 
     check(0, 4.0, 0.9, 0)
     alpha, temperature = page.get_by_role("slider").all()
@@ -87,8 +94,10 @@ def test_the_page_pulls_as_autograd_does(page, given):
     temperature.focus()
     temperature.press("End")
     check(0, 20.0, 0.89, 0)
+    tall = tallest(page)
     page.get_by_role("radio", name="without T²").check()
     check(0, 20.0, 0.89, 1)
+    assert tallest(page) < tall / 5  # and not drawn as tall again
     page.get_by_role("radio", name="averaged over classes").check()
     check(0, 20.0, 0.89, 2)
     page.get_by_role("radio", name="digit 2").check()

@@ -5,7 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from kdteach.plots.distillation_loss import errors_by_program, shares
+from kdteach.plots.distillation_loss import (
+    errors_by_program,
+    errors_by_rate,
+    shares,
+)
 
 
 def test_bars_are_as_long_as_the_shares():
@@ -76,3 +80,46 @@ def test_one_dot_a_student_and_the_mean():
 def test_bad_rows_are_named(rows, error, says):
     with pytest.raises(error, match=says):
         errors_by_program(rows, most=40, caption="x", alt="Dots of students.")
+
+
+@pytest.mark.parametrize(("most", "ticks"), [(40, 9), (200, 9), (150, 7)])
+def test_few_ticks_whatever_the_axis(most, ticks):
+    figure = errors_by_program(
+        {"ours": ("", "student", [1, 2])}, most=most, caption="x", alt="Dots."
+    )
+    found = re.findall(r">(\d+)</text>", figure.wide)
+    assert len(found) == ticks
+    assert found[-1] == str(most)
+    with pytest.raises(ValueError, match="most must be"):
+        errors_by_program({"a": ("", "student", [1])}, most=most + 1, caption="x", alt="x")
+
+
+def test_each_program_is_ringed_where_it_makes_fewest_mistakes():
+    figure = errors_by_rate(
+        [0.05, 0.1, 0.2],
+        {"ours": [16.0, 25.0, 313.0], "theirs": np.array([50.0, 30.0, 20.5])},
+        most=100, caption="It moves.",
+    )  # fmt: skip
+    assert figure.alt == (
+        "Mean mistakes over the learning rate. ours: fewest, 16.0, at 0.05; theirs: "
+        "fewest, 20.5, at 0.2."
+    )
+    for drawing in (figure.wide, figure.narrow):
+        assert ">ours</text>" in drawing
+        assert ">theirs</text>" in drawing
+
+
+@pytest.mark.parametrize(
+    ("rates", "programs", "error", "says"),
+    [
+        ([0.1, 0.2], [1, 2], TypeError, "programs must be a dictionary"),
+        ([0.2, 0.1], {"a": [1, 2]}, ValueError, "rates must be at least two, rising"),
+        ([0.0, 0.1], {"a": [1, 2]}, ValueError, "rates"),
+        ([0.1, 0.2], {"a": [1]}, ValueError, "each of 2 rates"),
+        ([0.1, 0.2], {"a": [200, 300]}, ValueError, "least mistakes of 'a'"),
+        ([0.1, 0.2], {name: [1, 2] for name in "abcd"}, ValueError, "up to 3"),
+    ],
+)
+def test_bad_rates_are_named(rates, programs, error, says):
+    with pytest.raises(error, match=says):
+        errors_by_rate(rates, programs, most=100, caption="x")

@@ -31,7 +31,8 @@ def live_loss(
     A pull is minus the gradient with respect to the logits: ``(1 - alpha) (y - q)`` from
     the label, at T = 1, and ``alpha T (p - q)`` from the teacher, at T. The reader chooses
     an image, both numbers, and what the divergence is multiplied by: T^2, nothing, or
-    T^2 / C as where it is averaged over the classes too.
+    T^2 / C as where it is averaged over the classes too. The bars keep the scale that they
+    have with T^2, so that a loss that is smaller as a whole is seen to pull less.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 40 of them, with their labels.
@@ -93,7 +94,7 @@ def live_loss(
     ]
     still = (
         f"<p>The first image has the label {escape(names[label])}. At T = {temperature:g} "
-        f"and alpha = {alpha:g} the label moves the student's logit of "
+        f"and alpha = {alpha:g} the label pulls the student's logit of "
         f"{escape(names[second])} by {pulls[0]:+.3f}, the teacher by {pulls[1]:+.3f}. Here "
         "sliders move both numbers, where scripts run.</p>"
     )

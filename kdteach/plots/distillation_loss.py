@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from numpy.typing import ArrayLike
 
 from kdteach.checks import check_count, check_names, check_number, check_numbers
-from kdteach.diagrams import Diagram, strips
+from kdteach.diagrams import Diagram, curves, strips
+from kdteach.diagrams.curves import Axis, Curve, Note
 from kdteach.diagrams.strips import Strip
 from kdteach.diagrams.vocabulary import Drawing
 
-__all__ = ["errors_by_program", "shares"]
+__all__ = ["errors_by_program", "errors_by_rate", "shares"]
 
 _ROW = 44.0
 _BAR = 18.0
 _ROOM = 70.0  # that a part's name needs
+_STEPS = (5, 10, 25, 50, 100)  # between ticks
+_DASHES = ("", "9 4", "2 5")
 
 
 def shares(
@@ -24,7 +27,7 @@ def shares(
     *,
     caption: str,
 ) -> Diagram:
-    """How much of a loss belongs to the teacher and how much to the label.
+    """The weights of teacher and label in a loss, once T^2 is factored out.
 
     Args:
         programs: name to the teacher's shares in [0, 1], one a temperature; the rest is
@@ -69,7 +72,7 @@ def shares(
         + ", ".join(f"{v:.3f} at T = {t:g}" for v, t in zip(row, warmth, strict=True))
         for name, row in values.items()
     )
-    alt = f"The teacher's share of the loss, by program and temperature. {told}."
+    alt = f"The teacher's share of both weights, by program and temperature. {told}."
     wide = Drawing(860.0, 52 + _ROW * len(values))
     left, gap = 268.0, 22.0
     step = (860 - left) / len(warmth)
@@ -104,7 +107,7 @@ def errors_by_program(
     Args:
         programs: name to (a note behind the name, colour, (seeds,) mistakes); the colour
             is one of teacher, student, baseline, label and soft.
-        most: the right end of the axis, a multiple of five.
+        most: the right end of the axis, up to ten times 5, 10, 25, 50 or 100.
         caption: the sentence that states the finding.
         alt: what is seen; the means are added.
 
@@ -113,14 +116,18 @@ def errors_by_program(
 
     Raises:
         TypeError: programs is no dictionary of triples, or values of another type.
-        ValueError: no programs, an unknown colour, mistakes outside of the axis.
+        ValueError: no programs, an unknown colour, mistakes outside of the axis, an axis
+            without round ticks.
     """
     if not isinstance(programs, Mapping):
         raise TypeError(
             f"programs must be a dictionary of triples, got {type(programs).__name__}"
         )
     check_names("programs", list(programs))
-    most = check_count("most", most, 5)
+    most = check_count("most", most, 5, 1000)
+    steps = [step for step in _STEPS if most % step == 0 and most <= 10 * step]
+    if not steps:
+        raise ValueError(f"most must be up to ten times one of {_STEPS}, got {most}")
     rows = []
     for name, (note, colour, mistakes) in programs.items():
         if colour not in ("teacher", "student", "baseline", "label", "soft"):
@@ -130,13 +137,78 @@ def errors_by_program(
             raise ValueError(f"mistakes of {name!r} must lie in 0 to {most}, got {values}")
         mean = f"{sum(values) / len(values):.1f}"
         rows.append(Strip(f"{name} {note}".rstrip(), values, mean, colour))
-    ticks = [str(tick) for tick in range(0, most + 1, 5)]
+    ticks = [str(tick) for tick in range(0, most + 1, steps[0])]
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     told = f"{alt} Means: {means}."
     return Diagram(
         strips.wide(rows, 0, most, ticks).svg("kd-wide", told),
         strips.narrow(rows, 0, most, ticks).svg("kd-narrow", told),
         told, caption,
+    )  # fmt: skip
+
+
+def errors_by_rate(
+    rates: Sequence[float],
+    programs: Mapping[str, ArrayLike],
+    *,
+    most: float,
+    caption: str,
+) -> Diagram:
+    """Mean mistakes over the learning rate, and where each program makes fewest.
+
+    Args:
+        rates: at least two learning rates above 0, rising.
+        programs: name to mean mistakes, one a rate; up to three programs.
+        most: the upper end of the axis, above 0; what lies above it is cut off.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A curve for each program, ringed at its smallest value.
+
+    Raises:
+        TypeError: programs is no dictionary, or values of another type.
+        ValueError: no programs or more than three, rates that do not rise, another number
+            of mistakes, or a program that lies above the axis everywhere.
+    """
+    if not isinstance(programs, Mapping):
+        raise TypeError(
+            "programs must be a dictionary, name to mistakes, got "
+            f"{type(programs).__name__}"
+        )
+    names = check_names("programs", list(programs))
+    if len(names) > len(_DASHES):
+        raise ValueError(f"programs must be up to {len(_DASHES)}, got {len(names)}")
+    top = check_number("most", most, above=0)
+    places = [
+        check_number("rates", r, above=0) for r in check_numbers("rates", rates).tolist()
+    ]
+    if len(places) < 2 or sorted(set(places)) != places:
+        raise ValueError(f"rates must be at least two, rising, got {places}")
+    lines, notes, told = [], [], []
+    for number, (name, given) in enumerate(zip(names, programs.values(), strict=True)):
+        values = check_numbers(f"mistakes of {name!r}", given).tolist()
+        if len(values) != len(places):
+            raise ValueError(
+                f"programs must have mistakes for each of {len(places)} rates, got "
+                f"{len(values)} of {name!r}"
+            )
+        fewest = check_number(f"least mistakes of {name!r}", min(values), least=0, most=top)
+        best = places[values.index(fewest)]
+        points = list(zip(places, values, strict=True))
+        width = 2.4 if number else 3.4
+        lines.append(Curve(points, "student", width, _DASHES[number], dots=True))
+        below = 24.0 + 18.0 * (number % 2)
+        notes.append(
+            Note(best, fewest, name, (0, below), ring=True, colour="student", strong=True)
+        )
+        told.append(f"{name}: fewest, {fewest:.1f}, at {best:g}")
+    alt = f"Mean mistakes over the learning rate. {'; '.join(told)}."
+    x = Axis(places[0], places[-1], [(r, f"{r:g}") for r in places], "learning rate", True)
+    y = Axis(0, top, [(top * i / 4, f"{top * i / 4:g}") for i in range(5)], "mistakes")
+    return Diagram(
+        curves.wide(x, y, lines, notes).svg("kd-wide", alt),
+        curves.narrow(x, y, lines, notes).svg("kd-narrow", alt),
+        alt, caption,
     )  # fmt: skip
 
 

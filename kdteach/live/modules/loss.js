@@ -13,7 +13,7 @@ export function loss(root, data) {
   ];
   const chart = (role, title) => bars(classes, { role, title, signed: true });
   const rows = [
-    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 q)", "Pull of the label"],
+    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 q\u00b9)", "Pull of the label"],
     ["teacher", "The teacher pulls", "Pull of the teacher"],
     ["student", "Together: where the student's logits go", "Both pulls together"],
   ].map(([role, title, spoken]) => {
@@ -34,22 +34,26 @@ export function loss(root, data) {
     const fromLabel = hard.map((v, i) => (1 - alpha) * ((i === label ? 1 : 0) - v));
     const fromTeacher = p.map((v, i) => ((alpha * factor) / t) * (v - q[i]));
     const both = fromLabel.map((v, i) => v + fromTeacher[i]);
-    const most = Math.max(...[...fromLabel, ...fromTeacher, ...both].map(Math.abs));
+    // the bars keep the scale that they have with T^2: what shrinks is seen to shrink
+    const withSquare = p.map((v, i) => alpha * t * (v - q[i]));
+    const together = fromLabel.map((v, i) => v + withSquare[i]);
+    const most = Math.max(...[...fromLabel, ...withSquare, ...together].map(Math.abs));
     [fromLabel, fromTeacher, both].forEach((values, i) => rows[i].update(values, most));
     const soft = (alpha * factor) / (t * t);
-    const effective = soft > 0 ? soft / (soft + 1 - alpha) : 0;
+    const scale = soft + 1 - alpha;
+    const effective = soft > 0 ? soft / scale : 0;
     const second = p.map((_, i) => i).sort((a, b) => p[b] - p[a]).find((i) => i !== label);
     const signed = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(3);
     rows[1].heading.textContent =
       `The teacher pulls: ${["\u03b1 T", "\u03b1 / T", "\u03b1 T / C"][how]} (p \u2212 q)`;
     words.textContent =
-      `Label ${classes[label]}. The label moves the logit of ${classes[second]} by ` +
+      `Label ${classes[label]}. The label pulls the logit of ${classes[second]} by ` +
       `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
-      `This loss is ours with \u03b1 = ${effective.toFixed(3)}.`;
-    root.kdState = { t, alpha, how, chosen, fromLabel, fromTeacher, both, effective };
+      `This loss is ${scale.toFixed(2)} times ours with \u03b1 = ${effective.toFixed(3)}.`;
+    root.kdState = { t, alpha, how, chosen, fromLabel, fromTeacher, both, effective, scale };
   }
   const knobs = [
-    slider("\u03b1, weight of the teacher", {
+    slider("Weight \u03b1", {
       least: 0, most: 1, step: 0.01, value: alpha, show: (v) => v.toFixed(2),
       changed: (v) => { alpha = v; update(); },
     }),
