@@ -258,7 +258,7 @@ def errors_by_rate(
         )
     for (rate, height), heats in rings.items():
         words = f"best for T = {' and '.join(heats)}" if len(heats) > 1 else ""
-        notes.append(Note(rate, height, words, (0, 20), (0, 20), ring=True, colour="ink"))
+        notes.append(Note(rate, height, words, (0, 22), (0, 20), ring=True, colour="ink"))
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
     for heat, height in _apart(starts).items():
         notes.append(
@@ -266,14 +266,14 @@ def errors_by_rate(
         )
     worst = max(temperatures, key=lambda heat: means[heat, rates[-1]])
     notes.append(
-        Note(rates[-1], means[worst, rates[-1]], "no better than guessing", (-14, 0),
-             (-10, 0), "end")
+        Note(rates[-1], means[worst, rates[-1]], "no better than guessing", (4, -12),
+             (4, -10), "end")
     )  # fmt: skip
     heights = (30, 50, 100, 200, images)
     axes = (
         Axis(rates[0] * 0.45, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
-        Axis(25, 400, [(n, str(n)) for n in heights],
+        Axis(22, 520, [(n, str(n)) for n in heights],
              f"errors on {images} validation images, mean of ten seeds", log=True),
     )  # fmt: skip
     return _figure(
