@@ -67,16 +67,16 @@ TEMPERATURE_PARTS = ("logits", "temperature", "softmax", "T = 1", "T = 4", "T = 
 TEMPERATURE_ALT = (
     "The teacher's ten logits for one 9 are divided by T before the softmax. At T = 1 "
     "nearly all probability is on the 9; at T = 4 the 5, the 3 and the 0 show; at T = 20 "
-    "all classes are nearly alike."
+    "every class has a share, and the 9 and the 5 still stand out."
 )
-_SAYS = ("almost the label", "it resembles a 5", "nearly all alike")
+_SAYS = ("almost the label", "it resembles a 5", "every class has a share")
 
 
 def temperature_wide(highlight: Collection[str]) -> Drawing:
     """Logits, divided by T, through softmax: three temperatures, 860 units wide."""
     draw = Drawing(860, 400, highlight)
     draw.image(20, 40, 100)
-    draw.text(262, 24, "the teacher's logits z", "strong")
+    draw.text(262, 24, "the teacher's logits v", "strong")
     draw.logits(166, 42, 192, 96, LOGITS, "teacher")
     draw.halo("logits", 166, 8, 192, 150)
     draw.arrow((124, 90), (160, 90))
@@ -101,7 +101,7 @@ def temperature_narrow(highlight: Collection[str]) -> Drawing:
     """The same, one below the other, 350 units wide."""
     draw = Drawing(350, 670, highlight)
     draw.image(6, 34, 84)
-    draw.text(234, 20, "the teacher's logits z", "strong")
+    draw.text(234, 20, "the teacher's logits v", "strong")
     draw.logits(130, 34, 208, 84, LOGITS, "teacher")
     draw.halo("logits", 130, 6, 208, 130)
     draw.arrow((94, 76), (124, 76))

@@ -17,8 +17,10 @@ _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
 _FAINT = 40  # images drawn as lines of their own
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
-_TOUCH = 1.16  # the least factor between two heights
+_TOUCH = 1.2  # the least factor between two heights
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
+_COLOURS = ("soft", "accent-edge", "student", "ink")
+_SAME = 1.05  # rings whose heights differ by less would cover each other
 
 
 def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Diagram:
@@ -143,7 +145,7 @@ def entropy_curves(logits: Tensor, *, caption: str) -> Diagram:
     notes = [
         Note(near, float(values[22, order[-1]]), "the least sure image", (-14, -4),
              (-6, -4), "end"),
-        Note(hot[36], float(values[36, order[0]]), "the surest image", (18, 22), (8, 24),
+        Note(hot[36], float(values[36, order[0]]), "the surest image", (9, 12), (6, 14),
              "start"),
         Note(hot[36], most * 0.1, "thick: the mean", (18, 0), (8, 0), "start",
              strong=True),
@@ -232,21 +234,31 @@ def errors_by_rate(
         caption: the sentence that states the finding.
 
     Returns:
-        The figure; the rate with the fewest errors of each T is ringed.
+        The figure; the rate with the fewest errors of each T is ringed, with one ring where
+        two would cover each other.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
     means = {key: sum(runs) / len(runs) for key, runs in errors.items()}
     curves, notes, told = [], [], []
+    rings: dict[tuple[float, float], list[str]] = {}
     for number, heat in enumerate(temperatures):
         points = [(rate, means[heat, rate]) for rate in rates]
-        curves.append(Curve(points, "student", _WIDTHS[number], _DASHES[number], dots=True))
+        colour = _COLOURS[number]
+        curves.append(Curve(points, colour, _WIDTHS[number], _DASHES[number], dots=True))
         best = min(points, key=lambda point: point[1])
-        notes.append(Note(*best, "", ring=True, colour="ink"))
+        near = [
+            (rate, height) for rate, height in rings
+            if rate == best[0] and 1 / _SAME < height / best[1] < _SAME
+        ]  # fmt: skip
+        rings.setdefault(near[0] if near else best, []).append(f"{heat:g}")
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}, and "
             f"{points[-1][1]:.0f} at {rates[-1]:g}"
         )
+    for (rate, height), heats in rings.items():
+        words = f"best for T = {' and '.join(heats)}" if len(heats) > 1 else ""
+        notes.append(Note(rate, height, words, (0, 22), (0, 20), ring=True, colour="ink"))
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
     for heat, height in _apart(starts).items():
         notes.append(
@@ -254,14 +266,14 @@ def errors_by_rate(
         )
     worst = max(temperatures, key=lambda heat: means[heat, rates[-1]])
     notes.append(
-        Note(rates[-1], means[worst, rates[-1]], "no better than guessing", (-14, 0),
-             (-10, 0), "end")
+        Note(rates[-1], means[worst, rates[-1]], "no better than guessing", (4, -12),
+             (4, -10), "end")
     )  # fmt: skip
     heights = (30, 50, 100, 200, images)
     axes = (
         Axis(rates[0] * 0.45, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
-        Axis(25, 400, [(n, str(n)) for n in heights],
+        Axis(22, 520, [(n, str(n)) for n in heights],
              f"errors on {images} validation images, mean of ten seeds", log=True),
     )  # fmt: skip
     return _figure(

@@ -7,7 +7,7 @@ export function temperature(root, data) {
   const uniform = classes.map(() => 1 / classes.length);
   const soft = bars(classes, { role: "teacher", title: "The teacher's soft target" });
   const pull = bars(classes, {
-    role: "student", title: "Pull on an undecided student's logits", signed: true,
+    role: "student", title: "Pull, with T squared, on a student whose logits are all 0", signed: true,
   });
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
@@ -18,7 +18,7 @@ export function temperature(root, data) {
     // T^2 times the gradient of KL with respect to the logits, turned: downhill
     const downhill = p.map((q, i) => t * (q - uniform[i]));
     soft.update(p);
-    pull.update(downhill);
+    pull.update(downhill, 1.35 * Math.max(...downhill.map(Math.abs))); // room for numbers
     const order = p.map((q, i) => i).sort((a, b) => p[b] - p[a]);
     words.textContent =
       `Label ${classes[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
@@ -42,15 +42,18 @@ export function temperature(root, data) {
     "Choose a digit", images.map(picture),
     images.map(({ label }, i) => `digit ${i + 1}, label ${classes[label]}`), choose,
   );
+  const title = (words) => element("p", { class: "kd-title" }, words);
   root.replaceChildren(
     gallery,
+    knob.box,
     element(
       "div", { class: "kd-row" }, big,
-      element("div", {}, element("p", { class: "kd-title" }, "Soft target: softmax(z / T)"), soft.svg),
+      element(
+        "div", {}, title("Soft target: softmax(v / T)"), soft.svg,
+        title("Pull, with T\u00b2, on a student whose logits are all 0"), pull.svg,
+      ),
     ),
-    knob.box,
-    element("p", { class: "kd-title" }, "Pull on a student that still gives all classes the same"),
-    pull.svg, words,
+    words,
   );
   choose(0);
 }
