@@ -14,6 +14,7 @@ from kdteach.exercises import (
     compression,
     distillation_loss,
     early_stopping,
+    effective_alpha,
     fourth_epoch,
     hard_and_soft_targets,
     hintons_digits,
@@ -27,13 +28,16 @@ from kdteach.exercises import (
     teacher_and_student,
     teacher_assistants,
     temperature,
+    votes,
 )
 
 F = torch.nn.functional
 ROOMS = (
     hard_and_soft_targets,
     temperature,
+    votes,
     distillation_loss,
+    effective_alpha,
     teacher_and_student,
     compression,
     hintons_digits,

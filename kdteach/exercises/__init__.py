@@ -15,17 +15,16 @@ with usual_tensors():
     from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
     from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
     from kdteach.exercises.distillation_loss import (
-        check_effective_alpha,
         check_kd_loss,
         check_soft_gradient,
     )
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
+    from kdteach.exercises.effective_alpha import check_effective_alpha
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
         check_repaired_runner_up,
         check_runner_up,
-        check_votes,
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
@@ -51,6 +50,7 @@ with usual_tensors():
         check_temperature_at_entropy,
         check_temperature_for,
     )
+    from kdteach.exercises.votes import check_votes
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(

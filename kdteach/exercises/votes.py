@@ -1,0 +1,98 @@
+"""A check of the chapter on hard and soft targets: how two averages count votes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+
+
+def _votes(
+    doubt: float, sure: float, *, first: str = "ahead", second: str = "ahead", turn: int = 1
+) -> tuple[float, ...]:
+    """How many sure images outvote a doubtful one: divided first, and added up first."""
+    counts = {
+        "ahead": math.floor(doubt / sure) + 1,
+        "level": math.ceil(doubt / sure),
+        "below": math.floor(doubt / sure),
+        "exact": doubt / sure,
+        "upside down": math.floor(sure / doubt) + 1,
+        "too many": math.floor(doubt / sure) + 2,
+        "doubt": math.floor(doubt) + 1,
+        "votes": 2,
+    }
+    divided = {"ahead": 2, "level": 1, "majority": 3, "sums": counts["ahead"]}
+    return (divided[first], counts[second])[::turn]
+
+
+_VOTES = Exercise(
+    _votes,
+    ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4)),
+    (
+        Mistake(
+            "two numbers are asked for, one for each average.",
+            lambda d, s: math.floor(d / s) + 1,
+        ),
+    ),
+    "divided first, every image has one vote; added up first, its vote has the size of its "
+    "doubt.",
+    slips=(
+        slip(
+            "the two averages have changed places: the first number belongs to shares that "
+            "are divided image by image.",
+            turn=-1,
+        ),
+        slip(
+            "one vote each: in the first average a single sure image makes a tie, and a "
+            "tie is not ahead.",
+            first="level",
+        ),
+        slip(
+            "in the first average two sure images have two votes against one: that is "
+            "ahead already, and three are one too many.",
+            first="majority",
+        ),
+        slip(
+            "the first average does not look at the size of the doubt: once divided, each "
+            "image has shares that add up to 1.",
+            first="sums",
+        ),
+        slip(
+            "the second number makes a tie where doubt is a multiple of sure. What is "
+            "asked for is the first number that is ahead.",
+            second="level",
+        ),
+        slip(
+            "with the second number of images the 1 is not ahead yet, but level at best.",
+            second="below",
+        ),
+        slip(
+            "the second number is no whole number of images: which is the first above it?",
+            second="exact",
+        ),
+        slip(
+            "the second number is upside down: a large doubt needs many small ones.",
+            second="upside down",
+        ),
+        slip(
+            "the second number is one too many: one image fewer is ahead.",
+            second="too many",
+        ),
+        slip(
+            "the second average adds up before it divides, so the size of the doubt and of "
+            "the sure rests both count there: it is no vote.",
+            second="votes",
+        ),
+        slip(
+            "what a sure image leaves (`sure`) does not enter in your second number.",
+            second="doubt",
+        ),
+    ),
+)
+
+
+def check_votes(answer: Callable[[float, float], Any]) -> CheckResult:
+    """Check ``answer(doubt, sure) -> (n, n)``: how many sure images outvote a doubt."""
+    return _VOTES.check(answer)
