@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from kdteach import stats
-from kdteach.metrics import Evaluation, _per_cent
+from kdteach.metrics import Evaluation
+from kdteach.metrics.evaluation import _per_cent
 from kdteach.types import History
 
 
