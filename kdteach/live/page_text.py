@@ -99,8 +99,8 @@ def gain_in_words(gain: Interval, anew: Interval) -> str:
     if anew.low <= 0:
         return f"{text}."
     return (
-        f"{text}, and {anew.mean:.1f} when these are redrawn to look more like what "
-        f"visitors draw ({anew.low:.1f} to {anew.high:.1f})."
+        f"{text}, and {anew.mean:.1f} when these are redrawn, to be more like what "
+        f"visitors may draw ({anew.low:.1f} to {anew.high:.1f})."
     )
 
 
