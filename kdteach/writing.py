@@ -262,11 +262,13 @@ def locked(
             says = busy or f"{path}: {{who}} is writing"
             raise LockedError(says.replace("{who}", who))
         time.sleep(0.01)
+    _HELD.add(handle)
     try:
         if state:
             _say_who(handle)
         yield
     finally:
+        _HELD.discard(handle)
         # removed while it is held: whoever waits for it finds another file and asks anew
         with suppress(OSError):
             lock.unlink()
@@ -278,6 +280,20 @@ def locked(
         if os.name == "nt":  # where an open file cannot be removed
             with suppress(OSError):
                 lock.unlink()
+
+
+_HELD: set[int] = set()
+
+
+def _let_go() -> None:
+    """A forked child holds no lock of its parent, which it may outlive by seconds."""
+    while _HELD:
+        with suppress(OSError):
+            os.close(_HELD.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _open_lock(lock: Path) -> int:
