@@ -33,7 +33,8 @@ gpu:  ## the tests that need a GPU; in .venv, or with a python3 that has the req
 	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); \
 	$$python -c "import pytest, sklearn, torch" || { \
 	  echo "pip install -r requirements.txt, or make PYTHON=... gpu"; exit 1; }; \
-	$$python -m pytest -q -rs tests -m gpu
+	$$python -m pytest -q -rs -o addopts= -m gpu --durations=8 \
+	  $$(grep -l mark.gpu tests/test_*.py)  # only what they import need be there
 
 times: $(INSTALLED)  ## keep how long each test took in the last make test: tests/seconds.json
 	$(BIN)/python tests/seconds.py

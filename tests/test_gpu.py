@@ -4,6 +4,7 @@
 without, to see that the tests themselves are sound.
 """
 
+import copy
 import os
 
 import pytest
@@ -177,18 +178,57 @@ def test_costs_are_measured_there(device):
     assert cost.count_flops(model, (1, 8, 8)) == cost.count_flops(small(), (1, 8, 8))
 
 
-def test_an_objective_elsewhere_is_named(few, device):
-    if device.type == "cpu":
-        pytest.skip("there is only one place")
+class WithWeights(nn.Module):
+    """An objective that learns a scale of its own."""
 
-    class WithWeights(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones((), dtype=torch.float64))
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones((), dtype=torch.float64))
 
-        def forward(self, student, batch):
-            logits = self.scale * student(batch.images)
-            return nn.functional.cross_entropy(logits, batch.labels)
+    def forward(self, student, batch):
+        return nn.functional.cross_entropy(self.scale * student(batch.images), batch.labels)
 
-    with pytest.raises(ValueError, match="the objective has weights on cpu"):
-        kdteach.fit(small(device=device), few, WithWeights(), **OPTIONS)
+
+def test_an_objective_with_weights_joins_its_student(few, device):
+    here, there, mine, its = small(), small(device=device), WithWeights(), WithWeights()
+    wanted = kdteach.fit(here, few, mine, **OPTIONS)
+    found = kdteach.fit(there, few, its, **OPTIONS)
+    assert found.loss == pytest.approx(wanted.loss, rel=1e-6)
+    assert its.scale.device == weights_on(there)
+    assert its.scale.item() == pytest.approx(mine.scale.item(), rel=1e-6)
+    assert mine.scale.item() != 1.0
+
+
+def weights_on(model):
+    return next(model.parameters()).device
+
+
+class Read(torch.utils.data.Dataset):
+    """The same images, read one by one."""
+
+    def __init__(self, split):
+        self.split = split
+
+    def __len__(self):
+        return len(self.split)
+
+    def __getitem__(self, i):
+        return self.split.images[i], int(self.split.labels[i])
+
+
+@pytest.mark.parametrize("form", ["table", "store", "live"])
+def test_images_that_are_read_teach_the_same(form, few, teacher, device, tmp_path):
+    there = copy.deepcopy(teacher).to(device)
+    kept = {"store": tmp_path / "logits", "dtype": torch.float64} if form == "store" else {}
+    answers = kdteach.teacher_logits(there, Read(few), **kept)
+    torch.testing.assert_close(
+        answers[few.index].to("cpu"), kdteach.teacher_logits(teacher, few)[few.index],
+        rtol=1e-9, atol=1e-9,
+    )  # fmt: skip
+    goal = objectives.distil(there if form == "live" else answers, 4.0, 0.5)
+    read, held = small(device=device), small(device=device)
+    found = kdteach.fit(read, Read(few), goal, **OPTIONS)
+    wanted = kdteach.fit(held, few, goal, **OPTIONS)
+    assert found.loss == pytest.approx(wanted.loss, rel=1e-6)
+    score = metrics.evaluate(read, Read(few))
+    assert score.accuracy == metrics.evaluate(held, few).accuracy

@@ -61,7 +61,8 @@ def check_answers(answers: Tensor, split: Split) -> None:
     Raises:
         ValueError: some differ; the message says how many, and what to do.
     """
-    other = answers[split.index.cpu()] != split.fingerprints
+    # on the CPU, also where the objective's tables have moved to a GPU
+    other = answers.cpu()[split.index.cpu()] != split.fingerprints
     if other.any():
         raise ValueError(
             f"teacher_logits answer other images: {int(other.sum())} of {len(split)}, the "

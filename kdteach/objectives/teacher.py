@@ -170,7 +170,7 @@ class Distil:
             tuple(teachers), tuple(which), column("temperature"), column("alpha"),
             column("stop_epoch"), members[0].num_classes,
             type(members[0].hard).stack([member.hard for member in members]),
-            bank_of([teacher for teacher, _ in teachers]),
+            *_joined([teacher for teacher, _ in teachers], which),
         )  # fmt: skip
 
 
@@ -186,6 +186,7 @@ class DistilStack:
         hard: the stacked objective of the hard terms.
         bank: (teachers, N, C), all logits where they are tables of one size: then a step
             looks them up at once instead of student by student.
+        first: (S, 1) the row of the flattened bank with which each student's table begins.
     """
 
     teachers: tuple[tuple[Teacher, View | None], ...]
@@ -196,6 +197,7 @@ class DistilStack:
     num_classes: int | None
     hard: LogitObjective
     bank: Tensor | None = None
+    first: Tensor | None = None
 
     def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
         """(S, B, C) logits to terms of shape (S,)."""
@@ -226,11 +228,9 @@ class DistilStack:
         )
 
     def _teacher_logits(self, batch: Batch) -> Tensor:
-        if self.bank is not None:
-            place = self.bank.device
-            first = torch.tensor(self.which, device=place)[:, None] * self.bank.shape[1]
+        if self.bank is not None and self.first is not None:
             # bank[which, index], faster where they are many: whole rows are copied
-            rows = (first + batch.index.to(place)).flatten()
+            rows = (self.first + batch.index.to(self.first.device)).flatten()
             logits = self.bank.flatten(0, 1).index_select(0, rows)
             return logits.view(*batch.index.shape, -1).to(batch.images.device)
         found = []
@@ -238,6 +238,17 @@ class DistilStack:
             teacher, view = self.teachers[number]
             found.append(ask_teacher(teacher, batch.images[i], batch.index[i], view))
         return torch.stack(found)  # (S, B, C)
+
+
+def _joined(
+    teachers: Sequence[Teacher], which: Sequence[int]
+) -> tuple[Tensor | None, Tensor | None]:
+    """The bank of a stack and where each student's table begins in it."""
+    bank = bank_of(teachers)
+    if bank is None:
+        return None, None
+    first = torch.tensor(which, device=bank.device)[:, None] * bank.shape[1]
+    return bank, first
 
 
 def distil(
