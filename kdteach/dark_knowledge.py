@@ -105,7 +105,9 @@ def same_runner_up(first: Tensor, second: Tensor, labels: Tensor) -> Shared:
             "first, second and labels must be of the same images, got "
             f"{len(a)}, {len(b)} and {len(y)}"
         )
-    width = 1 + max((int(t.max()) for t in (a, b) if len(t)), default=0)
+    # the classes that occur, numbered anew: a table of the largest number might not fit
+    named, numbers = torch.cat([a, b]).unique(return_inverse=True)
+    a, b, width = numbers[: len(a)], numbers[len(a) :], len(named)
     same = other = 0.0
     images = 0
     for number in y.unique().tolist():

@@ -76,10 +76,18 @@ shared.right("one class", lambda: {"labels": torch.zeros(8, dtype=torch.long)}, 
 for name, like in (("first", FIRST), ("second", SECOND), ("labels", LABELS)):
     odds = [
         odd
-        for odd in values.labels(like, 10**9)
+        for odd in values.labels(like, 4)
         if odd.label not in ("C itself", "10**9", "2**62", "bool")
     ]
     shared.vary(name, odds)
+    for large in (4, 10**9, 2**62):  # any number names a class
+        shared.right(
+            f"{name} with {large}",
+            lambda name=name, like=like, large=large: {
+                name: torch.where(like == like[0], large, like)
+            },
+            _by_pairs,
+        )
 shared.refuse("no two of a class", lambda: {"labels": torch.arange(8)}, names=("labels",))
 shared.circumstances()
 
