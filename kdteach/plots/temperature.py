@@ -20,6 +20,7 @@ _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
 _LINES = 0.6  # of the height for the lines, the rest for the counts above them
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
+_START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
 _COLOURS = ("soft", "label", "student", "ink")
 _SAME = 1.05  # rings whose heights differ by less would cover each other
@@ -284,9 +285,9 @@ def errors_by_rate(
         words = f"best for T = {' and '.join(heats)}" if len(heats) > 1 else ""
         notes.append(Note(rate, height, words, (0, 22), (0, 20), ring=True, colour="ink"))
     heading = f"errors on {images} validation images, mean of the others"
-    notes.append(Note(rates[0] * 0.45, high, heading, (-54, 84), (-36, 84), "start"))
+    notes.append(Note(rates[0] * _START, high, heading, (-54, 84), (-36, 84), "start"))
     axes = (
-        Axis(rates[0] * 0.45, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
+        Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
         Axis(low, high, [(n, str(n)) for n in range(low, top + 1, 10)],
              f"students that broke down, of {seeds}"),
