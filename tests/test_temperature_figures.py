@@ -82,24 +82,50 @@ def test_gradients_are_multiplied_by_the_square():
     assert "with T\N{SUPERSCRIPT TWO}: 4.00 at T = 10" in words(figure.wide)
 
 
+RATES = {
+    (1, 0.1): [40, 42], (1, 0.2): [38, 40], (10, 0.1): [30, 31], (10, 0.2): [300, 302]
+}  # fmt: skip
+
+
 def test_the_best_rate_of_each_temperature_is_ringed():
-    errors = {
-        (1, 0.1): [40, 42], (1, 0.2): [38, 40], (10, 0.1): [30, 31], (10, 0.2): [300, 302]
-    }  # fmt: skip
-    figure = figures.errors_by_rate(errors, 359, caption="c")
-    assert "T = 1: fewest, 39.0, at 0.2, and 39 at 0.2" in figure.alt
-    assert "T = 10: fewest, 30.5, at 0.1, and 301 at 0.2" in figure.alt
+    figure = figures.errors_by_rate(RATES, 359, caption="c")
+    assert "T = 1: fewest, 39.0, at 0.2; broken down: none." in figure.alt
+    assert "T = 10: fewest, 30.5, at 0.1; broken down: 2 at 0.2." in figure.alt
     for svg in (figure.wide, figure.narrow):
         assert svg.count('r="6" fill="none"') == 2
-        assert {"T = 1", "T = 10"} <= set(words(svg))
+        assert words(svg).count("T = 1") == words(svg).count("T = 10") == 2
+
+
+def test_seeds_that_broke_down_are_counted_and_not_averaged():
+    some = {**RATES, (10, 0.2): [300, 34]}
+    for runs, dots, counts in ((RATES, 3, "0002"), (some, 4, "0001")):
+        figure = figures.errors_by_rate(runs, 359, caption="c")
+        for svg in (figure.wide, figure.narrow):
+            assert svg.count('r="4.5"') == dots  # no dot where nobody is left
+            assert "".join(w for w in words(svg) if len(w) == 1) == counts
+    # 179 wrong of 359 is less than half, 180 is more
+    edge = figures.errors_by_rate(
+        {(1, 0.1): [179, 30], (1, 0.2): [180, 30]}, 359, caption=""
+    )
+    assert "broken down: 1 at 0.2." in edge.alt
+
+
+def test_names_have_the_colours_of_their_lines():
+    figure = figures.errors_by_rate({**RATES, (10, 0.2): [32, 34]}, 359, caption="c")
+    for svg in (figure.wide, figure.narrow):
+        found = re.findall(r"fill:var\(--kd-([\w-]+)\)\">T = (\d+)<", svg)
+        assert sorted(found) == [("label", "10")] * 2 + [("soft", "1")] * 2
+        for colour in ("soft", "label"):
+            assert f'stroke="var(--kd-{colour})" stroke-width="2.' in svg
 
 
 def test_names_at_the_lines_do_not_touch():
     starts = {1: 50.0, 4: 42.0, 10: 41.0, 100: 40.5}
-    placed = figures._apart(starts)
+    placed = figures._apart(starts, 3)
     heights = sorted(placed.values())
-    assert all(b / a > 1.15 for a, b in pairwise(heights))
+    assert all(b - a >= 3 for a, b in pairwise(heights))
     assert placed[1] == 50
+    assert placed[4] == 42
     assert list(placed) == [1, 4, 10, 100]  # in their order
 
 

@@ -70,6 +70,7 @@ class Note:
         colour: of the ring.
         strong: whether the words are set in bold.
         wide_only: whether a phone has no room for it.
+        ink: colour of the words, such as that of the line they name; empty for the text's.
     """
 
     x: float
@@ -82,6 +83,7 @@ class Note:
     colour: str = "ink"
     strong: bool = False
     wide_only: bool = False
+    ink: str = ""
 
 
 def wide(x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note]) -> Drawing:
@@ -159,7 +161,7 @@ def _note(draw: Drawing, note: Note, point: Point, phone: bool) -> None:
     for number, words in enumerate(lines):
         style = "small strong" if note.strong else "small"
         height = point[1] + dy + number * _LINE
-        draw.words_over(point[0] + dx, height, words, style, note.anchor)
+        draw.words_over(point[0] + dx, height, words, style, note.anchor, note.ink)
 
 
 def _inside(points: Sequence[Point], high: float) -> list[list[Point]]:

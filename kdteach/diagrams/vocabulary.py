@@ -256,14 +256,21 @@ class Drawing:
         )
 
     def words_over(
-        self, x: float, y: float, words: str, style: str = "", anchor: str = "middle"
-    ) -> None:
-        """Words as ``text``, with a rim that keeps lines behind them away."""
+        self, x: float, y: float, words: str, style: str = "", anchor: str = "middle",
+        colour: str = "",
+    ) -> None:  # fmt: skip
+        """Words as ``text``, with a rim that keeps lines behind them away.
+
+        Args:
+            x, y, words, style, anchor: as of ``text``.
+            colour: of the theme; empty for that of all text.
+        """
+        fill = f";fill:var(--kd-{colour})" if colour else ""
         names = " ".join(f"kd-{name}" for name in style.split())
         self._shapes.append(
             f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" class="{names}" '
             'style="paint-order:stroke;stroke:var(--kd-page);stroke-width:4px;'
-            f'stroke-linejoin:round">{escape(words)}</text>'
+            f'stroke-linejoin:round{fill}">{escape(words)}</text>'
         )
 
     def arrow(self, *points: Point, kind: str = "data", head: bool = True) -> None:

@@ -17,9 +17,12 @@ _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
 _FAINT = 40  # images drawn as lines of their own
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
-_TOUCH = 1.2  # the least factor between two heights
+_TOUCH = 0.065  # of the axis: words closer than this would touch
+_LINES = 0.6  # of the height for the lines, the rest for the counts above them
+_BESIDE = 0.8  # of the first rate: where the names of the lines stand
+_START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
-_COLOURS = ("soft", "accent-edge", "student", "ink")
+_COLOURS = ("soft", "label", "student", "ink")
 _SAME = 1.05  # rings whose heights differ by less would cover each other
 
 
@@ -225,61 +228,75 @@ def gradient_curves(
 def errors_by_rate(
     errors: Mapping[tuple[float, float], Sequence[int]], images: int, *, caption: str
 ) -> Diagram:
-    """Mean errors over learning rates, a line for each temperature.
+    """Over learning rates: how many seeds broke down, and the mean errors of the others.
 
     Args:
         errors: (T, learning rate) to the validation errors of all seeds; at most four T,
             all with the same rates.
-        images: how many there are.
+        images: how many there are. A student that gets more than half of them wrong has
+            broken down.
         caption: the sentence that states the finding.
 
     Returns:
-        The figure; the rate with the fewest errors of each T is ringed, with one ring where
-        two would cover each other.
+        The figure: above, a row of counts for each T; below, a line for each T through the
+        means of the seeds that did not break down, which ends where all did. The rate with
+        the fewest errors of each T is ringed, with one ring where two would cover each
+        other.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
-    means = {key: sum(runs) / len(runs) for key, runs in errors.items()}
+    sound = {key: [e for e in runs if 2 * e <= images] for key, runs in errors.items()}
+    means = {key: sum(runs) / len(runs) for key, runs in sound.items() if runs}
+    low = 10 * math.floor((min(means.values()) - 4) / 10)
+    top = 10 * math.ceil(max(means.values()) / 10)
+    high = low + (top - low) / _LINES
+    place = rates[0] * _BESIDE
+    seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
     rings: dict[tuple[float, float], list[str]] = {}
+    starts = {heat: means[heat, rates[0]] for heat in temperatures}
+    names = _apart(starts, _TOUCH * (high - low))
     for number, heat in enumerate(temperatures):
-        points = [(rate, means[heat, rate]) for rate in rates]
-        colour = _COLOURS[number]
+        colour, row = _COLOURS[number], (0.0, 4.0 + 17 * number)
+        points = [(rate, means[heat, rate]) for rate in rates if (heat, rate) in means]
         curves.append(Curve(points, colour, _WIDTHS[number], _DASHES[number], dots=True))
+        curves.append(Curve([(place * 1.03, names[heat]), points[0]], colour, 1.2))
+        name = f"T = {heat:g}"
+        for height, shift in ((names[heat], (0.0, 5.0)), (high, row)):
+            notes.append(
+                Note(place, height, name, shift, None, "end", strong=True, ink=colour)
+            )
+        lost = {rate: seeds - len(sound[heat, rate]) for rate in rates}
+        for rate, count in lost.items():
+            notes.append(
+                Note(rate, high, f"{count}", row, strong=count > 0, ink=colour)
+            )  # fmt: skip
         best = min(points, key=lambda point: point[1])
         near = [
             (rate, height) for rate, height in rings
             if rate == best[0] and 1 / _SAME < height / best[1] < _SAME
         ]  # fmt: skip
         rings.setdefault(near[0] if near else best, []).append(f"{heat:g}")
+        broken = ", ".join(f"{n} at {rate:g}" for rate, n in lost.items() if n) or "none"
         told.append(
-            f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}, and "
-            f"{points[-1][1]:.0f} at {rates[-1]:g}"
+            f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
     for (rate, height), heats in rings.items():
         words = f"best for T = {' and '.join(heats)}" if len(heats) > 1 else ""
         notes.append(Note(rate, height, words, (0, 22), (0, 20), ring=True, colour="ink"))
-    starts = {heat: means[heat, rates[0]] for heat in temperatures}
-    for heat, height in _apart(starts).items():
-        notes.append(
-            Note(rates[0], height, f"T = {heat:g}", (-12, 5), (-8, 5), "end", strong=True)
-        )
-    worst = max(temperatures, key=lambda heat: means[heat, rates[-1]])
-    notes.append(
-        Note(rates[-1], means[worst, rates[-1]], "no better than guessing", (4, -12),
-             (4, -10), "end")
-    )  # fmt: skip
-    heights = (30, 50, 100, 200, images)
+    heading = f"errors on {images} validation images, mean of the others"
+    notes.append(Note(rates[0] * _START, high, heading, (-54, 84), (-36, 84), "start"))
     axes = (
-        Axis(rates[0] * 0.45, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
+        Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
-        Axis(22, 520, [(n, str(n)) for n in heights],
-             f"errors on {images} validation images, mean of ten seeds", log=True),
+        Axis(low, high, [(n, str(n)) for n in range(low, top + 1, 10)],
+             f"students that broke down, of {seeds}"),
     )  # fmt: skip
     return _figure(
         *axes, curves, notes,
-        f"Validation errors over the learning rate for students at {len(temperatures)} "
-        f"temperatures. {'; '.join(told)}.", caption,
+        "Students that broke down and mean validation errors of the others over the "
+        f"learning rate, at {len(temperatures)} temperatures, {seeds} seeds each. "
+        f"{'. '.join(told)}.", caption,
     )  # fmt: skip
 
 
@@ -293,12 +310,12 @@ def _spaced(low: float, high: float, count: int) -> list[float]:
     return [low * math.exp(step * number) for number in range(count)]
 
 
-def _apart(heights: Mapping[float, float]) -> dict[float, float]:
-    """Heights of words on a logarithmic axis, pushed down where they would touch."""
+def _apart(heights: Mapping[float, float], least: float) -> dict[float, float]:
+    """Heights of words, pushed down where they would be closer than ``least``."""
     placed: dict[float, float] = {}
     above = math.inf
     for key in sorted(heights, key=lambda k: -heights[k]):
-        above = placed[key] = min(heights[key], above / _TOUCH)
+        above = placed[key] = min(heights[key], above - least)
     return placed
 
 
