@@ -168,7 +168,7 @@ def test_bad_input_is_named(some):
         live_gallery(split, logits[:50], classes)
     with pytest.raises(ValueError, match="first must be"):
         live_gallery(split, logits, classes, first=3)
-    with pytest.raises(TypeError, match="logits must be floating-point"):
+    with pytest.raises(TypeError, match="logits must be floating point"):
         live_gallery(split, logits.long(), classes)
 
 

@@ -56,7 +56,7 @@ def tallest(page):
 
 @needs_browser
 def test_the_page_pulls_as_autograd_does(page, given):
-    """Both pulls and the effective alpha, for all conventions, to 1e-9."""
+    """Both pulls and the effective alpha, for all programs, to 1e-9."""
     split, teacher, student = given
     shown(page, live_loss(split, teacher, student, CLASSES, temperature=4, alpha=0.9))
 

@@ -107,6 +107,26 @@ def test_each_program_is_ringed_where_it_makes_fewest_mistakes():
     for drawing in (figure.wide, figure.narrow):
         assert ">ours</text>" in drawing
         assert ">theirs</text>" in drawing
+        assert "--kd-baseline" not in drawing
+
+
+@pytest.mark.parametrize("alone", [[31.0, 25.0, 325.0], [31.0, 25.0, 26.0]])
+def test_labels_alone_stand_beside_the_programs(alone):
+    """In the baseline's colour, and named where their curve ends or leaves the axis."""
+    figure = errors_by_rate(
+        [0.05, 0.1, 0.2], {"ours": [16.0, 25.0, 313.0]}, labels_alone=alone,
+        most=100, caption="It moves.",
+    )  # fmt: skip
+    assert figure.alt.endswith("; labels alone: fewest, 25.0, at 0.1.")
+    for drawing in (figure.wide, figure.narrow):
+        left, right = (38.0, 336.0) if drawing is figure.narrow else (56.0, 846.0)
+        found = re.search(
+            r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>labels alone</text>', drawing
+        )
+        share = 1 + (100 - 25) / (325 - 25) if alone[-1] > 100 else 2
+        x = left + (right - left) * share / 2 + (8 if alone[-1] > 100 else 0)
+        assert float(found[1]) == pytest.approx(x, abs=0.1)
+        assert len(re.findall(r"<circle[^>]*--kd-baseline", drawing)) >= 2
 
 
 @pytest.mark.parametrize(
@@ -123,3 +143,12 @@ def test_each_program_is_ringed_where_it_makes_fewest_mistakes():
 def test_bad_rates_are_named(rates, programs, error, says):
     with pytest.raises(error, match=says):
         errors_by_rate(rates, programs, most=100, caption="x")
+
+
+@pytest.mark.parametrize(
+    ("alone", "says"),
+    [([1.0], "labels_alone must have"), ([200.0, 300.0], "least mistakes of 'labels")],
+)
+def test_bad_labels_alone_are_named(alone, says):
+    with pytest.raises(ValueError, match=says):
+        errors_by_rate([0.1, 0.2], {"a": [1, 2]}, most=99, caption="x", labels_alone=alone)

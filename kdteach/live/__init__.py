@@ -11,15 +11,16 @@ from html import escape
 
 from torch import Tensor
 
-from kdteach.checks import check_names, check_number, check_tensor, shown
+from kdteach.checks import check_number
 from kdteach.data.drawn import normalised
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
 from kdteach.live.page_text import page_numbers, readers_record
+from kdteach.live.pictured import check_pictured
 from kdteach.live.pulls import live_loss
 from kdteach.live.start import page_examples, page_readers, start_here
-from kdteach.types import Split, require_split
+from kdteach.types import Split
 
 __all__ = [
     "LiveFigure",
@@ -58,45 +59,17 @@ def live_temperature(
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names.
-        ValueError: other shapes, too many images, logits or images that are not finite, or
-            a temperature out of range.
+        ValueError: other shapes, too many images, logits that are not finite, images
+            outside of [0, 1], a label that is no class, or a temperature out of range.
     """
-    split = require_split("split", split)
-    names = check_names("classes", classes)
-    logits = check_tensor("logits", logits).detach().cpu().double()
+    found = check_pictured(split, classes, {"logits": logits})
     temperature = check_number("temperature", temperature, least=0.5, most=20)
-    count = len(split)
-    if not 1 <= count <= 40 or split.images.ndim != 4 or split.images.shape[1] != 1:
-        raise ValueError(
-            "split must hold 1 to 40 images of one channel (N, 1, H, W), got "
-            f"{shown(split.images)}: choose some with split.select([...])"
-        )
-    if logits.ndim != 2 or logits.shape[1] != len(names) or len(names) < 2:
-        raise ValueError(
-            f"logits must have a column for each of {len(names)} classes, at least 2, got "
-            f"{tuple(logits.shape)}"
-        )
-    if int(split.index.max()) >= len(logits):
-        raise ValueError(
-            f"logits have {len(logits)} rows, but the split holds sample index "
-            f"{int(split.index.max())}: row i belongs to sample index i"
-        )
-    logits = logits[split.index.cpu()]
-    pixels = split.images.detach().cpu().double()
-    if not (logits.isfinite().all() and pixels.isfinite().all()):
-        raise ValueError("logits and images must be finite")
-    height, width = pixels.shape[2:]
-    images: list[dict[str, object]] = [
-        {
-            "pixels": [round(float(v), 3) for v in image.flatten()],
-            "width": width,
-            "height": height,
-            "label": int(label),
-            "logits": [float(z) for z in row],
-        }
-        for image, label, row in zip(pixels, split.labels, logits, strict=True)
+    names, rows = found.classes, found.logits["logits"]
+    images = [
+        record | {"logits": [float(z) for z in row]}
+        for record, row in zip(found.records(), rows, strict=True)
     ]
-    soft = (logits[0] / temperature).softmax(dim=0)
+    soft = (rows[0] / temperature).softmax(dim=0)
     best = [names[i] for i in soft.argsort(descending=True)[:2].tolist()]
     still = (
         f"<p>At T = {temperature:g} the teacher gives its first image "

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
-from kdteach.checks import check_count, check_names, check_tensor, shown
+from kdteach.checks import check_count, check_names, shown
 from kdteach.diagrams import panels
 from kdteach.live.figure import LiveFigure
-from kdteach.types import Split, require_split
-
-_MOST = 40
+from kdteach.live.pictured import check_pictured
+from kdteach.types import Split
 
 
 def live_gallery(
@@ -42,70 +40,31 @@ def live_gallery(
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
-            first no integer, groups no dictionary of names
-            to integers.
-        ValueError: other shapes, too many images, logits or images that are not finite,
-            first is no image, or groups are of another number of images.
+            first no integer, groups no dictionary of names to integers.
+        ValueError: other shapes, too many images, logits that are not finite, images
+            outside of [0, 1], a label that is no class, first is no image, or groups are of
+            another number of images.
     """
-    split = require_split("split", split)
-    names = check_names("classes", classes)
-    rows = _rows(split, logits, len(names))
-    first = check_count("first", first, least=0, most=len(split) - 1)
-    headings = _headings(groups, len(split))
-    pixels = split.images.detach().cpu().double()
-    if not pixels.isfinite().all():
-        raise ValueError("images must be finite, got NaN or infinity among them")
-    height, width = pixels.shape[2:]
-    images: list[dict[str, object]] = [
-        {
-            "pixels": [round(float(v), 3) for v in image.flatten()],
-            "width": width,
-            "height": height,
-            "label": int(label),
-            "logits": [float(z) for z in row],
-        }
-        for image, label, row in zip(pixels, split.labels, rows, strict=True)
+    found = check_pictured(split, classes, {"logits": logits}, least_classes=3)
+    rows = found.logits["logits"]
+    first = check_count("first", first, least=0, most=len(rows) - 1)
+    headings = _headings(groups, len(rows))
+    images = [
+        record | {"logits": [float(z) for z in row]}
+        for record, row in zip(found.records(), rows, strict=True)
     ]
     return LiveFigure(
         "gallery",
-        {"classes": names, "images": images, "first": first, "headings": headings},
-        _still(*(part[first:] for part in (pixels, split.labels, rows))),
+        {
+            "classes": found.classes,
+            "images": images,
+            "first": first,
+            "headings": headings,
+        },
+        _still(found.pixels[first:], found.labels[first:], rows[first:]),
         "Real images to choose from, each with the label's hard target and the teacher's "
         "soft target",
     )
-
-
-def _rows(split: Split, logits: object, classes: int) -> Tensor:
-    """The teacher's logits of the images, in their order."""
-    given = check_tensor("logits", logits)
-    if not given.is_floating_point():
-        raise TypeError(f"logits must be floating-point numbers, got {given.dtype}")
-    table = given.detach().cpu().double()
-    images = split.images
-    if not 1 <= len(split) <= _MOST or images.ndim != 4 or images.shape[1] != 1:
-        raise ValueError(
-            f"split must hold 1 to {_MOST} images of one channel (N, 1, H, W), got "
-            f"{shown(images)}: choose some with split.select([...])"
-        )
-    if table.ndim != 2 or table.shape[1] != classes or classes < 3:
-        raise ValueError(
-            f"logits must have a column for each of {classes} classes, at least 3, got "
-            f"{tuple(table.shape)}"
-        )
-    if int(split.index.max()) >= len(table):
-        raise ValueError(
-            f"logits have {len(table)} rows, but the split holds sample index "
-            f"{int(split.index.max())}: row i belongs to sample index i"
-        )
-    if int(split.labels.max()) >= classes:
-        raise ValueError(
-            f"labels must be below {classes}, the number of classes, got "
-            f"{int(split.labels.max())}"
-        )
-    found = table[split.index.cpu()]
-    if not found.isfinite().all():
-        raise ValueError("logits must be finite, got NaN or infinity among them")
-    return found
 
 
 def _headings(groups: object, count: int) -> list[list[object]]:
@@ -123,19 +82,19 @@ def _headings(groups: object, count: int) -> list[list[object]]:
     return [[sum(sizes[:i]), name] for i, name in enumerate(names)]
 
 
-def _still(pixels: Tensor, labels: Tensor, logits: Tensor) -> str:
+def _still(pixels: Tensor, labels: Sequence[int], logits: Tensor) -> str:
     """The first three images with both targets, for where no script runs."""
     shown_first = []
     for image, label, row in list(zip(pixels, labels, logits, strict=True))[:3]:
         soft = row.softmax(dim=0)
-        hard = torch.nn.functional.one_hot(label, len(row)).double()
-        ink = image[0].clamp(0, 1).tolist()
+        hard = [float(number == label) for number in range(len(row))]
+        ink = image[0].tolist()
         shown_first.append(
             panels.Panel(
-                f"Label {int(label)}",
+                f"Label {label}",
                 ink,
                 (
-                    panels.Answer("hard target: the label", hard.tolist(), "label"),
+                    panels.Answer("hard target: the label", hard, "label"),
                     panels.Answer("soft target: the teacher", soft.tolist()),
                 ),
             )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-import torch
 from torch import Tensor
 
-from kdteach.checks import check_names, check_number, check_tensor, shown
+from kdteach.checks import check_number
 from kdteach.live.figure import LiveFigure
-from kdteach.types import Split, require_split
+from kdteach.live.pictured import check_pictured
+from kdteach.types import Split
 
 __all__ = ["live_loss"]
 
@@ -48,45 +48,25 @@ def live_loss(
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names.
-        ValueError: other shapes, too many images, logits or images that are not finite, a
-            label that is no class, or a number out of range.
+        ValueError: other shapes, too many images, logits that are not finite, images
+            outside of [0, 1], a label that is no class, or a number out of range.
     """
-    split = require_split("split", split)
-    names = check_names("classes", classes)
+    logits = {"teacher_logits": teacher_logits, "student_logits": student_logits}
+    found = check_pictured(split, classes, logits)
     temperature = check_number("temperature", temperature, least=1, most=20)
     alpha = check_number("alpha", alpha, least=0, most=1)
-    count = len(split)
-    if not 1 <= count <= 40 or split.images.ndim != 4 or split.images.shape[1] != 1:
-        raise ValueError(
-            "split must hold 1 to 40 images of one channel (N, 1, H, W), got "
-            f"{shown(split.images)}: choose some with split.select([...])"
-        )
-    teacher = _of("teacher_logits", teacher_logits, split, len(names))
-    student = _of("student_logits", student_logits, split, len(names))
-    pixels = split.images.detach().cpu().double()
-    if not pixels.isfinite().all():
-        raise ValueError("images must be finite")
-    if int(split.labels.max()) >= len(names):
-        raise ValueError(
-            f"split has the label {int(split.labels.max())}, but there are {len(names)} "
-            "classes, numbered from 0"
-        )
-    height, width = pixels.shape[2:]
-    images: list[dict[str, object]] = [
-        {
-            "pixels": [round(float(v), 3) for v in image.flatten()],
-            "width": width,
-            "height": height,
-            "label": int(label),
+    names = found.classes
+    teacher, student = (found.logits[name] for name in logits)
+    images = [
+        record
+        | {
             "teacher": [round(float(z), _DIGITS) for z in its],
             "student": [round(float(z), _DIGITS) for z in own],
         }
-        for image, label, its, own in zip(
-            pixels, split.labels, teacher, student, strict=True
-        )
+        for record, its, own in zip(found.records(), teacher, student, strict=True)
     ]
     soft = (teacher[0] / temperature).softmax(dim=0)
-    label = int(split.labels[0])
+    label = found.labels[0]
     second = next(i for i in soft.argsort(descending=True).tolist() if i != label)
     pulls = [
         float((1 - alpha) * -student[0].softmax(dim=0)[second]),
@@ -110,22 +90,3 @@ def live_loss(
         "The pulls of label and teacher on a student's logits, with sliders for alpha and "
         "the temperature",
     )
-
-
-def _of(name: str, logits: Tensor, split: Split, classes: int) -> Tensor:
-    """The rows of a split's images, (N, C) in float64."""
-    logits = check_tensor(name, logits).detach().cpu().double()
-    if logits.ndim != 2 or logits.shape[1] != classes or classes < 2:
-        raise ValueError(
-            f"{name} must have a column for each of {classes} classes, at least 2, got "
-            f"{tuple(logits.shape)}"
-        )
-    if int(split.index.max()) >= len(logits):
-        raise ValueError(
-            f"{name} has {len(logits)} rows, but the split holds sample index "
-            f"{int(split.index.max())}: row i belongs to sample index i"
-        )
-    logits = logits[split.index.cpu()]
-    if not torch.isfinite(logits).all():
-        raise ValueError(f"{name} must be finite")
-    return logits

@@ -153,6 +153,7 @@ def errors_by_rate(
     *,
     most: float,
     caption: str,
+    labels_alone: ArrayLike | None = None,
 ) -> Diagram:
     """Mean mistakes over the learning rate, and where each program makes fewest.
 
@@ -161,6 +162,8 @@ def errors_by_rate(
         programs: name to mean mistakes, one a rate; up to three programs.
         most: the upper end of the axis, above 0; what lies above it is cut off.
         caption: the sentence that states the finding.
+        labels_alone: mean mistakes of students without a teacher, one a rate: a curve in
+            the colour of the baseline, named where it ends or leaves the axis.
 
     Returns:
         A curve for each program, ringed at its smallest value.
@@ -168,7 +171,7 @@ def errors_by_rate(
     Raises:
         TypeError: programs is no dictionary, or values of another type.
         ValueError: no programs or more than three, rates that do not rise, another number
-            of mistakes, or a program that lies above the axis everywhere.
+            of mistakes, or a curve that lies above the axis everywhere.
     """
     if not isinstance(programs, Mapping):
         raise TypeError(
@@ -185,23 +188,32 @@ def errors_by_rate(
     if len(places) < 2 or sorted(set(places)) != places:
         raise ValueError(f"rates must be at least two, rising, got {places}")
     lines, notes, told = [], [], []
-    for number, (name, given) in enumerate(zip(names, programs.values(), strict=True)):
+    everything = dict(zip(names, programs.values(), strict=True))
+    if labels_alone is not None:
+        everything["labels alone"] = labels_alone
+    for number, (name, given) in enumerate(everything.items()):
+        alone = number == len(names)
         values = check_numbers(f"mistakes of {name!r}", given).tolist()
         if len(values) != len(places):
             raise ValueError(
-                f"programs must have mistakes for each of {len(places)} rates, got "
-                f"{len(values)} of {name!r}"
+                f"{'labels_alone' if alone else 'programs'} must have mistakes for each of "
+                f"{len(places)} rates, got {len(values)} of {name!r}"
             )
         fewest = check_number(f"least mistakes of {name!r}", min(values), least=0, most=top)
         best = places[values.index(fewest)]
         points = list(zip(places, values, strict=True))
+        told.append(f"{name}: fewest, {fewest:.1f}, at {best:g}")
+        if alone:
+            lines.append(Curve(points, "baseline", dots=True))
+            notes.append(Note(best, fewest, "", ring=True, colour="baseline"))
+            notes.append(_where_it_ends(points, top, name))
+            continue
         width = 2.4 if number else 3.4
         lines.append(Curve(points, "student", width, _DASHES[number], dots=True))
         below = 24.0 + 18.0 * (number % 2)
         notes.append(
             Note(best, fewest, name, (0, below), ring=True, colour="student", strong=True)
         )
-        told.append(f"{name}: fewest, {fewest:.1f}, at {best:g}")
     alt = f"Mean mistakes over the learning rate. {'; '.join(told)}."
     x = Axis(places[0], places[-1], [(r, f"{r:g}") for r in places], "learning rate", True)
     y = Axis(0, top, [(top * i / 4, f"{top * i / 4:g}") for i in range(5)], "mistakes")
@@ -210,6 +222,17 @@ def errors_by_rate(
         curves.narrow(x, y, lines, notes).svg("kd-narrow", alt),
         alt, caption,
     )  # fmt: skip
+
+
+def _where_it_ends(points: Sequence[tuple[float, float]], top: float, name: str) -> Note:
+    """A name beside the place where a curve leaves the axis, or above its end."""
+    last = max(i for i, (_, value) in enumerate(points) if value <= top)
+    (x, y), after = points[last], points[last + 1 : last + 2]
+    if not after:
+        return Note(x, y, name, (0, -12), anchor="end", strong=True)
+    (x1, y1) = after[0]
+    crossing = x * (x1 / x) ** ((top - y) / (y1 - y))  # straight where equal is a factor
+    return Note(crossing, top, name, (8, 16), anchor="start", strong=True)
 
 
 def _bar(draw: Drawing, x: float, y: float, width: float, share: float) -> None:

@@ -6,14 +6,14 @@ import { softmax } from "./network.js";
 export function loss(root, data) {
   const { classes, images } = data;
   // what KL is multiplied by, beside alpha
-  const conventions = [
+  const programs = [
     ["times T\u00b2", (t) => t * t],
     ["without T\u00b2", () => 1],
     ["times T\u00b2, averaged over classes too", (t) => (t * t) / classes.length],
   ];
   const chart = (role, title) => bars(classes, { role, title, signed: true });
   const rows = [
-    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 q\u00b9)", "Pull of the label"],
+    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 softmax z)", "Pull of the label"],
     ["teacher", "The teacher pulls", "Pull of the teacher"],
     ["student", "Together: where the student's logits go", "Both pulls together"],
   ].map(([role, title, spoken]) => {
@@ -28,7 +28,7 @@ export function loss(root, data) {
   let alpha = data.alpha;
   function update() {
     const { teacher, student, label } = images[chosen];
-    const factor = conventions[how][1](t);
+    const factor = programs[how][1](t);
     const [p, q, hard] = [softmax(teacher, t), softmax(student, t), softmax(student, 1)];
     // minus the gradient of alpha factor KL + (1 - alpha) CE with respect to the logits
     const fromLabel = hard.map((v, i) => (1 - alpha) * ((i === label ? 1 : 0) - v));
@@ -74,8 +74,8 @@ export function loss(root, data) {
   );
   const ways = choices(
     "The divergence is taken",
-    conventions.map(([name]) => element("span", { class: "kd-way" }, name)),
-    conventions.map(([name]) => name), (i) => { how = i; update(); },
+    programs.map(([name]) => element("span", { class: "kd-way" }, name)),
+    programs.map(([name]) => name), (i) => { how = i; update(); },
   );
   root.replaceChildren(
     gallery,
