@@ -39,9 +39,7 @@ def images_and_answers(
     """
     beside: list[tuple[str, list[list[float]]] | None] = [None] * len(titles)
     if others is not None:
-        beside = [
-            (name, other[0].tolist()) for name, other in zip(*others, strict=True)
-        ]
+        beside = [(name, other[0].tolist()) for name, other in zip(*others, strict=True)]
     made = [
         Panel(
             title,
