@@ -68,6 +68,11 @@ def test_images_and_what_networks_say():
     names = re.findall(r'filter id="([\w-]+)"', made.wide + made.narrow)
     assert len(names) == len(set(names)) == 16
     assert all(f"url(#{name})" in made.wide + made.narrow for name in names)
+    alone = figures.images_and_answers(
+        images, [{"one": p}] * 4, list("abcd"), [["x"]] * 4, caption="A finding."
+    )
+    inside(alone)
+    assert alone.wide.count("<image ") == 4
     with pytest.raises(ValueError, match="zip"):
         figures.images_and_answers(images, [], [], [], others=("x", images), caption="")
 

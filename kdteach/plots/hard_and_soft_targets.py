@@ -21,7 +21,7 @@ def images_and_answers(
     titles: Sequence[str],
     notes: Sequence[Sequence[str]],
     *,
-    others: tuple[Sequence[str], Tensor],
+    others: tuple[Sequence[str], Tensor] | None = None,
     caption: str,
 ) -> Diagram:
     """Images, each with what one or more networks say of it, and one that it resembles.
@@ -31,12 +31,15 @@ def images_and_answers(
         answers: n times name of a network to its probabilities (C,).
         titles: n titles.
         notes: n times the lines below.
-        others: n names of the images to compare with, and those, (n, 1, H, W).
+        others: n names of the images to compare with, and those, (n, 1, H, W); or None.
         caption: the sentence that states the finding.
 
     Raises:
         ValueError: lengths that differ.
     """
+    beside: list[tuple[str, list[list[float]]] | None] = [None] * len(titles)
+    if others is not None:
+        beside = [(name, other[0].tolist()) for name, other in zip(*others, strict=True)]
     made = [
         Panel(
             title,
@@ -46,10 +49,10 @@ def images_and_answers(
                 for name, p in said.items()
             ],
             note,
-            (name_of_other, other[0].tolist()),
+            other,
         )
-        for image, said, title, note, name_of_other, other in zip(
-            images, answers, titles, notes, *others, strict=True
+        for image, said, title, note, other in zip(
+            images, answers, titles, notes, beside, strict=True
         )
     ]
     told = "; ".join(
