@@ -130,6 +130,93 @@ def test_what_is_drawn_with_a_mouse_is_read(fresh, where):
     assert not fresh.kd_errors
 
 
+def pressed(page, digit):
+    """Draw with the keys that move the pen, a step at a time."""
+    page.get_by_role("button", name="Clear").press("Enter")
+    page.get_by_role("application").focus()
+    steps = {(-1, 0): "ArrowLeft", (1, 0): "ArrowRight", (0, -1): "ArrowUp",
+             (0, 1): "ArrowDown", (-1, -1): "Home", (1, -1): "PageUp", (-1, 1): "End",
+             (1, 1): "PageDown"}  # fmt: skip
+
+    def go(x, y):
+        nonlocal place
+        while place != (x, y):
+            way = tuple(int(np.sign(b - a)) for a, b in zip(place, (x, y), strict=True))
+            page.keyboard.press(steps[way])
+            place = (place[0] + way[0], place[1] + way[1])
+
+    place = (14, 7)
+    for _ in range(28):  # into a corner, from wherever the pen was left
+        page.keyboard.press("Home")
+    place = (0, 0)
+    for stroke in STROKES[digit]:
+        go(*(round(28 * v) for v in stroke[0]))
+        page.keyboard.press("Space")
+        for point in stroke[1:]:
+            go(*(round(28 * v) for v in point))
+        page.keyboard.press("Space")
+    page.wait_for_timeout(50)  # the answer comes with the next frame
+    return state(page)
+
+
+@needs_browser
+def test_what_is_drawn_with_keys_is_read(fresh):
+    """The teacher reads ten digits that were drawn by arrow keys and space bar alone."""
+    read = [pressed(fresh, digit)["found"][0]["best"] for digit in range(10)]
+    assert read == list(range(10))
+    assert not fresh.kd_errors
+
+
+@needs_browser
+def test_the_pen_of_the_keys_is_seen_and_draws_only_while_it_is_down(fresh):
+    fresh.get_by_role("button", name="Clear").focus()
+    fresh.keyboard.press("Enter")
+    pen = fresh.locator(".kd-pen")
+    assert not pen.is_visible()
+    fresh.keyboard.press("Shift+Tab")
+    assert pen.is_visible()
+    before = pen.bounding_box()
+    for _ in range(3):
+        fresh.keyboard.press("ArrowRight")
+    pad = fresh.locator(".kd-pad").bounding_box()
+    moved = pen.bounding_box()["x"] - before["x"]
+    assert moved == pytest.approx(3 * pad["width"] / 28, abs=0.1)
+    assert not any(state(fresh)["image"])  # up: nothing is drawn
+    fresh.keyboard.press("Space")
+    fresh.wait_for_timeout(50)
+    assert any(state(fresh)["image"])
+    assert fresh.locator(".kd-hint").inner_text() == "Pen down: space lifts it"
+    for _ in range(40):
+        fresh.keyboard.press("ArrowDown")
+    assert pen.bounding_box()["y"] < pad["y"] + pad["height"]  # it stays on the field
+    fresh.keyboard.press("Tab")  # and the keyboard is not trapped there
+    assert not pen.is_visible()
+    assert fresh.evaluate("document.activeElement.textContent") == "Clear"
+
+
+@needs_browser
+def test_percentages_are_those_of_the_bars(fresh):
+    """Words and bars speak at one temperature, that of the slider."""
+    slider = fresh.get_by_role("slider")
+    for temperature in ("1", "4", "20"):
+        slider.fill(temperature)
+        for place, found in enumerate(state(fresh)["found"][:3]):
+            p = found["p"]
+            first, second, third = np.argsort(p)[::-1][:3]
+            z = np.array(found["logits"]) / float(temperature)
+            assert p == pytest.approx(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
+
+            def share(i, p=p):
+                if p[i] > 0.99:
+                    return f"{i} (over 99 %)"
+                return f"{i} (under 1 %)" if p[i] < 0.01 else f"{i} ({100 * p[i]:.0f} %)"
+
+            words = fresh.locator(".kd-columns .kd-words").nth(place).inner_text()
+            assert words.replace("\u00a0", " ") == (
+                f"Reads {share(first)}. Next in line: {share(second)}, then {third}."
+            )
+
+
 @needs_browser
 def test_what_was_drawn_is_what_is_computed(fresh):
     found = drawn(fresh, 3)
