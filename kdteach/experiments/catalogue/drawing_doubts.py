@@ -72,11 +72,12 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
             name: float(np.mean(hits)) if agreed else None for name, hits in same.items()
         },
         "same when shuffled": {
-            n: _matches(first["teacher"][alike], theirs, second[n][alike]) for n in _PAIR
+            n: matches_by_chance(first["teacher"][alike], theirs, second[n][alike])
+            for n in _PAIR
         },
         "same by a guess": {
             "any other digit": 1 / (data.num_classes - 1),
-            "the usual one": _matches(first["teacher"][alike], theirs),
+            "the usual one": matches_by_chance(first["teacher"][alike], theirs),
         },
         "difference": None if gap is None else dict(vars(gap)),
         "share of 3s read as 3": {
@@ -86,13 +87,18 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
     }
 
 
-def _matches(first: Tensor, second: Tensor, others: Tensor | None = None) -> float | None:
+def matches_by_chance(
+    first: Tensor, second: Tensor, others: Tensor | None = None
+) -> float | None:
     """The share of images whose second answer is met by chance, within one first answer.
 
     Args:
         first: (N,) answers.
         second: (N,) those that are to be met.
         others: (N,) those that are dealt out anew; by default the most usual of ``second``.
+
+    Returns:
+        The share in [0, 1], on average over all ways of dealing; None without images.
     """
     if not len(first):
         return None
