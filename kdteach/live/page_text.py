@@ -73,9 +73,9 @@ def _made(record: dict[str, Any]) -> str:
         f"The teacher is a convolutional network of {teacher['weights']:,} weights, the "
         f"students are smaller ones of {pair['weights']:,}. The label-trained student sees "
         f"its {plain['images']:,} images {plain['epochs']} times, at a learning rate of "
-        f"{plain['rate']:g}; the distilled one {pair['epochs']} times, at {pair['rate']:g}. "
-        f"The loss of the distilled student is {pair['alpha']:g} times its distance from "
-        f"the teacher's probabilities at T = {pair['temperature']:g} plus "
+        f"{plain['rate']:g}; the distilled one {pair['epochs']} times, at "
+        f"{pair['rate']:g}. The loss of the distilled student is {pair['alpha']:g} times "
+        f"its distance from the teacher's probabilities at T = {pair['temperature']:g} plus "
         f"{1 - pair['alpha']:g} times its loss on the labels. The student without 3 "
         f"learned from the teacher alone, at T = {without['temperature']:g}, from "
         f"{without['images']:,} images."
@@ -95,8 +95,8 @@ def _chance(doubts: dict[str, Any]) -> str:
         for name in ("any other digit", "the usual one")
     )
     return (
-        "Whoever names one of the nine other digits at random meets the teacher's next digit "
-        f"{any_other:.0f} times in a hundred. Whoever knows, for each digit, which one the "
+        "Whoever names one of the nine other digits at random meets the teacher's next "
+        f"digit {any_other:.0f} times in a hundred. Whoever knows, for each digit, which one the "
         f"teacher most often puts next, and always names that, meets it {usual:.0f} times, "
         "more often than either student. But that guess is the same for every image of a "
         "digit. What shuffling takes away is what a student sees in the single image: "
@@ -116,7 +116,7 @@ def _with_equal_settings(record: dict[str, Any]) -> str:
 
 
 def _middle(record: dict[str, Any]) -> str:
-    """How many of the other pairs gain less on validation than the one that ships, or more."""
+    """How many of the other pairs gain less on validation than the shown one, or more."""
     plain, told = (
         np.array(record[name]["valid errors"]) for name in ("label-trained", "distilled")
     )

@@ -27,7 +27,8 @@ def page_readers() -> list[Reader]:
     notes = {
         "teacher": ("Teacher", "teacher", "learned from {all} images with their labels"),
         "label-trained": (
-            "Label-trained student", "baseline", "learned from {few} of these images with their labels"
+            "Label-trained student", "baseline",
+            "learned from {few} of these images with their labels",
         ),
         "distilled": (
             "Distilled student", "student",
