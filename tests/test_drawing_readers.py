@@ -434,7 +434,7 @@ def test_numbers_in_the_text_are_those_of_the_record():
     shown = told[record["seed that ships"]]
     spread = f"{told.mean():.1f} ({told.min():.1f} to {told.max():.1f})"
     assert f"| distilled, 1,000 images | {shown:.1f} | {spread} |" in text["rows"]
-    less, more = map(int, re.findall(r"(\d+) (?:of the 10 )?gain", text["pair"]))
+    less, more = map(int, re.findall(r"(\d+) (?:of the other pairs )?gain", text["pair"]))
     assert (less, more) == (4, 5)  # beside the one that ships, the lower of the two middles
     for name in text:
         assert f"{{{{ draw_{name} }}}}" in INDEX.read_text(encoding="utf-8")
@@ -454,8 +454,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
 
 @pytest.mark.parametrize(
     ("plain", "told", "low", "words"),
-    [(0.3, 0.6, 25, "60 times in a hundred for distilled students and 30 times"),
-     (0.6, 0.3, -35, "60 times in a hundred for label-trained students and 30 times"),
+    [(0.3, 0.6, 25, "distilled students name the teacher's next digit 60 times in a hundred"),
+     (0.6, 0.3, -35, "label-trained students name the teacher's next digit 60 times in a hundred"),
      (0.5, 0.5, -5, "undecided")],
 )  # fmt: skip
 def test_doubts_are_claimed_only_where_they_differ(plain, told, low, words):

@@ -40,7 +40,7 @@ def page_numbers() -> dict[str, str]:
     seeds = record["doubts by seed"]
     shown = record["doubts"]["share of 3s read as 3"]
     spread = {
-        how: f"{100 * np.mean(shares):.0f} ({100 * min(shares):.0f} to "
+        how: f"{100 * np.mean(shares):.0f} of a hundred (from {100 * min(shares):.0f} to "
         f"{100 * max(shares):.0f}; the one you see, {100 * shown[how]:.0f})"
         for how, shares in seeds["share of 3s read as 3"].items()
     }
@@ -75,8 +75,8 @@ def _made(record: dict[str, Any]) -> str:
         f"its {plain['images']:,} images {plain['epochs']} times, at a learning rate of "
         f"{plain['rate']:g}; the distilled one {pair['epochs']} times, at "
         f"{pair['rate']:g}. The loss of the distilled student is {pair['alpha']:g} times "
-        f"its distance from the teacher's probabilities at T = {pair['temperature']:g} plus "
-        f"{1 - pair['alpha']:g} times its loss on the labels. The student without 3 "
+        f"its distance from the teacher's probabilities at T = {pair['temperature']:g} "
+        f"plus {1 - pair['alpha']:g} times its loss on the labels. The student without 3 "
         f"learned from the teacher alone, at T = {without['temperature']:g}, from "
         f"{without['images']:,} images."
     )
@@ -96,10 +96,11 @@ def _chance(doubts: dict[str, Any]) -> str:
     )
     return (
         "Whoever names one of the nine other digits at random meets the teacher's next "
-        f"digit {any_other:.0f} times in a hundred. Whoever knows, for each digit, which one the "
-        f"teacher most often puts next, and always names that, meets it {usual:.0f} times, "
-        "more often than either student. But that guess is the same for every image of a "
-        "digit. What shuffling takes away is what a student sees in the single image: "
+        f"digit {any_other:.0f} times in a hundred. Whoever knows, for each digit, which "
+        f"one the teacher most often puts next, and always names that, meets it "
+        f"{usual:.0f} times, more often than either student. But that guess is the same "
+        "for every image of a digit. What shuffling takes away is what a student sees in "
+        "the single image: "
         f"{told.mean():.0f} times in a hundred for distilled students, {plain.mean():.0f} "
         f"for label-trained ones (95 % interval of the difference {gap.low:.1f} to "
         f"{gap.high:.1f})."
@@ -123,7 +124,7 @@ def _middle(record: dict[str, Any]) -> str:
     gains = plain - told
     here = gains[record["seed that ships"]]
     less, more = int((gains < here).sum()), int((gains > here).sum())
-    return f"{less} of the {len(gains)} gain less, {more} gain more"
+    return f"{less} of the other pairs gain less and {more} gain more"
 
 
 def _rows(record: dict[str, Any]) -> str:
@@ -196,9 +197,9 @@ def doubts_in_words(doubts: dict[str, Any]) -> str:
     )
     best, other = sorted(same, key=lambda name: same[name], reverse=True)
     return (
-        f"Over the test digits that all three read alike, it is the teacher's next digit "
-        f"{same[best]:.0f} times in a hundred for {best} students and {same[other]:.0f} "
-        f"times for {other} ones ({gap.n} pairs, {span}). By chance, with each student's "
-        "next digits shuffled among the images of the same digit, it would be "
-        f"{dealt[best]:.0f} and {dealt[other]:.0f} times."
+        f"On test digits that all three read alike, {best} students name the teacher's "
+        f"next digit {same[best]:.0f} times in a hundred, {other} ones {same[other]:.0f} "
+        f"times ({gap.n} pairs, {span}). If their next digits were shuffled among the "
+        f"images of the same digit, chance would give {dealt[best]:.0f} and "
+        f"{dealt[other]:.0f} times."
     )
