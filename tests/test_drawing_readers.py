@@ -454,8 +454,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
 
 @pytest.mark.parametrize(
     ("plain", "told", "low", "words"),
-    [(0.3, 0.6, 25, "distilled students name the teacher's next digit 60 times in a hundred"),
-     (0.6, 0.3, -35, "label-trained students name the teacher's next digit 60 times in a hundred"),
+    [(0.3, 0.6, 25, "distilled students name the teacher's next digit 60 times"),
+     (0.6, 0.3, -35, "label-trained students name the teacher's next digit 60 times"),
      (0.5, 0.5, -5, "undecided")],
 )  # fmt: skip
 def test_doubts_are_claimed_only_where_they_differ(plain, told, low, words):

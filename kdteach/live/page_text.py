@@ -84,9 +84,10 @@ def _made(record: dict[str, Any]) -> str:
 
 def _chance(doubts: dict[str, Any]) -> str:
     """What guessers reach, and what the students reach beyond their own chance."""
+    same = doubts["same second answer as the teacher"]
     beyond = {
         name: 100 * (np.array(shares) - doubts["same when shuffled"][name])
-        for name, shares in doubts["same second answer as the teacher"].items()
+        for name, shares in same.items()
     }
     told, plain = (beyond[name] for name in ("distilled", "label-trained"))
     gap = paired_difference(told, plain)
@@ -94,13 +95,14 @@ def _chance(doubts: dict[str, Any]) -> str:
         100 * float(np.mean(doubts["same by a guess"][name]))
         for name in ("any other digit", "the usual one")
     )
+    best = max(100 * float(np.mean(shares)) for shares in same.values())
+    beaten = "more often than either student, but " if usual > best else ""
     return (
         "Whoever names one of the nine other digits at random meets the teacher's next "
         f"digit {any_other:.0f} times in a hundred. Whoever knows, for each digit, which "
-        f"one the teacher most often puts next, and always names that, meets it "
-        f"{usual:.0f} times, more often than either student. But that guess is the same "
-        "for every image of a digit. What shuffling takes away is what a student sees in "
-        "the single image: "
+        "one the teacher most often puts next, and always names that, meets it "
+        f"{usual:.0f} times: {beaten}by the same guess for every image of a digit. The part "
+        "that shuffling takes away comes from the single image: "
         f"{told.mean():.0f} times in a hundred for distilled students, {plain.mean():.0f} "
         f"for label-trained ones (95 % interval of the difference {gap.low:.1f} to "
         f"{gap.high:.1f})."
