@@ -76,7 +76,7 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
             for n in _PAIR
         },
         "same by a guess": {
-            "any other digit": 1 / (data.num_classes - 1),
+            "any other digit": 1 / (logits["teacher"].shape[1] - 1),
             "the usual one": matches_by_chance(first["teacher"][alike], theirs),
         },
         "difference": None if gap is None else dict(vars(gap)),
