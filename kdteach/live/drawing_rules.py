@@ -12,6 +12,7 @@ DRAWING = (
     "cursor:crosshair}"
     ".kd-live .kd-hint{position:absolute;left:10px;top:4px;pointer-events:none;"
     "font-size:.9em;color:var(--kd-soft)}"
+    ".kd-live .kd-left .kd-pad:focus-visible{outline:none;box-shadow:none}"
     ".kd-live .kd-pens{position:absolute;inset:0;pointer-events:none;display:none}"
     ".kd-live .kd-pad:focus-visible~.kd-pens{display:block}"
     ".kd-live .kd-pen{position:absolute;width:16px;height:16px;box-sizing:border-box;"

@@ -134,7 +134,7 @@ def _rows(record: dict[str, Any]) -> str:
     rows = []
     for name in READERS:
         of = record[name]
-        label = f"{name.replace('-3', ' 3')}, {of['images']:,} images"
+        label = f"{name.replace('-3', ' 3')} ({of['images']:,} images)"
         which = 0 if name == "teacher" else record["seed that ships"]
         cells = [f"{of['as written errors'][which] / 100:.1f}"]
         for part in ("as written", "test"):
