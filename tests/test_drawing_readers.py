@@ -429,11 +429,11 @@ def test_numbers_in_the_text_are_those_of_the_record():
     assert text["rows"].count("\n") == 3
     mistakes = record["teacher"]["as written errors"][0] / 100
     assert text["teacher_errors"] == f"{mistakes:.1f}"
-    assert f"| teacher (50,000 images) | {mistakes:.1f} |" in text["rows"]
+    assert f"| teacher (50,000) | {mistakes:.1f} |" in text["rows"]
     told = np.array(record["distilled"]["as written errors"]) / 100
     shown = told[record["seed that ships"]]
-    spread = f"{told.mean():.1f} ({told.min():.1f} to {told.max():.1f})"
-    assert f"| distilled (1,000 images) | {shown:.1f} | {spread} |" in text["rows"]
+    spread = f"{told.mean():.1f} ({told.min():.1f}\u2013{told.max():.1f})"
+    assert f"| distilled (1,000) | {shown:.1f} | {spread} |" in text["rows"]
     less, more = map(int, re.findall(r"(\d+) (?:of the other pairs )?gain", text["pair"]))
     assert (less, more) == (4, 5)  # beside the one that ships, the lower of the two middles
     for name in text:

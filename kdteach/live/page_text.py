@@ -134,12 +134,12 @@ def _rows(record: dict[str, Any]) -> str:
     rows = []
     for name in READERS:
         of = record[name]
-        label = f"{name.replace('-3', ' 3')} ({of['images']:,} images)"
+        label = f"{name.replace('-3', ' 3')} ({of['images']:,})"
         which = 0 if name == "teacher" else record["seed that ships"]
         cells = [f"{of['as written errors'][which] / 100:.1f}"]
         for part in ("as written", "test"):
             shares = np.array(of[f"{part} errors"]) / 100
-            span = f" ({shares.min():.1f} to {shares.max():.1f})" if len(shares) > 1 else ""
+            span = f" ({shares.min():.1f}\u2013{shares.max():.1f})" if len(shares) > 1 else ""
             cells.append(f"{shares.mean():.1f}{span}")
         rows.append(f"| {' | '.join((label, *cells))} |")
     return "\n".join(rows)
