@@ -139,8 +139,8 @@ def _rows(record: dict[str, Any]) -> str:
         cells = [f"{of['as written errors'][which] / 100:.1f}"]
         for part in ("as written", "test"):
             shares = np.array(of[f"{part} errors"]) / 100
-            span = f" ({shares.min():.1f}\u2013{shares.max():.1f})" if len(shares) > 1 else ""
-            cells.append(f"{shares.mean():.1f}{span}")
+            span = f" ({shares.min():.1f}\u2013{shares.max():.1f})"
+            cells.append(f"{shares.mean():.1f}{span if len(shares) > 1 else ''}")
         rows.append(f"| {' | '.join((label, *cells))} |")
     return "\n".join(rows)
 
