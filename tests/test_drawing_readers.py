@@ -404,6 +404,16 @@ def test_the_record_follows_its_rules():
         assert vars(gain) == pytest.approx(record["gain"][part])
     gains = np.subtract(*(record[n]["valid errors"] for n in recipe.PAIR_NAMES))
     assert sorted(gains)[4] == gains[record["seed that ships"]]
+    one, ten, ships = record["doubts"], record["doubts by seed"], record["seed that ships"]
+    assert ten["images"][ships] == one["images"]
+    for part in ("same second answer as the teacher", "same when shuffled",
+                 "same by a guess", "share of 3s read as 3"):  # fmt: skip
+        for name, shares in ten[part].items():
+            assert len(shares) == 10
+            assert shares[ships] == one[part][name]
+    hits = ten["same second answer as the teacher"]
+    gap = paired_difference(*(100 * np.array(hits[n]) for n in recipe.PAIR_NAMES[::-1]))
+    assert vars(gap) == pytest.approx(ten["difference"])
     same = ("model", "images", "batch_size")
     assert all(record["label-trained"][k] == record["distilled"][k] for k in same)
 
