@@ -25,13 +25,14 @@ def page_readers() -> list[Reader]:
     record = readers_record()
     images = record["label-trained"]["images"]
     notes = {
-        "teacher": ("Teacher", "teacher", "learned from {all} images"),
+        "teacher": ("Teacher", "teacher", "learned from {all} images with their labels"),
         "label-trained": (
-            "Label-trained student", "baseline", "learned {few} images with their labels"
+            "Label-trained student", "baseline",
+            "learned from {few} of these images with their labels",
         ),
         "distilled": (
             "Distilled student", "student",
-            "learned the same {few} images with what the teacher says of them",
+            "learned from the same {few} with labels and what the teacher says of them",
         ),
         "without-3": (
             f"And this student was never shown a {_UNSEEN}", "student",
@@ -57,7 +58,7 @@ def page_readers() -> list[Reader]:
 
 
 def page_examples() -> Split:
-    """Handwritten digits of MNIST's training images, for those who cannot draw.
+    """Handwritten digits of MNIST that no network was trained on, to choose from.
 
     Returns:
         Images (N, 1, 28, 28) as the page normalises them; first those of which teacher and

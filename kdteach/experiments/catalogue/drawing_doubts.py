@@ -1,20 +1,21 @@
-"""What the first page says of its own four networks, counted on MNIST's test images.
+"""What the first page says of its own networks, counted on MNIST's test images.
 
 Two things: whether a student's second answer is its teacher's, and how many 3s the student
-without 3 reads before the bias of its class 3 is set. Nothing is trained for it, so
-``python -m kdteach readers --measure`` counts them again from the weights that ship.
+without 3 reads before the bias of its class 3 is set. ``python -m kdteach readers`` counts
+both for the students of all ten seeds. Nothing is trained for it, so
+``python -m kdteach readers --measure`` counts them again for those whose weights ship.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kdteach.data import load
 from kdteach.experiments.catalogue.drawing_images import UNSEEN, as_drawings
@@ -44,8 +45,13 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
 
     Returns:
         "images" on which the three agree; "same second answer as the teacher", shares in
-        [0, 1] by student; "difference", distilled less label-trained in points, paired by
-        image, with its interval, None where they agree on fewer than two;
+        [0, 1] by student; "same when shuffled", what these shares would be on average if
+        each student's second answers were dealt out anew among the images of one first
+        answer: what it knows of the class, without what it sees in the image;
+        "same by a guess", the share for whoever names any other class, and for whoever
+        names the class that is most often the teacher's second after that first answer;
+        "difference", distilled less label-trained in points,
+        paired by image, with its interval, None where they agree on fewer than two;
         "share of 3s read as 3", with and without what was added.
     """
     logits = {name: predict_logits(models[name], data.images) for name in READERS}
@@ -53,7 +59,7 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
     first, second = ({name: two[:, k] for name, two in best.items()} for k in (0, 1))
     alike = torch.stack([first[n] == first["teacher"] for n in _PAIR]).all(dim=0)
     same = {n: (second[n] == second["teacher"])[alike].double().numpy() for n in _PAIR}
-    agreed = int(alike.sum())
+    agreed, theirs = int(alike.sum()), second["teacher"][alike]
     gap = None
     if agreed > 1:  # an interval needs two
         gap = paired_difference(100 * same["distilled"], 100 * same["label-trained"])
@@ -65,12 +71,82 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
         "same second answer as the teacher": {
             name: float(np.mean(hits)) if agreed else None for name, hits in same.items()
         },
+        "same when shuffled": {
+            n: matches_by_chance(first["teacher"][alike], theirs, second[n][alike])
+            for n in _PAIR
+        },
+        "same by a guess": {
+            "any other digit": 1 / (logits["teacher"].shape[1] - 1),
+            "the usual one": matches_by_chance(first["teacher"][alike], theirs),
+        },
         "difference": None if gap is None else dict(vars(gap)),
         "share of 3s read as 3": {
             name: float((z.argmax(dim=1) == UNSEEN).double().mean())
             for name, z in (("with", threes), ("without", before))
         },
     }
+
+
+def matches_by_chance(
+    first: Tensor, second: Tensor, others: Tensor | None = None
+) -> float | None:
+    """The share of images whose second answer is met by chance, within one first answer.
+
+    Args:
+        first: (N,) answers.
+        second: (N,) those that are to be met.
+        others: (N,) those that are dealt out anew; by default the most usual of ``second``.
+
+    Returns:
+        The share in [0, 1], on average over all ways of dealing; None without images.
+    """
+    if not len(first):
+        return None
+    hits = 0.0
+    for digit in first.unique():
+        here = first == digit
+        met = second[here].bincount().double()
+        if others is None:
+            hits += float(met.max())
+            continue
+        dealt = others[here].bincount().double()
+        both = min(len(met), len(dealt))
+        hits += float(met[:both] @ dealt[:both]) / int(here.sum())
+    return hits / len(first)
+
+
+def doubts_by_seed(
+    models: Mapping[str, Sequence[nn.Module]], data: Split, added: Sequence[float]
+) -> dict[str, Any]:
+    """The same for the students of every seed, all with the same teacher.
+
+    Args:
+        models: by name, the teacher alone and the students, one a seed.
+        data: test images as the page shows them to its networks.
+        added: what was added to the bias of class 3 of each student without 3.
+
+    Returns:
+        As ``doubts``, with a list by seed in place of each number; "difference" is paired
+        by seed.
+    """
+    found = []
+    for seed, shift in enumerate(added):
+        students = {name: models[name][seed] for name in READERS if name != "teacher"}
+        found.append(doubts({"teacher": models["teacher"][0], **students}, data, shift))
+    parts = (
+        "same second answer as the teacher", "same when shuffled", "same by a guess",
+        "share of 3s read as 3",
+    )  # fmt: skip
+    lists: dict[str, Any] = {
+        part: {name: [one[part][name] for one in found] for name in found[0][part]}
+        for part in parts
+    }
+    same = lists["same second answer as the teacher"]
+    gap = None
+    if None not in same["distilled"]:
+        plain, told = (100 * np.array(same[name]) for name in _PAIR)
+        gap = dict(vars(paired_difference(told, plain)))
+    return {"images": [one["images"] for one in found], **lists, "difference": gap}
 
 
 def measure(

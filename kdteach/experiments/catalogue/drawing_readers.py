@@ -34,7 +34,7 @@ from torch import nn
 
 from kdteach.cost import count_parameters
 from kdteach.data import load, small_sample
-from kdteach.experiments.catalogue.drawing_doubts import RECORD, doubts
+from kdteach.experiments.catalogue.drawing_doubts import RECORD, doubts, doubts_by_seed
 from kdteach.experiments.catalogue.drawing_images import (
     UNSEEN,
     drawings,
@@ -219,8 +219,9 @@ def remake(
     seed = SEEDS[int(np.argsort(gains, kind="stable")[(len(SEEDS) - 1) // 2])]
     record["seed that ships"] = seed
     shipped = {n: m[0 if n == "teacher" else seed] for n, m in chosen.items()}
-    added = record["without-3"]["added to the bias of 3"][seed]
-    record["doubts"] = doubts(shipped, data["as written"], added)
+    added = record["without-3"]["added to the bias of 3"]
+    record["doubts"] = doubts(shipped, data["as written"], added[seed])
+    record["doubts by seed"] = doubts_by_seed(chosen, data["as written"], added)
     for name in READERS:
         number = 0 if name == "teacher" else seed
         _write(chosen[name][number], folder / reader_file(name), name, number)

@@ -4,7 +4,11 @@ import { inked, normalised, SIDE } from "./normalise.js";
 
 const GRID = 140; // cells of the drawing's side: five for each pixel of the image
 const THICK = 13; // width of a stroke in cells
-const SURE = 0.95; // a network with more than this at T = 1 is called sure
+const STEP = 5; // cells that an arrow key moves the pen: a pixel of the image
+const WAYS = { // where the keys that move the pen go; the last four are those of a number pad
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+  Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1],
+};
 
 // data: {classes, temperature, networks: [{name, role, note, layers, unseen}], examples:
 // [{pixels, label}]}; weights are half precision, pixels bytes of 0 to 255, both as base64
@@ -24,10 +28,13 @@ export function draw(root, data) {
     words: element("p", { class: "kd-words" }),
   }));
   const pad = element("canvas", {
-    class: "kd-pad kd-ink", width: 2 * GRID, height: 2 * GRID, tabindex: 0, role: "img",
-    "aria-label": "Draw a digit here with the mouse or a finger; by keyboard, choose a written one",
+    class: "kd-pad kd-ink", width: 2 * GRID, height: 2 * GRID, tabindex: 0,
+    role: "application",
+    "aria-label": "Field to draw a digit in. The arrow keys move the pen, the space bar sets " +
+      "it down and lifts it; Home, End and the page keys move it diagonally",
   });
-  const hint = element("span", { class: "kd-hint" });
+  const hint = element("span", { class: "kd-hint", "aria-live": "polite" });
+  const pen = element("span", { class: "kd-pen", "aria-hidden": "true" });
   const seen = element("div", { class: "kd-seen" });
   const verdict = element("p", { class: "kd-verdict", "aria-live": "polite" });
   let strokes = [];
@@ -53,18 +60,11 @@ export function draw(root, data) {
     root.kdState = { image: Array.from(image), found, ms: performance.now() - started };
   }
 
-  // What a network reads at T = 1, and what else it might be.
-  function said({ unseen }, { logits, order }, teacher) {
-    const plain = softmax(logits, 1);
-    const share = (i) =>
-      plain[i] > 0.99
-        ? `${classes[i]} (over 99\u00a0%)`
-        : `${classes[i]} (${(100 * plain[i]).toFixed(0)}\u00a0%)`;
+  // What a network reads, and what else it might be, at the temperature of the bars.
+  function said({ unseen }, { p, order }, teacher) {
+    const share = (i) => `${classes[i]}\u00a0(${percent(p[i])}\u00a0%)`;
     const [first, second, third] = order;
-    const text =
-      plain[first] > SURE
-        ? `At T = 1: sure of ${share(first)}. Next in line: ${classes[second]}, then ${classes[third]}.`
-        : `At T = 1: reads ${share(first)}, unsure about ${share(second)}.`;
+    const text = `Reads ${share(first)}. Next in line: ${share(second)}, then ${classes[third]}.`;
     if (unseen === null) return text;
     const name = classes[unseen];
     if (first === unseen) return `${text} And yet it was never shown ${withArticle(name)}.`;
@@ -126,10 +126,10 @@ export function draw(root, data) {
     event.preventDefault();
     pad.setPointerCapture(event.pointerId);
     drawing = true;
+    down = false;
+    placePen();
+    begin(at(event));
     hint.hidden = true;
-    gallery.querySelectorAll("input").forEach((input) => { input.checked = false; });
-    strokes.push([at(event)]);
-    soon();
   });
   pad.addEventListener("pointermove", (event) => {
     if (!drawing) return;
@@ -145,15 +145,52 @@ export function draw(root, data) {
     });
   }
 
+  function begin(place) {
+    gallery.querySelectorAll("input").forEach((input) => { input.checked = false; });
+    strokes.push([place]);
+    soon();
+  }
+
+  // By keyboard: a pen that the arrow keys move, and that draws while it is down.
+  let place = [GRID / 2, GRID / 4];
+  let down = false;
+  function placePen() {
+    pen.style.left = `${(100 * place[0]) / GRID}%`;
+    pen.style.top = `${(100 * place[1]) / GRID}%`;
+    pen.classList.toggle("kd-down", down);
+  }
+  pad.addEventListener("keydown", (event) => {
+    const way = WAYS[event.key];
+    if (event.ctrlKey || event.altKey || event.metaKey || !(way || event.key === " ")) return;
+    event.preventDefault();
+    if (way) {
+      place = place.map((v, k) => Math.min(Math.max(v + STEP * way[k], 0), GRID));
+      if (down) strokes[strokes.length - 1].push(place);
+      if (down) soon();
+    } else if (!event.repeat) {
+      down = !down;
+      if (down) begin(place);
+    }
+    invite(down ? "Pen down: space lifts it" : "Pen up: space sets it down");
+    placePen();
+  });
+  pad.addEventListener("blur", () => { down = false; placePen(); });
+  pad.addEventListener("focus", () => {
+    if (pad.matches(":focus-visible")) invite("Arrow keys move, space draws");
+  });
+  placePen();
+
   function clear() {
     strokes = [];
+    down = false;
+    placePen();
     invite("Draw a digit here");
     gallery.querySelectorAll("input").forEach((input) => { input.checked = false; });
     redraw();
   }
 
   function invite(text) {
-    hint.textContent = text;
+    if (hint.textContent !== text) hint.textContent = text;
     hint.hidden = false;
   }
 
@@ -189,7 +226,7 @@ export function draw(root, data) {
   root.replaceChildren(
     element(
       "div", { class: "kd-draw" },
-      element("div", { class: "kd-left" }, pad, hint, wipe),
+      element("div", { class: "kd-left" }, pad, element("div", { class: "kd-pens" }, pen), hint, wipe),
       element(
         "div", { class: "kd-right" }, verdict, gallery, knob.box,
         element(
@@ -197,8 +234,9 @@ export function draw(root, data) {
           element(
             "p", { class: "kd-note" },
             "This is what they see: 28 by 28 pixels, scaled and centred as the data set's " +
-            "images are. The bars show softmax(z / T), where z are a network's outputs " +
-            "(logits), one for each class. Whatever you draw, each network reads one of them.",
+            "images are. Bars and percentages show softmax(z / T), where z are a network's " +
+            "outputs (logits), one for each digit, and T is the temperature above. Whatever you " +
+            "draw, each network reads a digit in it.",
           ),
         ),
       ),
@@ -249,6 +287,11 @@ const PLACES = ["first", "second", "third"];
 
 function inkOf(text) {
   return Float64Array.from(atob(text), (c) => c.charCodeAt(0) / 255);
+}
+
+function percent(share) {
+  if (share > 0.99) return "over\u00a099";
+  return share < 0.01 ? "under\u00a01" : (100 * share).toFixed(0);
 }
 
 function withArticle(name) {
