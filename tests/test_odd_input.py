@@ -47,6 +47,12 @@ MADE_BY_THE_LIBRARY = {
 """Records of results, which nobody else makes; where they are arguments, odd ones are."""
 
 
+@pytest.fixture(autouse=True)
+def no_folder_of_data(monkeypatch):
+    """What is given counts, and not what this machine has beside it."""
+    monkeypatch.delenv("KDTEACH_DATA", raising=False)
+
+
 def public_names():
     """Everything of the package that can be called, by the name under which it is found."""
     names = [module.name for module in pkgutil.iter_modules(kdteach.__path__)]
