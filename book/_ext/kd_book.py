@@ -14,8 +14,8 @@ import shutil
 import altair
 import vl_convert
 import yaml
-from sphinx.errors import ExtensionError
 from kdteach.live import page_numbers, start_here
+from sphinx.errors import ExtensionError
 
 CHAPTERS = pathlib.Path(__file__).resolve().parent.parent
 
