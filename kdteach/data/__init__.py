@@ -31,13 +31,15 @@ from kdteach.data.tissues import load_tissues
 from kdteach.data.transforms import transform
 from kdteach.renamed import former_names
 from kdteach.seeding import usual_tensors
-from kdteach.types import ImageSet
+from kdteach.types import ImageSet, Split
 
 __all__ = [
     "FROM_FILES",
     "NAMES",
     "Flips",
+    "ImageSet",
     "RandomShift",
+    "Split",
     "Stream",
     "compose",
     "digits_seen",

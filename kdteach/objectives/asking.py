@@ -16,18 +16,26 @@ Teacher = Tensor | nn.Module | StoredLogits
 """Logits by sample index, in memory or not, or who is asked for them."""
 
 
-def bank_of(teachers: Sequence[Teacher]) -> Tensor | None:
+def bank_of(
+    teachers: Sequence[Teacher], which: Sequence[int]
+) -> tuple[Tensor | None, Tensor | None]:
     """Join stored logits of one shape, so that a stack of students reads them at once.
 
     Args:
-        teachers: of S students, in their order.
+        teachers: the distinct ones.
+        which: (S,) the place of each student's teacher among them.
 
     Returns:
-        (S, N, C), None where they are not all tensors of one shape, dtype and device.
+        The bank (teachers, N, C), and (S, 1) the row of the flattened bank with which each
+        student's table begins, made once so that no step waits for it; None for both where
+        the teachers are not all tensors of one shape, dtype and device.
     """
     tables = [teacher for teacher in teachers if isinstance(teacher, Tensor)]
     kinds = {(table.shape, table.dtype, table.device) for table in tables}
-    return torch.stack(tables) if len(tables) == len(teachers) and len(kinds) == 1 else None
+    if len(tables) < len(teachers) or len(kinds) != 1:
+        return None, None
+    bank = torch.stack(tables)
+    return bank, torch.tensor(which, device=bank.device)[:, None] * bank.shape[1]
 
 
 def ask_teacher(

@@ -170,7 +170,7 @@ class Distil:
             tuple(teachers), tuple(which), column("temperature"), column("alpha"),
             column("stop_epoch"), members[0].num_classes,
             type(members[0].hard).stack([member.hard for member in members]),
-            *_joined([teacher for teacher, _ in teachers], which),
+            *bank_of([teacher for teacher, _ in teachers], which),
         )  # fmt: skip
 
 
@@ -238,17 +238,6 @@ class DistilStack:
             teacher, view = self.teachers[number]
             found.append(ask_teacher(teacher, batch.images[i], batch.index[i], view))
         return torch.stack(found)  # (S, B, C)
-
-
-def _joined(
-    teachers: Sequence[Teacher], which: Sequence[int]
-) -> tuple[Tensor | None, Tensor | None]:
-    """The bank of a stack and where each student's table begins in it."""
-    bank = bank_of(teachers)
-    if bank is None:
-        return None, None
-    first = torch.tensor(which, device=bank.device)[:, None] * bank.shape[1]
-    return bank, first
 
 
 def distil(
