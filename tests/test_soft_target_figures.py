@@ -75,6 +75,11 @@ def test_images_and_what_networks_say():
         assert len(numbers) == 16
         assert all(round(float(e.get("y")) + 4, 1) in tops for e in numbers)
         assert not any(e.text == "0.05" for e in texts)
+        # beside a higher bar a number keeps to its own side
+        aside = {(e.text, e.get("text-anchor")) for e in numbers}
+        assert ("0.25", "start") in aside
+        assert ("0.25", "end") in aside
+        assert not any(t == "0.70" and a in ("start", "end") for t, a in aside)
     with pytest.raises(ValueError, match="zip"):
         figures.images_and_answers(images, [], [], caption="")
 

@@ -28,6 +28,16 @@ class Answer:
     role: str = "teacher"
     marked: Sequence[int] = ()
 
+    @property
+    def top(self) -> float:
+        """From the name to the highest bar, with room for a number where there is one."""
+        return 34.0 if self.marked else 20.0
+
+    @property
+    def height(self) -> float:
+        """In units of the drawing."""
+        return self.top + _BARS + 20
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -48,7 +58,7 @@ class Panel:
     @property
     def height(self) -> float:
         """In units of the drawing."""
-        bars = len(self.answers) * (_BARS + 40)
+        bars = sum(answer.height for answer in self.answers)
         return 26 + max(bars, _PICTURE + 12) + _LINE * len(self.notes) + 10
 
 
@@ -77,7 +87,7 @@ def _arranged(panels: Sequence[Panel], columns: int, width: float) -> Drawing:
 
 
 def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
-    bars = len(panel.answers) * (_BARS + 40)
+    bars = sum(answer.height for answer in panel.answers)
     beside = max(bars, _PICTURE + 12)
     draw.text(x + _WIDTH / 2, y + 16, panel.title, "strong")
     # in the middle of its answers: all of them are about this one picture
@@ -87,15 +97,28 @@ def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
     for answer in panel.answers:
         draw.text(start, place + 13, answer.name, "small", "start")
         draw.bars(
-            start, place + 20, _WIDTH - _PICTURE - 14, _BARS, answer.values, answer.role,
-            marked=answer.marked,
+            start, place + answer.top, _WIDTH - _PICTURE - 14, _BARS, answer.values,
+            answer.role, marked=answer.marked,
         )  # fmt: skip
-        step = (_WIDTH - _PICTURE - 14) / len(answer.values)
-        for number in answer.marked:
-            value = answer.values[number]
-            high = place + 20 + _BARS * (1 - value) - 4
-            draw.text(start + (number + 0.5) * step, high, f"{value:.2f}", "small")
-        place += _BARS + 40
+        _numbers(draw, start, place + answer.top, answer)
+        place += answer.height
     place = y + 26 + beside
     for number, note in enumerate(panel.notes):
         draw.text(x, place + 14 + number * _LINE, note, "small", "start")
+
+
+def _numbers(draw: Drawing, x: float, y: float, answer: Answer) -> None:
+    """The probabilities of the marked classes, above their bars."""
+    step = (_WIDTH - _PICTURE - 14) / len(answer.values)
+    for number in answer.marked:
+        value = answer.values[number]
+        # a higher bar beside it: the number begins, or ends, at the other edge
+        left, right = (
+            any(m == number + side and answer.values[m] > value for m in answer.marked)
+            for side in (-1, 1)
+        )
+        part, anchor = 0.5, "middle"
+        if left or right:
+            part, anchor = (0.1, "start") if left else (0.9, "end")
+        place = x + (number + part) * step
+        draw.text(place, y + _BARS * (1 - value) - 4, f"{value:.2f}", "small", anchor)
