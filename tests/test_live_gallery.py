@@ -90,6 +90,33 @@ def test_the_gallery_shows_what_torch_computes(page, some, theme):
 
 
 @needs_browser
+def test_the_switch_softens_the_answer(page, some):
+    split, logits = some
+    classes = load("digits").classes
+    shown(page, live_gallery(split, logits, classes, first=1, temperature=4))
+    boxes = page.get_by_role("checkbox")
+    assert boxes.count() == 2
+    titles, words = page.locator(".kd-title"), page.locator(".kd-words")
+
+    def check(temperature):
+        wanted = (logits[split.index[1]].double() / temperature).softmax(dim=0).numpy()
+        found = state(page)
+        assert found["temperature"] == temperature
+        assert np.abs(np.array(found["p"]) - wanted).max() < 1e-9
+        assert np.abs(np.array(found["heights"]) - wanted).max() < 1e-9
+        assert titles.last.inner_text() == f"Soft target: the teacher, T = {temperature}"
+        assert f"gives {wanted[2]:.3f} to the 2" in words.inner_text()
+
+    check(1)
+    boxes.first.focus()
+    boxes.first.press("Space")  # by keyboard alone
+    check(4)
+    boxes.first.press("Space")
+    check(1)
+    assert not page.kd_errors
+
+
+@needs_browser
 def test_tiny_shares_are_said_as_powers_of_ten(page, some):
     split, _ = some
     logits = torch.zeros(359, 10).double()
@@ -166,6 +193,8 @@ def test_bad_input_is_named(some):
         live_gallery(split, logits[:, :4], classes)
     with pytest.raises(ValueError, match="row i belongs to sample index i"):
         live_gallery(split, logits[:50], classes)
+    with pytest.raises(ValueError, match="temperature must be"):
+        live_gallery(split, logits, classes, temperature=0)
     with pytest.raises(ValueError, match="first must be"):
         live_gallery(split, logits, classes, first=3)
     with pytest.raises(TypeError, match="logits must be floating point"):

@@ -56,25 +56,32 @@ def test_images_and_what_networks_say():
     images = torch.rand(4, 1, 8, 8)
     p = torch.tensor([0.7, 0.25, 0.05])
     made = figures.images_and_answers(
-        images, [{"one": p, "two": p.flip(0)}] * 4, list("abcd"), [["x", "y"]] * 4,
-        others=(["a real 3"] * 4, images), caption="A finding.",
-    )  # fmt: skip
+        images, [{"one": p, "two": p.flip(0)}] * 4, list("abcd"), caption="A finding."
+    )
     inside(made)
     wide, narrow = (root.get("viewBox").split() for root in drawn(made))
-    assert float(wide[2]) == 860
+    assert float(wide[2]) == 566
     assert float(narrow[2]) == 350
     assert "a: one says 0 70 %, 1 25 %; a: two says 2 70 %, 1 25 %" in made.alt
-    assert made.wide.count("<image ") == made.narrow.count("<image ") == 8
+    assert made.wide.count("<image ") == made.narrow.count("<image ") == 4
     names = re.findall(r'filter id="([\w-]+)"', made.wide + made.narrow)
-    assert len(names) == len(set(names)) == 16
+    assert len(names) == len(set(names)) == 8
     assert all(f"url(#{name})" in made.wide + made.narrow for name in names)
-    alone = figures.images_and_answers(
-        images, [{"one": p}] * 4, list("abcd"), [["x"]] * 4, caption="A finding."
-    )
-    inside(alone)
-    assert alone.wide.count("<image ") == 4
+    for root in drawn(made):  # the two largest have their numbers, above their bars
+        texts = [e for e in root.iter() if e.tag.endswith("text")]
+        numbers = [e for e in texts if e.text in ("0.70", "0.25")]
+        rects = [e for e in root.iter() if e.tag.endswith("rect")]
+        tops = {round(float(e.get("y")), 1) for e in rects}
+        assert len(numbers) == 16
+        assert all(round(float(e.get("y")) + 4, 1) in tops for e in numbers)
+        assert not any(e.text == "0.05" for e in texts)
+        # beside a higher bar a number keeps to its own side
+        aside = {(e.text, e.get("text-anchor")) for e in numbers}
+        assert ("0.25", "start") in aside
+        assert ("0.25", "end") in aside
+        assert not any(t == "0.70" and a in ("start", "end") for t, a in aside)
     with pytest.raises(ValueError, match="zip"):
-        figures.images_and_answers(images, [], [], [], others=("x", images), caption="")
+        figures.images_and_answers(images, [], [], caption="")
 
 
 def test_two_averages_are_drawn_as_they_are():
@@ -110,13 +117,3 @@ def test_dots_stand_where_their_values_are():
     with pytest.raises(ValueError, match="colour must be one of"):
         figures.dots_by_setting({"x": ("red", [1.0])}, low=0, high=1, ticks=["0", "1"],
                                 alt="", caption="")  # fmt: skip
-
-
-def test_the_nearest_image_of_a_class():
-    images = torch.zeros(4, 1, 2, 2)
-    images[1], images[2], images[3] = 0.5, 0.9, 1.0
-    labels = torch.tensor([0, 1, 1, 2])
-    assert figures.nearest(images, labels, 0, 1) == 1
-    assert figures.nearest(images, labels, 3, 1) == 2
-    with pytest.raises(ValueError, match="like must be a class that is there, got 7"):
-        figures.nearest(images, labels, 0, 7)

@@ -1,4 +1,4 @@
-"""Pictures beside what networks say of them, in panels: three in a row, one on a phone."""
+"""Pictures beside what networks say of them, in panels: some in a row, one on a phone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from kdteach.diagrams.vocabulary import Drawing
 
 _WIDTH, _GAP = 272.0, 22.0
 _PICTURE, _BARS, _LINE = 84.0, 62.0, 17.0
-_OTHER = 56.0
-_WIDE = 860.0
 _NARROW = 350.0
 
 
@@ -22,13 +20,23 @@ class Answer:
         name: written above the bars.
         values: (C,) probabilities.
         role: the colour: teacher, student, baseline or label.
-        marked: classes whose number is set in bold.
+        marked: classes whose number is set in bold, and whose bar has its probability.
     """
 
     name: str
     values: Sequence[float]
     role: str = "teacher"
     marked: Sequence[int] = ()
+
+    @property
+    def top(self) -> float:
+        """From the name to the highest bar, with room for a number where there is one."""
+        return 34.0 if self.marked else 20.0
+
+    @property
+    def height(self) -> float:
+        """In units of the drawing."""
+        return self.top + _BARS + 20
 
 
 @dataclass(frozen=True)
@@ -40,26 +48,23 @@ class Panel:
         pixels: rows of numbers in [0, 1].
         answers: the bars beside the picture, one below the other.
         notes: lines below.
-        other: a small second picture, set apart below all bars, with its name; or None.
     """
 
     title: str
     pixels: Sequence[Sequence[float]]
     answers: Sequence[Answer]
     notes: Sequence[str] = ()
-    other: tuple[str, Sequence[Sequence[float]]] | None = None
 
     @property
     def height(self) -> float:
         """In units of the drawing."""
-        bars = len(self.answers) * (_BARS + 40)
-        below = _LINE * len(self.notes) + (_OTHER + 20 if self.other else 0)
-        return 26 + max(bars, _PICTURE + 12) + below + 10
+        bars = sum(answer.height for answer in self.answers)
+        return 26 + max(bars, _PICTURE + 12) + _LINE * len(self.notes) + 10
 
 
-def wide(panels: Sequence[Panel]) -> Drawing:
-    """Three panels in a row, 860 units wide."""
-    return _arranged(panels, 3, _WIDE)
+def wide(panels: Sequence[Panel], columns: int = 3) -> Drawing:
+    """Panels in rows: three are 860 units wide, two 566 and so larger on the page."""
+    return _arranged(panels, columns, columns * _WIDTH + (columns - 1) * _GAP)
 
 
 def narrow(panels: Sequence[Panel]) -> Drawing:
@@ -82,7 +87,7 @@ def _arranged(panels: Sequence[Panel], columns: int, width: float) -> Drawing:
 
 
 def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
-    bars = len(panel.answers) * (_BARS + 40)
+    bars = sum(answer.height for answer in panel.answers)
     beside = max(bars, _PICTURE + 12)
     draw.text(x + _WIDTH / 2, y + 16, panel.title, "strong")
     # in the middle of its answers: all of them are about this one picture
@@ -92,16 +97,28 @@ def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
     for answer in panel.answers:
         draw.text(start, place + 13, answer.name, "small", "start")
         draw.bars(
-            start, place + 20, _WIDTH - _PICTURE - 14, _BARS, answer.values, answer.role,
-            marked=answer.marked,
+            start, place + answer.top, _WIDTH - _PICTURE - 14, _BARS, answer.values,
+            answer.role, marked=answer.marked,
         )  # fmt: skip
-        place += _BARS + 40
+        _numbers(draw, start, place + answer.top, answer)
+        place += answer.height
     place = y + 26 + beside
     for number, note in enumerate(panel.notes):
         draw.text(x, place + 14 + number * _LINE, note, "small", "start")
-    if panel.other:
-        name, pixels = panel.other
-        place += _LINE * len(panel.notes) + 10
-        draw.line((x, place), (x + _WIDTH, place), "edge")
-        draw.picture(x, place + 10, _OTHER, pixels)
-        draw.text(start, place + 42, name, "small", "start")
+
+
+def _numbers(draw: Drawing, x: float, y: float, answer: Answer) -> None:
+    """The probabilities of the marked classes, above their bars."""
+    step = (_WIDTH - _PICTURE - 14) / len(answer.values)
+    for number in answer.marked:
+        value = answer.values[number]
+        # a higher bar beside it: the number begins, or ends, at the other edge
+        left, right = (
+            any(m == number + side and answer.values[m] > value for m in answer.marked)
+            for side in (-1, 1)
+        )
+        part, anchor = 0.5, "middle"
+        if left or right:
+            part, anchor = (0.1, "start") if left else (0.9, "end")
+        place = x + (number + part) * step
+        draw.text(place, y + _BARS * (1 - value) - 4, f"{value:.2f}", "small", anchor)

@@ -60,7 +60,7 @@ _VOTES = Exercise(
             first="sums",
         ),
         slip(
-            "the second number makes a tie where doubt is a multiple of sure. What is "
+            "the second number makes a tie where doubt is a multiple of trace. What is "
             "asked for is the first number that is ahead.",
             second="level",
         ),
@@ -86,7 +86,7 @@ _VOTES = Exercise(
             second="votes",
         ),
         slip(
-            "what a sure image leaves (`sure`) does not enter in your second number.",
+            "what a sure image leaves (`trace`) does not enter in your second number.",
             second="doubt",
         ),
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from kdteach.checks import check_count, check_names, shown
+from kdteach.checks import check_count, check_names, check_number, shown
 from kdteach.diagrams import panels
 from kdteach.live.figure import LiveFigure
 from kdteach.live.pictured import check_pictured
@@ -20,11 +20,13 @@ def live_gallery(
     *,
     first: int = 0,
     groups: Mapping[str, int] | None = None,
+    temperature: float | None = None,
 ) -> LiveFigure:
     """Real images to choose from, each with its hard and its soft target.
 
     The reader chooses an image and sees the label's bars beside the teacher's, on a scale
-    of probabilities or of powers of ten, and which wrong class comes first.
+    of probabilities or of powers of ten, and which wrong class comes first. With a
+    temperature there is a switch that softens the teacher's answer.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 40 of them, with their labels.
@@ -34,21 +36,26 @@ def live_gallery(
         first: the image that is shown at the beginning, 0 to N - 1.
         groups: what is written above the images, name to number of images, in their order
             and N in all; by default nothing.
+        temperature: T in [0.5, 20] of the switch; by default there is no switch, and the
+            teacher's answer is the plain softmax, T = 1.
 
     Returns:
         The figure; where no script runs, three of the images with both targets.
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
-            first no integer, groups no dictionary of names to integers.
+            first no integer, groups no dictionary of names to integers, temperature no
+            number.
         ValueError: other shapes, too many images, logits that are not finite, images
-            outside of [0, 1], a label that is no class, first is no image, or groups are of
-            another number of images.
+            outside of [0, 1], a label that is no class, first is no image, groups are of
+            another number of images, or temperature is out of range.
     """
     found = check_pictured(split, classes, {"logits": logits}, least_classes=3)
     rows = found.logits["logits"]
     first = check_count("first", first, least=0, most=len(rows) - 1)
     headings = _headings(groups, len(rows))
+    if temperature is not None:
+        temperature = check_number("temperature", temperature, least=0.5, most=20)
     images = [
         record | {"logits": [float(z) for z in row]}
         for record, row in zip(found.records(), rows, strict=True)
@@ -59,6 +66,7 @@ def live_gallery(
             "classes": found.classes,
             "images": images,
             "first": first,
+            "temperature": temperature,
             "headings": headings,
         },
         _still(found.pixels[first:], found.labels[first:], rows[first:]),

@@ -19,27 +19,20 @@ def images_and_answers(
     images: Tensor,
     answers: Sequence[Mapping[str, Tensor]],
     titles: Sequence[str],
-    notes: Sequence[Sequence[str]],
     *,
-    others: tuple[Sequence[str], Tensor] | None = None,
     caption: str,
 ) -> Diagram:
-    """Images, each with what one or more networks say of it, and one that it resembles.
+    """Images, each with what one or more networks say of it, two in a row.
 
     Args:
         images: (n, 1, H, W) in [0, 1].
         answers: n times name of a network to its probabilities (C,).
         titles: n titles.
-        notes: n times the lines below.
-        others: n names of the images to compare with, and those, (n, 1, H, W); or None.
         caption: the sentence that states the finding.
 
     Raises:
         ValueError: lengths that differ.
     """
-    beside: list[tuple[str, list[list[float]]] | None] = [None] * len(titles)
-    if others is not None:
-        beside = [(name, other[0].tolist()) for name, other in zip(*others, strict=True)]
     made = [
         Panel(
             title,
@@ -48,12 +41,8 @@ def images_and_answers(
                 Answer(name, p.tolist(), marked=p.topk(2).indices.tolist())
                 for name, p in said.items()
             ],
-            note,
-            other,
         )
-        for image, said, title, note, other in zip(
-            images, answers, titles, notes, beside, strict=True
-        )
+        for image, said, title in zip(images, answers, titles, strict=True)
     ]
     told = "; ".join(
         f"{title}: {_spoken(name, p)}"
@@ -61,29 +50,7 @@ def images_and_answers(
         for name, p in said.items()
     )
     alt = f"Images with the probabilities that networks give. {told}."
-    return _diagram(panels.wide(made), panels.narrow(made), alt, caption)
-
-
-def nearest(images: Tensor, labels: Tensor, row: int, like: int) -> int:
-    """The image of a class that is nearest to one image, by the distance of its pixels.
-
-    Args:
-        images: (N, 1, H, W).
-        labels: (N,) class numbers.
-        row: the image, a row of ``images``.
-        like: the class to search.
-
-    Returns:
-        A row of ``images``.
-
-    Raises:
-        ValueError: there is no image of the class.
-    """
-    rows = (labels == like).nonzero()[:, 0]
-    if not len(rows):
-        raise ValueError(f"like must be a class that is there, got {like}")
-    distance = (images[rows] - images[row]).flatten(1).square().sum(dim=1)
-    return int(rows[distance.argmin()])
+    return _diagram(panels.wide(made, 2), panels.narrow(made), alt, caption)
 
 
 def two_averages(

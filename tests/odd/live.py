@@ -80,6 +80,7 @@ gallery = ROOM.function(
 gallery.right("as it is", nothing, _data)
 gallery.vary("split", SPLITS)
 gallery.vary("first", values.count(1, least=0, most=1))
+gallery.vary("temperature", values.number(4.0, lambda x: 0.5 <= x <= 20, none=True))
 gallery.right("in groups", lambda: {"groups": {"a": 1, "b": len(split()) - 1}}, _data)
 for label, groups in {
     "a word": "ab", "a list": ["a"], "too few": {"a": 1}, "none": {}, "below 0": {"a": -1},

@@ -74,7 +74,8 @@ function twoScales(names, { role, title }) {
   return { svg, update };
 }
 
-// data: {classes, first, headings: [[number of the image, words]], images: [{pixels, width, height, label, logits}]}
+// data: {classes, first, temperature or null, headings: [[number of the image, words]],
+// images: [{pixels, width, height, label, logits}]}
 export function gallery(root, data) {
   const { classes, images } = data;
   const hard = bars(classes, { role: "label", title: "Hard target", digits: 0 });
@@ -83,11 +84,14 @@ export function gallery(root, data) {
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
   let chosen = data.first;
   let log = false;
+  let temperature = 1;
+  const title = element("p", { class: "kd-title" });
 
   function update() {
     const { pixels, width, height, label, logits } = images[chosen];
     picture.replaceChildren(inkPicture(pixels, width, height));
-    const p = softmax(logits, 1);
+    const p = softmax(logits, temperature);
+    title.textContent = `Soft target: the teacher, T = ${temperature}`;
     hard.update(classes.map((_, i) => (i === label ? 1 : 0)));
     const heights = soft.update(p, log);
     const wrong = p.map((value, i) => (i === label ? 0 : value));
@@ -104,7 +108,7 @@ export function gallery(root, data) {
       `${classes[first]}${errs ? ": it reads another digit than the label" : ""}. Among ` +
       `the wrong classes the ${classes[first]} comes first: it gets ${said(times)} as much ` +
       `as the ${classes[second]}.`;
-    root.kdState = { chosen, log, p, rest, order, heights, times };
+    root.kdState = { chosen, log, temperature, p, rest, order, heights, times };
   }
 
   function said(times) {
@@ -113,11 +117,22 @@ export function gallery(root, data) {
     return `more than ${powerOfTen(Math.floor(Math.log10(times)))} times`;
   }
 
-  const input = element("input", { type: "checkbox" });
-  input.addEventListener("change", () => { log = input.checked; update(); });
-  const scale = element(
-    "label", { class: "kd-switch" }, input, "Draw the teacher's answer in powers of ten, so that tiny numbers can be seen",
-  );
+  function switched(words, change) {
+    const input = element("input", { type: "checkbox" });
+    input.addEventListener("change", () => { change(input.checked); update(); });
+    return element("label", { class: "kd-switch" }, input, words);
+  }
+
+  const switches = [switched(
+    "Draw the teacher's answer in powers of ten, so that tiny numbers can be seen",
+    (on) => { log = on; },
+  )];
+  if (data.temperature) {
+    switches.unshift(switched(
+      `Soften: divide the logits by T = ${data.temperature} before the softmax`,
+      (on) => { temperature = on ? data.temperature : 1; },
+    ));
+  }
   const box = choices(
     "Choose an image", images.map(({ pixels, width, height }) => inkPicture(pixels, width, height)),
     images.map(({ label }, i) => `handwritten ${classes[label]}, number ${i + 1}`),
@@ -135,12 +150,10 @@ export function gallery(root, data) {
       element(
         "div", { class: "kd-columns" },
         element("div", {}, element("p", { class: "kd-title" }, "Hard target: the label"), hard.svg),
-        element(
-          "div", {}, element("p", { class: "kd-title" }, "Soft target: the teacher"), soft.svg,
-        ),
+        element("div", {}, title, soft.svg),
       ),
     ),
-    scale, words,
+    ...switches, words,
   );
   update();
 }
