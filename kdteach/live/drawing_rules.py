@@ -47,7 +47,7 @@ DRAWING = (
     ".kd-live .kd-encore .kd-title{grid-column:1/-1}"
     ".kd-live .kd-encore svg{grid-column:1;grid-row:2/5}"
     ".kd-live .kd-encore>:not(.kd-title,svg){grid-column:2/-1}"
-    ".kd-live .kd-apart::after{content:\"\";position:absolute;right:2px;top:2px;width:9px;"
+    '.kd-live .kd-apart::after{content:"";position:absolute;right:2px;top:2px;width:9px;'
     "height:9px;border-radius:50%;background:var(--kd-accent-edge);pointer-events:none}"
     "@media(max-width:620px){.kd-live{padding:10px}"
     ".kd-live[data-kd=draw][data-ready]{display:flex;flex-direction:column}"
