@@ -76,8 +76,8 @@ def _made(record: dict[str, Any]) -> str:
         f"The teacher is a convolutional network of {teacher['weights']:,} weights, the "
         f"students are smaller ones of {pair['weights']:,}. The label-trained student saw "
         f"its images {plain['epochs']} times, at a learning rate of {plain['rate']:g}; the "
-        f"distilled one {pair['epochs']} times, at {pair['rate']:g}; the student without 3 saw "
-        f"its {without['images']:,} images {without['epochs']} times, at "
+        f"distilled one {pair['epochs']} times, at {pair['rate']:g}; the student without 3 "
+        f"saw its {without['images']:,} images {without['epochs']} times, at "
         f"{without['rate']:g}."
     )
 
