@@ -274,6 +274,12 @@ def test_it_says_in_words_that_they_disagree(fresh):
             assert in_words(text) == dict(zip(names, said, strict=True))
         digit = int(examples.labels[row])
         assert text.endswith(f"It was written as {'an' if digit == 8 else 'a'} {digit}.")
+    wrong = [
+        [d != int(y) for d in row]
+        for row, y in zip(zip(*best, strict=True), examples.labels, strict=True)
+    ]
+    assert wrong[0] == [False, True, False]  # as the page says of the first
+    assert wrong.count([False, False, True]) == 1  # the one that the page asks for
     assert [not dot for dot in dots] == agreed == [False] * 5 + [True] * 11
 
 
@@ -481,6 +487,7 @@ def test_numbers_in_the_text_are_those_of_the_record():
     threes = record["doubts by seed"]["share of 3s read as 3"]
     assert text["bias"] == f"{100 * np.mean(threes['without']):.0f}"
     assert text["threes"] == f"{100 * np.mean(threes['with']):.0f}"
+    assert text["met"].endswith("But a fixed guess meets it more often than either.")
     same = record["doubts by seed"]["same second answer as the teacher"]["distilled"]
     assert f"| distilled student | {100 * np.mean(same):.0f} |" in text["next"]
     for name in text:
@@ -496,7 +503,7 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
     gain = Interval((low + high) / 2, low, high, 0.95, 10)
     text = gain_in_words(gain, 7.06, 6.06)
     assert text.startswith(words)
-    assert text.endswith(f"a difference of {low:.1f} to {high:.1f}")
+    assert text.endswith(f"a gain of {low:.1f} to {high:.1f}")
     assert "the label-trained student misreads 7.1 and the distilled one 6.1" in text
 
 

@@ -248,7 +248,7 @@ export function draw(root, data) {
             "p", { class: "kd-note" },
             "This is what they see: your drawing, scaled and centred, in 28 by 28 pixels. Bars " +
             "and percentages show the probabilities that a network gives at the temperature T. " +
-            `Whatever you draw, it answers with one of ${classes.length} classes, ` +
+            "Whatever you draw, it answers with one of the digits " +
             `${classes[0]} to ${classes[classes.length - 1]}.`,
           ),
         ),
