@@ -469,7 +469,8 @@ def test_numbers_in_the_text_are_those_of_the_record():
     assert text["rows"].count("\n") == 3
     mistakes = record["teacher"]["as written errors"][0] / 100
     assert text["teacher_errors"] == f"{mistakes:.1f}"
-    assert f"| teacher | {mistakes:.1f} | {mistakes:.1f} |  |" in text["rows"]
+    assert f"| teacher | {mistakes:.1f} |  |  |" in text["rows"]
+    assert text["redrawn"].startswith(f"{record['teacher']['test errors'][0] / 100:.1f}, ")
     told = np.array(record["distilled"]["as written errors"]) / 100
     shown = told[record["seed that ships"]]
     spread = f"{told.mean():.1f} | {told.min():.1f} to {told.max():.1f}"

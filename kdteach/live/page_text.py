@@ -31,8 +31,8 @@ def page_numbers() -> dict[str, str]:
     Returns:
         By name: "images", "teacher_images", "times", "temperature", "tried", "gain",
         "teacher_errors", "threes", "bias", and, of the folded part, "how", "loss", "pair",
-        "ends", "fixed", "equal", "met", "beyond", "spread", and "rows", "sizes" and
-        "next" of tables.
+        "ends", "fixed", "equal", "met", "beyond", "spread", "redrawn", and "rows",
+        "sizes" and "next" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -62,6 +62,7 @@ def page_numbers() -> dict[str, str]:
         "beyond": _beyond(seeds),
         "spread": _spread(threes, record["doubts"]["share of 3s read as 3"]),
         "rows": _rows(record),
+        "redrawn": _redrawn(record),
         "sizes": _sizes(record["sizes tried"]),
         "next": _next(seeds),
     }
@@ -139,7 +140,7 @@ def _next(doubts: dict[str, Any]) -> str:
     )  # fmt: skip
     rows = [
         *((f"{name} student", same[name], dealt[name]) for name in same),
-        ("always the digit that the teacher names most", guess["the usual one"], ""),
+        ("a fixed guess: the teacher's most usual next", guess["the usual one"], ""),
         ("any other digit, at random", guess["any other digit"], ""),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -206,18 +207,22 @@ def _rows(record: dict[str, Any]) -> str:
     """Mistakes in a hundred of the networks shown and of all ten, rows of a table."""
     rows = []
     for name in READERS:
-        of = record[name]
-        which = 0 if name == "teacher" else record["seed that ships"]
-        written, redrawn = (
-            np.array(of[f"{p} errors"]) / 100 for p in ("as written", "test")
-        )
-        span = f"{written.min():.1f} to {written.max():.1f}" if len(written) > 1 else ""
+        shares = np.array(record[name]["as written errors"]) / 100
+        many = len(shares) > 1
         cells = (
-            name.replace("-3", " 3"), f"{written[which]:.1f}", f"{written.mean():.1f}",
-            span, f"{redrawn.mean():.1f}",
-        )  # fmt: skip
+            name.replace("-3", " 3"),
+            f"{shares[record['seed that ships'] if many else 0]:.1f}",
+            f"{shares.mean():.1f}" if many else "",
+            f"{shares.min():.1f} to {shares.max():.1f}" if many else "",
+        )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _redrawn(record: dict[str, Any]) -> str:
+    """Mean mistakes in a hundred redrawn images, in the order of the rows."""
+    *most, last = (f"{np.mean(record[name]['test errors']) / 100:.1f}" for name in READERS)
+    return f"{', '.join(most)} and {last}"
 
 
 def _sizes(tried: dict[str, dict[str, float]]) -> str:
