@@ -35,10 +35,10 @@ def page_readers() -> list[Reader]:
             "learned from the same {few} with labels and what the teacher says of them",
         ),
         "without-3": (
-            f"And this student was never shown a {_UNSEEN}", "student",
-            f"Its teacher described {{seen}} images to it, none of a {_UNSEEN}; it had no "
-            "labels. Then one number was set on validation images: its bias for "
-            f"{_UNSEEN}, a constant that is added to its output for {_UNSEEN}.",
+            f"And this student was trained without a {_UNSEEN}", "student",
+            "It learned from what the teacher above says of {seen} images, none of them a "
+            f"{_UNSEEN}, and from no label. Afterwards one number in it was corrected, the "
+            f"constant that is added to its output for {_UNSEEN}, with labelled images.",
         ),
     }  # fmt: skip
     made = []
@@ -61,15 +61,15 @@ def page_examples() -> Split:
     """Handwritten digits of MNIST that no network was trained on, to choose from.
 
     Returns:
-        Images (N, 1, 28, 28) as the page normalises them; first those of which teacher and
-        students say different things.
+        Images (N, 1, 28, 28) as the page normalises them; first a 4 that is nearly a 9 and
+        others of which teacher and students say different things.
     """
     stored = shipped_tensors("drawing-examples.safetensors", torch.float32)
     pixels = stored["pixels"].float().div_(255)
     return Split(pixels[:, None], stored["labels"].long(), num_classes=10)
 
 
-def start_here(*, temperature: float = 4.0) -> LiveFigure:
+def start_here(*, temperature: float = 1.0) -> LiveFigure:
     """The first page's figure: a field to draw a digit in, and four networks that read it.
 
     It stands in one piece of HTML of some 300 KB, asks no server, and works in Jupyter,

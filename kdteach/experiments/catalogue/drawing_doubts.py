@@ -3,7 +3,8 @@
 Two things: whether a student's second answer is its teacher's, and how many 3s the student
 without 3 reads before the bias of its class 3 is set. ``python -m kdteach readers`` counts
 both for the students of all ten seeds. Nothing is trained for it, so
-``python -m kdteach readers --measure`` counts them again for those whose weights ship.
+``python -m kdteach readers --measure`` counts them again for those whose weights ship, and
+chooses the images beside the field again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.data import load
-from kdteach.experiments.catalogue.drawing_images import UNSEEN, as_drawings
+from kdteach.experiments.catalogue.drawing_images import (
+    EXAMPLES,
+    UNSEEN,
+    as_drawings,
+    examples,
+    stored,
+)
 from kdteach.files import check_path
 from kdteach.metrics import predict_logits
 from kdteach.models import READERS, trained_reader
@@ -155,10 +162,10 @@ def measure(
     *,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Count again what the shipped networks do, and write it into their record.
+    """Count again what the shipped networks do, and choose the page's images again.
 
     Args:
-        out: folder of the record, by default the package's own.
+        out: folder of the record and the images, by default the package's own.
         root: the folder that holds ``MNIST/raw``; by default ``$KDTEACH_DATA``.
         say: called with one line at the end.
 
@@ -172,8 +179,10 @@ def measure(
     require_writable(folder)
     record: dict[str, Any] = json.loads(shipped_bytes(RECORD))
     added = record["without-3"]["added to the bias of 3"][record["seed that ships"]]
-    data = as_drawings(load("mnist", root).test, seed=5, anew=0.0)
-    record["doubts"] = doubts({n: trained_reader(n) for n in READERS}, data, added)
+    mnist, models = load("mnist", root), {n: trained_reader(n) for n in READERS}
+    data = as_drawings(mnist.test, seed=5, anew=0.0)
+    record["doubts"] = doubts(models, data, added)
+    write_whole(folder / EXAMPLES, stored(examples(models, mnist.valid)))
     write_whole(folder / RECORD, f"{json.dumps(record, indent=1)}\n".encode())
     say(f"second answers and 3s on test images: {record['doubts']}")
     return record

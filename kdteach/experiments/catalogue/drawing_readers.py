@@ -36,6 +36,7 @@ from kdteach.cost import count_parameters
 from kdteach.data import load, small_sample
 from kdteach.experiments.catalogue.drawing_doubts import RECORD, doubts, doubts_by_seed
 from kdteach.experiments.catalogue.drawing_images import (
+    EXAMPLES,
     UNSEEN,
     drawings,
     examples,
@@ -52,7 +53,6 @@ from kdteach.training import cosine, fit, fit_many, teacher_logits
 from kdteach.types import Split
 from kdteach.writing import write_whole
 
-EXAMPLES = "drawing-examples.safetensors"
 SEEDS = tuple(range(10))
 TEACHER_EPOCHS = 5
 TEACHER_RATES = (1e-3, 3e-3, 6e-3, 1.2e-2)
@@ -88,8 +88,7 @@ PAIR_EPOCHS, WITHOUT_EPOCHS = (15, 30, 60), (8,)
 SIZES = (("cnn-4k", 300), ("cnn-4k", 1000), ("fc-16", 1000), ("fc-32", 1000))
 """Networks and numbers of images that were tried before, with three seeds each."""
 TEMPERATURE, ALPHA = 4.0, 0.9
-# of the student without 3; at the paper's T = 20 so small a network misreads more images
-# of the validation set
+# of the student without 3, which learns from the teacher alone
 _PURE = 4.0, 1.0
 
 

@@ -62,12 +62,13 @@ export function draw(root, data) {
 
   // What a network reads, and what else it might be, at the temperature of the bars.
   function said({ unseen }, { p, order }, teacher) {
-    const share = (i) => `${classes[i]}\u00a0(${percent(p[i])}\u00a0%)`;
+    const share = (i, at = "") => `${classes[i]}\u00a0(${percent(p[i])}\u00a0%${at})`;
     const [first, second, third] = order;
-    const text = `Reads ${share(first)}. Next in line: ${share(second)}, then ${classes[third]}.`;
+    const at = temperature === 1 ? "" : ` at T\u00a0=\u00a0${temperature}`;
+    const text = `Reads ${share(first, at)}. Next in line: ${share(second)}, then ${classes[third]}.`;
     if (unseen === null) return text;
     const name = classes[unseen];
-    if (first === unseen) return `${text} And yet it was never shown ${withArticle(name)}.`;
+    if (first === unseen) return `${text} And yet it was trained without ${withArticle(name)}.`;
     if (teacher.best !== unseen) return text;
     const place = order.indexOf(unseen);
     return `${text} The ${name} that the teacher reads comes ${PLACES[place] ?? "far back"}.`;
@@ -213,11 +214,23 @@ export function draw(root, data) {
     least: 1, most: 20, step: 0.5, value: temperature, show: (t) => t.toFixed(1),
     changed: (t) => { temperature = t; answer(); },
   });
-  const gallery = choices(
-    "Or choose what somebody wrote",
-    examples.map(({ pixels }) => inkPicture(pixels, SIDE, SIDE)),
-    examples.map((one, i) => `handwritten ${classes[one.label]}, number ${i + 1}`), show,
+  const read = ({ layers }, pixels) => {
+    const logits = forward(layers, pixels, [1, SIDE, SIDE]);
+    return logits.indexOf(Math.max(...logits));
+  };
+  const seers = networks.filter(({ unseen }) => unseen === null);
+  const apart = examples.map( // on which those that saw all classes disagree
+    ({ pixels }) => new Set(seers.map((network) => read(network, pixels))).size > 1,
   );
+  const gallery = choices(
+    `Or choose what somebody wrote${apart.includes(true) ? " (dot: they disagree)" : ""}`,
+    examples.map(({ pixels }) => inkPicture(pixels, SIDE, SIDE)),
+    examples.map(
+      (one, i) => `handwritten ${classes[one.label]}, number ${i + 1}` +
+        (apart[i] ? ", on which they disagree" : ""),
+    ), show,
+  );
+  gallery.querySelectorAll("label").forEach((box, i) => box.classList.toggle("kd-apart", apart[i]));
   const column = ({ name, note, chart, words }) =>
     element(
       "div", {}, element("p", { class: "kd-title" }, name),
@@ -233,28 +246,22 @@ export function draw(root, data) {
           "div", { class: "kd-sight" }, seen,
           element(
             "p", { class: "kd-note" },
-            "This is what they see: 28 by 28 pixels, scaled and centred as the data set's " +
-            "images are. Bars and percentages show softmax(z / T), where z are a network's " +
-            "outputs (logits), one for each digit, and T is the temperature above. Whatever you " +
-            "draw, each network reads a digit in it.",
+            "This is what they see: your drawing, scaled and centred, in 28 by 28 pixels. Bars " +
+            "and percentages show the probabilities that a network gives at the temperature T. " +
+            "Whatever you draw, it answers with one of the digits " +
+            `${classes[0]} to ${classes[classes.length - 1]}.`,
           ),
         ),
       ),
     ),
-    element(
-      "div", { class: "kd-columns" },
-      ...networks.filter(({ unseen }) => unseen === null).map(column),
-    ),
+    element("div", { class: "kd-columns" }, ...seers.map(column)),
     ...networks.filter(({ unseen }) => unseen !== null).map(encore),
   );
 
   // A student that was never shown one of the classes, and a way to show it one.
   function encore(network) {
     const name = classes[network.unseen];
-    const reads = (i) => {
-      const logits = forward(network.layers, examples[i].pixels, [1, SIDE, SIDE]);
-      return logits.indexOf(Math.max(...logits)) === network.unseen;
-    };
+    const reads = (i) => read(network, examples[i].pixels) === network.unseen;
     const places = examples // first one that it reads, then one that it does not
       .map((_, i) => i)
       .filter((i) => examples[i].label === network.unseen)
