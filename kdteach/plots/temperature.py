@@ -319,18 +319,16 @@ def targets(
         ValueError: lengths that differ.
     """
     made, told = [], []
-    rows = {kind: values.tolist() for kind, values in kinds.items()}
     for number, (image, title) in enumerate(zip(images, titles, strict=True)):
         answers = []
-        for kind, values in rows.items():
-            p = values[number]
-            most = sorted(range(len(p)), key=lambda c, p=p: -p[c])[:2]  # type: ignore[misc]
-            # equal bars have no second one
-            marked = most if p[most[1]] > 1.001 * min(p) else most[:1]
+        for kind, rows in kinds.items():
+            p = rows[number].tolist()
+            marked = rows[number].topk(2).indices.tolist()
+            even = p[marked[1]] < 1.001 * min(p)  # then no class comes second
+            marked = marked[:1] if even else marked
             answers.append(panels.Answer(kind, p, marked=marked))
             first = ", ".join(f"{c} {p[c]:.0%}" for c in marked)
-            even = "" if len(marked) > 1 else ", the others alike"
-            told.append(f"{title}, {kind}: {first}{even}")
+            told.append(f"{title}, {kind}: {first}{', the others alike' * even}")
         made.append(panels.Panel(title, image[0].tolist(), answers))
     alt = f"Images with targets that a student could learn from. {'; '.join(told)}."
     return Diagram(
