@@ -8,12 +8,14 @@ The figure of the first page and the numbers in its text come from the library.
 import importlib.util
 import json
 import pathlib
+import re
 import shutil
 
 import altair
 import vl_convert
 import yaml
 from kdteach.live import page_numbers, start_here
+from sphinx.errors import ExtensionError
 
 CHAPTERS = pathlib.Path(__file__).resolve().parent.parent
 
@@ -89,6 +91,10 @@ def place_figure(app, docname, source):
     text = source[0].replace("<!-- start here -->", figure)
     for name, value in page_numbers().items():
         text = text.replace(f"{{{{ draw_{name} }}}}", value)
+    if left := re.findall(r"\{\{.*?\}\}", text):
+        raise ExtensionError(
+            f"{docname}: nothing fills {', '.join(left)}: see page_text.py"
+        )
     source[0] = text
 
 
