@@ -129,6 +129,21 @@ def test_names_at_the_lines_do_not_touch():
     assert list(placed) == [1, 4, 10, 100]  # in their order
 
 
+def test_targets_are_said_with_their_largest_classes():
+    images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    kinds = {
+        "even": torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1]]),
+        "own": torch.tensor([[0.6, 0.3, 0.06, 0.04], [0.1, 0.4, 0.15, 0.35]]),
+    }
+    figure = figures.targets(images, kinds, ["one", "two"], caption="c")
+    assert "one, even: 0 70%, the others alike; one, own: 0 60%, 1 30%;" in figure.alt
+    assert "two, own: 1 40%, 3 35%." in figure.alt
+    for svg in (figure.wide, figure.narrow):
+        assert words(svg).count("even") == words(svg).count("own") == 2
+    with pytest.raises(ValueError, match="zip"):
+        figures.targets(images, kinds, ["one"], caption="c")
+
+
 @pytest.mark.parametrize("draw", [wide, narrow])
 def test_points_lie_where_the_axes_say(draw):
     drawing = draw(X, Y, [Curve([(1, 0), (10, 0.5), (100, 1)])], [Note(10, 0.5, "half")])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from kdteach.diagrams import Diagram
+from kdteach.diagrams import Diagram, panels
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.losses import soft_targets
 from kdteach.metrics import entropy
@@ -201,6 +201,7 @@ def gradient_curves(
     ]  # fmt: skip
     mean = scaled.mean(dim=0).tolist()
     top = mean.index(max(mean))
+    high = 1.15 * max(float(scaled.max()), labels)  # room for the words above
     notes = [
         Note(few[top], mean[top], f"with T\N{SUPERSCRIPT TWO}: {mean[top]:.2f} at T = "
              f"{few[top]:g}", (14, -14), (6, -14), "start", strong=True),
@@ -213,8 +214,8 @@ def gradient_curves(
     axes = (
         Axis(1, few[-1], _ticks((1, 2, 4, 10, 20, 50, 100, 1000)), "temperature T",
              log=True),
-        Axis(0, 5.4, [(n, str(n)) for n in range(6)],
-             "length of the first gradient, mean over images"),
+        Axis(0, high, [(n, str(n)) for n in range(int(high) + 1)],
+             "length of the first gradient of the weights"),
     )  # fmt: skip
     told = ", ".join(f"{m:.2f} at T = {T:g}" for T, m in zip(few, mean, strict=True))
     return _figure(
@@ -297,6 +298,42 @@ def errors_by_rate(
         "Students that broke down and mean validation errors of the others over the "
         f"learning rate, at {len(temperatures)} temperatures, {seeds} seeds each. "
         f"{'. '.join(told)}.", caption,
+    )  # fmt: skip
+
+
+def targets(
+    images: Tensor, kinds: Mapping[str, Tensor], titles: Sequence[str], *, caption: str
+) -> Diagram:
+    """Images, each with several targets that a student could learn from.
+
+    Args:
+        images: (n, 1, H, W) in [0, 1].
+        kinds: name of a kind of target to the probabilities (n, C) of all images.
+        titles: n titles.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure: an image a panel, its targets as bars below each other.
+
+    Raises:
+        ValueError: lengths that differ.
+    """
+    made, told = [], []
+    for number, (image, title) in enumerate(zip(images, titles, strict=True)):
+        answers = []
+        for kind, rows in kinds.items():
+            p = rows[number].tolist()
+            marked = rows[number].topk(2).indices.tolist()
+            even = p[marked[1]] < 1.001 * min(p)  # then no class comes second
+            marked = marked[:1] if even else marked
+            answers.append(panels.Answer(kind, p, marked=marked))
+            first = ", ".join(f"{c} {p[c]:.0%}" for c in marked)
+            told.append(f"{title}, {kind}: {first}{', the others alike' * even}")
+        made.append(panels.Panel(title, image[0].tolist(), answers))
+    alt = f"Images with targets that a student could learn from. {'; '.join(told)}."
+    return Diagram(
+        panels.wide(made).svg("kd-wide", alt), panels.narrow(made).svg("kd-narrow", alt),
+        alt, caption,
     )  # fmt: skip
 
 
