@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises import _relations
+from kdteach.exercises import _factors, _relations
 from kdteach.exercises._values import Value
 
 Results = Sequence[Value | None]
@@ -128,12 +128,14 @@ class Matcher:
         pairs: makes the candidates of two slips at once.
         same: compares two values.
         sizes: for each case what a factor may be, by name.
+        entering: makes the candidates in which an argument enters in a wrong way.
     """
 
     single: list[Candidate]
     pairs: Callable[[], list[Candidate]]
     same: Callable[[Value, Value], bool]
     sizes: list[dict[str, float]]
+    entering: Callable[[], list[Candidate]] = list
 
     def match(self, results: Results, wanted: list[Value]) -> Match | None:
         """Name what went wrong, or None.
@@ -157,6 +159,12 @@ class Matcher:
             return pair
         if full is not None:
             return full
+        if not any(value.truth for value in wanted):
+            # small whole numbers agree by chance: several cases have to
+            least = 3 if any(_coarse(value) for value in wanted) else 2
+            entered = self._best(self.entering(), results, wanted, clean=True, least=least)
+            if entered is not None:
+                return entered
         if all(_coarse(value) for value in wanted):
             return None
         for candidate in single:
@@ -165,7 +173,10 @@ class Matcher:
             )
             if twice is not None:
                 return twice
-        return self._most(single, results, wanted)
+        twice = self._best(
+            self._related_twice(wanted, results), results, wanted, clean=True, least=2
+        )
+        return twice or self._most(single, results, wanted)
 
     def _related(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
         """What is alike in all exercises, made from the right numbers."""
@@ -178,7 +189,12 @@ class Matcher:
         if hint is None and fits and self._alike(results) and not self._alike(wanted):
             hint = (
                 "your function gives the same result in every case that was tried: do the "
-                "arguments enter?"
+                "arguments enter, or does a search run to the end of its range?"
+            )
+        if hint is None and self._moved(results, wanted):
+            hint = (
+                "every number is off by the same amount: is something added, or left out, "
+                "that is the same for all?"
             )
         if hint is not None:
             yield Candidate((hint,), results)
@@ -192,6 +208,17 @@ class Matcher:
             ]
             yield Candidate((*of.hints, relation.hint), values)
 
+    def _related_twice(self, wanted: list[Value], results: Results) -> Iterator[Candidate]:
+        """Two of the simplest relations, one after the other."""
+        for first in self._related_to(Candidate((), list(wanted)), results):
+            if first.hints[0] in _relations.SIMPLE:
+                for both in self._related_to(first, results):
+                    if (
+                        both.hints[1] in _relations.SIMPLE
+                        and both.hints[1] != first.hints[0]
+                    ):
+                        yield both
+
     def _alike(self, values: Results) -> bool:
         """Whether there are several, and all the same."""
         first = values[0]
@@ -200,9 +227,21 @@ class Matcher:
             for value in values
         )
 
+    def _moved(self, results: Results, wanted: list[Value]) -> bool:
+        """Whether the difference to the right numbers is the same everywhere."""
+        if all(_coarse(value) for value in wanted) or len(wanted) < 3:
+            return False
+        gaps = []
+        for mine, right in zip(results, wanted, strict=True):
+            if mine is None or mine.shape != right.shape or not _finite(mine) or mine.truth:
+                return False
+            gaps.append((mine.numbers - right.numbers).flatten())
+        gap = torch.cat(gaps)
+        return len(gap) > 0 and self._same_numbers(gap, gap[:1].expand_as(gap))
+
     def _in_parts(self, results: Results, wanted: list[Value]) -> str | None:
         told = [
-            _relations.parts(mine, right, self._same_numbers)
+            _factors.parts(mine, right, self._same_numbers)
             for mine, right in zip(results, wanted, strict=True)
             if mine is not None and not self.same(mine, right)
         ]
@@ -213,7 +252,7 @@ class Matcher:
         finite = [value for value in results if value is not None]
         if all(_coarse(value) for value in wanted) or len(finite) < len(wanted):
             return None
-        hint = _relations.factor(finite, wanted, self.sizes, self._same_numbers)
+        hint = _factors.factor(finite, wanted, self.sizes, self._same_numbers)
         return None if hint is None else Match((hint,), None)
 
     def _same_numbers(self, one: Tensor, other: Tensor) -> bool:

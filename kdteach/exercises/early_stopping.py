@@ -195,7 +195,12 @@ _ESKD = Exercise(
         slip(
             "after the stop the labels are all there is: which weight do they get? They "
             "should count alone, and in full.",
-            afterwards="weighted hard",
+            afterwards="own weight",
+        ),
+        slip(
+            "after the stop the labels are all there is: which weight do they get? They "
+            "should count alone, and in full; alpha has no part in it.",
+            afterwards="alpha hard",
         ),
         slip(
             "one epoch off, too early: the soft term is on in the first `stop` epochs.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from kdteach.exercises._check import CheckResult, Exercise, slip
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 
 
 def _standard_error(
@@ -66,6 +66,11 @@ _ERROR = Exercise(
             "that is the half-width of the 95 % interval, 1.96 standard errors; one "
             "standard error is asked for.",
             times=1.96,
+        ),
+        slip(
+            "that is the half-width of the 95 % interval, 1.96 standard errors; one "
+            "standard error is asked for.",
+            times=1.959963984540054,
         ),
         slip(
             "those are two standard errors, about the half-width of a 95 % interval; one "
@@ -136,6 +141,10 @@ def _student(quantile: float) -> Any:
     return np.append(np.inf, stats.t.ppf(quantile, np.arange(1, _MOST_SEEDS)))
 
 
+def _at_most(most: int, sd: float, half_width: float) -> int:
+    return min(_needed(sd, half_width), most)
+
+
 _SEEDS = Exercise(
     _needed,
     (
@@ -147,8 +156,16 @@ _SEEDS = Exercise(
         (0.02, 1.0),
         (5.0, 2.5),
         (1.0, 0.8),
+        (1.0, 0.13),
     ),
-    (),
+    tuple(
+        Mistake(
+            f"your search ends at {most} seeds; where the interval is narrow more are "
+            "needed: go on until it fits.",
+            partial(_at_most, most),
+        )
+        for most in (50, 98, 99, 100, 101, 199, 200)
+    ),
     "with many seeds, halving the interval takes four times as many; with few, fewer.",
     slips=(
         slip(
@@ -180,6 +197,10 @@ _SEEDS = Exercise(
             more=-1,
         ),
         slip("one too many: the smallest n that fits is asked for.", more=1),
+        slip(
+            "your n may be 1: a single run has no spread, at least 2 seeds are asked for.",
+            start=1,
+        ),
         slip(
             "you begin with 3 seeds; where the spread is small enough two seeds do, at "
             "least 2 are asked for.",

@@ -48,6 +48,7 @@ def _fit(
             "weights": found[:parts],
             "everything": found,
             "first dropped": found[1 : parts + 1],
+            "intercept first": torch.cat([found[-1:], found[: parts - 1]]),
             "intercept": found[-1],
         }[keep]
     )
@@ -117,6 +118,11 @@ _FIT = Exercise(
         slip(
             "you dropped the first weight and kept the intercept, which stands last.",
             keep="first dropped",
+        ),
+        slip(
+            "the intercept stands first in your result, and the last weight is missing: "
+            "you dropped the wrong end.",
+            keep="intercept first",
         ),
         slip(
             "that is the intercept; the weights of the parts are asked for.",

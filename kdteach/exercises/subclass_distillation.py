@@ -63,21 +63,6 @@ _CORRELATIONS = Exercise(
     ),
     (
         Mistake(
-            "you normalised over the images of the batch. Each image is normalised on its "
-            "own, over its logits (dim=1, with `keepdim=True`).",
-            lambda z: _correlations(z, centre="batch", spread="batch"),
-        ),
-        Mistake(
-            "you normalised over the images of the batch. Each image is normalised on its "
-            "own, over its logits; and divide by n, not by n - 1.",
-            lambda z: _correlations(z, centre="batch", spread="batch", correction=1),
-        ),
-        Mistake(
-            "you took one mean and one deviation of the whole table; each image (each row) "
-            "has its own.",
-            lambda z: _correlations(z, centre="all", spread="all"),
-        ),
-        Mistake(
             "those are inner products of the logits: the mean has to go first, and the "
             "deviation has to be divided by.",
             lambda z: z @ z.mT / z.shape[1],
@@ -101,6 +86,25 @@ _CORRELATIONS = Exercise(
         ),
     ),
     slips=(
+        slip(
+            "you normalised over the images of the batch. Each image is normalised on its "
+            "own, over its logits (dim=1, with `keepdim=True`).",
+            centre="batch",
+            spread="batch",
+        ),
+        slip(
+            "you normalised over the images of the batch. Each image is normalised on its "
+            "own, over its logits; and divide by n, not by n - 1.",
+            centre="batch",
+            spread="batch",
+            correction=1,
+        ),
+        slip(
+            "you took one mean and one deviation of the whole table; each image (each row) "
+            "has its own.",
+            centre="all",
+            spread="all",
+        ),
         slip(
             "what is an image's correlation with itself? Here it is K instead of 1.", by="1"
         ),
