@@ -113,7 +113,10 @@ def explained(reference: Callable[..., Any], cases: Cases) -> Iterator[Found]:
                 f"{{{place}}} does not enter: your function is right for one value of it."
             )
             yield hint, [_result(reference, case) for case in fixed]
-        hint = f"you return {{{place}}} as it came."
+        hint = (
+            f"what you return equals {{{place}}}, which was given: is that reached, or passed "
+            "on, and something else asked for?"
+        )
         yield hint, [_read(case[place]) for case in cases]
         for text, change in _changes(cases[0][place]):
             changed = [_with(case, place, change) for case in cases]

@@ -198,6 +198,29 @@ class Matcher:
             )
         if hint is not None:
             yield Candidate((hint,), results)
+        yield from self._ends(results, wanted)
+
+    def _ends(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
+        """The right numbers, none above the largest of mine or below the smallest."""
+        mine = [value.numbers for value in results if value is not None and not value.truth]
+        if (
+            len(mine) < len(wanted)
+            or len(mine) < 3
+            or any(x.dim() or x.is_meta for x in mine)
+        ):
+            return
+        for end, side, cut in (
+            (max(mine), "above", torch.minimum),
+            (min(mine), "below", torch.maximum),
+        ):
+            beyond = sum(bool(cut(right.numbers, end) != right.numbers) for right in wanted)
+            if 2 <= beyond <= len(wanted) - 2:  # one alone may be chance
+                hint = (
+                    f"no result of yours is {side} {float(end):.4g}, where some should be: "
+                    "does a range, a loop or a search end there?"
+                )
+                ended = [Value(cut(right.numbers, end), truth=False) for right in wanted]
+                yield Candidate((hint,), ended)
 
     def _related_to(self, of: Candidate, results: Results) -> Iterator[Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)

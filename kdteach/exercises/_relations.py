@@ -55,7 +55,8 @@ _MORE = (
         lambda x: _where(not _whole(x), x.ceil()),
     ),
     Relation(
-        "the numbers are cut off below 0 and above 1; they are asked for as they are.",
+        "no number of yours is below 0 or above 1, where it should be: are they cut off, "
+        "or does the range of a search end there?",
         lambda x: x.clamp(0, 1),
     ),
     Relation(

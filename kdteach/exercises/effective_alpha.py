@@ -105,7 +105,7 @@ _EFFECTIVE = Exercise(
     ),
     alone={
         4: "Do you compare the values of the loss? This program's soft term carries the "
-        "teacher's entropy, which changes its value and not its gradient: compare gradients."
+        "teacher's entropy, which changes its value and not its gradient: compare those."
     },
     praise="whatever a program calls its numbers, its gradient says which alpha it uses.",
 )

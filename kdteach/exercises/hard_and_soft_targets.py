@@ -287,8 +287,8 @@ _REPAIR = Exercise(
         ),
         Mistake(
             "the smallest logit of the row is not small enough: where the runner-up is "
-            "that smallest one, both are equal, and the label may win. What is taken out must "
-            "lie *below* everything that stays.",
+            "that smallest one, both are equal, and the label may win. What is taken out "
+            "must lie *below* everything that stays.",
             lambda z, y: z.scatter(1, y[:, None], z.amin(1, keepdim=True)).argmax(dim=1),
         ),
         Mistake(

@@ -337,14 +337,14 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
     laws=(
         Law(
             "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
-            "hotter half while it is too small; the interval has to be wide enough, and halved "
-            "often enough)",
+            "hotter half while it is too small; the interval has to be wide enough, and "
+            "halved often enough)",
             lambda t, z, h: _reached(t, z) > h - 0.01,
         ),
         Law(
             "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
-            "the colder half while it is too large; the interval has to be wide enough, and "
-            "halved often enough)",
+            "the colder half while it is too large; the interval has to be wide enough, "
+            "and halved often enough)",
             lambda t, z, h: _reached(t, z) < h + 0.01,
         ),
     ),
