@@ -114,8 +114,8 @@ def explained(reference: Callable[..., Any], cases: Cases) -> Iterator[Found]:
             )
             yield hint, [_result(reference, case) for case in fixed]
         hint = (
-            f"what you return equals {{{place}}}, which was given: is that reached, or passed "
-            "on, and something else asked for?"
+            f"what you return equals {{{place}}}, which was given: is it passed on, or "
+            "reached by a search, and something else asked for?"
         )
         yield hint, [_read(case[place]) for case in cases]
         for text, change in _changes(cases[0][place]):

@@ -324,6 +324,10 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
             lambda z, h: 1 / _temperature_at_entropy(z, h),
         ),
         Mistake(
+            "that is the entropy that is reached; the temperature is asked for.",
+            lambda z, h: h,
+        ),
+        Mistake(
             "that is the temperature for the first image alone.",
             lambda z, h: _temperature_at_entropy(z[:1], h),
         ),

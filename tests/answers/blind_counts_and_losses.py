@@ -1,4 +1,4 @@
-"""Blind answers: counting, scoring, losses. Written without a look at the checks."""
+"""Blind answers: counting, scoring, losses. Their author had not seen the checks."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Blind answers: maps and subclasses. Written without a look at the checks."""
+"""Blind answers: maps and subclasses. Their author had not seen the checks."""
 
 import numpy as np
 import torch
