@@ -203,11 +203,9 @@ class Matcher:
     def _ends(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
         """The right numbers, none above the largest of mine or below the smallest."""
         mine = [value.numbers for value in results if value is not None and not value.truth]
-        if (
-            len(mine) < len(wanted)
-            or len(mine) < 3
-            or any(x.dim() or x.is_meta for x in mine)
-        ):
+        if any(right.numbers.dim() for right in wanted) or len(mine) < max(3, len(wanted)):
+            return
+        if any(x.dim() or x.is_meta or not torch.isfinite(x) for x in mine):
             return
         for end, side, cut in (
             (max(mine), "above", torch.minimum),

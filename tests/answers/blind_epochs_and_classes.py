@@ -1,4 +1,4 @@
-"""Blind answers: stopping, choosing, the wrong classes. Their author had not seen the checks."""
+"""Blind answers: stopping and choosing. Their author had not seen the checks."""
 
 import math
 from itertools import pairwise

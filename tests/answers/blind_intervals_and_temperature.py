@@ -1,4 +1,4 @@
-"""Blind answers: intervals, assistants, temperature. Their author had not seen the checks."""
+"""Blind answers: intervals, temperature. Their author had not seen the checks."""
 
 import math
 from itertools import pairwise
