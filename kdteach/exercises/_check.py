@@ -60,7 +60,7 @@ class Exercise:
         gradient: places of the arguments that a gradient of the result has to reach, as
             where the result is a loss.
         laws: what holds for every right result; the first that a wrong one breaks is named.
-        alone: what to say where one case, by its place, fails and all others are right.
+        known: what to say where just these cases, by their places, fail.
         given: in an exercise on debugging the function as the reader found it.
     """
 
@@ -73,7 +73,7 @@ class Exercise:
     slips: tuple[Slip, ...] = ()
     gradient: tuple[int, ...] = ()
     laws: tuple[Law, ...] = ()
-    alone: Mapping[int, str] = field(default_factory=dict)
+    known: Mapping[tuple[int, ...], str] = field(default_factory=dict)
     given: Callable[..., Any] | None = None
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
@@ -261,16 +261,16 @@ class Exercise:
                 wanted,
                 self._same,
                 self.laws,
-                self.alone,
+                self.known,
             )
             ignored = _probing.ignored(
                 answer, self.reference, self._names(answer), self.cases, self._same
             )
-            return no(f"{ignored}{said}")
+            return no(f"{ignored}{capital(said)}")
         return no(self._named(answer, found), found.hints)
 
     def _edge(self, answer: Callable[..., Any], fine: list[bool]) -> str:
-        return _edges.edge(self.cases, self._names(answer), fine)
+        return _edges.edge(self.cases, self._names(answer), fine, self.known)
 
     def _names(self, answer: Callable[..., Any]) -> list[str]:
         return _telling.arguments(answer, self.reference, len(self.cases[0]))

@@ -10,22 +10,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_FEWEST = 2  # right cases, without which nothing can be said of the failing ones
+_FEWEST = 4  # cases, without which what separates them is chance
 _NAMED = 2  # properties that are named
 
 
-def edge(cases: tuple[tuple[Any, ...], ...], names: list[str], fine: list[bool]) -> str:
+def edge(
+    cases: tuple[tuple[Any, ...], ...],
+    names: list[str],
+    fine: list[bool],
+    known: Mapping[tuple[int, ...], str],
+) -> str:
     """Name what all failing cases have and no other case has.
 
     Args:
         cases: argument tuples.
         names: of the arguments.
         fine: for each case whether the answer is right there.
+        known: what to say where just these cases, by their places, fail.
 
     Returns:
         A sentence after a blank, or nothing where no property separates them.
     """
-    if all(fine) or sum(fine) < _FEWEST:
+    places = tuple(place for place, right in enumerate(fine) if not right)
+    if places in known:
+        return f" {known[places]}"
+    if all(fine) or not any(fine) or len(fine) < _FEWEST:
         return ""
     told = [_told(case, names) for case in cases]
     failing = [one for one, right in zip(told, fine, strict=True) if not right]
@@ -40,7 +49,8 @@ def edge(cases: tuple[tuple[Any, ...], ...], names: list[str], fine: list[bool])
     if not shared:
         return ""
     where = "where it fails, and nowhere else" if len(failing) > 1 else "only there"
-    return f" What is special {where}: {' and '.join(shared[:_NAMED])}."
+    most = _NAMED if sum(fine) > 1 else 1
+    return f" What is special {where}: {' and '.join(shared[:most])}."
 
 
 def _told(case: tuple[Any, ...], names: list[str]) -> dict[str, bool]:
@@ -136,7 +146,6 @@ def _alone(value: Any) -> tuple[_Alone, ...]:
 
 _NUMBERS: tuple[_Both, ...] = (
     ("{} is a whole multiple of {}", lambda x, y: abs(x / y - round(x / y)) < 1e-9),
-    ("{} is larger than {}", lambda x, y: x > y),
     ("{} equals {}", lambda x, y: x == y),
 )
 _SCORED: tuple[_Both, ...] = (

@@ -41,7 +41,28 @@ def parts(result: Value, right: Value, same: Same) -> str | None:
         for name, value in (("mean", mine.mean()), ("sum", mine.sum())):
             if same(value, asked):
                 return f"one number is asked for, and you have several: take their {name}."
-    return _one_dimension(mine, asked, same)
+    if asked.dim() == 0 and mine.dim() == 1 and len(mine) > 1:
+        for name, value in (("last", mine[-1]), ("first", mine[0])):
+            if same(value, asked):
+                return f"one number is asked for, the {name} of yours."
+    return _one_dimension(mine, asked, same) or _too_few(mine, asked, same)
+
+
+def _too_few(mine: Tensor, asked: Tensor, same: Same) -> str | None:
+    """What to say of a result with one dimension missing."""
+    if mine.dim() != asked.dim() - 1 or not asked.numel():
+        return None
+    several = (
+        ("the first row alone; all rows are", asked[0]),
+        ("the place of the largest number (argmax) of each row; the numbers are",
+         asked.argmax(-1).double()),
+        ("the largest number of each row; all numbers are", asked.amax(-1)),
+        ("the first column alone; all columns are", asked.select(-1, 0)),
+    )  # fmt: skip
+    for name, value in several:
+        if value.shape == mine.shape and same(value, mine):
+            return f"you return {name} asked for."
+    return None
 
 
 def _one_dimension(mine: Tensor, asked: Tensor, same: Same) -> str | None:

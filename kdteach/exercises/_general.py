@@ -37,7 +37,7 @@ def first_failure(
     wanted: list[Value],
     same: Callable[[Value, Value], bool],
     laws: tuple[Law, ...],
-    alone: Mapping[int, str],
+    known: Mapping[tuple[int, ...], str],
 ) -> str:
     """Show the first failing case that can be typed, or the first.
 
@@ -49,7 +49,7 @@ def first_failure(
         wanted: of the right function.
         same: compares two results.
         laws: what holds for every right result.
-        alone: what is known of a case that fails where all others are right, by its place.
+        known: what to say where just these cases, by their places, fail.
     """
     fine = [same(result, value) for result, value in zip(results, wanted, strict=True)]
     failing = [place for place, right in enumerate(fine) if not right]
@@ -59,9 +59,15 @@ def first_failure(
     place = (short or failing)[0]
     case, result, value = cases[place], results[place], wanted[place]
     called, came = _telling.call(answer, case), _telling.result(result)
-    more = _edges.edge(cases, names, fine)
-    if len(failing) == 1 and place in alone:
-        more = f" {alone[place]}"
+    more = _edges.edge(cases, names, fine, known)
+    whole = all(bool((x.numbers == x.numbers.round()).all()) for x in wanted)
+    if whole and not value.truth and bool((result.numbers != result.numbers.round()).any()):
+        more = f" Whole numbers are expected.{more}"
+    if _alike(results, same) and not _alike(wanted, same):
+        more = (
+            " It gives the same result in every case that was tried: do the arguments "
+            "enter, or does a search run to the end of its range?"
+        )
     elif not any(fine):
         more += _near(results, wanted)
     start = f"right in {sum(fine)} of {len(fine)} cases, but " if any(fine) else ""
@@ -82,6 +88,10 @@ def first_failure(
         f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
         f"{_telling.form(value)}{holds}.{more}"
     )
+
+
+def _alike(values: list[Value], same: Callable[[Value, Value], bool]) -> bool:
+    return len(values) > 2 and all(same(values[0], value) for value in values)
 
 
 def _near(results: list[Value], wanted: list[Value]) -> str:

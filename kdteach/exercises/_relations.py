@@ -45,7 +45,8 @@ _MORE = (
     ),
     *(
         Relation(
-            f"the numbers are rounded to {digits} decimals; take them as they are.",
+            f"the numbers are rounded to {digits} decimal{'s'[: digits - 1]}, or come from "
+            "a grid of tries; they are asked for as they are.",
             partial(torch.round, decimals=digits),
         )
         for digits in (1, 2, 3, 4)
@@ -72,6 +73,16 @@ _MORE = (
         lambda x: _where(x.dim() > 0, x / x.norm()),
     ),
     Relation(
+        "you stretched the result from 0 to 1; leave it as it is.",
+        lambda x: _where(x.dim() > 0, (x - x.amin()) / (x.amax() - x.amin())),
+    ),
+    Relation(
+        "the numbers are right, but the diagonal is 0.",
+        lambda x: (
+            x - x.diagonal().diag() if x.dim() == 2 and x.shape[0] == x.shape[1] else None
+        ),
+    ),
+    Relation(
         "you subtracted the mean of the result; leave it as it is.",
         lambda x: _where(x.dim() > 0, x - x.mean()),
     ),
@@ -90,6 +101,14 @@ _MORE = (
     Relation(
         "the columns are right, but their order is reversed.",
         lambda x: _where(x.dim() > 1, x.flip(-1)),
+    ),
+    Relation(
+        "the columns are right, but each stands one place too far to the right.",
+        lambda x: _where(x.dim() == 2, x.roll(1, -1)),
+    ),
+    Relation(
+        "the columns are right, but each stands one place too far to the left.",
+        lambda x: _where(x.dim() == 2, x.roll(-1, -1)),
     ),
     Relation(
         "the numbers are right, but each stands one place too late, the last in front.",
@@ -166,7 +185,8 @@ _NUMBERS = (
         lambda x: x.clamp(min=0),
     ),
     Relation(
-        "the numbers are rounded; they are asked for as they are.",
+        "the numbers are rounded, or come from a coarse grid of tries; they are asked for "
+        "as they are.",
         lambda x: _where(not _whole(x), x.round()),
     ),
     Relation(

@@ -103,8 +103,8 @@ _EFFECTIVE = Exercise(
             lambda f, t: _asked(f, t)[0] / _asked(f, t)[1],
         ),
     ),
-    alone={
-        4: "Do you compare the values of the loss? This program's soft term carries the "
+    known={
+        (4,): "Do you compare the values of the loss? This program's soft term carries the "
         "teacher's entropy, which changes its value and not its gradient: compare those."
     },
     praise="whatever a program calls its numbers, its gradient says which alpha it uses.",

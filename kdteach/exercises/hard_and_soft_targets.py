@@ -205,17 +205,18 @@ _DARK = Exercise(
         ),
         *(
             slip(
-                "you add something small to the sum, against a division by 0. An almost "
-                "certain teacher leaves no more than 1e-12, and the rows no longer sum to "
-                "1.",
+                "you add something small to the sum, or keep it above something small, "
+                "against a division by 0. An almost certain teacher leaves no more than "
+                "1e-12, and the rows no longer sum to 1.",
                 divides=f"row + {small}",
             )
             for small in _SMALL
         ),
         *(
             slip(
-                "you keep the sum from falling below something small. An almost certain "
-                "teacher leaves no more than 1e-12, and the rows no longer sum to 1.",
+                "you add something small to the sum, or keep it above something small, "
+                "against a division by 0. An almost certain teacher leaves no more than "
+                "1e-12, and the rows no longer sum to 1.",
                 divides=f"row >= {small}",
             )
             for small in _SMALL
@@ -266,7 +267,8 @@ _REPAIR = Exercise(
         (_Z[:2], _TRUE[:2]),
         (_Z.flip(1), 3 - _TRUE),
         (_Z - 20, _TRUE),
-        (_Z[:, :2], torch.tensor([0, 1, 0, 0])),  # one wrong class alone is left
+        (_Z - 20_000, _TRUE),
+        (_Z[:, [0, 3]], torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
         (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
     ),
     (
@@ -284,6 +286,11 @@ _REPAIR = Exercise(
             "-100 is small for most logits, and not for all: what is taken out must lie "
             "below everything that stays. Which number always does?",
             lambda z, y: z.scatter(1, y[:, None], -100.0).argmax(dim=1),
+        ),
+        Mistake(
+            "a number such as -1000 is small for most logits, and not for all: what is "
+            "taken out must lie below everything that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -1000.0).argmax(dim=1),
         ),
         Mistake(
             "the smallest logit of the row is not small enough: where the runner-up is "

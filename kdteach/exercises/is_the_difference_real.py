@@ -125,7 +125,7 @@ def _needed(
     """The right answer of the second exercise, with places to go wrong at."""
     n = np.arange(start, _MOST_SEEDS)
     scale = {"sd": sd, "variance": sd**2, "root": sd**0.5}[spread]
-    t: Any = {"1.96": 1.96, "2": 2.0, "none": 1.0, "t": 0.0}[distribution]
+    t: Any = {"1.96": 1.96, "1.645": 1.645, "2": 2.0, "none": 1.0, "t": 0.0}[distribution]
     if distribution == "t":
         t = _student(quantile)[n - freedom]
     half = t * scale / {"root": np.sqrt(n), "n": n, "1": 1.0}[root]
@@ -156,7 +156,7 @@ _SEEDS = Exercise(
         (0.02, 1.0),
         (5.0, 2.5),
         (1.0, 0.8),
-        (1.0, 0.13),
+        (1.0, 0.115),
     ),
     tuple(
         Mistake(
@@ -196,9 +196,21 @@ _SEEDS = Exercise(
             "the first that fits?",
             more=-1,
         ),
-        slip("one too many: the smallest n that fits is asked for.", more=1),
         slip(
-            "your n may be 1: a single run has no spread, at least 2 seeds are asked for.",
+            "one too many: the smallest n that fits is asked for. (Is there an n - 1 under "
+            "the root?)",
+            more=1,
+        ),
+        slip(
+            "you used 1.645, which is one-sided and of a known spread. Both sides share "
+            "the 5 %, and with few seeds Student's t is needed.",
+            distribution="1.645",
+        ),
+        slip(
+            "you used 1.96, as for a known spread, where Student's t belongs, which depends "
+            "on n. Besides, your n may be 1: at least 2 seeds are asked for, since a single "
+            "run has no spread.",
+            distribution="1.96",
             start=1,
         ),
         slip(
@@ -213,6 +225,10 @@ _SEEDS = Exercise(
         slip(
             "with 0.95 one side only has its 5 %. Both sides share them: 0.975.",
             quantile=0.95,
+        ),
+        slip(
+            "that is for an interval of 99 %; for one of 95 % each side has 2.5 %: 0.975.",
+            quantile=0.995,
         ),
         slip("the spread of a mean shrinks with the root of n, not with n.", root="n"),
         slip(

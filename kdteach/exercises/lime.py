@@ -170,6 +170,7 @@ def _squared(
         "share": left / whole,
         "upside down": 1 - whole / left,
         "root": found.abs().sqrt(),
+        "root of the share": 1 - (left / whole).sqrt(),
         "above 0": found.clamp(min=0),
         "minus": -found,
         "difference": whole - left,
@@ -249,6 +250,10 @@ _SQUARED = Exercise(
             "it is upside down: divide what is left by the whole spread, not the other "
             "way.",
             turn="upside down",
+        ),
+        slip(
+            "you took the root of the share that is left; R squared compares the squares.",
+            turn="root of the share",
         ),
         slip("you took a root at the end; R squared is without one.", turn="root"),
         slip(

@@ -182,6 +182,7 @@ def _classes(
         "largest": lambda x: x.amax(dim=2),
         "product": lambda x: x.prod(dim=2),
         "first": lambda x: x[:, :, 0],
+        "logsumexp": lambda x: x.logsumexp(dim=2),
     }[combine]
     if softmax == "after":
         found = torch.softmax(combined(parts(logits)), dim=1)
@@ -256,6 +257,12 @@ _CLASSES = Exercise(
         slip(
             "`num_classes` is the number of classes, not of the subclasses of each.",
             order="by subclasses",
+        ),
+        slip(
+            "those are logits of the classes (logsumexp); a softmax makes probabilities of "
+            "them.",
+            softmax="none",
+            combine="logsumexp",
         ),
         slip(
             "you took the largest subclass of each class; the others count too.",

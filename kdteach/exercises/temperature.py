@@ -67,6 +67,11 @@ def _soft(
     return found
 
 
+def _added(small: float, logits: Tensor, temperature: float) -> Tensor:
+    weights = ((logits - logits.amax(dim=1, keepdim=True)) / temperature).exp()
+    return weights / (weights.sum(dim=1, keepdim=True) + small)
+
+
 def _cut_off(most: float, logits: Tensor, temperature: float) -> Tensor:
     return torch.softmax((logits / temperature).clamp(-most, most), dim=1)
 
@@ -88,6 +93,18 @@ _SOFT_TARGETS = Exercise(
                 partial(_cut_off, most),
             )
             for most in (20.0, 30.0, 50.0, 80.0, 85.0, 88.0, 100.0, 500.0, 700.0)
+        ),
+        *(
+            Mistake(
+                "you add something small to the sum, and the rows no longer sum to 1. The "
+                "largest of a row gives exp(0) = 1: that sum is never 0.",
+                partial(_added, small),
+            )
+            for small in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+        ),
+        Mistake(
+            "your rows sum to T: the temperature belongs inside the exponential.",
+            lambda z, t: t * torch.softmax(z, dim=1),
         ),
         Mistake(
             "a softmax with T = 1 knows nothing of T any more: T belongs inside the "
@@ -310,6 +327,15 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
             "you averaged the probabilities of the images and took its entropy: one "
             "entropy an image is asked for, and then their mean.",
             lambda z, h: _hot(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean(), z, h),
+        ),
+        Mistake(
+            "you divided the entropy by its largest value, the logarithm of the number of "
+            "classes; nats are asked for as they are.",
+            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(p.shape[1]), z, h),
+        ),
+        Mistake(
+            "that is the median of the entropies; their mean is asked for.",
+            lambda z, h: _hot(lambda p: _nats(p).median(), z, h),
         ),
         Mistake(
             "you added up the entropies of all images: take their mean.",
