@@ -141,10 +141,27 @@ def _student(quantile: float) -> Any:
     return np.append(np.inf, stats.t.ppf(quantile, np.arange(1, _MOST_SEEDS)))
 
 
+def _in_one_step(sd: float, half_width: float) -> int:
+    guess = max(2, math.ceil((1.96 * sd / half_width) ** 2))
+    return max(2, math.ceil((float(_student(0.975)[guess - 1]) * sd / half_width) ** 2))
+
+
+def _cut(sd: float, half_width: float) -> int:
+    return max(2, int((1.96 * sd / half_width) ** 2))
+
+
 def _at_most(most: int, sd: float, half_width: float) -> int:
     return min(_needed(sd, half_width), most)
 
 
+_TOO_FEW = tuple(
+    Mistake(
+        f"your search ends at {most} seeds; where the interval is narrow more are "
+        "needed: go on until it fits.",
+        partial(_at_most, most),
+    )
+    for most in (50, 98, 99, 100, 101, 199, 200)
+)
 _SEEDS = Exercise(
     _needed,
     (
@@ -158,13 +175,18 @@ _SEEDS = Exercise(
         (1.0, 0.8),
         (1.0, 0.115),
     ),
-    tuple(
+    (
         Mistake(
-            f"your search ends at {most} seeds; where the interval is narrow more are "
-            "needed: go on until it fits.",
-            partial(_at_most, most),
-        )
-        for most in (50, 98, 99, 100, 101, 199, 200)
+            "you took t for the n of a first guess, and stopped there. The new n has a t "
+            "of its own: go on until n and t fit each other.",
+            _in_one_step,
+        ),
+        Mistake(
+            "you used 1.96, as for a known spread (Student's t depends on n), and cut the "
+            "result to a whole number: with fewer seeds the interval is too wide.",
+            _cut,
+        ),
+        *_TOO_FEW,
     ),
     "with many seeds, halving the interval takes four times as many; with few, fewer.",
     slips=(
@@ -207,9 +229,9 @@ _SEEDS = Exercise(
             distribution="1.645",
         ),
         slip(
-            "you used 1.96, as for a known spread, where Student's t belongs, which depends "
-            "on n. Besides, your n may be 1: at least 2 seeds are asked for, since a single "
-            "run has no spread.",
+            "you used 1.96, as for a known spread, where Student's t belongs, which "
+            "depends on n. Besides, your n may be 1: at least 2 seeds are asked for, since "
+            "a single run has no spread.",
             distribution="1.96",
             start=1,
         ),

@@ -149,6 +149,11 @@ _INSIDE = Exercise(
             lambda v, m: bool((v[m] > 0).any()),
         ),
         Mistake(
+            "`values[mask]` has places of its own, counted among the pixels inside alone: "
+            "they do not compare with those of the whole map.",
+            lambda v, m: bool(v[m].argmax() == v.argmax()),
+        ),
+        Mistake(
             "you compare with the first pixel of the mask alone; any pixel of the mask "
             "will do.",
             lambda v, m: bool(v.argmax() == m.int().argmax()),
