@@ -84,9 +84,9 @@ class Exercise:
         A wrong answer is compared with the mistakes: with each alone, with what goes wrong
         in all exercises alike (a sign, per cent, rows for columns), with two slips at once,
         with arguments that enter in a wrong way (upside down, exchanged, one off), and last
-        with the mistake that explains most cases. Where none fits, the first failing case is
-        shown as code, with what came out and what form was expected, which argument has no
-        effect, and what the failing cases have in common that the others have not.
+        with the mistake that explains most cases. Where none fits, the first failing case
+        is shown as code, with what came out and what form was expected, which argument has
+        no effect, and what the failing cases have in common that the others have not.
 
         Put back is what an answer is likely to change by mistake: random states; settings
         of torch (precision, device, gradients, threads, deterministic algorithms), NumPy,
