@@ -244,3 +244,12 @@ def _(doubt, sure):
 def _(logits, labels):
     low = logits.min(dim=1, keepdim=True).values
     return logits.scatter(1, labels[:, None], low).argmax(dim=1)
+
+
+@wrong(
+    "check_repaired_runner_up",
+    "a thousand below zero in the label's place",
+    r"-1000|infinit|below",
+)
+def _(logits, labels):
+    return logits.scatter(1, labels[:, None], -1000.0).argmax(dim=1)
