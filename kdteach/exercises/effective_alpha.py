@@ -105,7 +105,8 @@ _EFFECTIVE = Exercise(
     ),
     known={
         (4,): "Do you compare the values of the loss? This program's soft term carries the "
-        "teacher's entropy, which changes its value and not its gradient: compare those."
+        "teacher's entropy, which changes its value and not its gradient. Compare "
+        "gradients."
     },
     praise="whatever a program calls its numbers, its gradient says which alpha it uses.",
 )
