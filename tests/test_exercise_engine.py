@@ -72,7 +72,6 @@ def test_the_case_that_is_shown_can_be_typed():
         (lambda x, f: torch.cat([f * x, x[:1]]), ["more at the end"]),
         (lambda x, f: (f * x)[None], ["shape is not"]),
         (lambda x, f: (f * x).mean(), ["mean over everything"]),
-        (lambda x, f: torch.ones(2), ["same result in every case"]),
     ],
 )
 def test_what_goes_wrong_in_all_exercises_alike(answer, hints):
@@ -80,6 +79,56 @@ def test_what_goes_wrong_in_all_exercises_alike(answer, hints):
     assert result.named
     for hint in hints:
         assert hint in result.message.lower(), result.message
+
+
+def test_a_constant_is_called_one_and_named_after_no_mistake_that_it_resembles():
+    result = SCALED.check(lambda x, f: torch.ones(2))
+    assert "same result in every case" in result.message
+    assert not result.named
+
+
+def test_an_argument_without_effect_is_named():
+    assert "`f` has no effect" in SCALED.check(lambda x, f: x + x**3).message
+    assert "no effect" not in SCALED.check(lambda x, f: x + f**3).message
+
+
+def test_an_argument_that_enters_in_a_wrong_way_is_named():
+    said = SCALED.check(lambda x, f: x.exp() * f)
+    assert said.named == ("`x` goes through an exponential first; take it as it is.",)
+
+
+def test_what_the_failing_cases_share_is_said():
+    several = ((3.0,), (-2.0,), (0.5,), (-7.25,), (4.0,))
+    absolute = Exercise(abs, several, (), "")
+    said = absolute.check(lambda x: x if x > 0 else x - 0.123)
+    assert "where it fails, and nowhere else: `x` is negative" in said.message
+
+
+def test_the_argument_that_was_changed_is_named():
+    def mine(x, factor):
+        return x.mul_(factor)
+
+    result = SCALED.check(mine)
+    assert "argument `x` in place" in result.message
+    assert result.named
+
+
+def test_an_error_comes_with_what_it_usually_means():
+    pairs = Exercise(lambda a: a[0] - a[1], (([3, 1],), ([2, 2],)), (), "")
+    assert "no arithmetic of its own" in pairs.check(lambda a: a - a).message
+
+
+def test_nothing_in_one_case_alone_says_in_which():
+    several = tuple((float(x),) for x in (3, -2, 5, 4))
+    said = Exercise(abs, several, (), "").check(lambda x: x if x > 0 else None).message
+    assert "Right in 3 of 4 cases" in said
+    assert "(-2.0)" in said
+
+
+def test_a_table_instead_of_numbers_is_told_what_to_take_of_each_row():
+    table = torch.tensor([[1.5, 2.25], [4.125, 3.0]])
+    best = Exercise(lambda x: x.argmax(1), ((table,), (table.flip(1),)), (), "")
+    assert "argmax" in best.check(lambda x: x.softmax(1)).message
 
 
 def test_a_mistake_in_most_cases_is_named_and_one_in_few_is_not():

@@ -199,7 +199,7 @@ WRONG = [
         ),
         "correlation with itself",
     ),
-    ("check_correlations", lambda z: torch.corrcoef(z.T), "shape"),
+    ("check_correlations", lambda z: torch.corrcoef(z.T), "rows and columns"),
     (
         "check_class_probabilities",
         lambda z, c: F.softmax(z, 1).unflatten(1, (-1, c)).sum(1),

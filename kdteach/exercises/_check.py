@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, islice, permutations
 from typing import Any
@@ -16,51 +14,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises import _gradients, _matching, _relations, _results, _telling, _values
+from kdteach.exercises import (
+    _edges,
+    _entering,
+    _errors,
+    _factors,
+    _general,
+    _gradients,
+    _matching,
+    _probing,
+    _relations,
+    _results,
+    _telling,
+    _values,
+)
+from kdteach.exercises._alone import ALONE
+from kdteach.exercises._general import Law
 from kdteach.exercises._gradients import Felt
 from kdteach.exercises._guard import Failure, Guard
 from kdteach.exercises._matching import Candidate, Match, Matcher, Mistake, Slip, slip
 from kdteach.exercises._names import originals, protect
 from kdteach.exercises._results import CheckResult, capital, ended, no
 from kdteach.exercises._values import Value, kind, read
-
-__all__ = ["CheckResult", "Exercise", "Law", "Mistake", "Slip", "read", "slip"]
 from kdteach.seeding import usual_tensors
 
-
-class _OneAtATime:
-    """A check changes what all threads share: output, input, random states."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # an answer may call a check itself
-        if hasattr(os, "register_at_fork"):  # nobody in the child would open it
-            os.register_at_fork(after_in_child=self.__renew)
-
-    def __renew(self) -> None:
-        self._lock = threading.RLock()
-
-    @contextmanager
-    def block(self) -> Iterator[None]:
-        """Inside the block no other thread checks."""
-        with self._lock:
-            yield
+__all__ = ["CheckResult", "Exercise", "Law", "Mistake", "Slip", "read", "slip"]
 
 
-_ALONE = _OneAtATime()
 _EXPECTED = {True: "True or False is expected", False: "numbers are expected"}
-
-
-@dataclass(frozen=True)
-class Law:
-    """What holds for every right result, such as rows that sum to 1.
-
-    Attributes:
-        says: what it is, to follow "it should hold that".
-        holds: of the result, as float64, and the arguments.
-    """
-
-    says: str
-    holds: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -79,6 +60,7 @@ class Exercise:
         gradient: places of the arguments that a gradient of the result has to reach, as
             where the result is a loss.
         laws: what holds for every right result; the first that a wrong one breaks is named.
+        known: what to say where just these cases, by their places, fail.
         given: in an exercise on debugging the function as the reader found it.
     """
 
@@ -91,6 +73,7 @@ class Exercise:
     slips: tuple[Slip, ...] = ()
     gradient: tuple[int, ...] = ()
     laws: tuple[Law, ...] = ()
+    known: Mapping[tuple[int, ...], str] = field(default_factory=dict)
     given: Callable[..., Any] | None = None
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
@@ -100,8 +83,10 @@ class Exercise:
 
         A wrong answer is compared with the mistakes: with each alone, with what goes wrong
         in all exercises alike (a sign, per cent, rows for columns), with two slips at once,
-        and last with the mistake that explains most cases. Where none fits, the first
-        failing case is shown as code, with what came out and what form was expected.
+        with arguments that enter in a wrong way (upside down, exchanged, one off), and last
+        with the mistake that explains most cases. Where none fits, the first failing case
+        is shown as code, with what came out and what form was expected, which argument has
+        no effect, and what the failing cases have in common that the others have not.
 
         Put back is what an answer is likely to change by mistake: random states; settings
         of torch (precision, device, gradients, threads, deterministic algorithms), NumPy,
@@ -122,7 +107,7 @@ class Exercise:
                 f"the check takes your function itself, and got {kind(answer)}. "
                 "Pass its name without brackets."
             )
-        with _ALONE.block(), usual_tensors():
+        with ALONE.block(), usual_tensors():
             with originals():
                 right = self._right()
             guard = Guard(self.seconds)
@@ -199,16 +184,26 @@ class Exercise:
 
         result = guard.call(answer, arguments, reads, loud=loud)
         if isinstance(result, Failure):
-            told = _raised(result.says, _telling.call(answer, case))
+            told = _errors.raised(result.says, _telling.call(answer, case))
             return _Raised(told) if result.says.startswith("raised") else told
-        if any(_differs(old, new) for old, new in zip(case, arguments, strict=True)):
-            return no("your function changed its arguments in place: work on new tensors.")
+        for place, (old, new) in enumerate(zip(case, arguments, strict=True)):
+            if _differs(old, new):
+                return _errors.in_place(self._names(answer)[place])
         if result is None:
-            return no("your function returned nothing (None): is there a return?")
+            return _Raised(
+                no(
+                    "your function returned nothing (None): is there a return on every way "
+                    f"through it? It was called as {_telling.call(answer, case)}."
+                )
+            )
         if result is Ellipsis:
             return no("your function still returns the three dots: replace them.")
         if isinstance(result, str):
-            return no(f"your function returned {result}; {_EXPECTED[wanted.truth]}.")
+            called = _telling.call(answer, case)
+            return no(
+                f"your function returned {result}; {_EXPECTED[wanted.truth]}. "
+                f"It was called as {called}."
+            )
         if result.value.truth != wanted.truth and result.value.shape == wanted.shape:
             came = "True or False" if result.value.truth else "numbers"
             return no(f"your function returned {came}; {_EXPECTED[wanted.truth]}.")
@@ -239,7 +234,14 @@ class Exercise:
             found = self._matcher(answer).match(
                 [None if isinstance(one, _Raised) else one.value for one in tried], wanted
             )
-            return no(self._named(answer, found), found.hints) if found else errors[0]
+            if found:
+                return no(self._named(answer, found), found.hints)
+            fine = [
+                isinstance(one, Felt) and self._same(one.value, value)
+                for one, value in zip(tried, wanted, strict=True)
+            ]
+            start = f"right in {sum(fine)} of {len(fine)} cases. " if any(fine) else ""
+            return no(f"{start}{errors[0].message}{self._edge(answer, fine)}")
         results = [one for one in tried if isinstance(one, Felt)]
         mine = [one.value for one in results]
         once_more = [one.value for one in again if isinstance(one, Felt)]
@@ -253,20 +255,52 @@ class Exercise:
             return no(cut, (cut,)) if cut else CheckResult(True, self.praise)
         found = self._matcher(answer).match(mine, wanted)
         if found is None:
-            return self._where(answer, mine, wanted)
+            said = _general.first_failure(
+                answer,
+                self._names(answer),
+                self.cases,
+                mine,
+                wanted,
+                self._same,
+                self.laws,
+                self.known,
+            )
+            ignored = _probing.ignored(
+                answer, self.reference, self._names(answer), self.cases, self._same
+            )
+            return no(f"{ignored}{capital(said)}")
         return no(self._named(answer, found), found.hints)
 
+    def _edge(self, answer: Callable[..., Any], fine: list[bool]) -> str:
+        return _edges.edge(self.cases, self._names(answer), fine, self.known)
+
+    def _names(self, answer: Callable[..., Any]) -> list[str]:
+        return _telling.arguments(answer, self.reference, len(self.cases[0]))
+
     def _matcher(self, answer: Callable[..., Any]) -> Matcher:
-        names = _telling.arguments(answer, self.reference, len(self.cases[0]))
-        sizes = [_relations.sizes_of(case, names) for case in self.cases]
-        return Matcher(self._single, lambda: self._pairs, self._same, sizes)
+        names = self._names(answer)
+        sizes = [_factors.sizes_of(case, names) for case in self.cases]
+
+        def entering() -> list[Candidate]:
+            quoted = [f"`{name}`" for name in names]
+            return [
+                Candidate((hint.format(*quoted),), values)
+                for hint, values in self._entering
+            ]
+
+        return Matcher(self._single, lambda: self._pairs, self._same, sizes, entering)
+
+    @cached_property
+    def _entering(self) -> list[_entering.Found]:
+        """What comes out where an argument enters in a wrong way."""
+        return list(_entering.explained(self.reference, self.cases))
 
     @cached_property
     def _single(self) -> list[Candidate]:
         """What each mistake gives: the same for all answers, so it is computed once."""
         mistakes = self.mistakes
         if self.given is not None:
-            mistakes = (*mistakes, Mistake(_AS_GIVEN, self.given))
+            mistakes = (*mistakes, Mistake(_errors.AS_GIVEN, self.given))
         return _matching.candidates(mistakes, self.slips, self._values, self._changed)
 
     @cached_property
@@ -308,66 +342,12 @@ class Exercise:
             for result, other in zip(results, others, strict=True)
         )
 
-    def _where(
-        self, answer: Callable[..., Any], results: list[Value], wanted: list[Value]
-    ) -> CheckResult:
-        """The first failing case that can be typed, or the first."""
-        failing = [
-            place
-            for place, (result, value) in enumerate(zip(results, wanted, strict=True))
-            if not self._same(result, value)
-        ]
-        if not failing:
-            return no("your function is right on each case alone, but not on all together.")
-        short = [i for i in failing if _telling.written_out(self.cases[i])]
-        place = (short or failing)[0]
-        case, result, value = self.cases[place], results[place], wanted[place]
-        called, came = _telling.call(answer, case), _telling.result(result)
-        if result.shape != value.shape:
-            return no(
-                f"your result has shape {result.shape}, expected is {value.shape}: "
-                f"{called} gave {came}."
-            )
-        finite = bool(torch.isfinite(result.numbers).all())
-        flaw = "a wrong value" if finite else "NaN or infinity"
-        some = len(results) - len(failing)
-        start = f"right in {some} of {len(results)} cases, but " if some else ""
-        return no(
-            f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
-            f"{_telling.form(value)}{self._broken_law(case, result)}."
-        )
-
-    def _broken_law(self, case: tuple[Any, ...], result: Value) -> str:
-        for law in self.laws:
-            if not law.holds(result.numbers, *copy.deepcopy(case)):
-                return f", and it should hold that {law.says}, which it does not here"
-        return ""
-
 
 @dataclass(frozen=True)
 class _Raised:
     """An error in one case, and what is said of it."""
 
     told: CheckResult
-
-
-_AS_GIVEN = (
-    "this still does what the function did as it was given. Call it with numbers small "
-    "enough to check in your head, and look at every line on the way."
-)
-
-
-def _raised(says: str, called: str) -> CheckResult:
-    """What to say where the answer did not come to its end."""
-    if "requires grad" in says and "numpy" in says.lower():
-        hint = (
-            "NumPy computes no gradients, and the student's logits need theirs: stay with "
-            "torch's tensors from the logits to the loss."
-        )
-        return no(hint, (hint,))
-    if "leaf Variable that requires grad" in says:
-        return no("your function changed its arguments in place: work on new tensors.")
-    return no(f"your function {says} It was called as {called}.")
 
 
 def _differs(before: Any, after: Any) -> bool:
@@ -380,6 +360,7 @@ def _differs(before: Any, after: Any) -> bool:
 
 
 protect(
-    sys.modules[__name__], _values, _gradients, _matching, _relations, _results,
-    _telling, Exercise, CheckResult, Matcher, Mistake, Slip, Law,
+    sys.modules[__name__], _edges, _entering, _errors, _factors, _general, _gradients,
+    _matching, _probing, _relations, _results, _telling, _values,
+    Exercise, CheckResult, Matcher, Mistake, Slip, Law,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises import _relations
+from kdteach.exercises import _factors, _relations
 from kdteach.exercises._values import Value
 
 Results = Sequence[Value | None]
@@ -128,12 +128,14 @@ class Matcher:
         pairs: makes the candidates of two slips at once.
         same: compares two values.
         sizes: for each case what a factor may be, by name.
+        entering: makes the candidates in which an argument enters in a wrong way.
     """
 
     single: list[Candidate]
     pairs: Callable[[], list[Candidate]]
     same: Callable[[Value, Value], bool]
     sizes: list[dict[str, float]]
+    entering: Callable[[], list[Candidate]] = list
 
     def match(self, results: Results, wanted: list[Value]) -> Match | None:
         """Name what went wrong, or None.
@@ -147,16 +149,21 @@ class Matcher:
         best = self._best(single, results, wanted)
         if best is not None and best.also is None:
             return best
-        full = (
-            best
-            or self._best(self._related(results, wanted), results, wanted)
-            or self._by_factor(results, wanted)
-        )
+        if best is None and _alike(results, self.same) and not _alike(wanted, self.same):
+            return None  # a constant comes near to much, by chance
+        full = best or self._best(self._related(results, wanted), results, wanted)
         pair = self._best(self.pairs(), results, wanted, clean=True)
         if pair is not None and (full is None or full.also is not None):
             return pair
+        full = full or self._by_factor(results, wanted)
         if full is not None:
             return full
+        if not any(value.truth for value in wanted):
+            # small whole numbers agree by chance: several cases have to
+            least = 3 if any(_coarse(value) for value in wanted) else 2
+            entered = self._best(self.entering(), results, wanted, clean=True, least=least)
+            if entered is not None:
+                return entered
         if all(_coarse(value) for value in wanted):
             return None
         for candidate in single:
@@ -165,23 +172,43 @@ class Matcher:
             )
             if twice is not None:
                 return twice
-        return self._most(single, results, wanted)
+        twice = self._best(
+            self._related_twice(wanted, results), results, wanted, clean=True, least=2
+        )
+        return twice or self._most(single, results, wanted)
 
     def _related(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
         """What is alike in all exercises, made from the right numbers."""
         yield from self._related_to(Candidate((), list(wanted)), results)
         hint = self._in_parts(results, wanted)
-        fits = any(
-            result is not None and result.numbers.shape == value.numbers.shape
-            for result, value in zip(results, wanted, strict=True)
-        )
-        if hint is None and fits and self._alike(results) and not self._alike(wanted):
+        if hint is None and self._moved(results, wanted):
             hint = (
-                "your function gives the same result in every case that was tried: do the "
-                "arguments enter?"
+                "every number is off by the same amount: is something added, or left out, "
+                "that is the same for all?"
             )
         if hint is not None:
             yield Candidate((hint,), results)
+        yield from self._ends(results, wanted)
+
+    def _ends(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
+        """The right numbers, none above the largest of mine or below the smallest."""
+        mine = [value.numbers for value in results if value is not None and not value.truth]
+        if any(right.numbers.dim() for right in wanted) or len(mine) < max(3, len(wanted)):
+            return
+        if any(x.dim() or x.is_meta or not torch.isfinite(x) for x in mine):
+            return
+        for end, side, cut in (
+            (max(mine), "above", torch.minimum),
+            (min(mine), "below", torch.maximum),
+        ):
+            beyond = sum(bool(cut(right.numbers, end) != right.numbers) for right in wanted)
+            if 2 <= beyond <= len(wanted) - 2:  # one alone may be chance
+                hint = (
+                    f"no result of yours is {side} {float(end):.4g}, where some should be: "
+                    "does a range, a loop or a search end there?"
+                )
+                ended = [Value(cut(right.numbers, end), truth=False) for right in wanted]
+                yield Candidate((hint,), ended)
 
     def _related_to(self, of: Candidate, results: Results) -> Iterator[Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)
@@ -192,17 +219,35 @@ class Matcher:
             ]
             yield Candidate((*of.hints, relation.hint), values)
 
-    def _alike(self, values: Results) -> bool:
-        """Whether there are several, and all the same."""
-        first = values[0]
-        return len(values) > 2 and all(
-            first is not None and value is not None and self.same(first, value)
-            for value in values
-        )
+    def _related_twice(self, wanted: list[Value], results: Results) -> Iterator[Candidate]:
+        """Two of the simplest relations, one after the other."""
+        for first in self._related_to(Candidate((), list(wanted)), results):
+            if first.hints[0] in _relations.SIMPLE:
+                for both in self._related_to(first, results):
+                    if (
+                        both.hints[1] in _relations.SIMPLE
+                        and both.hints[1] != first.hints[0]
+                    ):
+                        yield both
+
+    def _moved(self, results: Results, wanted: list[Value]) -> bool:
+        """Whether the difference to the right numbers is the same everywhere."""
+        if all(_coarse(value) for value in wanted) or len(wanted) < 3:
+            return False
+        gaps = []
+        for mine, right in zip(results, wanted, strict=True):
+            if mine is None or mine.shape != right.shape or not _finite(mine) or mine.truth:
+                return False
+            if not right.numbers.numel():
+                return False
+            gaps.append((mine.numbers - right.numbers).flatten())
+        gap = torch.cat(gaps)
+        scale = max(float(right.numbers.abs().amax()) for right in wanted)
+        return bool(((gap - gap[0]).abs() < 1e-6 * scale).all())
 
     def _in_parts(self, results: Results, wanted: list[Value]) -> str | None:
         told = [
-            _relations.parts(mine, right, self._same_numbers)
+            _factors.parts(mine, right, self._same_numbers)
             for mine, right in zip(results, wanted, strict=True)
             if mine is not None and not self.same(mine, right)
         ]
@@ -213,7 +258,7 @@ class Matcher:
         finite = [value for value in results if value is not None]
         if all(_coarse(value) for value in wanted) or len(finite) < len(wanted):
             return None
-        hint = _relations.factor(finite, wanted, self.sizes, self._same_numbers)
+        hint = _factors.factor(finite, wanted, self.sizes, self._same_numbers)
         return None if hint is None else Match((hint,), None)
 
     def _same_numbers(self, one: Tensor, other: Tensor) -> bool:
@@ -289,6 +334,13 @@ class _Count:
     telling: int
     left_out: int
     also: int | None
+
+
+def _alike(values: Results, same: Callable[[Value, Value], bool]) -> bool:
+    first = values[0]
+    return len(values) > 2 and all(
+        first is not None and value is not None and same(first, value) for value in values
+    )
 
 
 def _finite(value: Value) -> bool:

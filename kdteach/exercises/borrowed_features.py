@@ -33,6 +33,8 @@ def _separable(
         "with windows": size * inputs * outputs,
         "outputs": outputs,
         "inputs": inputs,
+        "added": inputs + outputs,
+        "outputs squared": outputs**2,
     }[pointwise]
     return first + second + (inputs + outputs if biases else 0)
 
@@ -64,6 +66,16 @@ _SEPARABLE = Exercise(
         ),
         slip("the depthwise part, the windows, is missing.", depthwise="none"),
         slip("the pointwise part that mixes is missing.", pointwise="none"),
+        slip(
+            "the pointwise part joins every input with every output: inputs times outputs, "
+            "not their sum.",
+            pointwise="added",
+        ),
+        slip(
+            "the pointwise part goes from the inputs to the outputs, and yours from the "
+            "outputs to themselves.",
+            pointwise="outputs squared",
+        ),
         slip(
             "the pointwise part has windows of 1 x 1: no k in it.", pointwise="with windows"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -54,6 +55,12 @@ def _smallest_change(losses: Sequence[float], threshold: float) -> int:
     return min(range(1, len(losses)), key=lambda i: abs(losses[i] - losses[i - 1])) + 1
 
 
+def _two_in_a_row(losses: Sequence[float], threshold: float) -> int:
+    small = [abs(b - a) < threshold for a, b in pairwise(losses)]
+    twice = (i for i in range(1, len(small)) if small[i] and small[i - 1])
+    return next(twice, len(losses) - 2) + 2
+
+
 _STOP = Exercise(
     _stop,
     (
@@ -67,6 +74,7 @@ _STOP = Exercise(
         ([6.0, 5.0, 4.8, 4.79, 4.4, 4.395], 0.05),
         ([1.0, 0.4, 0.9, 0.35], 0.04),
         ([1.0, 0.6, 0.2, 0.02, 0.3], 0.05),
+        ([1.0, 0.5, 0.49, 0.3, 0.29, 0.285, 0.1], 0.05),
     ),
     (
         Mistake(
@@ -92,12 +100,21 @@ _STOP = Exercise(
             ),
         ),
         Mistake(
+            "you wait for two small changes in a row; training stops after the first.",
+            _two_in_a_row,
+        ),
+        Mistake(
             "that is the epoch of the smallest change; the first that is small enough is "
             "asked for.",
             _smallest_change,
         ),
     ),
-    "note what it never looks at: the student, and images it has not been trained on.",
+    known={
+        (2, 8, 9): "No change is small enough there: then the last epoch is asked for, "
+        "counted from 1."
+    },
+    praise="note what it never looks at: the student, and images it has not been trained "
+    "on.",
     slips=(
         slip(
             "you count from 0, or give the epoch before: the first epoch has number 1, and "
@@ -195,7 +212,12 @@ _ESKD = Exercise(
         slip(
             "after the stop the labels are all there is: which weight do they get? They "
             "should count alone, and in full.",
-            afterwards="weighted hard",
+            afterwards="own weight",
+        ),
+        slip(
+            "after the stop the labels are all there is: which weight do they get? They "
+            "should count alone, and in full; alpha has no part in it.",
+            afterwards="alpha hard",
         ),
         slip(
             "one epoch off, too early: the soft term is on in the first `stop` epochs.",

@@ -103,7 +103,12 @@ _EFFECTIVE = Exercise(
             lambda f, t: _asked(f, t)[0] / _asked(f, t)[1],
         ),
     ),
-    "whatever a program calls its numbers, its gradient says which alpha it uses.",
+    known={
+        (4,): "Do you compare the values of the loss? This program's soft term carries the "
+        "teacher's entropy, which changes its value and not its gradient. Compare "
+        "gradients."
+    },
+    praise="whatever a program calls its numbers, its gradient says which alpha it uses.",
 )
 
 

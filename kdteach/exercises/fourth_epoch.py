@@ -29,6 +29,8 @@ def _latest(
     dim = 0 if over == "epochs" else 1
     if ties == "earliest":
         found = table.argmin(dim=dim) + 1
+    elif flip == "both":
+        found = len(table) - table.flip(0, 1).argmin(dim=0)
     elif flip == "over seeds":
         found = len(table) - table.flip(1).argmin(dim=0)
     elif flip == "not back":
@@ -90,6 +92,11 @@ _CHOICE = Exercise(
             flip="not back",
         ),
         slip(
+            "you flipped the table in both directions (the default of `np.flip`), so that "
+            "the seeds come out in reverse order: flip the epochs alone, axis 0.",
+            flip="both",
+        ),
+        slip(
             "you flipped the seeds instead of the epochs (dim=1 instead of dim=0).",
             flip="over seeds",
         ),
@@ -123,6 +130,7 @@ def _luck(
         "median": counts.median(dim=dim).values,
         "first": counts.select(dim, 0),
         "all": counts.min(),
+        "averaged": counts.mean(dim=1 - dim).min(),
     }[best]
     share = kept / {"n": n, "1": 1, "k": counts.shape[1]}[by]
     together: Tensor = {
@@ -161,6 +169,11 @@ _LUCK = Exercise(
             "you took the best of all repeats together. In each repeat there is a best "
             "one, and the mean over the repeats counts.",
             best="all",
+        ),
+        slip(
+            "you averaged over the repeats before choosing, which averages the luck away: "
+            "first the best of each repeat, then the mean.",
+            best="averaged",
         ),
         slip(
             "the best is the one with the fewest wrong images; you took the worst.",

@@ -109,6 +109,9 @@ _RUNNER_UP = Exercise(
 )
 
 
+_SMALL = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11)
+
+
 def _rest(
     probabilities: Tensor,
     labels: Tensor,
@@ -135,6 +138,9 @@ def _rest(
         "1 - largest": 1 - probabilities.amax(dim=1, keepdim=True),
         "largest": rest.amax(dim=1, keepdim=True),
     }
+    for small in _SMALL:
+        by[f"row + {small}"] = by["row"] + small
+        by[f"row >= {small}"] = by["row"].clamp_min(small)
     return torch.softmax(rest, dim=1) if divides == "softmax" else rest / by[divides]
 
 
@@ -197,6 +203,24 @@ _DARK = Exercise(
             "certain has lost it to rounding: add up what is there instead.",
             divides="1 - label",
         ),
+        *(
+            slip(
+                "you add something small to the sum, or keep it above something small, "
+                "against a division by 0. An almost certain teacher leaves no more than "
+                "1e-12, and the rows no longer sum to 1.",
+                divides=f"row + {small}",
+            )
+            for small in _SMALL
+        ),
+        *(
+            slip(
+                "you add something small to the sum, or keep it above something small, "
+                "against a division by 0. An almost certain teacher leaves no more than "
+                "1e-12, and the rows no longer sum to 1.",
+                divides=f"row >= {small}",
+            )
+            for small in _SMALL
+        ),
         slip(
             "you divided by 1 minus the largest probability, as if the surest class had "
             "been removed. It is the label's class that is gone.",
@@ -243,6 +267,8 @@ _REPAIR = Exercise(
         (_Z[:2], _TRUE[:2]),
         (_Z.flip(1), 3 - _TRUE),
         (_Z - 20, _TRUE),
+        (_Z - 20_000, _TRUE),
+        (_Z[:, [0, 3]], torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
         (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
     ),
     (
@@ -260,6 +286,23 @@ _REPAIR = Exercise(
             "-100 is small for most logits, and not for all: what is taken out must lie "
             "below everything that stays. Which number always does?",
             lambda z, y: z.scatter(1, y[:, None], -100.0).argmax(dim=1),
+        ),
+        Mistake(
+            "a number such as -1000 is small for most logits, and not for all: what is "
+            "taken out must lie below everything that stays. Which number always does?",
+            lambda z, y: z.scatter(1, y[:, None], -1000.0).argmax(dim=1),
+        ),
+        Mistake(
+            "the smallest logit of the row is not small enough: where the runner-up is "
+            "that smallest one, both are equal, and the label may win. What is taken out "
+            "must lie *below* everything that stays.",
+            lambda z, y: z.scatter(1, y[:, None], z.amin(1, keepdim=True)).argmax(dim=1),
+        ),
+        Mistake(
+            "the smallest logit of the table is not small enough: where the runner-up is "
+            "that smallest one, both are equal, and the label may win. What is taken out "
+            "must lie *below* everything that stays.",
+            lambda z, y: z.scatter(1, y[:, None], float(z.min())).argmax(dim=1),
         ),
         Mistake(
             "a probability of 0 is no smaller than the others where they are 0 as well: in "

@@ -113,7 +113,8 @@ def _mass(logits: Tensor, number: int, bias: float, where: str = "column") -> fl
         moved += bias
     else:
         moved[:, number] += bias
-    return float(torch.softmax(moved, dim=1)[:, number].mean())
+    chosen = torch.softmax(moved, dim=1)[:, number]
+    return float(chosen.median() if where == "median" else chosen.mean())
 
 
 def _matched(
@@ -141,8 +142,8 @@ def _matched(
         elif measure == "mean logits":
             found = _mass(logits.mean(dim=0, keepdim=True), number, middle)
         else:
-            everywhere = "everywhere" if measure == "every class" else "column"
-            found = _mass(logits, number, middle, everywhere)
+            where = {"every class": "everywhere", "median": "median"}.get(measure, "column")
+            found = _mass(logits, number, middle, where)
         up = (found < aim) != turn
         low, high = (middle, high) if up else (low, middle)
     return _mass(logits, number, middle) if gives == "mass" else sign * middle
@@ -198,6 +199,10 @@ _MATCH = Exercise(
             "you averaged the logits first. The mean of the probabilities is asked for: "
             "one softmax for each image, then the mean.",
             measure="mean logits",
+        ),
+        slip(
+            "you matched the median probability of the images; the mean is asked for.",
+            measure="median",
         ),
         slip(
             "your bias moves every class alike, which changes no probability.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from kdteach.exercises._check import CheckResult, Exercise, slip
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 
 
 def _standard_error(
@@ -68,6 +68,11 @@ _ERROR = Exercise(
             times=1.96,
         ),
         slip(
+            "that is the half-width of the 95 % interval, 1.96 standard errors; one "
+            "standard error is asked for.",
+            times=1.959963984540054,
+        ),
+        slip(
             "those are two standard errors, about the half-width of a 95 % interval; one "
             "is asked for.",
             times=2.0,
@@ -120,7 +125,7 @@ def _needed(
     """The right answer of the second exercise, with places to go wrong at."""
     n = np.arange(start, _MOST_SEEDS)
     scale = {"sd": sd, "variance": sd**2, "root": sd**0.5}[spread]
-    t: Any = {"1.96": 1.96, "2": 2.0, "none": 1.0, "t": 0.0}[distribution]
+    t: Any = {"1.96": 1.96, "1.645": 1.645, "2": 2.0, "none": 1.0, "t": 0.0}[distribution]
     if distribution == "t":
         t = _student(quantile)[n - freedom]
     half = t * scale / {"root": np.sqrt(n), "n": n, "1": 1.0}[root]
@@ -136,6 +141,27 @@ def _student(quantile: float) -> Any:
     return np.append(np.inf, stats.t.ppf(quantile, np.arange(1, _MOST_SEEDS)))
 
 
+def _in_one_step(sd: float, half_width: float) -> int:
+    guess = max(2, math.ceil((1.96 * sd / half_width) ** 2))
+    return max(2, math.ceil((float(_student(0.975)[guess - 1]) * sd / half_width) ** 2))
+
+
+def _cut(sd: float, half_width: float) -> int:
+    return max(2, int((1.96 * sd / half_width) ** 2))
+
+
+def _at_most(most: int, sd: float, half_width: float) -> int:
+    return min(_needed(sd, half_width), most)
+
+
+_TOO_FEW = tuple(
+    Mistake(
+        f"your search ends at {most} seeds; where the interval is narrow more are "
+        "needed: go on until it fits.",
+        partial(_at_most, most),
+    )
+    for most in (50, 98, 99, 100, 101, 199, 200)
+)
 _SEEDS = Exercise(
     _needed,
     (
@@ -147,8 +173,21 @@ _SEEDS = Exercise(
         (0.02, 1.0),
         (5.0, 2.5),
         (1.0, 0.8),
+        (1.0, 0.115),
     ),
-    (),
+    (
+        Mistake(
+            "you took t for the n of a first guess, and stopped there. The new n has a t "
+            "of its own: go on until n and t fit each other.",
+            _in_one_step,
+        ),
+        Mistake(
+            "you used 1.96, as for a known spread (Student's t depends on n), and cut the "
+            "result to a whole number: with fewer seeds the interval is too wide.",
+            _cut,
+        ),
+        *_TOO_FEW,
+    ),
     "with many seeds, halving the interval takes four times as many; with few, fewer.",
     slips=(
         slip(
@@ -179,7 +218,23 @@ _SEEDS = Exercise(
             "the first that fits?",
             more=-1,
         ),
-        slip("one too many: the smallest n that fits is asked for.", more=1),
+        slip(
+            "one too many: the smallest n that fits is asked for. (Is there an n - 1 under "
+            "the root?)",
+            more=1,
+        ),
+        slip(
+            "you used 1.645, which is one-sided and of a known spread. Both sides share "
+            "the 5 %, and with few seeds Student's t is needed.",
+            distribution="1.645",
+        ),
+        slip(
+            "you used 1.96, as for a known spread, where Student's t belongs, which "
+            "depends on n. Besides, your n may be 1: at least 2 seeds are asked for, since "
+            "a single run has no spread.",
+            distribution="1.96",
+            start=1,
+        ),
         slip(
             "you begin with 3 seeds; where the spread is small enough two seeds do, at "
             "least 2 are asked for.",
@@ -192,6 +247,10 @@ _SEEDS = Exercise(
         slip(
             "with 0.95 one side only has its 5 %. Both sides share them: 0.975.",
             quantile=0.95,
+        ),
+        slip(
+            "that is for an interval of 99 %; for one of 95 % each side has 2.5 %: 0.975.",
+            quantile=0.995,
         ),
         slip("the spread of a mean shrinks with the root of n, not with n.", root="n"),
         slip(

@@ -124,6 +124,11 @@ _TARGETS = Exercise(
             **_both("1 - e + e/N", "e/N"),
         ),
         slip(
+            "the share epsilon / C is 0 in your rows, the label's too: is it missing, or "
+            "cut to a whole number (as in a tensor of integers)? Keep floats.",
+            **_both("1 - e", "0"),
+        ),
+        slip(
             "the numbers are cut to whole ones, which leaves nothing of the shares: make "
             "the one-hot labels floats before the smoothing, and keep them floats.",
             after="whole",

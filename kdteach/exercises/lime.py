@@ -48,6 +48,7 @@ def _fit(
             "weights": found[:parts],
             "everything": found,
             "first dropped": found[1 : parts + 1],
+            "intercept first": torch.cat([found[-1:], found[: parts - 1]]),
             "intercept": found[-1],
         }[keep]
     )
@@ -119,6 +120,11 @@ _FIT = Exercise(
             keep="first dropped",
         ),
         slip(
+            "the intercept stands first in your result, and the last weight is missing: "
+            "you dropped the wrong end.",
+            keep="intercept first",
+        ),
+        slip(
             "that is the intercept; the weights of the parts are asked for.",
             keep="intercept",
         ),
@@ -164,6 +170,7 @@ def _squared(
         "share": left / whole,
         "upside down": 1 - whole / left,
         "root": found.abs().sqrt(),
+        "root of the share": 1 - (left / whole).sqrt(),
         "above 0": found.clamp(min=0),
         "minus": -found,
         "difference": whole - left,
@@ -243,6 +250,10 @@ _SQUARED = Exercise(
             "it is upside down: divide what is left by the whole spread, not the other "
             "way.",
             turn="upside down",
+        ),
+        slip(
+            "you took the root of the share that is left; R squared compares the squares.",
+            turn="root of the share",
         ),
         slip("you took a root at the end; R squared is without one.", turn="root"),
         slip(

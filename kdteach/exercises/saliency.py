@@ -70,6 +70,9 @@ _INSIDE = Exercise(
         (_numbers("0.1 0.2", "0.8 0.7", "0.1 0.6", "0.3 0.5"), _TALL),
         (_numbers("0.3 0.1", "0.2 0.6", "0.4 0.8", "0.5 0.1"), _TALL),
         (_numbers("-0.3 -0.1", "-0.2 -0.6", "-0.9 -0.8", "-0.5 -0.4"), _TALL),
+        (_numbers("-0.3 -0.4", "-0.1 -0.6", "-0.9 -0.8", "-0.5 -0.4"), _TALL),
+        (_numbers("-0.7 -0.4", "-0.6 -0.9", "-0.8 -0.2", "-0.5 -0.3"), _TALL),
+        (_numbers("0.0 -0.4", "-0.6 -0.9", "-0.8 -0.2", "-0.5 -0.3"), _TALL),
         (_numbers("0.1 0.2", "0.1 0.3", "0.4 0.2", "0.9 0.1"), _TALL),
         (_numbers("0.2 0.5", "0.3 0.9", "0.1 0.1", "0.4 0.2"), _TALL),
     ),
@@ -121,9 +124,34 @@ _INSIDE = Exercise(
             lambda v, m: bool(m.T.flatten()[v.argmax()]),
         ),
         Mistake(
+            "multiplied by the mask, what lies outside becomes 0, and 0 beats negative "
+            "values: where the whole map is below 0 nothing outside may win.",
+            lambda v, m: bool((v * m).max() == v.max()),
+        ),
+        Mistake(
+            "multiplied by the mask, what lies outside becomes 0, and 0 beats negative "
+            "values: where the whole map is below 0 nothing outside may win.",
+            lambda v, m: bool((v * m).argmax() == v.argmax()),
+        ),
+        Mistake(
+            "multiplied by the mask, what lies outside becomes 0, and 0 beats negative "
+            "values: where the whole map is below 0 nothing outside may win.",
+            lambda v, m: bool((v * m).max() > (v * ~m).max()),
+        ),
+        Mistake(
+            "multiplied by the mask, what lies outside becomes 0, and 0 beats negative "
+            "values: where the whole map is below 0 nothing outside may win.",
+            lambda v, m: bool((v * m).max() >= (v * ~m).max()),
+        ),
+        Mistake(
             "you ask whether something inside is positive; is the *largest* value of the "
             "map inside?",
             lambda v, m: bool((v[m] > 0).any()),
+        ),
+        Mistake(
+            "`values[mask]` has places of its own, counted among the pixels inside alone: "
+            "they do not compare with those of the whole map.",
+            lambda v, m: bool(v[m].argmax() == v.argmax()),
         ),
         Mistake(
             "you compare with the first pixel of the mask alone; any pixel of the mask "

@@ -48,6 +48,13 @@ def _not_flattened(a: Tensor, b: Tensor) -> float:
     return float(np.mean(spearmanr(a.numpy(), b.numpy()).statistic))
 
 
+def _tables(teacher: Tensor, first: Tensor, second: Tensor) -> Any:
+    from scipy.stats import spearmanr
+
+    one, other = (spearmanr(teacher.numpy(), x.numpy()) for x in (first, second))
+    return one.statistic > other.statistic
+
+
 def _closer(teacher: Tensor, first: Tensor, second: Tensor) -> bool:
     return _rank(teacher, first) > _rank(teacher, second) + 1e-12
 
@@ -141,6 +148,11 @@ _CLOSER = Exercise(
             "spearmanr takes the columns of a matrix for several variables; flatten each "
             "map into one row of pixels first.",
             lambda t, a, b: _not_flattened(t, a) > _not_flattened(t, b),
+        ),
+        Mistake(
+            "spearmanr takes the columns of a matrix for several variables, and gives a "
+            "table; flatten each map into one row of pixels first.",
+            _tables,
         ),
         Mistake(
             "you ask whether the first is like the teacher at all; compare it with the "

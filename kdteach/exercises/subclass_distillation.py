@@ -63,21 +63,6 @@ _CORRELATIONS = Exercise(
     ),
     (
         Mistake(
-            "you normalised over the images of the batch. Each image is normalised on its "
-            "own, over its logits (dim=1, with `keepdim=True`).",
-            lambda z: _correlations(z, centre="batch", spread="batch"),
-        ),
-        Mistake(
-            "you normalised over the images of the batch. Each image is normalised on its "
-            "own, over its logits; and divide by n, not by n - 1.",
-            lambda z: _correlations(z, centre="batch", spread="batch", correction=1),
-        ),
-        Mistake(
-            "you took one mean and one deviation of the whole table; each image (each row) "
-            "has its own.",
-            lambda z: _correlations(z, centre="all", spread="all"),
-        ),
-        Mistake(
             "those are inner products of the logits: the mean has to go first, and the "
             "deviation has to be divided by.",
             lambda z: z @ z.mT / z.shape[1],
@@ -101,6 +86,25 @@ _CORRELATIONS = Exercise(
         ),
     ),
     slips=(
+        slip(
+            "you normalised over the images of the batch. Each image is normalised on its "
+            "own, over its logits (dim=1, with `keepdim=True`).",
+            centre="batch",
+            spread="batch",
+        ),
+        slip(
+            "you normalised over the images of the batch. Each image is normalised on its "
+            "own, over its logits; and divide by n, not by n - 1.",
+            centre="batch",
+            spread="batch",
+            correction=1,
+        ),
+        slip(
+            "you took one mean and one deviation of the whole table; each image (each row) "
+            "has its own.",
+            centre="all",
+            spread="all",
+        ),
         slip(
             "what is an image's correlation with itself? Here it is K instead of 1.", by="1"
         ),
@@ -178,6 +182,7 @@ def _classes(
         "largest": lambda x: x.amax(dim=2),
         "product": lambda x: x.prod(dim=2),
         "first": lambda x: x[:, :, 0],
+        "logsumexp": lambda x: x.logsumexp(dim=2),
     }[combine]
     if softmax == "after":
         found = torch.softmax(combined(parts(logits)), dim=1)
@@ -252,6 +257,12 @@ _CLASSES = Exercise(
         slip(
             "`num_classes` is the number of classes, not of the subclasses of each.",
             order="by subclasses",
+        ),
+        slip(
+            "those are logits of the classes (logsumexp); a softmax makes probabilities of "
+            "them.",
+            softmax="none",
+            combine="logsumexp",
         ),
         slip(
             "you took the largest subclass of each class; the others count too.",

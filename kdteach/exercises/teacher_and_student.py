@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import mean, median
+from statistics import mean, median, stdev
 from typing import Any
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
@@ -55,6 +55,7 @@ def _triple(
     half = t * sd / below[root]
     return {
         "mean, low, high": (middle, middle - half, middle + half),
+        "median, low, high": (median(d), middle - half, middle + half),
         "mean, high, low": (middle, middle + half, middle - half),
         "low, mean, high": (middle - half, middle, middle + half),
         "low, high, mean": (middle - half, middle + half, middle),
@@ -118,6 +119,14 @@ _INTERVAL = Exercise(
             quantile=0.95,
         ),
         slip(
+            "that is the interval of 99 %; for one of 95 % each side has 2.5 %: 0.975.",
+            quantile=0.995,
+        ),
+        slip(
+            "your first number is the median of the differences; the mean is asked for.",
+            gives="median, low, high",
+        ),
+        slip(
             "n differences have n - 1 degrees of freedom, since their mean is estimated "
             "too.",
             freedom="n",
@@ -169,6 +178,7 @@ _OTHER = {2.0: (6.0, 6.0, 9.0), 8.0: (7.0, 6.5, 7.0), 50.0: (12.0, 3.0, 14.0)}
 _UNEVEN = {1.0: (9.0, 8.0), 5.0: (7.0, 6.0, 8.0, 7.0), 10.0: (3.0, 6.0, 12.5)}
 _BAD_RUN = {6.0: (8.0, 9.0, 8.0), 3.0: (4.0, 5.0, 12.0), 12.0: (7.5, 8.0, 7.5)}
 _LAST = {2.5: (7.0, 9.0, 1.0, 15.0), 7.0: (8.0, 5.0, 9.0, 6.0), 15.0: (6.0, 9.5, 9.5, 5.0)}
+_STEADY = {3.0: (4.0, 4.0, 4.0, 4.0, 4.0, 9.0), 9.0: (8.0,) * 6}
 
 
 def _choose(
@@ -187,7 +197,7 @@ def _choose(
 
 _CHOICE = Exercise(
     _choose,
-    ((_TABLE,), (_OTHER,), (_UNEVEN,), (_BAD_RUN,), (_LAST,)),
+    ((_TABLE,), (_OTHER,), (_UNEVEN,), (_BAD_RUN,), (_LAST,), (_STEADY,)),
     (
         Mistake(
             "that is the lowest temperature of all, whatever its errors.", lambda v: min(v)
@@ -216,6 +226,14 @@ _CHOICE = Exercise(
             "you added up over the seeds. Where a temperature has fewer runs its sum is "
             "smaller for that reason alone: take the mean.",
             by=sum,
+        ),
+        slip(
+            "you added the spread of the seeds to their mean; the mean alone decides.",
+            by=lambda runs: mean(runs) + stdev(runs),
+        ),
+        slip(
+            "that is the temperature with the smallest spread, whatever its errors.",
+            by=stdev,
         ),
         slip("that is the median over the seeds; the mean is asked for.", by=median),
         slip("you looked at the first seed alone.", by=lambda runs: runs[0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -66,6 +67,15 @@ def _soft(
     return found
 
 
+def _added(small: float, logits: Tensor, temperature: float) -> Tensor:
+    weights = ((logits - logits.amax(dim=1, keepdim=True)) / temperature).exp()
+    return weights / (weights.sum(dim=1, keepdim=True) + small)
+
+
+def _cut_off(most: float, logits: Tensor, temperature: float) -> Tensor:
+    return torch.softmax((logits / temperature).clamp(-most, most), dim=1)
+
+
 _SOFT_TARGETS = Exercise(
     _soft,
     ((_Z, 1.0), (_Z, 2.0), (_Z, 0.5), (_Z[:1], 20.0), (1000 * _Z, 2.0), (_LOW, 4.0)),
@@ -74,6 +84,27 @@ _SOFT_TARGETS = Exercise(
             "that is a sigmoid: it looks at each logit alone, and the rows do not sum to "
             "1.",
             lambda z, t: torch.sigmoid(z / t),
+        ),
+        *(
+            Mistake(
+                "you cut the logits off to avoid the overflow: two large ones come out "
+                "equal then. What can you subtract from every logit of a row without "
+                "changing the result?",
+                partial(_cut_off, most),
+            )
+            for most in (20.0, 30.0, 50.0, 80.0, 85.0, 88.0, 100.0, 500.0, 700.0)
+        ),
+        *(
+            Mistake(
+                "you add something small to the sum, and the rows no longer sum to 1. The "
+                "largest of a row gives exp(0) = 1: that sum is never 0.",
+                partial(_added, small),
+            )
+            for small in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+        ),
+        Mistake(
+            "your rows sum to T: the temperature belongs inside the exponential.",
+            lambda z, t: t * torch.softmax(z, dim=1),
         ),
         Mistake(
             "a softmax with T = 1 knows nothing of T any more: T belongs inside the "
@@ -244,8 +275,9 @@ _TEMPERATURE_FOR = Exercise(
 )
 
 
+# all prefer the first class, so that the entropy of the mean can be small as well
 _WIDE = torch.tensor(
-    [[9.0, 4.0, -3.0, -6.0], [2.0, 8.0, 7.0, -9.0], [0.5, 0.0, 1.5, -0.5]],
+    [[9.0, 4.0, -3.0, -6.0], [8.0, 2.0, 7.0, -9.0], [1.5, 0.0, 0.5, -0.5]],
     dtype=torch.float64,
 )
 
@@ -297,6 +329,15 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
             lambda z, h: _hot(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean(), z, h),
         ),
         Mistake(
+            "you divided the entropy by its largest value, the logarithm of the number of "
+            "classes; nats are asked for as they are.",
+            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(p.shape[1]), z, h),
+        ),
+        Mistake(
+            "that is the median of the entropies; their mean is asked for.",
+            lambda z, h: _hot(lambda p: _nats(p).median(), z, h),
+        ),
+        Mistake(
             "you added up the entropies of all images: take their mean.",
             lambda z, h: _hot(lambda p: _nats(p).sum(), z, h),
         ),
@@ -307,6 +348,10 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
         Mistake(
             "you have the inverse of the temperature: logits are divided by T.",
             lambda z, h: 1 / _temperature_at_entropy(z, h),
+        ),
+        Mistake(
+            "that is the entropy that is reached; the temperature is asked for.",
+            lambda z, h: h,
         ),
         Mistake(
             "that is the temperature for the first image alone.",
@@ -322,12 +367,14 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
     laws=(
         Law(
             "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
-            "hotter half while it is too small, of an interval that is wide enough)",
+            "hotter half while it is too small; the interval has to be wide enough, and "
+            "halved often enough)",
             lambda t, z, h: _reached(t, z) > h - 0.01,
         ),
         Law(
             "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
-            "the colder half while it is too large, of an interval that is wide enough)",
+            "the colder half while it is too large; the interval has to be wide enough, "
+            "and halved often enough)",
             lambda t, z, h: _reached(t, z) < h + 0.01,
         ),
     ),

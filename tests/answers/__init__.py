@@ -55,3 +55,13 @@ class about:
     def right(self, label: str, does: Callable[..., Any]) -> None:
         """Add a right answer in unusual dress."""
         RIGHT.append(Answer(self.check, label, (), does))
+
+
+def wrong(check: str, label: str, *words: str) -> Callable[..., Any]:
+    """Add the function below as a wrong answer."""
+
+    def keep(does: Callable[..., Any]) -> Callable[..., Any]:
+        WRONG.append(Answer(check, label, words, does))
+        return does
+
+    return keep

@@ -1,0 +1,112 @@
+"""What is said where no mistake was recognised: the first failing case, as code."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from kdteach.exercises import _edges, _telling
+from kdteach.exercises._values import Value
+
+_NEAR = 0.05  # of the right number, on one side
+_AROUND = 0.25  # of the right number, on both sides
+
+
+@dataclass(frozen=True)
+class Law:
+    """What holds for every right result, such as rows that sum to 1.
+
+    Attributes:
+        says: what it is, to follow "it should hold that".
+        holds: of the result, as float64, and the arguments.
+    """
+
+    says: str
+    holds: Callable[..., Any]
+
+
+def first_failure(
+    answer: Callable[..., Any],
+    names: list[str],
+    cases: tuple[tuple[Any, ...], ...],
+    results: list[Value],
+    wanted: list[Value],
+    same: Callable[[Value, Value], bool],
+    laws: tuple[Law, ...],
+    known: Mapping[tuple[int, ...], str],
+) -> str:
+    """Show the first failing case that can be typed, or the first.
+
+    Args:
+        answer: the function.
+        names: of its arguments.
+        cases: argument tuples.
+        results: of the answer.
+        wanted: of the right function.
+        same: compares two results.
+        laws: what holds for every right result.
+        known: what to say where just these cases, by their places, fail.
+    """
+    fine = [same(result, value) for result, value in zip(results, wanted, strict=True)]
+    failing = [place for place, right in enumerate(fine) if not right]
+    if not failing:
+        return "your function is right on each case alone, but not on all together."
+    short = [i for i in failing if _telling.written_out(cases[i])]
+    place = (short or failing)[0]
+    case, result, value = cases[place], results[place], wanted[place]
+    called, came = _telling.call(answer, case), _telling.result(result)
+    more = _edges.edge(cases, names, fine, known)
+    whole = all(bool((x.numbers == x.numbers.round()).all()) for x in wanted)
+    if whole and not value.truth and bool((result.numbers != result.numbers.round()).any()):
+        more = f" Whole numbers are expected.{more}"
+    if _alike(results, same) and not _alike(wanted, same):
+        more = (
+            " It gives the same result in every case that was tried: do the arguments "
+            "enter, or does a search run to the end of its range?"
+        )
+    elif not any(fine):
+        more += _near(results, wanted)
+    start = f"right in {sum(fine)} of {len(fine)} cases, but " if any(fine) else ""
+    if result.shape != value.shape:
+        return (
+            f"{start}your result has shape {result.shape}, expected is {value.shape}: "
+            f"{called} gave {came}.{more}"
+        )
+    finite = bool(torch.isfinite(result.numbers).all())
+    flaw = "a wrong value" if finite else "NaN or infinity"
+    broken = next(
+        (law for law in laws if not law.holds(result.numbers, *copy.deepcopy(case))), None
+    )
+    holds = (
+        f", and it should hold that {broken.says}, which it does not here" if broken else ""
+    )
+    return (
+        f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
+        f"{_telling.form(value)}{holds}.{more}"
+    )
+
+
+def _alike(values: list[Value], same: Callable[[Value, Value], bool]) -> bool:
+    return len(values) > 2 and all(same(values[0], value) for value in values)
+
+
+def _near(results: list[Value], wanted: list[Value]) -> str:
+    """What to say of numbers that are almost right everywhere."""
+    if any(r.shape != w.shape or w.truth for r, w in zip(results, wanted, strict=True)):
+        return ""
+    right = torch.cat([value.numbers.flatten() for value in wanted])
+    off = torch.cat([value.numbers.flatten() for value in results]) - right
+    if not len(right) or bool((right == right.round()).all()):
+        return ""
+    share = off / right.abs().clamp_min(1e-12)
+    both = bool((off < 0).any() and (off > 0).any())
+    if float(share.abs().max()) > (_AROUND if both else _NEAR):
+        return ""
+    return (
+        " Your numbers are close everywhere, and not exact: is something rounded, is a "
+        "small number added, or does a loop or a search (halving) end too early?"
+    )
