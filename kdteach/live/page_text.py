@@ -32,7 +32,7 @@ def page_numbers() -> dict[str, str]:
 
     Returns:
         By name: "images", "teacher_images", "anew", "times", "temperature", "tried",
-        "gain", "best", "teacher_errors", "without_images", "threes", "bias", "false", and,
+        "gain", "best", "teacher_errors", "threes", "bias", "false", and,
         of the folded part, "how", "means", "loss", "pair", "rates", "ends", "fixed",
         "equal", "spread", "corrected", "redrawn", and "rows" and "sizes" of tables.
     """
@@ -53,7 +53,6 @@ def page_numbers() -> dict[str, str]:
         "gain": gain_in_words(gain, *means),
         "best": _best(record),
         "teacher_errors": f"{teacher['as written errors'][0] / 100:.1f}",
-        "without_images": f"{record['without-3']['images']:,}",
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
         "false": _false(record["doubts"]),
@@ -142,7 +141,8 @@ def _rates(record: dict[str, Any]) -> str:
 def _false(doubts: dict[str, Any]) -> str:
     """How often the student without 3 that is shown calls another digit a 3."""
     false = doubts["other digits read as 3"]["with"]
-    return f"the one that you see does so with {false:,} of {doubts['other digits']:,}"
+    others = doubts["other digits"]
+    return f"the one that you see calls {false:,} of {others:,} other digits a 3"
 
 
 def _corrected(doubts: dict[str, Any]) -> str:
@@ -196,7 +196,7 @@ def _best(record: dict[str, Any]) -> str:
     if any(min(errors) != errors[ships] for errors in tested):
         return ""
     many = len(tested[0])
-    return f"The two that you see make the fewest mistakes of the {many} of their kind."
+    return f"The two that you see are the best of their {many}."
 
 
 def _rows(record: dict[str, Any]) -> str:
@@ -259,4 +259,4 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
     if gain.mean < 0:
         span = f"[95 % interval](an-interval) {-gain.high:.1f} to {-gain.low:.1f}"
     more = "more" if gain.mean < 0 else "fewer"
-    return f"{words} That is {abs(gain.mean):.1f} {more} mistakes in a hundred; {span}."
+    return f"{words} That is {abs(gain.mean):.1f} {more}, {span}."

@@ -38,8 +38,8 @@ def page_readers() -> list[Reader]:
         "without-3": (
             f"And this student was trained without a {_UNSEEN}", "student",
             "It learned from what the teacher above says of {seen} images, none of them a "
-            f"{_UNSEEN}, and from no label. Afterwards one number in it was corrected, which was "
-            "too low, with labelled images: the constant in its score for "
+            f"{_UNSEEN}, and from no label. Afterwards one number in it, which was "
+            "too low, was corrected with labelled images: the constant in its score for "
             f"{_UNSEEN}.",
         ),
     }  # fmt: skip

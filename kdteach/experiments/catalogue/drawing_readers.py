@@ -108,8 +108,8 @@ def train_teacher(data: Mapping[str, Split], rate: float, kept: Path) -> nn.Modu
     )
     fit(
         teacher, data["train"], hard_labels(), epochs=TEACHER_EPOCHS,
-        batch_size=TEACHER_BATCH, learning_rate=rate, schedule=cosine, checkpoint=kept / f"teacher-{rate:g}.pt",
-        progress=False,
+        batch_size=TEACHER_BATCH, learning_rate=rate, schedule=cosine,
+        checkpoint=kept / f"teacher-{rate:g}.pt", progress=False,
     )  # fmt: skip
     return teacher.eval()
 
