@@ -275,7 +275,7 @@ def test_it_says_in_words_that_they_disagree(fresh):
         digit = int(examples.labels[row])
         written = f"It was written as {'an' if digit == 8 else 'a'} {digit}"
         missed = [n for n, d in zip(names, said, strict=True) if d != digit]
-        only = f": only {missed[0]} is wrong" if len(missed) == 1 else ""
+        only = f": of these, only {missed[0]} is wrong" if len(missed) == 1 else ""
         assert text.endswith(f"{written}{only}.")
     wrong = [
         [d != int(y) for d in row]
