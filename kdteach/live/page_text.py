@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from kdteach.experiments.catalogue.drawing_images import ANEW
+from kdteach.experiments.catalogue.drawing_readers import TEACHER_BATCH, TEACHER_DROPOUT
 from kdteach.models import READERS
 from kdteach.models.shipped import shipped_bytes
-from kdteach.stats import Interval, paired_difference
+from kdteach.stats import Interval
 
 
 def readers_record() -> dict[str, Any]:
@@ -29,42 +31,44 @@ def page_numbers() -> dict[str, str]:
     """Pieces of the first page's text that have numbers in them.
 
     Returns:
-        By name: "images", "teacher_images", "times", "temperature", "tried", "gain",
-        "teacher_errors", "threes", "bias", and, of the folded part, "how", "loss", "pair",
-        "ends", "fixed", "equal", "met", "beyond", "spread", "redrawn", and "rows",
-        "sizes" and "next" of tables.
+        By name: "images", "teacher_images", "anew", "times", "temperature", "tried",
+        "gain", "best", "teacher_errors", "threes", "bias", "false", and,
+        of the folded part, "how", "means", "loss", "pair", "rates", "ends", "fixed",
+        "equal", "spread", "corrected", "redrawn", and "rows" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
         record[name] for name in ("distilled", "label-trained", "teacher")
     )
-    seeds = record["doubts by seed"]
-    threes = seeds["share of 3s read as 3"]
+    threes = record["doubts by seed"]["share of 3s read as 3"]
     gain = Interval(**record["gain"]["as written"])
-    means = (float(np.mean(one["as written errors"])) / 100 for one in (plain, pair))
+    means = [float(np.mean(one["as written errors"])) / 100 for one in (plain, pair)]
     return {
         "images": f"{pair['images']:,}",
         "teacher_images": f"{teacher['images']:,}",
+        "anew": f"{100 * ANEW:.0f} %",
         "times": f"{teacher['images'] / pair['images']:.0f}",
         "temperature": f"{pair['temperature']:g}",
         "tried": f"{len(pair['valid errors by rate'])}",
         "gain": gain_in_words(gain, *means),
+        "best": _best(record),
         "teacher_errors": f"{teacher['as written errors'][0] / 100:.1f}",
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
+        "false": _false(record["doubts"]),
         "how": _made(record),
+        "means": " and ".join(f"{mean:.1f}" for mean in means),
         "loss": _loss(pair),
         "pair": _middle(record),
+        "rates": _rates(record),
         "ends": _ends(record),
         "fixed": _fixed(record),
         "equal": _with_equal_settings(record),
-        "met": f"{doubts_in_words(seeds)}{_guessed(seeds)}",
-        "beyond": _beyond(seeds),
         "spread": _spread(threes, record["doubts"]["share of 3s read as 3"]),
+        "corrected": _corrected(record["doubts"]),
         "rows": _rows(record),
         "redrawn": _redrawn(record),
         "sizes": _sizes(record["sizes tried"]),
-        "next": _next(seeds),
     }
 
 
@@ -79,7 +83,10 @@ def _made(record: dict[str, Any]) -> str:
         f"its images {plain['epochs']} times, at a learning rate of {plain['rate']:g}; the "
         f"distilled one {pair['epochs']} times, at {pair['rate']:g}; the student without 3 "
         f"saw its {without['images']:,} images {without['epochs']} times, at "
-        f"{without['rate']:g}."
+        f"{without['rate']:g}. All learned with Adam, the learning rate falling along a "
+        f"cosine, in batches of {TEACHER_BATCH} (the teacher, with dropout "
+        f"{TEACHER_DROPOUT:g}), {pair['batch_size']} (the pair) and "
+        f"{without['batch_size']} images."
     )
 
 
@@ -120,6 +127,36 @@ def _ends(record: dict[str, Any]) -> str:
     )
 
 
+def _rates(record: dict[str, Any]) -> str:
+    """How the learning rates of the teacher and of the student without 3 were found."""
+    teacher, without = record["teacher"], record["without-3"]
+    return (
+        f"the teacher's rate, {teacher['rate']:g}, of "
+        f"{len(teacher['valid errors by rate'])} rates; that of the students without 3, "
+        f"{without['rate']:g}, of {len(without['valid errors by rate'])}, by the mistakes "
+        "that were left after the correction"
+    )
+
+
+def _false(doubts: dict[str, Any]) -> str:
+    """How often the student without 3 that is shown calls another digit a 3."""
+    false = doubts["other digits read as 3"]["with"]
+    others = doubts["other digits"]
+    return f"the one that you see calls {false:,} of {others:,} other digits a 3"
+
+
+def _corrected(doubts: dict[str, Any]) -> str:
+    """What the correction does to the student without 3 that is shown."""
+    false, wrong = (
+        [doubts[part][how] for how in ("without", "with")]
+        for part in ("other digits read as 3", "mistakes without 3")
+    )
+    return (
+        "In the student that you see it changed the number of other digits called a 3 from "
+        f"{false[0]} to {false[1]}, and that of all mistakes from {wrong[0]} to {wrong[1]}."
+    )
+
+
 def _spread(by_seed: dict[str, list[float]], shown: dict[str, float]) -> str:
     """How many 3s the students without 3 read, from the fewest to the most."""
 
@@ -128,45 +165,6 @@ def _spread(by_seed: dict[str, list[float]], shown: dict[str, float]) -> str:
         return f"from {low:.0f} to {high:.0f}, the one you see {100 * shown[how]:.0f}"
 
     return f"{of('without')} before the correction, and {of('with')} after it"
-
-
-def _next(doubts: dict[str, Any]) -> str:
-    """How often the teacher's next digit is met, rows of a table."""
-    same, dealt, guess = (
-        {n: f"{100 * float(np.mean(shares)):.0f}" for n, shares in doubts[part].items()}
-        for part in (
-            "same second answer as the teacher", "same when shuffled", "same by a guess",
-        )
-    )  # fmt: skip
-    rows = [
-        *((f"{name} student", same[name], dealt[name]) for name in same),
-        ("a fixed guess: the teacher's most usual next", guess["the usual one"], ""),
-        ("any other digit, at random", guess["any other digit"], ""),
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _guessed(doubts: dict[str, Any]) -> str:
-    """That a fixed guess does better than the students, where it does."""
-    same = doubts["same second answer as the teacher"]
-    best = max(float(np.mean(shares)) for shares in same.values())
-    usual = float(np.mean(doubts["same by a guess"]["the usual one"]))
-    return " But a fixed guess meets it more often than either." if usual > best else ""
-
-
-def _beyond(doubts: dict[str, Any]) -> str:
-    """What the students reach beyond what they know of the class alone."""
-    same = doubts["same second answer as the teacher"]
-    told, plain = (
-        100 * (np.array(same[name]) - doubts["same when shuffled"][name])
-        for name in ("distilled", "label-trained")
-    )
-    gap = paired_difference(told, plain)
-    return (
-        f"{told.mean():.0f} in a hundred for distilled students and {plain.mean():.0f} for "
-        f"label-trained ones, 95 % interval of the difference {gap.low:.1f} to "
-        f"{gap.high:.1f}"
-    )
 
 
 def _with_equal_settings(record: dict[str, Any]) -> str:
@@ -179,28 +177,26 @@ def _with_equal_settings(record: dict[str, Any]) -> str:
 
 
 def _middle(record: dict[str, Any]) -> str:
-    """Where the shown pair stands among all: in its gain, and in its mistakes."""
+    """Where the gain of the shown pair stands among all."""
     ships = record["seed that ships"]
-    plain, told = (
-        np.array(record[name]["valid errors"]) for name in ("label-trained", "distilled")
+    gains = np.subtract(
+        *(record[name]["valid errors"] for name in ("label-trained", "distilled"))
     )
-    gains = plain - told
     less, more = int((gains < gains[ships]).sum()), int((gains > gains[ships]).sum())
-    text = (
+    return (
         "Its gain on validation images is in the middle: that of "
         f"{less} other pairs is smaller and that of {more} is larger."
     )
-    best = all(
-        min(errors) == errors[ships]
-        for name in ("label-trained", "distilled")
-        for errors in (record[name]["valid errors"], record[name]["as written errors"])
-    )
-    return (
-        f"{text} In mistakes it is not: both its students make the fewest of their "
-        f"{len(gains)}, on validation images and on MNIST's test images."
-        if best
-        else text
-    )
+
+
+def _best(record: dict[str, Any]) -> str:
+    """That both students of the shown pair are the best of theirs, where they are."""
+    ships = record["seed that ships"]
+    tested = [record[n]["as written errors"] for n in ("label-trained", "distilled")]
+    if any(min(errors) != errors[ships] for errors in tested):
+        return ""
+    many = len(tested[0])
+    return f"The two that you see are the best of their {many}."
 
 
 def _rows(record: dict[str, Any]) -> str:
@@ -242,7 +238,7 @@ def _network(size: str) -> str:
 
 
 def gain_in_words(gain: Interval, plain: float, told: float) -> str:
-    """A sentence on what distillation is worth here, from what to what.
+    """What distillation is worth here, from what to what.
 
     Args:
         gain: in points of accuracy, label-trained errors less distilled ones, on test
@@ -251,24 +247,16 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
         told: the same of the distilled ones.
     """
     misread = (
-        f"Of a hundred test digits the label-trained student misreads {plain:.1f} and the "
-        f"distilled one {told:.1f}, on average over {gain.n} pairs, one of which you see"
+        f"of a hundred test digits label-trained students misread {plain:.1f} and "
+        f"distilled ones {told:.1f}, on average over {gain.n} pairs"
     )
-    span = f"The pairs are compatible with a gain of {gain.low:.1f} to {gain.high:.1f}"
+    span = f"[95 % interval](an-interval) {gain.low:.1f} to {gain.high:.1f}"
     if gain.low <= 0 <= gain.high:
-        return f"We cannot say whether it helps here. {misread}. {span}"
-    return f"Here it {'costs' if gain.high < 0 else 'helps'}. {misread}. {span}"
-
-
-def doubts_in_words(doubts: dict[str, Any]) -> str:
-    """A sentence on which student's second answer is more often the teacher's.
-
-    Args:
-        doubts: as ``kdteach.experiments.catalogue.drawing_doubts`` counts them by seed.
-    """
-    gap = Interval(**doubts["difference"])
-    span = f"95 % interval of the difference {gap.low:.0f} to {gap.high:.0f}"
-    if gap.low <= 0 <= gap.high:
-        return f"We cannot say which student meets it more often, {span}."
-    ahead, behind = ("distilled", "label-trained")[:: 1 if gap.low > 0 else -1]
-    return f"The {ahead} student meets it more often than the {behind} one, {span}."
+        words = f"We cannot say whether distillation helps here: {misread}."
+    else:
+        word = "costs" if gain.high < 0 else "helps"
+        words = f"Here, with students chosen to show it, distillation {word}: {misread}."
+    if gain.mean < 0:
+        span = f"[95 % interval](an-interval) {-gain.high:.1f} to {-gain.low:.1f}"
+    more = "more" if gain.mean < 0 else "fewer"
+    return f"{words} That is {abs(gain.mean):.1f} {more}, {span}."

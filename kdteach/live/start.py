@@ -25,7 +25,8 @@ def page_readers() -> list[Reader]:
     record = readers_record()
     images = record["label-trained"]["images"]
     notes = {
-        "teacher": ("Teacher", "teacher", "learned from {all} images with their labels"),
+        "teacher": ("Teacher", "teacher", "learned from {all} images, most of them "
+                    "redrawn, with their labels"),
         "label-trained": (
             "Label-trained student", "baseline",
             "learned from {few} of these images with their labels",
@@ -37,8 +38,9 @@ def page_readers() -> list[Reader]:
         "without-3": (
             f"And this student was trained without a {_UNSEEN}", "student",
             "It learned from what the teacher above says of {seen} images, none of them a "
-            f"{_UNSEEN}, and from no label. Afterwards one number in it was corrected, the "
-            f"constant that is added to its output for {_UNSEEN}, with labelled images.",
+            f"{_UNSEEN}, and from no label. Afterwards one number in it, which was "
+            "too low, was corrected with labelled images: the constant in its score for "
+            f"{_UNSEEN}.",
         ),
     }  # fmt: skip
     made = []

@@ -1,10 +1,11 @@
 """What the first page says of its own networks, counted on MNIST's test images.
 
-Two things: whether a student's second answer is its teacher's, and how many 3s the student
-without 3 reads before the bias of its class 3 is set. ``python -m kdteach readers`` counts
-both for the students of all ten seeds. Nothing is trained for it, so
-``python -m kdteach readers --measure`` counts them again for those whose weights ship, and
-chooses the images beside the field again.
+Two things: whether a student's second answer is its teacher's (kept in the record; the page
+does not speak of it), and what the student without 3 reads before and after the bias of its
+class 3 is set: how many 3s, how many other digits as a 3, and how many mistakes in all.
+``python -m kdteach readers`` counts second answers and 3s for the students of all ten
+seeds. Nothing is trained for it, so ``python -m kdteach readers --measure`` counts all of
+it again for those whose weights ship, and chooses the images beside the field again.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
         names the class that is most often the teacher's second after that first answer;
         "difference", distilled less label-trained in points,
         paired by image, with its interval, None where they agree on fewer than two;
-        "share of 3s read as 3", with and without what was added.
+        "share of 3s read as 3", "other digits read as 3" and "mistakes without 3", the
+        latter two counted on all images, of the student without 3, with and without what
+        was added; "other digits", how many images are no 3.
     """
     logits = {name: predict_logits(models[name], data.images) for name in READERS}
     best = {name: z.topk(2).indices for name, z in logits.items()}
@@ -70,9 +73,11 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
     gap = None
     if agreed > 1:  # an interval needs two
         gap = paired_difference(100 * same["distilled"], 100 * same["label-trained"])
-    threes = logits["without-3"][data.labels == UNSEEN].double()
-    before = threes.clone()
+    after = logits["without-3"].double()
+    before = after.clone()
     before[:, UNSEEN] -= added
+    read = {"with": after.argmax(dim=1), "without": before.argmax(dim=1)}
+    others = data.labels != UNSEEN
     return {
         "images": agreed,
         "same second answer as the teacher": {
@@ -88,8 +93,15 @@ def doubts(models: Mapping[str, nn.Module], data: Split, added: float) -> dict[s
         },
         "difference": None if gap is None else dict(vars(gap)),
         "share of 3s read as 3": {
-            name: float((z.argmax(dim=1) == UNSEEN).double().mean())
-            for name, z in (("with", threes), ("without", before))
+            how: float((said[~others] == UNSEEN).double().mean())
+            for how, said in read.items()
+        },
+        "other digits": int(others.sum()),
+        "other digits read as 3": {
+            how: int((said[others] == UNSEEN).sum()) for how, said in read.items()
+        },
+        "mistakes without 3": {
+            how: int((said != data.labels).sum()) for how, said in read.items()
         },
     }
 

@@ -14,6 +14,8 @@ from kdteach.types import ImageSet, Split
 
 UNSEEN = 3
 """The digit that one of the students is never shown."""
+ANEW = 0.8
+"""The share of training images that are redrawn."""
 EXAMPLES = "drawing-examples.safetensors"
 _FOUR, _NINE = 4, 9
 
@@ -49,7 +51,7 @@ def drawings(mnist: ImageSet) -> dict[str, Split]:
         drawn anew) and "as written" (the test images, normalised alone).
     """
     return {
-        "train": as_drawings(mnist.train, seed=1, anew=0.8),
+        "train": as_drawings(mnist.train, seed=1, anew=ANEW),
         "valid": as_drawings(mnist.valid, seed=3, anew=1.0),
         "test": as_drawings(mnist.test, seed=4, anew=1.0),
         "as written": as_drawings(mnist.test, seed=5, anew=0.0),

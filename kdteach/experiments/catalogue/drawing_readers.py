@@ -55,6 +55,7 @@ from kdteach.writing import write_whole
 
 SEEDS = tuple(range(10))
 TEACHER_EPOCHS = 5
+TEACHER_BATCH, TEACHER_DROPOUT = 128, 0.3
 TEACHER_RATES = (1e-3, 3e-3, 6e-3, 1.2e-2)
 RATES = (5e-3, 1e-2, 2e-2, 4e-2)
 PARTS = ("valid", "test", "as written")
@@ -102,11 +103,13 @@ def train_teacher(data: Mapping[str, Split], rate: float, kept: Path) -> nn.Modu
         rate: the learning rate.
         kept: folder of the file that lets an interrupted training go on.
     """
-    teacher = build("cnn-52k", dropout=0.3).to(memory_format=torch.channels_last)
+    teacher = build("cnn-52k", dropout=TEACHER_DROPOUT).to(
+        memory_format=torch.channels_last
+    )
     fit(
-        teacher, data["train"], hard_labels(), epochs=TEACHER_EPOCHS, batch_size=128,
-        learning_rate=rate, schedule=cosine, checkpoint=kept / f"teacher-{rate:g}.pt",
-        progress=False,
+        teacher, data["train"], hard_labels(), epochs=TEACHER_EPOCHS,
+        batch_size=TEACHER_BATCH, learning_rate=rate, schedule=cosine,
+        checkpoint=kept / f"teacher-{rate:g}.pt", progress=False,
     )  # fmt: skip
     return teacher.eval()
 

@@ -87,7 +87,10 @@ export function draw(root, data) {
     const [[first, names]] = groups;
     const agreed = `${names.length > 2 ? "All" : "Both"} read ${classes[first]}.`;
     const text = groups.size > 1 ? `They disagree: ${parts.join("; ")}.` : agreed;
-    return label === null ? text : `${text} It was written as ${withArticle(classes[label])}.`;
+    if (label === null) return text;
+    const wrong = networks.filter(({ unseen }, i) => unseen === null && found[i].best !== label);
+    const only = groups.size > 1 && wrong.length === 1 ? `: of these, only the ${lowered(wrong[0].name)} is wrong` : "";
+    return `${text} It was written as ${withArticle(classes[label])}${only}.`;
   }
 
   function picture(ink, side) {
