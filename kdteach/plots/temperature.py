@@ -286,8 +286,9 @@ def errors_by_rate(
         words = f"best for T = {' and '.join(heats)}"
         lowest = height == min(h for _, h in rings)  # below it nothing is in the way
         shift, anchor = ((0, 22), "middle") if lowest else ((8, -14), "end")
-        notes.append(Note(rate, height, words, shift, None, anchor, ring=True))
-    heading = f"mean errors on {images} validation images, without students that broke down"
+        phone = (0, 20) if lowest else (2, -14)
+        notes.append(Note(rate, height, words, shift, phone, anchor, ring=True))
+    heading = f"mean errors on {images} validation images, without these"
     notes.append(Note(rates[0] * _START, high, heading, (-54, 84), (-36, 84), "start"))
     axes = (
         Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
