@@ -77,7 +77,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
             if heat < 10
             else f"{classes[c]}: T = {heat:.0f}"
         )
-        if number > 3:  # there the lines run together
+        if number > 2:  # there the lines run together
             words = ""
         notes.append(
             Note(heat, p, words, (0, -13), None, "middle", True, "accent-edge",
