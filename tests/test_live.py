@@ -187,10 +187,10 @@ def test_the_temperature_figure_answers(page, some, theme):
     slider.press("ArrowRight")
     check(0, 4.1)
     slider.press("End")
-    check(0, 20.0)
+    check(0, 40.0)
     radios.nth(0).focus()
     radios.nth(0).press("ArrowRight")  # by keyboard alone
-    check(1, 20.0)
+    check(1, 40.0)
     assert "Label 6" in page.locator(".kd-words").inner_text()
     assert not page.kd_errors
 

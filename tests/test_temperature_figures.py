@@ -94,6 +94,8 @@ def test_the_best_rate_of_each_temperature_is_ringed():
     for svg in (figure.wide, figure.narrow):
         assert svg.count('r="6" fill="none"') == 2
         assert words(svg).count("T = 1") == words(svg).count("T = 10") == 2
+        assert words(svg).count("best for T = 1") == 1
+        assert words(svg).count("best for T = 10") == 1
 
 
 def test_seeds_that_broke_down_are_counted_and_not_averaged():

@@ -43,7 +43,7 @@ def live_temperature(
 ) -> LiveFigure:
     """Soft targets of some real images under a slider for the temperature.
 
-    The reader chooses an image and moves T: the soft target, its entropy, and the pull
+    The reader chooses an image and moves T: the soft target, and the pull
     ``T (p - 1/C)`` on the logits of a student that still gives all classes the same, which
     is minus the gradient of ``T^2 KL`` with respect to them.
 
@@ -52,7 +52,7 @@ def live_temperature(
         logits: (M, C) finite, the teacher's by sample index, as ``teacher_logits`` returns
             them: those of ``split.index`` are taken.
         classes: C names.
-        temperature: where the slider begins, in [0.5, 20].
+        temperature: where the slider, which ends at 40, begins, in [0.5, 40].
 
     Returns:
         The figure.
@@ -63,7 +63,7 @@ def live_temperature(
             outside of [0, 1], a label that is no class, or a temperature out of range.
     """
     found = check_pictured(split, classes, {"logits": logits})
-    temperature = check_number("temperature", temperature, least=0.5, most=20)
+    temperature = check_number("temperature", temperature, least=0.5, most=40)
     names, rows = found.classes, found.logits["logits"]
     images = [
         record | {"logits": [float(z) for z in row]}

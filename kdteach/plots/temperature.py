@@ -229,7 +229,7 @@ def gradient_curves(
 def errors_by_rate(
     errors: Mapping[tuple[float, float], Sequence[int]], images: int, *, caption: str
 ) -> Diagram:
-    """Over learning rates: how many seeds broke down, and the mean errors of the others.
+    """Over learning rates: how many seeds broke down, and the mean errors without them.
 
     Args:
         errors: (T, learning rate) to the validation errors of all seeds; at most four T,
@@ -241,8 +241,8 @@ def errors_by_rate(
     Returns:
         The figure: above, a row of counts for each T; below, a line for each T through the
         means of the seeds that did not break down, which ends where all did. The rate with
-        the fewest errors of each T is ringed, with one ring where two would cover each
-        other.
+        the fewest errors of each T is ringed and named, with one ring where two would
+        cover each other.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
@@ -283,9 +283,12 @@ def errors_by_rate(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
     for (rate, height), heats in rings.items():
-        words = f"best for T = {' and '.join(heats)}" if len(heats) > 1 else ""
-        notes.append(Note(rate, height, words, (0, 22), (0, 20), ring=True, colour="ink"))
-    heading = f"errors on {images} validation images, mean of the others"
+        words = f"best for T = {' and '.join(heats)}"
+        lowest = height == min(h for _, h in rings)  # below it nothing is in the way
+        shift, anchor = ((0, 22), "middle") if lowest else ((8, -14), "end")
+        phone = (0, 20) if lowest else (2, -14)
+        notes.append(Note(rate, height, words, shift, phone, anchor, ring=True))
+    heading = f"mean errors on {images} validation images, without these"
     notes.append(Note(rates[0] * _START, high, heading, (-54, 84), (-36, 84), "start"))
     axes = (
         Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
@@ -295,7 +298,7 @@ def errors_by_rate(
     )  # fmt: skip
     return _figure(
         *axes, curves, notes,
-        "Students that broke down and mean validation errors of the others over the "
+        "Students that broke down and mean validation errors without them over the "
         f"learning rate, at {len(temperatures)} temperatures, {seeds} seeds each. "
         f"{'. '.join(told)}.", caption,
     )  # fmt: skip

@@ -23,13 +23,11 @@ export function temperature(root, data) {
     words.textContent =
       `Label ${classes[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
       `${(100 * p[order[0]]).toFixed(1)} % to class ${classes[order[0]]} and ` +
-      `${(100 * p[order[1]]).toFixed(1)} % to class ${classes[order[1]]}. ` +
-      `Entropy ${entropy(p).toFixed(3)} of at most ` +
-      `${Math.log(classes.length).toFixed(3)} nats.`;
+      `${(100 * p[order[1]]).toFixed(1)} % to class ${classes[order[1]]}.`;
     root.kdState = { t, chosen, p, downhill, entropy: entropy(p) };
   }
   const knob = slider("Temperature T", {
-    least: 0.5, most: 20, step: 0.1, value: data.temperature,
+    least: 0.5, most: 40, step: 0.1, value: data.temperature,
     show: (t) => t.toFixed(1), changed: update,
   });
   const picture = ({ pixels, width, height }) => inkPicture(pixels, width, height);
