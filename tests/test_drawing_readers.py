@@ -275,7 +275,7 @@ def test_it_says_in_words_that_they_disagree(fresh):
         digit = int(examples.labels[row])
         written = f"It was written as {'an' if digit == 8 else 'a'} {digit}"
         missed = [n for n, d in zip(names, said, strict=True) if d != digit]
-        only = f": of these, only {missed[0]} is wrong" if len(missed) == 1 else ""
+        only = f": of these three, only {missed[0]} is wrong" if len(missed) == 1 else ""
         assert text.endswith(f"{written}{only}.")
     wrong = [
         [d != int(y) for d in row]
@@ -498,7 +498,10 @@ def test_numbers_in_the_text_are_those_of_the_record():
     one = record["doubts"]
     assert one["mistakes without 3"]["with"] == record["without-3"]["as written errors"][8]
     false = one["other digits read as 3"]
-    assert f"calls {false['with']} of {10_000 - 1010:,} other digits" in text["false"]
+    assert f"of {10_000 - 1010:,} other digits" in text["false"]
+    assert (
+        f"{false['with']} a 3, and without the constant {false['without']}" in text["false"]
+    )
     assert f"called a 3 from {false['without']} to {false['with']}," in text["corrected"]
     assert text["means"] == "7.1 and 4.2"
     assert text["anew"] == "80 %"
@@ -512,8 +515,8 @@ def test_numbers_in_the_text_are_those_of_the_record():
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.5, 1.5, "Here, with students chosen to show it, distillation helps: "),
-     (-1.5, -0.5, "Here, with students chosen to show it, distillation costs: "),
+    [(0.5, 1.5, "It can, in a setting that was chosen to show it: "),
+     (-1.5, -0.5, "It cannot, in a setting that was chosen to show it: "),
      (-1, 2, "We cannot say whether distillation helps here: ")],
 )  # fmt: skip
 def test_a_gain_is_claimed_only_where_it_holds(low, high, words):

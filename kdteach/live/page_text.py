@@ -31,8 +31,8 @@ def page_numbers() -> dict[str, str]:
     """Pieces of the first page's text that have numbers in them.
 
     Returns:
-        By name: "images", "teacher_images", "anew", "times", "temperature", "tried",
-        "gain", "best", "teacher_errors", "threes", "bias", "false", and,
+        By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
+        "tried", "gain", "best", "teacher_errors", "threes", "bias", "false", and,
         of the folded part, "how", "means", "loss", "pair", "rates", "ends", "fixed",
         "equal", "spread", "corrected", "redrawn", and "rows" and "sizes" of tables.
     """
@@ -48,6 +48,7 @@ def page_numbers() -> dict[str, str]:
         "teacher_images": f"{teacher['images']:,}",
         "anew": f"{100 * ANEW:.0f} %",
         "times": f"{teacher['images'] / pair['images']:.0f}",
+        "larger": f"{teacher['weights'] / pair['weights']:.0f}",
         "temperature": f"{pair['temperature']:g}",
         "tried": f"{len(pair['valid errors by rate'])}",
         "gain": gain_in_words(gain, *means),
@@ -140,9 +141,11 @@ def _rates(record: dict[str, Any]) -> str:
 
 def _false(doubts: dict[str, Any]) -> str:
     """How often the student without 3 that is shown calls another digit a 3."""
-    false = doubts["other digits read as 3"]["with"]
-    others = doubts["other digits"]
-    return f"the one that you see calls {false:,} of {others:,} other digits a 3"
+    found = doubts["other digits read as 3"]
+    return (
+        f"of {doubts['other digits']:,} other digits, the one that you see calls "
+        f"{found['with']:,} a 3, and without the constant {found['without']:,}"
+    )
 
 
 def _corrected(doubts: dict[str, Any]) -> str:
@@ -254,8 +257,8 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
     if gain.low <= 0 <= gain.high:
         words = f"We cannot say whether distillation helps here: {misread}."
     else:
-        word = "costs" if gain.high < 0 else "helps"
-        words = f"Here, with students chosen to show it, distillation {word}: {misread}."
+        word = "cannot" if gain.high < 0 else "can"
+        words = f"It {word}, in a setting that was chosen to show it: {misread}."
     if gain.mean < 0:
         span = f"[95 % interval](an-interval) {-gain.high:.1f} to {-gain.low:.1f}"
     more = "more" if gain.mean < 0 else "fewer"

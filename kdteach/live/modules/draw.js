@@ -89,7 +89,7 @@ export function draw(root, data) {
     const text = groups.size > 1 ? `They disagree: ${parts.join("; ")}.` : agreed;
     if (label === null) return text;
     const wrong = networks.filter(({ unseen }, i) => unseen === null && found[i].best !== label);
-    const only = groups.size > 1 && wrong.length === 1 ? `: of these, only the ${lowered(wrong[0].name)} is wrong` : "";
+    const only = groups.size > 1 && wrong.length === 1 ? `: of these three, only the ${lowered(wrong[0].name)} is wrong` : "";
     return `${text} It was written as ${withArticle(classes[label])}${only}.`;
   }
 
