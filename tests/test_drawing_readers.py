@@ -515,8 +515,8 @@ def test_numbers_in_the_text_are_those_of_the_record():
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.5, 1.5, "It can, in a setting that was chosen to show it: "),
-     (-1.5, -0.5, "It cannot, in a setting that was chosen to show it: "),
+    [(0.5, 1.5, "It can: "),
+     (-1.5, -0.5, "It cannot: "),
      (-1, 2, "We cannot say whether distillation helps here: ")],
 )  # fmt: skip
 def test_a_gain_is_claimed_only_where_it_holds(low, high, words):

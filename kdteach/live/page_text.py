@@ -143,8 +143,8 @@ def _false(doubts: dict[str, Any]) -> str:
     """How often the student without 3 that is shown calls another digit a 3."""
     found = doubts["other digits read as 3"]
     return (
-        f"of {doubts['other digits']:,} other digits, the one that you see calls "
-        f"{found['with']:,} a 3, and without the constant {found['without']:,}"
+        f"the one that you see now calls {found['with']:,} of {doubts['other digits']:,} "
+        f"other digits a 3; before, it called {found['without']:,}"
     )
 
 
@@ -251,14 +251,14 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
     """
     misread = (
         f"of a hundred test digits label-trained students misread {plain:.1f} and "
-        f"distilled ones {told:.1f}, on average over {gain.n} pairs"
+        f"distilled ones {told:.1f}, on average over {gain.n} pairs of students"
     )
     span = f"[95 % interval](an-interval) {gain.low:.1f} to {gain.high:.1f}"
     if gain.low <= 0 <= gain.high:
         words = f"We cannot say whether distillation helps here: {misread}."
     else:
         word = "cannot" if gain.high < 0 else "can"
-        words = f"It {word}, in a setting that was chosen to show it: {misread}."
+        words = f"It {word}: {misread}."
     if gain.mean < 0:
         span = f"[95 % interval](an-interval) {-gain.high:.1f} to {-gain.low:.1f}"
     more = "more" if gain.mean < 0 else "fewer"
