@@ -175,6 +175,10 @@ WRONG = [
     ),
     ("check_votes", lambda d, s: [2, int(d // s)], "not ahead yet"),
     ("check_votes", lambda d, s: torch.tensor([2, d / s]), "no whole number"),
+    ("check_votes", lambda d, s: [1, int(d // s)], "only reach a tie"),
+    ("check_conv_flops", lambda i, o, k, h, w: 2 * i * o * k * k * h * w - 1, "your count"),
+    ("check_matched_bias", lambda z, n, s: 0.0, "0 every time"),
+    ("check_is_closer", lambda t, a, b: False, "False every time"),
     ("check_votes", lambda d, s: (d // s + 1, d // s + 1), "size of the doubt"),
     (
         "check_dense_parameters",

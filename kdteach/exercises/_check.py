@@ -61,6 +61,8 @@ class Exercise:
             where the result is a loss.
         laws: what holds for every right result; the first that a wrong one breaks is named.
         known: what to say where just these cases, by their places, fail.
+        amounts: whether the results say how many, and not which one: a number of images
+            is not counted from 0.
         given: in an exercise on debugging the function as the reader found it.
     """
 
@@ -74,6 +76,7 @@ class Exercise:
     gradient: tuple[int, ...] = ()
     laws: tuple[Law, ...] = ()
     known: Mapping[tuple[int, ...], str] = field(default_factory=dict)
+    amounts: bool = False
     given: Callable[..., Any] | None = None
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
@@ -288,7 +291,9 @@ class Exercise:
                 for hint, values in self._entering
             ]
 
-        return Matcher(self._single, lambda: self._pairs, self._same, sizes, entering)
+        return Matcher(
+            self._single, lambda: self._pairs, self._same, sizes, entering, self.amounts
+        )
 
     @cached_property
     def _entering(self) -> list[_entering.Found]:

@@ -129,6 +129,7 @@ class Matcher:
         same: compares two values.
         sizes: for each case what a factor may be, by name.
         entering: makes the candidates in which an argument enters in a wrong way.
+        amounts: whether the right numbers say how many, and not which one.
     """
 
     single: list[Candidate]
@@ -136,6 +137,7 @@ class Matcher:
     same: Callable[[Value, Value], bool]
     sizes: list[dict[str, float]]
     entering: Callable[[], list[Candidate]] = list
+    amounts: bool = False
 
     def match(self, results: Results, wanted: list[Value]) -> Match | None:
         """Name what went wrong, or None.
@@ -155,6 +157,7 @@ class Matcher:
         pair = self._best(self.pairs(), results, wanted, clean=True)
         if pair is not None and (full is None or full.also is not None):
             return pair
+        full = full or self._best(self._one_too_small(wanted), results, wanted)
         full = full or self._by_factor(results, wanted)
         if full is not None:
             return full
@@ -213,11 +216,21 @@ class Matcher:
     def _related_to(self, of: Candidate, results: Results) -> Iterator[Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)
         truth = any(value.truth for value in results if value is not None)
-        for relation in _relations.relations(truth, coarse):
+        several = _relations.relations(truth, coarse)
+        if of.hints and not truth:
+            several = (*several, _relations.one_too_small(self.amounts))
+        for relation in several:
             values = [
                 None if value is None else _made(relation.of, value) for value in of.values
             ]
             yield Candidate((*of.hints, relation.hint), values)
+
+    def _one_too_small(self, wanted: list[Value]) -> Iterator[Candidate]:
+        if not any(value.truth for value in wanted):
+            from_0 = any(bool((value.numbers == 0).any()) for value in wanted)
+            relation = _relations.one_too_small(self.amounts, from_0)
+            values = [_made(relation.of, value) for value in wanted]
+            yield Candidate((relation.hint,), values)
 
     def _related_twice(self, wanted: list[Value], results: Results) -> Iterator[Candidate]:
         """Two of the simplest relations, one after the other."""
@@ -242,6 +255,8 @@ class Matcher:
                 return False
             gaps.append((mine.numbers - right.numbers).flatten())
         gap = torch.cat(gaps)
+        if bool((gap == -1).all()) and all(_whole(right) for right in wanted):
+            return False  # one too small, for which there are better words
         scale = max(float(right.numbers.abs().amax()) for right in wanted)
         return bool(((gap - gap[0]).abs() < 1e-6 * scale).all())
 
@@ -353,6 +368,10 @@ def _coarse(value: Value) -> bool:
     return value.truth or bool(
         ((parts - parts.round()).abs() < 1e-6).all() and (value.numbers.abs() < 100).all()
     )
+
+
+def _whole(value: Value) -> bool:
+    return bool((value.numbers == value.numbers.round()).all())
 
 
 def _made(of: Callable[[Tensor], Tensor | None], value: Value) -> Value | None:

@@ -194,10 +194,6 @@ _NUMBERS = (
         lambda x: _where(not _whole(x), x.trunc()),
     ),
     Relation(
-        "every number is one too small: do you count from 0 where 1 is the first?",
-        lambda x: _where(_whole(x), x - 1), True,
-    ),
-    Relation(
         "every number is one too large: do you count from 1 where the first is 0, or go "
         "one step too far?",
         lambda x: _where(_whole(x), x + 1), True,
@@ -247,8 +243,26 @@ _TRUTH = (
 )
 
 
+_FROM_0 = Relation(
+    "every number is one too small: do you count from 0 where 1 is the first?",
+    lambda x: _where(_whole(x), x - 1),
+    True,
+)
+_AMOUNT = Relation(
+    "every number is one too small: does your count end one step too early?",
+    _FROM_0.of,
+    True,
+)
+
+_SUBTRACTED = Relation(
+    "every number is one too small: is a 1 subtracted that should not be?",
+    _FROM_0.of,
+    True,
+)
+
+
 def relations(truth: bool, coarse: bool) -> tuple[Relation, ...]:
-    """Those that may be told from chance.
+    """Those that may be told from chance, but for `one_too_small`.
 
     Args:
         truth: of truth values.
@@ -257,3 +271,15 @@ def relations(truth: bool, coarse: bool) -> tuple[Relation, ...]:
     if truth:
         return _TRUTH
     return tuple(one for one in _NUMBERS if one.of_coarse or not coarse)
+
+
+def one_too_small(amounts: bool, from_0: bool = False) -> Relation:
+    """Whole numbers one too small, which is named where no other hint fits.
+
+    Args:
+        amounts: whether they say how many, and not which one.
+        from_0: whether 0 is among the right ones.
+    """
+    if from_0:
+        return _SUBTRACTED
+    return _AMOUNT if amounts else _FROM_0

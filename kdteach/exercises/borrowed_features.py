@@ -55,6 +55,7 @@ _SEPARABLE = Exercise(
         ),
     ),
     "for k = 3 and many channels the saving comes close to nine.",
+    amounts=True,
     slips=(
         slip(
             "the depthwise part has one window for each *input* channel.",
@@ -124,6 +125,7 @@ _INVERTED = Exercise(
         ),
     ),
     "most weights sit in the two pointwise convolutions.",
+    amounts=True,
     slips=(
         slip("one of the two pointwise convolutions is missing, out or back.", pointwise=1),
         slip("a window of 3 x 3 has 9 weights.", window=3),

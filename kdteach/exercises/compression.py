@@ -57,6 +57,7 @@ _DENSE = Exercise(
         ),
     ),
     "weights are inputs times outputs, and each output has a bias.",
+    amounts=True,
     slips=(
         slip("you have the weights; each output also has a bias.", biases="none"),
         slip(
@@ -83,6 +84,7 @@ def _conv(
     width: int,
     *,
     each: int = 2,
+    sums: str = "as many",
     power: int = 2,
     without: str = "",
     size: str = "output",
@@ -105,8 +107,13 @@ def _conv(
         "added": inputs + outputs,
     }[without]
     more = {"none": 0, "biases": outputs * places}[biases]
+    fewer = {
+        "as many": 0,
+        "one fewer": outputs * places,
+        "fewer a window": channels * places,
+    }
     weights: int = channels * kernel**power
-    return each * weights * places + more
+    return each * weights * places - fewer[sums] + more
 
 
 _CONV = Exercise(
@@ -114,10 +121,21 @@ _CONV = Exercise(
     ((1, 32, 3, 26, 26), (32, 64, 3, 23, 23), (3, 8, 5, 4, 6), (5, 2, 2, 7, 9)),
     (),
     "every output number costs a product and a sum for each weight it sees.",
+    amounts=True,
     slips=(
         slip(
             "you counted multiply-adds. This book counts both the product and the sum.",
             each=1,
+        ),
+        slip(
+            "you counted one sum fewer than products for each output number. That is what "
+            "adding takes at least; this book counts a sum for every product, 2 FLOPs.",
+            sums="one fewer",
+        ),
+        slip(
+            "you counted one sum fewer than products in each window of each input channel. "
+            "This book counts a sum for every product, 2 FLOPs.",
+            sums="fewer a window",
         ),
         slip("the kernel has two dimensions: k x k weights a window.", power=1),
         slip("each output sums over all input channels.", without="inputs"),

@@ -43,9 +43,11 @@ def _stop(
         for i in range(start, len(losses))
         if tests[compare](changes(losses[i], losses[i - 1]))
     ]
-    shift = {"later": 1, "earlier": 0, "after": 2}[number]
+    shift = {"later": 1, "earlier": 0, "index": 0, "after": 2}[number]
     if found:
         return (found[0] if which == "first" else found[-1]) + shift
+    if number == "index":
+        return len(losses) - 1
     last = {"last": len(losses), "one less": len(losses) - 1, "zero": 0, "none": None}
     return last[never]
 
@@ -121,6 +123,7 @@ _STOP = Exercise(
             "the change is seen after the later of the two.",
             number="earlier",
         ),
+        slip("you count from 0: the first epoch has number 1.", number="index"),
         slip(
             "you are one epoch late: the change is seen after the later of the two epochs.",
             number="after",

@@ -37,6 +37,20 @@ def _effective(loss: Loss, t: float) -> float:
     return soft / (soft + hard)
 
 
+def _over_classes(classes: int) -> Mistake:
+    """The share beside a divergence that is divided by the number of classes as well."""
+
+    def share(loss: Loss, t: float) -> float:
+        soft, hard = _asked(loss, t)
+        return soft * classes / (soft * classes + hard)
+
+    return Mistake(
+        "you compared with a divergence that is averaged over the classes too. It is a sum "
+        'over the classes, and its mean is over the images: `reduction="batchmean"`.',
+        share,
+    )
+
+
 @dataclass(frozen=True, repr=False)
 class _Program:
     """A loss to be called: soft times the divergence, hard times the cross-entropy."""
@@ -102,6 +116,7 @@ _EFFECTIVE = Exercise(
             "this is the ratio of both weights; alpha is the first divided by their sum.",
             lambda f, t: _asked(f, t)[0] / _asked(f, t)[1],
         ),
+        *map(_over_classes, (10, 3, 4, 5, 6, 8, 20, 100)),  # of the reader's logits
     ),
     known={
         (4,): "Do you compare the values of the loss? This program's soft term carries the "

@@ -131,6 +131,7 @@ def _luck(
         "first": counts.select(dim, 0),
         "all": counts.min(),
         "averaged": counts.mean(dim=1 - dim).min(),
+        "averaged over checkpoints": counts.mean(dim=1).min(),
     }[best]
     share = kept / {"n": n, "1": 1, "k": counts.shape[1]}[by]
     together: Tensor = {
@@ -169,6 +170,11 @@ _LUCK = Exercise(
             "you took the best of all repeats together. In each repeat there is a best "
             "one, and the mean over the repeats counts.",
             best="all",
+        ),
+        slip(
+            "you averaged over the k checkpoints first, which averages the luck away. Take "
+            "the best of each repeat, then the mean over the repeats.",
+            best="averaged over checkpoints",
         ),
         slip(
             "you averaged over the repeats before choosing, which averages the luck away: "

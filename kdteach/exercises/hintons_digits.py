@@ -180,6 +180,12 @@ _MATCH = Exercise(
             "that is the share before any bias; the bias is asked for.",
             lambda logits, number, share: _mass(logits, number, 0.0),
         ),
+        Mistake(
+            "it is 0 every time: does your search find nothing? One reason is a bias that "
+            "every step adds to the same table, so that they pile up: begin each step with "
+            "the logits as they were given.",
+            lambda logits, number, share: 0.0,
+        ),
     ),
     "no label was needed: only the share that the class should have.",
     tolerance=1e-3,

@@ -189,6 +189,7 @@ _SEEDS = Exercise(
         *_TOO_FEW,
     ),
     "with many seeds, halving the interval takes four times as many; with few, fewer.",
+    amounts=True,
     slips=(
         slip(
             "you used 1.96, as for a known spread. With few seeds the spread itself is a "

@@ -192,6 +192,12 @@ def _explained(chances: Tensor, said: Tensor, weights: Tensor) -> Tensor:
     return (weights * (said - middle) ** 2).sum() / whole
 
 
+def _explained_around(chances: Tensor, said: Tensor, weights: Tensor) -> Tensor:
+    mean = (weights * chances).sum() / weights.sum()
+    whole = (weights * (chances - mean) ** 2).sum()
+    return (weights * (said - mean) ** 2).sum() / whole
+
+
 _SQUARED = Exercise(
     _squared,
     (
@@ -213,6 +219,12 @@ _SQUARED = Exercise(
             "that is the spread of the sum over that of the network. Take what is "
             "*left*, the error, and the share that it leaves.",
             _explained,
+        ),
+        Mistake(
+            "that is the spread of the sum over that of the network, explained over total. "
+            "Both agree only for a least-squares fit to these very numbers. Take what is "
+            "*left*, the error, and the share that it leaves.",
+            _explained_around,
         ),
     ),
     "below 0 the sum is worse than its own mean.",

@@ -55,6 +55,12 @@ def _tables(teacher: Tensor, first: Tensor, second: Tensor) -> Any:
     return one.statistic > other.statistic
 
 
+def _columns(teacher: Tensor, first: Tensor, second: Tensor) -> bool:
+    """Column 0 of the teacher with column 0 of each student."""
+    one, other = (_rank(teacher[:, 0], x[:, 0]) for x in (first, second))
+    return one > other
+
+
 def _closer(teacher: Tensor, first: Tensor, second: Tensor) -> bool:
     return _rank(teacher, first) > _rank(teacher, second) + 1e-12
 
@@ -153,6 +159,18 @@ _CLOSER = Exercise(
             "spearmanr takes the columns of a matrix for several variables, and gives a "
             "table; flatten each map into one row of pixels first.",
             _tables,
+        ),
+        Mistake(
+            "spearmanr takes the columns of a matrix for several variables: your entry of "
+            "its table compares one column of the teacher with one of the student. Flatten "
+            "each map into one row of pixels first.",
+            _columns,
+        ),
+        Mistake(
+            "it is False every time: do both students enter what you compare? (Where the "
+            "maps are not flattened, entry [0, 1] of spearmanr's table compares two "
+            "columns of the teacher's map, whoever the student is.)",
+            lambda t, a, b: False,
         ),
         Mistake(
             "you ask whether the first is like the teacher at all; compare it with the "

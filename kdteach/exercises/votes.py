@@ -10,16 +10,21 @@ from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
 
 
 def _votes(
-    doubt: float, sure: float, *, first: str = "ahead", second: str = "ahead", turn: int = 1
+    doubt: float,
+    trace: float,
+    *,
+    first: str = "ahead",
+    second: str = "ahead",
+    turn: int = 1,
 ) -> tuple[float, ...]:
-    """How many sure images outvote a doubtful one: divided first, and added up first."""
+    """How many small images outvote a doubtful one: divided first, and added up first."""
     counts = {
-        "ahead": math.floor(doubt / sure) + 1,
-        "level": math.ceil(doubt / sure),
-        "below": math.floor(doubt / sure),
-        "exact": doubt / sure,
-        "upside down": math.floor(sure / doubt) + 1,
-        "too many": math.floor(doubt / sure) + 2,
+        "ahead": math.floor(doubt / trace) + 1,
+        "level": math.ceil(doubt / trace),
+        "below": math.floor(doubt / trace),
+        "exact": doubt / trace,
+        "upside down": math.floor(trace / doubt) + 1,
+        "too many": math.floor(doubt / trace) + 2,
         "doubt": math.floor(doubt) + 1,
         "votes": 2,
     }
@@ -33,11 +38,22 @@ _VOTES = Exercise(
     (
         Mistake(
             "two numbers are asked for, one for each average.",
-            lambda d, s: math.floor(d / s) + 1,
+            lambda d, t: math.floor(d / t) + 1,
+        ),
+        Mistake(
+            "both numbers only reach a tie, or less. Asked is the first number of images "
+            "with which the 1 is ahead.",
+            lambda d, t: (1, math.floor(d / t)),
+        ),
+        Mistake(
+            "both numbers only reach a tie (the second where doubt is a whole multiple of "
+            "`trace`). Asked is the first number of images with which the 1 is ahead.",
+            lambda d, t: (1, math.ceil(d / t)),
         ),
     ),
     "divided first, every image has one vote; added up first, its vote has the size of its "
     "doubt.",
+    amounts=True,
     slips=(
         slip(
             "the two averages have changed places: the first number belongs to shares that "
@@ -45,12 +61,12 @@ _VOTES = Exercise(
             turn=-1,
         ),
         slip(
-            "one vote each: in the first average a single sure image makes a tie, and a "
+            "one vote each: in the first average a single small image makes a tie, and a "
             "tie is not ahead.",
             first="level",
         ),
         slip(
-            "in the first average two sure images have two votes against one: that is "
+            "in the first average two small images have two votes against one: that is "
             "ahead already, and three are one too many.",
             first="majority",
         ),
@@ -60,8 +76,8 @@ _VOTES = Exercise(
             first="sums",
         ),
         slip(
-            "the second number makes a tie where doubt is a multiple of trace. What is "
-            "asked for is the first number that is ahead.",
+            "the second number makes a tie where doubt is a whole multiple of `trace`. "
+            "What is asked for is the first number that is ahead.",
             second="level",
         ),
         slip(
@@ -81,12 +97,12 @@ _VOTES = Exercise(
             second="too many",
         ),
         slip(
-            "the second average adds up before it divides, so the size of the doubt and of "
-            "the sure rests both count there: it is no vote.",
+            "the second average adds up before it divides, so the sizes of `doubt` and "
+            "of `trace` both count there: it is no vote.",
             second="votes",
         ),
         slip(
-            "what a sure image leaves (`trace`) does not enter in your second number.",
+            "`trace`, what a small image leaves, does not enter in your second number.",
             second="doubt",
         ),
     ),
@@ -94,5 +110,5 @@ _VOTES = Exercise(
 
 
 def check_votes(answer: Callable[[float, float], Any]) -> CheckResult:
-    """Check ``answer(doubt, sure) -> (n, n)``: how many sure images outvote a doubt."""
+    """Check ``answer(doubt, trace) -> (n, n)``: how many traces outvote a doubt."""
     return _VOTES.check(answer)

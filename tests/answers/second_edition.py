@@ -162,7 +162,9 @@ votes.wrong(
 )
 votes.wrong("one number", r"two|both|shape", lambda d, s: needed(d, s))
 votes.wrong("one too many", r"one|too many|late|first", lambda d, s: (2, needed(d, s) + 1))
-votes.wrong("doubt alone", r"sure|divid", lambda d, s: (2, math.floor(d) + 1))
+votes.wrong(
+    "doubt alone", r"`trace`.*does not enter|divid", lambda d, s: (2, math.floor(d) + 1)
+)
 votes.wrong(
     "two slips: exchanged, a tie counts",
     (r"order|exchang|swap|other way|turn|changed places", r"tie|equal|larger|exact|draw"),
