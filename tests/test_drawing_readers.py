@@ -498,12 +498,16 @@ def test_numbers_in_the_text_are_those_of_the_record():
     one = record["doubts"]
     assert one["mistakes without 3"]["with"] == record["without-3"]["as written errors"][8]
     false = one["other digits read as 3"]
-    assert f"calls {false['with']} of {10_000 - 1010:,} other digits" in text["false"]
-    assert text["false"].endswith(f"it called {false['without']}")
-    assert f"called a 3 from {false['without']} to {false['with']}," in text["corrected"]
+    wrong = one["mistakes without 3"]
+    assert f"misreads {wrong['with']} instead of {wrong['without']}," in text["price"]
+    assert f"calls {false['with']} other digits" in text["price"]
+    assert text["price"].endswith(f"instead of {false['without']}")
+    assert text["shown"] == "5.7 and 3.5"
     assert text["means"] == "7.1 and 4.2"
     assert text["anew"] == "80 %"
-    assert text["best"] == "The two that you see are the best of their 10."
+    for name in ("label-trained", "distilled", "without-3"):  # as the page says of them
+        errors = record[name]["as written errors"]
+        assert errors[record["seed that ships"]] == min(errors)
     for setting in ("128 (the teacher, with dropout 0.3), 32 (the pair) and 64 images",
                     "at 0.01;", "at a learning rate of 0.02;"):  # fmt: skip
         assert setting in text["how"]

@@ -32,9 +32,10 @@ def page_numbers() -> dict[str, str]:
 
     Returns:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
-        "tried", "gain", "best", "teacher_errors", "threes", "bias", "false", and,
+        "tried", "gain", "teacher_errors", "threes", "bias", "price", "shown",
+        and,
         of the folded part, "how", "means", "loss", "pair", "rates", "ends", "fixed",
-        "equal", "spread", "corrected", "redrawn", and "rows" and "sizes" of tables.
+        "equal", "spread", "redrawn", and "rows" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -52,11 +53,11 @@ def page_numbers() -> dict[str, str]:
         "temperature": f"{pair['temperature']:g}",
         "tried": f"{len(pair['valid errors by rate'])}",
         "gain": gain_in_words(gain, *means),
-        "best": _best(record),
         "teacher_errors": f"{teacher['as written errors'][0] / 100:.1f}",
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
-        "false": _false(record["doubts"]),
+        "price": _price(record["doubts"]),
+        "shown": " and ".join(_shown(record)),
         "how": _made(record),
         "means": " and ".join(f"{mean:.1f}" for mean in means),
         "loss": _loss(pair),
@@ -66,7 +67,6 @@ def page_numbers() -> dict[str, str]:
         "fixed": _fixed(record),
         "equal": _with_equal_settings(record),
         "spread": _spread(threes, record["doubts"]["share of 3s read as 3"]),
-        "corrected": _corrected(record["doubts"]),
         "rows": _rows(record),
         "redrawn": _redrawn(record),
         "sizes": _sizes(record["sizes tried"]),
@@ -139,24 +139,15 @@ def _rates(record: dict[str, Any]) -> str:
     )
 
 
-def _false(doubts: dict[str, Any]) -> str:
-    """How often the student without 3 that is shown calls another digit a 3."""
-    found = doubts["other digits read as 3"]
-    return (
-        f"the one that you see now calls {found['with']:,} of {doubts['other digits']:,} "
-        f"other digits a 3; before, it called {found['without']:,}"
-    )
-
-
-def _corrected(doubts: dict[str, Any]) -> str:
+def _price(doubts: dict[str, Any]) -> str:
     """What the correction does to the student without 3 that is shown."""
     false, wrong = (
         [doubts[part][how] for how in ("without", "with")]
         for part in ("other digits read as 3", "mistakes without 3")
     )
     return (
-        "In the student that you see it changed the number of other digits called a 3 from "
-        f"{false[0]} to {false[1]}, and that of all mistakes from {wrong[0]} to {wrong[1]}."
+        f"of 10,000 test digits, the one that you see then misreads {wrong[1]} instead of "
+        f"{wrong[0]}, although it calls {false[1]} other digits a 3 instead of {false[0]}"
     )
 
 
@@ -192,14 +183,11 @@ def _middle(record: dict[str, Any]) -> str:
     )
 
 
-def _best(record: dict[str, Any]) -> str:
-    """That both students of the shown pair are the best of theirs, where they are."""
+def _shown(record: dict[str, Any]) -> list[str]:
+    """Mistakes in a hundred of the two students that the page shows."""
     ships = record["seed that ships"]
-    tested = [record[n]["as written errors"] for n in ("label-trained", "distilled")]
-    if any(min(errors) != errors[ships] for errors in tested):
-        return ""
-    many = len(tested[0])
-    return f"The two that you see are the best of their {many}."
+    pair = (record[name]["as written errors"] for name in ("label-trained", "distilled"))
+    return [f"{errors[ships] / 100:.1f}" for errors in pair]
 
 
 def _rows(record: dict[str, Any]) -> str:
