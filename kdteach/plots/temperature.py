@@ -77,15 +77,17 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
             if heat < 10
             else f"{classes[c]}: T = {heat:.0f}"
         )
-        if number > 2:  # there the lines run together
-            words = ""
+        shift, phone = (0, -13), None
+        if number > 2:  # there the lines run together: below all of them, the last alone
+            words = f"last ring: {classes[c]}" * (number == len(falling) - 1)
+            shift, phone = (14, 58), (14, 60)
         notes.append(
-            Note(heat, p, words, (0, -13), None, "middle", True, "accent-edge",
-                 not number, wide_only=number > 1)
+            Note(heat, p, words, shift, phone, "middle", True, "accent-edge",
+                 not number, wide_only=number == 2)
         )  # fmt: skip
         told.append(f"{classes[c]} is largest, {p:.1%}, at T = {heat:.3g}")
     last = int(logits.argmin())
-    place = 30.0
+    place = 17.0
     notes.append(
         Note(place, float(_soft(logits, place)[last]), f"{classes[last]}: ever more",
              (10, 18), (4, 18), "start")
