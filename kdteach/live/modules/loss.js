@@ -49,7 +49,8 @@ export function loss(root, data) {
     words.textContent =
       `Label ${classes[label]}. The label pulls the logit of ${classes[second]} by ` +
       `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
-      `This loss is ${scale.toFixed(2)} times ours with \u03b1 = ${effective.toFixed(3)}.`;
+      (how === 0 ? "" : "So written, the loss is the one with T\u00b2 at " +
+        `\u03b1 = ${effective.toFixed(3)}, times ${scale.toFixed(2)}.`);
     root.kdState = { t, alpha, how, chosen, fromLabel, fromTeacher, both, effective, scale };
   }
   const knobs = [
