@@ -70,6 +70,7 @@ def claim(
     says: str | None = None,
     details: str = "",
     code: str = "",
+    planned: bool = True,
 ) -> Mark | Claim:
     """State a sentence that the chapter itself checks.
 
@@ -88,6 +89,8 @@ def claim(
             "undecided", or "no difference larger than X" ("no difference" for short).
         details: settings and whatever else a doubter asks for.
         code: the lines that check it.
+        planned: False where the direction was set after earlier looks at such results; the
+            mark then says so.
 
     Returns:
         What a cell shows: a sentence with a mark that opens on its evidence.
@@ -95,7 +98,7 @@ def claim(
     Raises:
         ClaimError: the evidence gives another word; the message carries the evidence.
         TypeError: evidence is no comparison and no bool, such as a tensor that was never
-            reduced, or a part is no text.
+            reduced, a part is no text, or planned is no bool.
         ValueError: an empty sentence, no such word, or a comparison that was asked nothing.
     """
     _check_text("sentence", sentence)
@@ -103,6 +106,8 @@ def claim(
         raise ValueError("sentence must say something, got an empty one")
     for name, part in (("details", details), ("code", code)):
         _check_text(name, part)
+    if not isinstance(planned, bool):
+        raise TypeError(f"planned must be a bool, got {shown(planned)}")
     first_edition = says is None and not details and not code
     if (
         text is not None
@@ -117,7 +122,7 @@ def claim(
     compared, word = _judged(evidence)
     says = "holds" if says is None else says
     _check_word(says)
-    made = Mark(sentence, word, compared, details, code)
+    made = Mark(sentence, word, compared, details, code, planned)
     if says != word and not (word.startswith(_NO_DIFFERENCE) and _short(compared, says)):
         raise ClaimError(f"does not say {says!r}, its evidence says {word!r}: {made}")
     return made

@@ -50,6 +50,7 @@ class Mark:
             there is one; empty where the evidence is a check that is true or false.
         details: settings and whatever else a doubter asks for, text.
         code: the lines that check it.
+        planned: whether the direction was set before anybody had seen such results.
     """
 
     sentence: str
@@ -57,6 +58,7 @@ class Mark:
     evidence: tuple[tuple[str, Comparison], ...] = ()
     details: str = ""
     code: str = ""
+    planned: bool = True
 
     def __str__(self) -> str:
         numbers = "; ".join(_named(name, repr(c)) for name, c in self.evidence)
@@ -71,7 +73,9 @@ class Mark:
     def _repr_html_(self) -> str:
         facts = json.dumps([_facts(name, c) for name, c in self.evidence])
         colour = _COLOURS.get(self.word, "baseline")
-        lines = [line for name, c in self.evidence for line in _lines(name, c)]
+        lines = [
+            line for name, c in self.evidence for line in _lines(name, c, self.planned)
+        ]
         if not self.evidence:
             lines = ["A check that is either true or false."]
         lines += [line for line in self.details.splitlines() if line.strip()]
@@ -93,7 +97,7 @@ def _named(name: str, text: str) -> str:
     return f"{name}: {text}" if name else text
 
 
-def _lines(name: str, comparison: Comparison) -> Sequence[str]:
+def _lines(name: str, comparison: Comparison, planned: bool) -> Sequence[str]:
     """What a doubter wants to know of one comparison, line by line."""
     digits = f".{comparison.decimals}f"
     unit = f" {comparison.unit}" if comparison.unit else ""
@@ -103,7 +107,8 @@ def _lines(name: str, comparison: Comparison) -> Sequence[str]:
     )
     lines = [_named(name, said), comparison.pairing]
     if comparison.expect:
-        lines.append(f"Expected before the run: {comparison.expect} than 0.")
+        when = "Expected before the run" if planned else "Direction set after earlier looks"
+        lines.append(f"{when}: {comparison.expect} than 0.")
     if comparison.bound:
         lines.append(
             f"Named before the run: a difference below {comparison.bound:g}{unit} would "

@@ -250,6 +250,14 @@ def test_a_mark_folds_everything_a_doubter_asks_for():
     assert facts(claim("x", True)._repr_html_()) == ("holds", [])
 
 
+def test_a_mark_says_when_its_direction_was_set_after_earlier_looks():
+    shown = claim("It is lower.", HOLDS, planned=False)._repr_html_()
+    assert "Direction set after earlier looks: lower than 0." in shown
+    assert "Expected before the run" not in shown
+    with pytest.raises(TypeError, match="planned must be a bool"):
+        claim("It is lower.", HOLDS, planned="no")
+
+
 PLACES = {
     "the book, light": ('<html data-theme="light">', "<body>", "light"),
     "the book, dark": ('<html data-theme="dark">', "<body>", "dark"),
