@@ -103,7 +103,7 @@ def examples(readers: Mapping[str, nn.Module], split: Split) -> Split:
         chosen += (agreed & (truth == digit)).nonzero()[:1, 0].tolist()
     first = _nearly_a_nine(said, labels)
     rest = [place for place in order[chosen].tolist() if place not in first]
-    return data.select(torch.tensor(first + rest))
+    return data.select(torch.tensor(first + rest, device="cpu"))
 
 
 def _nearly_a_nine(said: Mapping[str, Tensor], labels: Tensor) -> list[int]:
@@ -111,7 +111,7 @@ def _nearly_a_nine(said: Mapping[str, Tensor], labels: Tensor) -> list[int]:
     best = {name: z.topk(2).indices for name, z in said.items()}
     fits = (labels == _FOUR) & (best["label-trained"][:, 0] != _FOUR)
     for name in ("teacher", "distilled"):
-        fits &= (best[name] == torch.tensor([_FOUR, _NINE])).all(dim=1)
+        fits &= (best[name] == torch.tensor([_FOUR, _NINE], device="cpu")).all(dim=1)
     places = fits.nonzero()[:, 0]
     if not len(places):
         return []
