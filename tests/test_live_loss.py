@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -49,8 +50,8 @@ def shown(page, figure, theme="light"):
 
 def tallest(page):
     return page.evaluate(
-        "Math.max(...[...document.querySelectorAll('.kd-live .kd-pair rect')]"
-        ".map((bar) => Number(bar.getAttribute('height'))))"
+        "Math.max(...[...document.querySelectorAll('.kd-live .kd-pair > :not(:first-child) "
+        "rect')].map((bar) => Number(bar.getAttribute('height'))))"
     )
 
 
@@ -69,6 +70,7 @@ def test_the_page_pulls_as_autograd_does(page, given):
         p = (v / t).softmax(dim=1)
         kl = functional.kl_div(log_q, p, reduction="batchmean")
         factor = [t * t, 1, t * t / 10][how]
+        assert np.abs(np.array(found["p"]) - p[0].numpy()).max() < 1e-9
         hard = functional.cross_entropy(z, split.labels[row][None])
         pulls = [
             -torch.autograd.grad(term, z, retain_graph=True)[0][0].numpy()
@@ -107,6 +109,50 @@ def test_the_page_pulls_as_autograd_does(page, given):
     alpha.press("Home")
     assert "α = 0.000" in page.locator(".kd-words").inner_text()
     assert not page.kd_errors
+
+
+@needs_browser
+def test_the_class_that_comes_second_is_seen_and_named(page, given):
+    """In the bars of p, and in the words with the number of the bar."""
+    split, teacher, student = given
+    shown(page, live_loss(split, teacher, student, CLASSES, temperature=4, alpha=0.5))
+    p = (teacher[split.index[0]].double() / 4).softmax(dim=0)
+    second = int(p.argsort(descending=True)[1])
+    assert split.labels[0] == p.argmax()
+    answer = page.locator(".kd-pair > :first-child")
+    assert "softmax(v / T)" in answer.inner_text()
+    numbers = answer.locator(".kd-number").all_text_contents()
+    assert numbers[second] == f"{p[second]:.2f}"
+    words = page.locator(".kd-words").inner_text()
+    assert f"most to {second}, p = {p[second]:.3f}" in words
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 700, 900])
+def test_charts_side_by_side_are_level_and_their_numbers_apart(page, given, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    shown(page, live_loss(*given, CLASSES, temperature=4, alpha=0.5))
+    page.get_by_role("radio", name="averaged over classes").check()  # the longest formula
+    boxes = "[...document.querySelectorAll('.kd-pair > div')]"
+    places = page.evaluate(
+        f"{boxes}.map((box) => [box.getBoundingClientRect(), box.querySelector('svg')"
+        ".getBoundingClientRect()].map((r) => [r.top, r.bottom]))"
+    )
+    assert len(places) == 4
+    for (top, _), svg in places:
+        for (other, _), its in places:
+            assert top != other or svg == its
+    if width > 600:
+        assert places[0] == places[1]
+    page.get_by_role("radio", name="times T²", exact=True).check()
+    for row in page.evaluate(
+        f"{boxes}.map((box) => [...box.querySelectorAll('.kd-number')].filter((n) => "
+        "n.textContent).map((n) => n.getBoundingClientRect())"
+        ".map((r) => [r.left, r.right]))"
+    ):
+        assert row
+        for (_, right), (left, _) in pairwise(row):
+            assert right + 2 <= left
 
 
 @needs_browser

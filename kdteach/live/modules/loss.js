@@ -11,16 +11,21 @@ export function loss(root, data) {
     ["without T\u00b2", () => 1],
     ["times T\u00b2, averaged over classes too", (t) => (t * t) / classes.length],
   ];
-  const chart = (role, title) => bars(classes, { role, title, signed: true });
+  // each chart has a title of one line and its formula of one line, so that charts side by
+  // side begin at one height; one decimal, so that neighbouring numbers keep apart
+  function chart(role, title, formula, how) {
+    const made = bars(classes, { role, title, ...how });
+    const note = element("p", { class: "kd-note" }, formula);
+    const box = element("div", {}, element("p", { class: "kd-title" }, title), note, made.svg);
+    return { ...made, note, box };
+  }
+  const pull = { signed: true, digits: 1 };
+  const answer = chart("teacher", "The teacher's answer", "p = softmax(v / T)", { tall: 110 });
   const rows = [
-    ["label", "The label pulls: (1 \u2212 \u03b1)(y \u2212 softmax z)", "Pull of the label"],
-    ["teacher", "The teacher pulls", "Pull of the teacher"],
-    ["student", "Together: where the student's logits go", "Both pulls together"],
-  ].map(([role, title, spoken]) => {
-    const made = chart(role, spoken);
-    const heading = element("p", { class: "kd-title" }, title);
-    return { ...made, heading, box: element("div", {}, heading, made.svg) };
-  });
+    chart("label", "Pull of the label", "(1 \u2212 \u03b1) (y \u2212 softmax z)", pull),
+    chart("teacher", "Pull of the teacher", "", pull),
+    chart("student", "Both pulls together", "where the student's logits go", pull),
+  ];
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
   let [chosen, how] = [0, 0];
@@ -44,14 +49,17 @@ export function loss(root, data) {
     const effective = soft > 0 ? soft / scale : 0;
     const second = p.map((_, i) => i).sort((a, b) => p[b] - p[a]).find((i) => i !== label);
     const signed = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(3);
-    rows[1].heading.textContent =
-      `The teacher pulls: ${["\u03b1 T", "\u03b1 / T", "\u03b1 T / C"][how]} (p \u2212 q)`;
+    answer.update(p);
+    rows[1].note.textContent =
+      `${["\u03b1 T", "\u03b1 / T", "\u03b1 T / C"][how]} (p \u2212 q), ` +
+      (how === 2 ? `C = ${classes.length} classes` : "q = softmax(z / T)");
     words.textContent =
-      `Label ${classes[label]}. The label pulls the logit of ${classes[second]} by ` +
+      `Label ${classes[label]}. Of the other classes the teacher gives most to ` +
+      `${classes[second]}, p = ${p[second].toFixed(3)}. There the label pulls by ` +
       `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
       (how === 0 ? "" : "So written, the loss is the one with T\u00b2 at " +
         `\u03b1 = ${effective.toFixed(3)}, times ${scale.toFixed(2)}.`);
-    root.kdState = { t, alpha, how, chosen, fromLabel, fromTeacher, both, effective, scale };
+    root.kdState = { t, alpha, how, chosen, p, fromLabel, fromTeacher, both, effective, scale };
   }
   const knobs = [
     slider("Weight \u03b1", {
@@ -81,7 +89,8 @@ export function loss(root, data) {
   root.replaceChildren(
     gallery,
     element("div", { class: "kd-row" }, big, element("div", {}, ...knobs.map((k) => k.box), ways)),
-    element("div", { class: "kd-pair" }, ...rows.map((row) => row.box), words),
+    element("div", { class: "kd-pair" }, answer.box, ...rows.map((row) => row.box)),
+    words,
   );
   choose(0);
 }
