@@ -1,0 +1,177 @@
+"""Small students that learn from a few images each: groups that differ in the target alone.
+
+Every group has the same students, samples of images and learning rates to choose from. The
+rate is chosen on the validation images before the test images are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.checks import (
+    check_count,
+    check_list,
+    check_number,
+    check_temperature,
+    check_tensor,
+    shown,
+)
+from kdteach.data import small_sample
+from kdteach.metrics import evaluate
+from kdteach.models import build
+from kdteach.objectives import LogitObjective, Objective, distil
+from kdteach.training import fit_many
+from kdteach.types import ImageSet
+
+__all__ = ["RATES", "SAMPLES", "Group", "learn", "rates_tried", "towards"]
+
+RATES = (0.003, 0.01, 0.03, 0.1)
+SAMPLES = 4  # students of a group in each draw
+_SMALLEST = 1e-30  # a probability of 0 has no logarithm
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """What a group of students reached.
+
+    Attributes:
+        accuracy: (D,) float64, per cent of the test images that are right, draw by draw;
+            each the mean of the draw's students.
+        errors: learning rate to the errors on the validation images, all students together.
+    """
+
+    accuracy: Tensor
+    errors: Mapping[float, int]
+
+    @property
+    def rate(self) -> float:
+        """The learning rate that was chosen: the one with the fewest errors."""
+        return min(self.errors, key=self.errors.__getitem__)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether smaller and larger learning rates than the chosen one were tried."""
+        return min(self.errors) < self.rate < max(self.errors)
+
+
+def towards(target: Tensor, temperature: float) -> LogitObjective:
+    """Learn towards given probabilities, whoever made them, by the cross-entropy alone.
+
+    The student's probabilities are softened with T, and the target is taken as it is. The
+    loss is T squared times the cross-entropy, up to a number that no student changes.
+
+    Args:
+        target: (N, C) probabilities, row i for sample index i of the training images.
+        temperature: T > 0 of the student.
+
+    Raises:
+        TypeError: target is no tensor of floats.
+        ValueError: T out of range, or a target that is not (N, C).
+
+    Source: Hinton et al. 2015, section 2, with a weight of 1 for the soft term.
+    """
+    p, temperature = check_tensor("target", target), check_temperature(temperature)
+    # distil softens what it is given: T log p becomes p again
+    return distil(temperature * p.clamp_min(_SMALLEST).log(), temperature, alpha=1.0)
+
+
+def learn(
+    draws: Sequence[ImageSet],
+    objectives: Sequence[Objective],
+    size: int,
+    *,
+    epochs: int = 50,
+    rates: Sequence[float] = RATES,
+) -> Group:
+    """Train one group, choose its learning rate on validation, and test it once.
+
+    Each draw gives four random samples of its training images, and each sample one student
+    with 64 hidden units, trained by Adam in full batches of up to 256 images. Draw, sample
+    and first weights have the same seed in every group, so that groups are paired.
+
+    Args:
+        draws: D data sets, splits of the same images.
+        objectives: D objectives, one for each draw.
+        size: images in a sample.
+        epochs: passes over the sample.
+        rates: learning rates to choose from; at a tie the first one is taken.
+
+    Returns:
+        The accuracy on the test images, and the errors that decided the learning rate.
+
+    Raises:
+        TypeError: no lists, or members of another type.
+        ValueError: lists that are empty or differ in length, rates that are not above 0 or
+            not all different, size or epochs out of range.
+    """
+    draws = check_list("draws", draws, "data sets")
+    objectives = check_list("objectives", objectives, "objectives")
+    if not draws or len(draws) != len(objectives):
+        raise ValueError(
+            "draws and objectives must have one objective for each data set, got "
+            f"{len(draws)} and {len(objectives)}"
+        )
+    for draw in draws:
+        if not isinstance(draw, ImageSet):
+            raise TypeError(f"draws must be data sets, as kd.load gives, got {shown(draw)}")
+    rates = [check_number("rates", r, above=0) for r in check_list("rates", rates, "rates")]
+    if not rates or len(set(rates)) < len(rates):
+        raise ValueError(f"rates must be one or more numbers, all different, got {rates}")
+    check_count("epochs", epochs)
+    data = draws * SAMPLES
+    few = [small_sample(d.train, size, seed=seed) for seed, d in enumerate(data)]
+    tried: dict[float, list[nn.Module]] = {}
+    for rate in rates:
+        tried[rate] = [
+            build(
+                "fc-64", seed=seed, input_shape=_shape(draw), dtype=draw.train.images.dtype,
+                num_classes=draw.num_classes,
+            )
+            for seed, draw in enumerate(data)
+        ]  # fmt: skip
+        fit_many(
+            tried[rate], few, objectives * SAMPLES, epochs=epochs, learning_rate=rate,
+            progress=False,
+        )  # fmt: skip
+    errors = {
+        rate: sum(evaluate(s, d.valid).errors for s, d in zip(students, data, strict=True))
+        for rate, students in tried.items()
+    }
+    best = tried[min(errors, key=errors.__getitem__)]
+    right = [evaluate(s, d.test).accuracy for s, d in zip(best, data, strict=True)]
+    # row: the sample, column: the draw
+    table = torch.tensor(right, dtype=torch.float64).view(SAMPLES, len(draws))
+    return Group(100 * table.mean(dim=0), errors)
+
+
+def rates_tried(groups: Mapping[str, Group]) -> str:
+    """Write down the validation errors of groups, the chosen learning rate with a star.
+
+    Args:
+        groups: name to group; all tried the same rates.
+
+    Raises:
+        ValueError: no groups, or groups with different rates.
+    """
+    tried = {tuple(group.errors) for group in groups.values()}
+    if len(tried) != 1:
+        raise ValueError(
+            f"groups must be one or more with the same learning rates, got {sorted(tried)}"
+        )
+    (rates,) = tried
+    width = max(len(name) for name in groups) + 2
+    lines = [" " * width + "".join(f"{rate:>8g} " for rate in rates)]
+    for name, group in groups.items():
+        stars = ("*" if rate == group.rate else " " for rate in rates)
+        counts = zip(group.errors.values(), stars, strict=True)
+        lines.append(f"{name:{width}}" + "".join(f"{n:>8}{star}" for n, star in counts))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shape(draw: ImageSet) -> tuple[int, int, int]:
+    channels, height, width = draw.image_shape
+    return channels, height, width
