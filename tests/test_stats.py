@@ -47,8 +47,8 @@ def test_the_interval_of_a_share_keeps_its_promise():
 def test_a_share_of_nothing_is_refused():
     with pytest.raises(ValueError, match="whole must have a mean that is clearly not 0"):
         stats.ratio_of_means([1, 2, 3], [1, -1, 0.5])
+    column = pd.Series([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="part and whole must be paired run by run"):
-        column = pd.Series([1.0, 2.0, 3.0])
         stats.ratio_of_means(column, column.sort_values(ascending=False))
 
 

@@ -16,8 +16,8 @@ def ratio_of_means(part: ArrayLike, whole: ArrayLike, level: float = 0.95) -> In
     """Mean of ``part`` over mean of ``whole``, both measured in the same runs.
 
     Fieller's interval holds every ratio r for which Student's t interval of
-    ``part - r whole`` covers 0. It needs a whole that is clearly not 0: where the interval of
-    its mean covers 0, any ratio might be the right one.
+    ``part - r whole`` covers 0. It needs a whole that is clearly not 0: where the interval
+    of its mean covers 0, any ratio might be the right one.
 
     Args:
         part: (n,) one number a run, n >= 2, such as the gain of a method.
@@ -43,6 +43,7 @@ def ratio_of_means(part: ArrayLike, whole: ArrayLike, level: float = 0.95) -> In
     above, below = paired(
         part if isinstance(part, Runs) else above,
         whole if isinstance(whole, Runs) else below,
+        ("part", "whole"),
     )
     # each in a unit near its largest value, so that squares neither overflow nor vanish
     units = [int(np.frexp(np.abs(values).max())[1]) for values in (above, below)]
