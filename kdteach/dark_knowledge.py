@@ -9,10 +9,27 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from kdteach.checks import check_labels, check_logits, check_numbers, check_tensor, shown
+from kdteach.checks import (
+    check_labels,
+    check_logits,
+    check_numbers,
+    check_temperature,
+    check_tensor,
+    shown,
+)
 from kdteach.seeding import generator
 
-__all__ = ["Shared", "per_teacher", "runner_up", "same_runner_up", "shuffled"]
+__all__ = [
+    "Shared",
+    "doubt_alone",
+    "per_teacher",
+    "runner_up",
+    "same_runner_up",
+    "shuffled",
+]
+
+_SURE = 800.0  # a lead of the label, over T, at which the entropy is 0 in float64
+_HALVINGS = 60
 
 
 def runner_up(logits: Tensor, labels: Tensor) -> Tensor:
@@ -63,6 +80,54 @@ def shuffled(logits: Tensor, labels: Tensor, *, seed: int = 0) -> Tensor:
     keys = torch.rand(wrong.shape, generator=random, dtype=torch.float64, device="cpu")
     order = keys.argsort(dim=1).to(values.device)
     return values.scatter(1, wrong, values.gather(1, wrong).gather(1, order))
+
+
+def doubt_alone(
+    logits: Tensor, labels: Tensor, temperature: float, *, like: Tensor | None = None
+) -> Tensor:
+    """Targets as soft as a teacher's, whose wrong classes are all alike.
+
+    The control for what softness alone teaches. Each row's label leads the other classes,
+    which share one logit, by as much as gives the softmax at ``temperature`` the entropy of
+    the teacher's: that of the same image, or, with ``like``, the mean over some images,
+    the same in every row.
+
+    Args:
+        logits: (N, C) finite, the teacher's, C at least 3.
+        labels: (N,) integers in [0, C).
+        temperature: T at which the entropies agree, above 0.
+        like: (M,) rows, at least one; their mean entropy is given to all.
+
+    Returns:
+        (N, C) logits, a new tensor: 0 for the wrong classes, the lead for the label.
+
+    Raises:
+        TypeError: logits are no floating-point tensor, labels or like no integers,
+            temperature no number.
+        ValueError: shapes that do not fit, labels or rows out of range, NaN or infinity, a
+            temperature out of range.
+    """
+    place = _places(logits, labels)
+    temperature = check_temperature(temperature)
+    p = torch.softmax(logits.detach().double() / temperature, dim=1)
+    wanted = torch.special.entr(p).sum(dim=1)
+    if like is not None:
+        rows = _numbers("like", like)
+        if not len(rows) or int(rows.max()) >= len(wanted):
+            raise ValueError(
+                f"like must name rows from 0 to {len(wanted) - 1}, at least one"
+            )
+        wanted = wanted[rows.to(wanted.device)].mean().expand_as(wanted)
+    low, high = torch.zeros_like(wanted), torch.full_like(wanted, _SURE)
+    for _ in range(_HALVINGS):  # the entropy falls where the label leads by more
+        middle = (low + high) / 2
+        wrong = (-middle).exp()  # of each wrong class, where the label has 1
+        others = logits.shape[1] - 1
+        softness = (others * wrong).log1p() + middle * others * wrong / (1 + others * wrong)
+        low = torch.where(softness > wanted, middle, low)
+        high = torch.where(softness > wanted, high, middle)
+    lead = (temperature * (low + high) / 2).to(logits.dtype)
+    return torch.zeros_like(logits).scatter(1, place, lead[:, None])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 import kdteach as kd
-from kdteach.dark_knowledge import per_teacher, runner_up, same_runner_up, shuffled
+from kdteach.dark_knowledge import (
+    doubt_alone,
+    per_teacher,
+    runner_up,
+    same_runner_up,
+    shuffled,
+)
 from kdteach.stats import mean_interval
 
 
@@ -81,3 +87,34 @@ def test_which_digits_a_teacher_was_trained_on():
             [getattr(kd.load("digits", draw=draw), p).labels for p in ("valid", "test")]
         )
         assert torch.equal(everything.labels[~row].sort().values, held_out.sort().values)
+
+
+def test_doubt_alone_is_as_soft_and_says_nothing_else():
+    torch.manual_seed(0)
+    logits, labels = 12 * torch.randn(300, 10).double(), torch.randint(10, (300,))
+    rows = torch.arange(300)
+    logits[rows, labels] += 20
+
+    def softness(z):  # by torch's own distribution
+        return torch.distributions.Categorical(logits=z / 10).entropy()
+
+    made = doubt_alone(logits, labels, 10.0)
+    assert torch.allclose(softness(made), softness(logits), atol=1e-9)
+    assert (made[rows, labels] > 0).all()
+    rest = made.scatter(1, labels[:, None], 0.0)
+    assert not rest.any()  # all wrong classes alike
+
+    same = doubt_alone(logits, labels, 10.0, like=torch.arange(0, 300, 3))
+    assert torch.allclose(softness(same), softness(logits[::3]).mean().expand(300))
+    # another temperature is another lead
+    assert not torch.allclose(made, doubt_alone(logits, labels, 4.0))
+
+
+def test_doubt_alone_of_a_teacher_without_doubt_and_of_one_without_an_opinion():
+    logits = torch.tensor([[5000.0, 0, 0], [1.0, 1.0, 1.0]], dtype=torch.float64)
+    made = doubt_alone(logits, torch.tensor([0, 2]), 1.0)
+    p = made.softmax(dim=1)
+    assert p[0].tolist() == pytest.approx([1, 0, 0])
+    assert p[1].tolist() == pytest.approx([1 / 3] * 3, abs=1e-6)
+    with pytest.raises(ValueError, match="like must name rows from 0 to 1"):
+        doubt_alone(logits, torch.tensor([0, 2]), 1.0, like=torch.tensor([2]))

@@ -196,6 +196,27 @@ def test_the_temperature_figure_answers(page, some, theme):
 
 
 @needs_browser
+def test_the_pull_can_be_left_out_and_keeps_its_scale(page, some):
+    split, logits = some
+    classes = load("digits").classes
+    shown(page, live_temperature(split, logits, classes, pull=False))
+    assert page.locator(".kd-bars").count() == 1
+    assert "Pull" not in page.locator(".kd-live").inner_text()
+    shown(page, live_temperature(split, logits, classes))
+    assert page.locator(".kd-bars").count() == 2
+
+    def scale():  # units of the drawing for each unit of the pull, by the longest bar
+        bars = page.locator(".kd-bars").nth(1).locator("rect")
+        longest = max(float(bars.nth(i).get_attribute("height")) for i in range(10))
+        return longest / max(map(abs, state(page)["downhill"]))
+
+    at_one = scale()
+    page.get_by_role("slider").focus()
+    page.get_by_role("slider").press("End")
+    assert scale() == pytest.approx(at_one)
+
+
+@needs_browser
 def test_a_drawing_is_answered(page, some):
     split, _ = some
     images = nn.functional.interpolate(split.images, size=28)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,25 @@ def test_paired_differences_turn_around(values):
     forth, back = stats.paired_difference(a, b), stats.paired_difference(b, a)
     assert forth.mean == pytest.approx(-back.mean)
     assert forth.low == pytest.approx(-back.high)
+
+
+def test_the_interval_of_a_share_keeps_its_promise():
+    """Ten paired runs, 4,000 times: the true share lies inside 95 % of the intervals."""
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(4000):
+        whole = random.normal(10, 3, 10)
+        part = 0.3 * whole + random.normal(0, 2, 10)
+        held += stats.ratio_of_means(part, whole).covers(0.3)
+    assert held / 4000 == pytest.approx(0.95, abs=0.012)
+
+
+def test_a_share_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="whole must have a mean that is clearly not 0"):
+        stats.ratio_of_means([1, 2, 3], [1, -1, 0.5])
+    column = pd.Series([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="part and whole must be paired run by run"):
+        stats.ratio_of_means(column, column.sort_values(ascending=False))
 
 
 def test_wilson_published():

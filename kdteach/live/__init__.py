@@ -11,7 +11,7 @@ from html import escape
 
 from torch import Tensor
 
-from kdteach.checks import check_number
+from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
@@ -39,13 +39,19 @@ __all__ = [
 
 
 def live_temperature(
-    split: Split, logits: Tensor, classes: Sequence[str], *, temperature: float = 1.0
+    split: Split,
+    logits: Tensor,
+    classes: Sequence[str],
+    *,
+    temperature: float = 1.0,
+    pull: bool = True,
 ) -> LiveFigure:
     """Soft targets of some real images under a slider for the temperature.
 
     The reader chooses an image and moves T: the soft target, and the pull
     ``T (p - 1/C)`` on the logits of a student that still gives all classes the same, which
-    is minus the gradient of ``T^2 KL`` with respect to them.
+    is minus the gradient of ``T^2 KL`` with respect to them. The bars of the pull keep one
+    scale at all T.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 40 of them, with their labels.
@@ -53,17 +59,20 @@ def live_temperature(
             them: those of ``split.index`` are taken.
         classes: C names.
         temperature: where the slider, which ends at 40, begins, in [0.5, 40].
+        pull: whether the pull is shown below the soft target.
 
     Returns:
         The figure.
 
     Raises:
-        TypeError: split is no Split, logits are no floating-point tensor, classes no names.
+        TypeError: split is no Split, logits are no floating-point tensor, classes no names,
+            pull neither True nor False.
         ValueError: other shapes, too many images, logits that are not finite, images
             outside of [0, 1], a label that is no class, or a temperature out of range.
     """
     found = check_pictured(split, classes, {"logits": logits})
     temperature = check_number("temperature", temperature, least=0.5, most=40)
+    pull = check_switch("pull", pull)
     names, rows = found.classes, found.logits["logits"]
     images = [
         record | {"logits": [float(z) for z in row]}
@@ -78,7 +87,7 @@ def live_temperature(
     )
     return LiveFigure(
         "temperature",
-        {"classes": names, "images": images, "temperature": temperature},
+        {"classes": names, "images": images, "temperature": temperature, "pull": pull},
         still,
         "Soft targets of real digits, with a slider for the temperature",
     )

@@ -23,7 +23,6 @@ _BESIDE = 0.8  # of the first rate: where the names of the lines stand
 _START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
 _COLOURS = ("soft", "label", "student", "ink")
-_SAME = 1.05  # rings whose heights differ by less would cover each other
 
 
 def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Diagram:
@@ -160,7 +159,7 @@ def entropy_curves(logits: Tensor, *, caption: str) -> Diagram:
         Axis(0.5, 100, _ticks((0.5, 1, 2, 4, 10, 20, 40, 100)), "temperature T", log=True),
         Axis(
             0, most, [(math.log(n), str(n)) for n in alike],
-            "equally likely classes, e^H of the entropy H",
+            "entropy, as a number of equally likely classes",
         ),
     )  # fmt: skip
     told = "; ".join(
@@ -242,9 +241,8 @@ def errors_by_rate(
 
     Returns:
         The figure: above, a row of counts for each T; below, a line for each T through the
-        means of the seeds that did not break down, which ends where all did. The rate with
-        the fewest errors of each T is ringed and named, with one ring where two would
-        cover each other.
+        means of the seeds that did not break down, which ends where all did. In the row of
+        each T, the rate with its fewest errors is marked *best*.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
@@ -256,7 +254,6 @@ def errors_by_rate(
     place = rates[0] * _BESIDE
     seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
-    rings: dict[tuple[float, float], list[str]] = {}
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
     names = _apart(starts, _TOUCH * (high - low))
     for number, heat in enumerate(temperatures):
@@ -270,26 +267,16 @@ def errors_by_rate(
                 Note(place, height, name, shift, None, "end", strong=True, ink=colour)
             )
         lost = {rate: seeds - len(sound[heat, rate]) for rate in rates}
-        for rate, count in lost.items():
-            notes.append(
-                Note(rate, high, f"{count}", row, strong=count > 0, ink=colour)
-            )  # fmt: skip
         best = min(points, key=lambda point: point[1])
-        near = [
-            (rate, height) for rate, height in rings
-            if rate == best[0] and 1 / _SAME < height / best[1] < _SAME
-        ]  # fmt: skip
-        rings.setdefault(near[0] if near else best, []).append(f"{heat:g}")
+        for rate, count in lost.items():
+            words, strong = (
+                (f"{count}, best", True) if rate == best[0] else (f"{count}", count > 0)
+            )
+            notes.append(Note(rate, high, words, row, strong=strong, ink=colour))
         broken = ", ".join(f"{n} at {rate:g}" for rate, n in lost.items() if n) or "none"
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
-    for (rate, height), heats in rings.items():
-        words = f"best for T = {' and '.join(heats)}"
-        lowest = height == min(h for _, h in rings)  # below it nothing is in the way
-        shift, anchor = ((0, 22), "middle") if lowest else ((8, -14), "end")
-        phone = (0, 20) if lowest else (2, -14)
-        notes.append(Note(rate, height, words, shift, phone, anchor, ring=True))
     heading = f"mean errors on {images} validation images, without these"
     notes.append(Note(rates[0] * _START, high, heading, (-54, 84), (-36, 84), "start"))
     axes = (

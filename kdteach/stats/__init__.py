@@ -20,6 +20,7 @@ from kdteach.stats.intervals import (
     verdict,
     written,
 )
+from kdteach.stats.ratios import ratio_of_means
 
 __all__ = [
     "Interval",
@@ -30,6 +31,7 @@ __all__ = [
     "mean_interval",
     "paired_difference",
     "proportion_interval",
+    "ratio_of_means",
     "require_interval",
     "verdict",
     "written",

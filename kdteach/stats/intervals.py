@@ -196,7 +196,7 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interv
         ValueError: lengths, seeds or indices differ, or as ``mean_interval``.
     """
     level = level_of(level)
-    _require_same_index(a, b)
+    require_same_index(a, b)
     first, second = check_numbers("a", a, 2), check_numbers("b", b, 2)
     first, second = paired(
         a if isinstance(a, Runs) else first, b if isinstance(b, Runs) else second
@@ -277,11 +277,20 @@ def interval_of_mean(name: str, values: NDArray[np.float64], level: float) -> In
     return Interval(float(mean), float(low), float(high), level, len(values))
 
 
-def _require_same_index(a: object, b: object) -> None:
-    """Columns of tables are compared row by row, so their rows must have the same names."""
+def require_same_index(a: object, b: object, names: str = "a and b") -> None:
+    """Columns of tables are compared row by row, so their rows must have the same names.
+
+    Args:
+        a: values of any kind.
+        b: likewise.
+        names: of both, for the message.
+
+    Raises:
+        ValueError: both are columns of tables, with different indices.
+    """
     rows = [values.index for values in (a, b) if hasattr(values, "iloc")]  # type: ignore[attr-defined]
     if len(rows) == 2 and not rows[0].equals(rows[1]):
         raise ValueError(
-            "a and b must be paired run by run, but the rows of the two columns have "
+            f"{names} must be paired run by run, but the rows of the two columns have "
             "different names: bring them into one order, b.loc[a.index]"
         )

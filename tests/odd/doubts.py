@@ -129,3 +129,42 @@ one = ROOM.function(
     call=lambda **a: found(PLACE + "Shared")(**a).same_image,
 )  # fmt: skip
 one.right("as it is", nothing, lambda value, _: require_equal(value, 0.5))
+
+
+def _as_soft(value: Any, arguments: dict[str, Any]) -> None:
+    """Entropies by a sum over the classes, in a loop."""
+    T, like = arguments["temperature"], arguments.get("like")
+
+    def softness(row: list[float]) -> float:
+        weights = [math.exp((z - max(row)) / T) for z in row]
+        return -sum(w / sum(weights) * math.log(w / sum(weights)) for w in weights)
+
+    wanted = [softness(row) for row in arguments["logits"].double().tolist()]
+    if like is not None:
+        wanted = [float(np.mean([wanted[i] for i in like.tolist()]))] * len(wanted)
+    for row, label, nats in zip(
+        value.double().tolist(), arguments["labels"].tolist(), wanted, strict=True
+    ):
+        assert math.isclose(softness(row), nats, abs_tol=1e-5)
+        assert all(z == 0 for c, z in enumerate(row) if c != label)
+
+
+alone = ROOM.function(
+    PLACE + "doubt_alone",
+    lambda: {"logits": LOGITS.clone(), "labels": LABELS.clone(), "temperature": 2.0},
+)
+alone.right("as it is", nothing, _as_soft)
+alone.right("float64", lambda: {"logits": LOGITS.double()}, _as_soft)
+alone.right("the mean of three", lambda: {"like": torch.tensor([0, 3, 5])}, _as_soft)
+alone.vary("logits", values.logits(LOGITS))
+alone.vary("labels", values.labels(LABELS, 4))
+alone.vary("temperature", values.number(2.0, lambda x: 1e-30 <= x <= 1e30))
+alone.refuse("two classes", lambda: {"logits": LOGITS[:, :2], "labels": LABELS % 2},
+             names=("logits",))  # fmt: skip
+for label, odd in {
+    "no row": torch.zeros(0, dtype=torch.long), "beyond": torch.tensor([8]),
+    "below": torch.tensor([-1]), "floats": torch.tensor([0.5]), "a list": [0, 1],
+    "two axes": torch.zeros(2, 2, dtype=torch.long), "a word": "all",
+}.items():  # fmt: skip
+    alone.refuse(f"like: {label}", lambda o=odd: {"like": o}, names=("like",))
+alone.circumstances()

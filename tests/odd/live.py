@@ -58,6 +58,7 @@ def _data(value: dict[str, Any], arguments: dict[str, Any]) -> None:
 temperature.right("as it is", nothing, _data)
 temperature.vary("split", SPLITS)
 temperature.vary("temperature", values.number(2.0, lambda x: 0.5 <= x <= 40))
+temperature.vary("pull", values.switch())
 for label, make in {
     "None": lambda: None, "a list": LOGITS.tolist, "too few rows": lambda: LOGITS[:1],
     "another width": lambda: LOGITS[:, :2], "flat": LOGITS.flatten,

@@ -116,6 +116,32 @@ difference.right(
     lambda value, a: _is(value, _t(np.subtract(B, A), 0.95), 0.95, 5),
 )
 
+ratio = ROOM.function(
+    "kdteach.stats.ratio_of_means", lambda: {"part": list(A), "whole": list(B)}
+)
+for name, like in (("part", A), ("whole", B)):
+    ratio.vary(name, lists.numbers(like))
+ratio.vary("level", values.number(0.5, lambda x: 0 < x < 1 - 1e-4))
+ratio.circumstances()
+
+
+def _by_t_tests(value: Any, arguments: dict[str, Any]) -> None:
+    """At both ends the paired t test is on the verge of its level, inside it is not."""
+    a, b = (np.array(arguments[name], dtype=float) for name in ("part", "whole"))
+    assert math.isclose(value.mean, a.mean() / b.mean())
+    for end in (value.low, value.high):
+        p = scipy.stats.ttest_rel(a, end * b).pvalue
+        assert math.isclose(p, 1 - value.level, rel_tol=1e-6)
+    assert scipy.stats.ttest_rel(a, value.mean * b).pvalue > 0.999
+
+
+ratio.right("as it is", nothing, _by_t_tests)
+for scale in (1e-200, 1e-3, 1e5, 1e200):
+    ratio.right(f"part times {scale}", lambda s=scale: {"part": [s * x for x in A]},
+                lambda value, a: require_equal(value.n, 5))  # fmt: skip
+ratio.refuse("a whole around 0", lambda: {"whole": [-1.0, 1, 2, -2, 0.1]}, names=("whole",))
+ratio.refuse("other lengths", lambda: {"whole": B[:-1]}, names=("part", "whole"))
+
 
 def _runs(numbers: Any, seeds: Any) -> Any:
     return found("kdteach.runs.Runs")(numbers, seeds)

@@ -1,7 +1,7 @@
 import { bars, choices, element, inkPicture, slider } from "./kit.js";
 import { entropy, softmax } from "./network.js";
 
-// data: {classes, images: [{pixels, width, height, label, logits}], temperature}
+// data: {classes, images: [{pixels, width, height, label, logits}], temperature, pull}
 export function temperature(root, data) {
   const { classes, images } = data;
   const uniform = classes.map(() => 1 / classes.length);
@@ -11,14 +11,16 @@ export function temperature(root, data) {
   });
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
-  let chosen = 0;
+  const least = 0.5, most = 40;
+  // T^2 times the gradient of KL with respect to the logits, turned: downhill
+  const steps = (p, t) => p.map((q, i) => t * (q - uniform[i]));
+  let chosen = 0, longest = 0;
   function update(t) {
     const { logits, label } = images[chosen];
     const p = softmax(logits, t);
-    // T^2 times the gradient of KL with respect to the logits, turned: downhill
-    const downhill = p.map((q, i) => t * (q - uniform[i]));
+    const downhill = steps(p, t);
     soft.update(p);
-    pull.update(downhill, 1.35 * Math.max(...downhill.map(Math.abs))); // room for numbers
+    pull.update(downhill, 1.35 * longest); // room for numbers
     const order = p.map((q, i) => i).sort((a, b) => p[b] - p[a]);
     words.textContent =
       `Label ${classes[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
@@ -27,13 +29,18 @@ export function temperature(root, data) {
     root.kdState = { t, chosen, p, downhill, entropy: entropy(p) };
   }
   const knob = slider("Temperature T", {
-    least: 0.5, most: 40, step: 0.1, value: data.temperature,
+    least, most, step: 0.1, value: data.temperature,
     show: (t) => t.toFixed(1), changed: update,
   });
   const picture = ({ pixels, width, height }) => inkPicture(pixels, width, height);
   function choose(i) {
     chosen = i;
     big.replaceChildren(picture(images[i]));
+    const { logits } = images[i];
+    longest = 0; // over the whole slider, so that bars at two temperatures can be compared
+    for (let t = least; t <= most; t += 0.5) {
+      longest = Math.max(longest, ...steps(softmax(logits, t), t).map(Math.abs));
+    }
     knob.tell();
   }
   const gallery = choices(
@@ -41,14 +48,16 @@ export function temperature(root, data) {
     images.map(({ label }, i) => `digit ${i + 1}, label ${classes[label]}`), choose,
   );
   const title = (words) => element("p", { class: "kd-title" }, words);
+  const below = data.pull === false ? [] : [
+    title("Pull, with T\u00b2, on a student whose logits are all 0"), pull.svg,
+  ];
   root.replaceChildren(
     gallery,
     knob.box,
     element(
       "div", { class: "kd-row" }, big,
       element(
-        "div", {}, title("Soft target: softmax(v / T)"), soft.svg,
-        title("Pull, with T\u00b2, on a student whose logits are all 0"), pull.svg,
+        "div", {}, title("Soft target: softmax(v / T)"), soft.svg, ...below,
       ),
     ),
     words,
