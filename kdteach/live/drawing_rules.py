@@ -68,7 +68,8 @@ DRAWING_ALONE = (
     ".kd-live .kd-side{width:240px}"
     ".kd-live .kd-side .kd-sight{margin-top:10px}"
     ".kd-live .kd-right .kd-note{margin-top:2px}"
-    ".kd-live .kd-draw .kd-choices{grid-template-columns:repeat(auto-fill,50px)}"
+    ".kd-live .kd-draw .kd-choices{max-width:400px;"
+    "grid-template-columns:repeat(auto-fill,50px)}"
     # numbers that can be read in a column of 200 pixels
     ".kd-live .kd-shares{overflow:visible}"
     ".kd-live svg.kd-shares text{font-size:14px}"
