@@ -22,7 +22,7 @@ CHROMIUM = next(
     None,
 )
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-MODULES = ("network", "normalise", "kit", "temperature", "draw")
+MODULES = ("network", "normalise", "kit", "percent", "temperature", "draw")
 
 
 @pytest.fixture(scope="module")

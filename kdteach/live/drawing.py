@@ -20,6 +20,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.data.drawn import SIDE
+from kdteach.live.drawing_rules import DRAWING_ALONE
 from kdteach.live.exported import layers_of
 from kdteach.live.figure import LiveFigure
 from kdteach.types import Split, require_split
@@ -37,7 +38,7 @@ class Reader:
         note: a line below the name: what it is, how large, what it learned from.
         model: (1, 1, 28, 28) -> (1, C) logits, made of layers that the page knows.
         unseen: number of the class that it was never shown, if there is one: it then
-            answers below the others, and the page says so.
+            answers in a folded part below the others, and the page says so.
     """
 
     name: str
@@ -146,6 +147,7 @@ def live_draw(
         },
         usual if still is None else still,
         "Draw a digit and see what the networks read",
+        DRAWING_ALONE,
     )
 
 

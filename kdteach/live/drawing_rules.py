@@ -61,3 +61,27 @@ DRAWING = (
     ".kd-live .kd-draw .kd-choices{grid-template-columns:repeat(8,1fr)}"
     ".kd-live .kd-draw .kd-choices canvas{width:100%;height:auto}}"
 )
+"""In the style sheet of every live figure, so stored outputs of chapters hold it."""
+
+DRAWING_ALONE = (
+    # the picture that the networks see stands under the field
+    ".kd-live .kd-side{width:240px}"
+    ".kd-live .kd-side .kd-sight{margin-top:10px}"
+    ".kd-live .kd-right .kd-note{margin-top:2px}"
+    ".kd-live .kd-draw .kd-choices{max-width:400px;"
+    "grid-template-columns:repeat(auto-fill,50px)}"
+    # numbers that can be read in a column of 200 pixels
+    ".kd-live .kd-shares{overflow:visible}"
+    ".kd-live svg.kd-shares text{font-size:14px}"
+    "@media(min-width:621px){.kd-live svg.kd-shares text{font-size:21px}}"
+    # the student that lacks a class, folded; its bars are hollow
+    ".kd-live .kd-more{border-top:1px solid var(--kd-edge);margin-top:12px;padding-top:4px}"
+    ".kd-live .kd-more summary{font-weight:650;cursor:pointer;padding:6px 0}"
+    ".kd-live .kd-more .kd-encore{border:0;margin:0;padding:0}"
+    ".kd-live .kd-more .kd-encore svg{grid-row:1/4}"
+    ".kd-live .kd-more rect{fill:var(--kd-page);stroke-width:2}"
+    "@media(max-width:620px){.kd-live .kd-side{display:contents}"
+    ".kd-live .kd-draw .kd-choices{grid-template-columns:repeat(8,1fr)}"
+    ".kd-live .kd-more{order:2}.kd-live .kd-more .kd-encore svg{grid-row:auto}}"
+)
+"""What the figure carries beside it, alone."""

@@ -19,16 +19,18 @@ class LiveFigure:
         data: what it shows.
         still: what is seen where no script runs, HTML.
         description: a sentence for screen readers.
+        rules: a style sheet that this figure has beside the common one.
     """
 
     name: str
     data: dict[str, object]
     still: str
     description: str
+    rules: str = ""
 
     def _repr_html_(self) -> str:
         return (
-            f"<style>{style()}{RULES}</style>"
+            f"<style>{style()}{RULES}{self.rules}</style>"
             f'<div class="kd-live" data-kd="{self.name}" role="group" '
             f'aria-label="{escape(self.description, quote=True)}">{self.still}</div>'
             f"{script(self.name, self.data)}"

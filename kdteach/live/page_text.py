@@ -32,10 +32,9 @@ def page_numbers() -> dict[str, str]:
 
     Returns:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
-        "tried", "gain", "teacher_errors", "threes", "bias", "price", "shown",
-        and,
-        of the folded part, "how", "means", "loss", "pair", "rates", "ends", "fixed",
-        "equal", "spread", "redrawn", and "rows" and "sizes" of tables.
+        "gain", "threes" and "bias"; and, of the folded parts, "tried",
+        "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
+        "redrawn", and "rows", "training" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -53,13 +52,11 @@ def page_numbers() -> dict[str, str]:
         "temperature": f"{pair['temperature']:g}",
         "tried": f"{len(pair['valid errors by rate'])}",
         "gain": gain_in_words(gain, *means),
-        "teacher_errors": f"{teacher['as written errors'][0] / 100:.1f}",
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
         "price": _price(record["doubts"]),
-        "shown": " and ".join(_shown(record)),
-        "how": _made(record),
-        "means": " and ".join(f"{mean:.1f}" for mean in means),
+        "dropout": f"{TEACHER_DROPOUT:g}",
+        "training": _training(record),
         "loss": _loss(pair),
         "pair": _middle(record),
         "rates": _rates(record),
@@ -73,22 +70,20 @@ def page_numbers() -> dict[str, str]:
     }
 
 
-def _made(record: dict[str, Any]) -> str:
-    """What the networks are, and how long they learned."""
-    pair, plain, without, teacher = (
-        record[n] for n in ("distilled", "label-trained", "without-3", "teacher")
-    )
-    return (
-        f"The teacher is a convolutional network of {teacher['weights']:,} weights, the "
-        f"students are smaller ones of {pair['weights']:,}. The label-trained student saw "
-        f"its images {plain['epochs']} times, at a learning rate of {plain['rate']:g}; the "
-        f"distilled one {pair['epochs']} times, at {pair['rate']:g}; the student without 3 "
-        f"saw its {without['images']:,} images {without['epochs']} times, at "
-        f"{without['rate']:g}. All learned with Adam, the learning rate falling along a "
-        f"cosine, in batches of {TEACHER_BATCH} (the teacher, with dropout "
-        f"{TEACHER_DROPOUT:g}), {pair['batch_size']} (the pair) and "
-        f"{without['batch_size']} images."
-    )
+def _training(record: dict[str, Any]) -> str:
+    """What each network learned from, and how, rows of a table."""
+    rows = []
+    for name in READERS:
+        one = record[name]
+        cells = (
+            _title(name),
+            f"{one['images']:,}",
+            str(one["epochs"]),
+            f"{one['rate']:g}",
+            str(one.get("batch_size", TEACHER_BATCH)),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def _loss(pair: dict[str, Any]) -> str:
@@ -146,8 +141,8 @@ def _price(doubts: dict[str, Any]) -> str:
         for part in ("other digits read as 3", "mistakes without 3")
     )
     return (
-        f"of 10,000 test digits, the one that you see then misreads {wrong[1]} instead of "
-        f"{wrong[0]}, although it calls {false[1]} other digits a 3 instead of {false[0]}"
+        f"of 10,000 test digits it calls {false[1]} others a 3, up from {false[0]}, "
+        f"although its mistakes in all fall to {wrong[1]}, from {wrong[0]}"
     )
 
 
@@ -177,17 +172,12 @@ def _middle(record: dict[str, Any]) -> str:
         *(record[name]["valid errors"] for name in ("label-trained", "distilled"))
     )
     less, more = int((gains < gains[ships]).sum()), int((gains > gains[ships]).sum())
-    return (
-        "Its gain on validation images is in the middle: that of "
-        f"{less} other pairs is smaller and that of {more} is larger."
-    )
+    return f"that of {less} other pairs is smaller and that of {more} is larger."
 
 
-def _shown(record: dict[str, Any]) -> list[str]:
-    """Mistakes in a hundred of the two students that the page shows."""
-    ships = record["seed that ships"]
-    pair = (record[name]["as written errors"] for name in ("label-trained", "distilled"))
-    return [f"{errors[ships] / 100:.1f}" for errors in pair]
+def _title(name: str) -> str:
+    """A network's name in a table."""
+    return {"teacher": name, "without-3": "student without 3"}.get(name, f"{name} student")
 
 
 def _rows(record: dict[str, Any]) -> str:
@@ -197,7 +187,7 @@ def _rows(record: dict[str, Any]) -> str:
         shares = np.array(record[name]["as written errors"]) / 100
         many = len(shares) > 1
         cells = (
-            name.replace("-3", " 3"),
+            _title(name),
             f"{shares[record['seed that ships'] if many else 0]:.1f}",
             f"{shares.mean():.1f}" if many else "",
             f"{shares.min():.1f} to {shares.max():.1f}" if many else "",
@@ -239,15 +229,16 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
     """
     misread = (
         f"of a hundred test digits label-trained students misread {plain:.1f} and "
-        f"distilled ones {told:.1f}, on average over {gain.n} pairs of students"
+        f"distilled ones {told:.1f}, on average over {gain.n} pairs with this teacher"
     )
-    span = f"[95 % interval](an-interval) {gain.low:.1f} to {gain.high:.1f}"
+    interval = "[95 % interval](an-interval)"
     if gain.low <= 0 <= gain.high:
-        words = f"We cannot say whether distillation helps here: {misread}."
-    else:
-        word = "cannot" if gain.high < 0 else "can"
-        words = f"It {word}: {misread}."
-    if gain.mean < 0:
-        span = f"[95 % interval](an-interval) {-gain.high:.1f} to {-gain.low:.1f}"
-    more = "more" if gain.mean < 0 else "fewer"
-    return f"{words} That is {abs(gain.mean):.1f} {more}, {span}."
+        low = f"{gain.low:.1f}".replace("-", "\N{MINUS SIGN}")
+        return (
+            f"We cannot say whether it can: {misread}, and the {interval} of the "
+            f"difference, {low} to {gain.high:.1f}, holds 0."
+        )
+    ends = sorted((abs(gain.low), abs(gain.high)))
+    word, more = ("can", "fewer") if gain.low > 0 else ("cannot", "more")
+    span = f"{ends[0]:.1f} to {ends[1]:.1f} {more}"
+    return f"It {word}: {misread}. That is {span} ({interval})."

@@ -25,22 +25,22 @@ def page_readers() -> list[Reader]:
     record = readers_record()
     images = record["label-trained"]["images"]
     notes = {
-        "teacher": ("Teacher", "teacher", "learned from {all} images, most of them "
-                    "redrawn, with their labels"),
+        "teacher": (
+            "Teacher", "teacher", "{size} weights, learned from {all} labelled images"
+        ),
         "label-trained": (
             "Label-trained student", "baseline",
-            "learned from {few} of these images with their labels",
+            "{size} weights, learned from {few} of these labelled images",
         ),
         "distilled": (
             "Distilled student", "student",
-            "learned from the same {few} with labels and what the teacher says of them",
+            "{size} weights, learned from the same {few} labelled images and the teacher",
         ),
         "without-3": (
-            f"And this student was trained without a {_UNSEEN}", "student",
-            "It learned from what the teacher above says of {seen} images, none of them a "
-            f"{_UNSEEN}, and from no label. Afterwards one number in it, which was "
-            "too low, was corrected with labelled images: the constant in its score for "
-            f"{_UNSEEN}.",
+            f"And a student that never saw a {_UNSEEN}", "student",
+            "{size} weights. It learned what the teacher says of {seen} images, none of "
+            f"them a {_UNSEEN}, and no label. So its score for {_UNSEEN} came out too low; "
+            "the constant in it, the bias, was raised afterwards, with labelled images.",
         ),
     }  # fmt: skip
     made = []
@@ -48,14 +48,11 @@ def page_readers() -> list[Reader]:
         model = trained_reader(name)
         title, role, note = notes[name]
         told = note.format(
-            all=f"{record['teacher']['images']:,}", few=f"{images:,}",
-            seen=f"{record['without-3']['images']:,}",
+            size=f"{count_parameters(model):,}", all=f"{record['teacher']['images']:,}",
+            few=f"{images:,}", seen=f"{record['without-3']['images']:,}",
         )  # fmt: skip
-        size = f"{count_parameters(model):,} weights"
-        text = f"{told} ({size})" if name == "without-3" else f"{size}; {told}"
-        made.append(
-            Reader(title, role, text, model, _UNSEEN if name == "without-3" else None)
-        )
+        unseen = _UNSEEN if name == "without-3" else None
+        made.append(Reader(title, role, told, model, unseen))
     return made
 
 

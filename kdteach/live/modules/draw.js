@@ -1,6 +1,7 @@
-import { bars, choices, element, inkPicture, slider } from "./kit.js";
+import { choices, element, inkPicture, slider } from "./kit.js";
 import { forward, halfs, softmax } from "./network.js";
 import { inked, normalised, SIDE } from "./normalise.js";
+import { percent, percentBars } from "./percent.js";
 
 const GRID = 140; // cells of the drawing's side: five for each pixel of the image
 const THICK = 13; // width of a stroke in cells
@@ -13,7 +14,7 @@ const WAYS = { // where the keys that move the pen go; the last four are those o
 // data: {classes, temperature, networks: [{name, role, note, layers, unseen}], examples:
 // [{pixels, label}]}; weights are half precision, pixels bytes of 0 to 255, both as base64
 // text. "unseen" is the number of the class that a student was never shown, or null: such
-// students answer below the others.
+// students answer in a folded part below the others.
 export function draw(root, data) {
   const { classes } = data;
   const examples = data.examples.map(({ pixels, label }) => ({ pixels: inkOf(pixels), label }));
@@ -24,7 +25,7 @@ export function draw(root, data) {
         ? layer
         : { ...layer, weight: halfs(layer.weight), bias: halfs(layer.bias) },
     ),
-    chart: bars(classes, { role: network.role, title: network.name, tall: 116 }),
+    chart: percentBars(classes, { role: network.role, title: network.name }),
     words: element("p", { class: "kd-words" }),
   }));
   const pad = element("canvas", {
@@ -68,7 +69,7 @@ export function draw(root, data) {
     const text = `Reads ${share(first, at)}. Next in line: ${share(second)}, then ${classes[third]}.`;
     if (unseen === null) return text;
     const name = classes[unseen];
-    if (first === unseen) return `${text} And yet it was trained without ${withArticle(name)}.`;
+    if (first === unseen) return `${text} And yet it never saw ${withArticle(name)}.`;
     if (teacher.best !== unseen) return text;
     const place = order.indexOf(unseen);
     return `${text} The ${name} that the teacher reads comes ${PLACES[place] ?? "far back"}.`;
@@ -87,10 +88,7 @@ export function draw(root, data) {
     const [[first, names]] = groups;
     const agreed = `${names.length > 2 ? "All" : "Both"} read ${classes[first]}.`;
     const text = groups.size > 1 ? `They disagree: ${parts.join("; ")}.` : agreed;
-    if (label === null) return text;
-    const wrong = networks.filter(({ unseen }, i) => unseen === null && found[i].best !== label);
-    const only = groups.size > 1 && wrong.length === 1 ? `: of these three, only the ${lowered(wrong[0].name)} is wrong` : "";
-    return `${text} It was written as ${withArticle(classes[label])}${only}.`;
+    return label === null ? text : `${text} It was written as ${withArticle(classes[label])}.`;
   }
 
   function picture(ink, side) {
@@ -200,7 +198,7 @@ export function draw(root, data) {
 
   function show(i) {
     strokes = [];
-    invite("Draw a new digit over it");
+    invite("Draw your own digit here");
     ({ pixels: image, label } = examples[i]);
     picture(image, SIDE);
     answer();
@@ -226,7 +224,7 @@ export function draw(root, data) {
     ({ pixels }) => new Set(seers.map((network) => read(network, pixels))).size > 1,
   );
   const gallery = choices(
-    `Or choose what somebody wrote${apart.includes(true) ? " (dot: they disagree)" : ""}`,
+    `Or choose one${apart.includes(true) ? " (dot: they disagree)" : ""}`,
     examples.map(({ pixels }) => inkPicture(pixels, SIDE, SIDE)),
     examples.map(
       (one, i) => `handwritten ${classes[one.label]}, number ${i + 1}` +
@@ -242,18 +240,24 @@ export function draw(root, data) {
   root.replaceChildren(
     element(
       "div", { class: "kd-draw" },
-      element("div", { class: "kd-left" }, pad, element("div", { class: "kd-pens" }, pen), hint, wipe),
       element(
-        "div", { class: "kd-right" }, verdict, gallery, knob.box,
+        "div", { class: "kd-side" },
+        element("div", { class: "kd-left" }, pad, element("div", { class: "kd-pens" }, pen), hint, wipe),
         element(
           "div", { class: "kd-sight" }, seen,
           element(
             "p", { class: "kd-note" },
-            "This is what they see: your drawing, scaled and centred, in 28 by 28 pixels. Bars " +
-            "and percentages show the probabilities that a network gives at the temperature T. " +
-            "Whatever you draw, it answers with one of the digits " +
-            `${classes[0]} to ${classes[classes.length - 1]}.`,
+            "What the networks see: the digit in 28 by 28 pixels, scaled and centred.",
           ),
+        ),
+      ),
+      element(
+        "div", { class: "kd-right" }, verdict, gallery, knob.box,
+        element(
+          "p", { class: "kd-note" },
+          "The bars: how probable a network finds each digit at the temperature T, in percent. " +
+          `It always names a digit from ${classes[0]} to ${classes[classes.length - 1]}, ` +
+          "whatever you draw.",
         ),
       ),
     ),
@@ -275,11 +279,15 @@ export function draw(root, data) {
       choose(places[next++ % places.length]);
       if (places.length > 1) test.textContent = `Show it another ${name}`;
     });
-    const told = element("div", { class: "kd-told" }, ...(places.length ? [test] : []));
-    const answers = column(network);
-    answers.append(told);
-    answers.className = "kd-encore";
-    return answers;
+    return element(
+      "details", { class: "kd-more" },
+      element("summary", {}, `${network.name}: what does it say?`),
+      element(
+        "div", { class: "kd-encore" }, element("p", { class: "kd-note" }, network.note),
+        network.chart.svg, network.words,
+        element("div", { class: "kd-told" }, ...(places.length ? [test] : [])),
+      ),
+    );
   }
 
   root.kdNormalised = (ink, width, height) => normalised(ink, width, height);
@@ -297,11 +305,6 @@ const PLACES = ["first", "second", "third"];
 
 function inkOf(text) {
   return Float64Array.from(atob(text), (c) => c.charCodeAt(0) / 255);
-}
-
-function percent(share) {
-  if (share > 0.99) return "over\u00a099";
-  return share < 0.01 ? "under\u00a01" : (100 * share).toFixed(0);
 }
 
 function withArticle(name) {
