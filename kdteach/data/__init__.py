@@ -19,6 +19,7 @@ from kdteach.data.augment import (
     random_crop,
     random_shift,
 )
+from kdteach.data.cifar10 import channel_statistics, load_cifar10
 from kdteach.data.digits import digits_seen, load_digits, whole_digits
 from kdteach.data.folder import load_folder
 from kdteach.data.mhist import load_mhist
@@ -41,6 +42,7 @@ __all__ = [
     "RandomShift",
     "Split",
     "Stream",
+    "channel_statistics",
     "compose",
     "digits_seen",
     "flips",
@@ -60,13 +62,14 @@ __getattr__ = former_names(__name__, {"jitter": "random_shift", "Jitter": "Rando
 _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "digits": load_digits,
     "mnist": load_mnist,
+    "cifar10": load_cifar10,
     "mhist": load_mhist,
     "petri": load_petri,
     "tissues": load_tissues,
     "folder": load_folder,
 }
 NAMES = tuple(_LOADERS)
-FROM_FILES = ("mnist", "mhist", "folder")
+FROM_FILES = ("mnist", "cifar10", "mhist", "folder")
 """Those that are read from a folder; the others are embedded or drawn."""
 
 
@@ -80,15 +83,17 @@ def load(
     """Load a data set with its fixed splits.
 
     Args:
-        name: "digits" (embedded, 8x8), "mnist" (28x28), "mhist" (224x224, the reader's
-            own copy or a stand-in in its layout), "petri" (the stand-in, drawn at once),
-            "tissues" (drawn too: the task on which small networks learn before) or
-            "folder" (the reader's own pictures, a folder a class).
+        name: "digits" (embedded, 8x8), "mnist" (28x28), "cifar10" (photographs, 32x32),
+            "mhist" (224x224, the reader's own copy or a stand-in in its layout), "petri"
+            (the stand-in, drawn at once), "tissues" (drawn too: the task on which small
+            networks learn before) or "folder" (the reader's own pictures, a folder a
+            class).
         root: the folder with the files; by default ``$KDTEACH_DATA``. Only for "mnist",
-            "mhist" and "folder".
+            "cifar10", "mhist" and "folder".
         groups: classes to be joined, see ``merge_classes``; by default none.
-        **options: of the source: see ``load_digits``, ``load_mnist``, ``load_mhist``,
-            ``load_petri``, ``load_tissues`` and ``kdteach.data.folder.load_folder``.
+        **options: of the source: see ``load_digits``, ``load_mnist``, ``load_cifar10``,
+            ``load_mhist``, ``load_petri``, ``load_tissues`` and
+            ``kdteach.data.folder.load_folder``.
 
     Returns:
         An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; digits have

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
+from kdteach.models.photographs import WITH_STEM
 
 if TYPE_CHECKING:
     from kdteach.experiments.recipe import Recipe
@@ -78,6 +79,17 @@ def _network(recipe: Recipe) -> Iterator[str]:
             f"policy {recipe.policy!r} and model {name!r} contradict each other: only "
             f"{', '.join((*PHOTOGRAPHS, *TWINS))} have parts that can be frozen"
         )
+    if recipe.stem not in (None, "imagenet"):
+        if name not in WITH_STEM:
+            yield (
+                f"stem {recipe.stem!r} and model {name!r} contradict each other: it is one "
+                f"of {' and '.join(WITH_STEM)}"
+            )
+        elif recipe.weights is not None:
+            yield (
+                f"stem {recipe.stem!r} and weights {recipe.weights!r} contradict each "
+                "other: these weights were trained with the stem 'imagenet'"
+            )
     if recipe.flips and recipe.jitter:
         yield "flips and jitter cannot be combined: give one of them"
     yield from _mistaken(recipe, photograph or twin)

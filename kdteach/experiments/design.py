@@ -57,6 +57,7 @@ key                meaning; where it is missing, the default
 ``weights``        "imagenet" or "tissues", of a network for photographs; fresh ones
 ``policy``         "full" (default), "fine-tune" or "linear_probe", by its earlier name
                    "features", under which it is stored; see ``models.build``
+``stem``           "imagenet" (default) or "cifar", of a ResNet, see ``models.build``
 ``flips``          mirror images at random, false
 ``choose_on``      "valid": keep the epoch that is best on it ("test": one of the mistakes);
                    by default the last epoch is kept

@@ -217,8 +217,8 @@ class Order:
 
 def _fetch_data(experiment: Experiment, data_dir: Path | None) -> None:
     """Let torchvision fetch the data, where it may."""
-    if experiment.data[0] == "mnist":
-        load("mnist", data_dir, download=True)
+    if experiment.data[0] in ("mnist", "cifar10"):
+        load(experiment.data[0], data_dir, download=True)
 
 
 def _fetch_weights(experiment: Experiment) -> None:

@@ -27,7 +27,7 @@ from kdteach.checks import (
 from kdteach.experiments.contradictions import MISTAKES, contradictions
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
-from kdteach.models.photographs import POLICIES
+from kdteach.models.photographs import POLICIES, STEMS
 from kdteach.record import plain
 from kdteach.training.progress import SCORES
 
@@ -83,6 +83,7 @@ class Recipe:
     only: tuple[int, ...] = ()
     weights: str | None = None
     policy: str = "full"
+    stem: str | None = None
     flips: bool = False
     choose_on: str | None = None
     choose_by: str | None = None
@@ -339,6 +340,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "only": _classes,
     "weights": _one_of("imagenet", "tissues"),
     "policy": _policy,
+    "stem": _one_of(*STEMS),
     "flips": check_switch,
     "choose_on": _one_of("valid", "test"),
     "choose_by": _one_of(*SCORES),

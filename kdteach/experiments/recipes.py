@@ -22,7 +22,7 @@ _OPTIMIZERS = {"adam": adam, "momentum": sgd_momentum}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
-    "flips", "choose_on", "choose_by",
+    "stem", "flips", "choose_on", "choose_by",
 )  # fmt: skip
 
 
@@ -50,6 +50,8 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
         options = {"policy": policy_of(config)}
         if "weights" in config:
             options["weights"] = str(config["weights"])
+        if "stem" in config:
+            options["stem"] = str(config["stem"])
     model = build(
         name, seed=seed, dropout=dropout,
         dtype=dtype if dtype.is_floating_point else torch.float32,

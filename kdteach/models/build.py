@@ -20,7 +20,13 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.models.initial import initial_weights, require_room
-from kdteach.models.photographs import NAMES, POLICIES, build_photograph, imagenet_head
+from kdteach.models.photographs import (
+    NAMES,
+    POLICIES,
+    STEMS,
+    build_photograph,
+    imagenet_head,
+)
 from kdteach.models.pretrained import imagenet_name
 from kdteach.models.twins import NAMES as TWINS
 from kdteach.models.twins import build_twin, shipped_digest, tissue_head
@@ -29,7 +35,8 @@ from kdteach.renamed import warn_renamed
 _FC = re.compile(r"fc-([0-9]+(?:-[0-9]+)*)")
 _DEEPEST = 1000  # hidden layers: each is an object of its own
 _DIGITS = 15  # of a width: no machine has room for more
-_BACKBONE = 26_000_000, 2048  # weights and features of the largest network for photographs
+_BACKBONE = 26_000_000, 2048  # weights and features of the largest ResNet
+_VGG = 134_268_738, 4096
 _KNOWN = (
     "cnn-valid, cnn-same, cnn-225k, cnn-52k, cnn-4k, cnn-digits, fc-11k, linear, "
     f"fc-<width>-<width>... (fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
@@ -47,6 +54,7 @@ def build(
     weights: str | None = None,
     policy: str = "full",
     download: bool = False,
+    stem: str = "imagenet",
 ) -> nn.Module:
     """Build a network with fresh weights, or with those of ImageNet.
 
@@ -66,7 +74,9 @@ def build(
     ``linear``                          no hidden layer: a linear probe
     ``resnet50``            23,512,130  teacher of Report 3 on MHIST, with two classes
     ``resnetv2_50``         23,504,450  pre-activation, for Report 2's teacher; needs timm
-    ``resnet18``            11,177,538
+    ``resnet18``            11,177,538  student of Report 1 on CIFAR-10
+    ``vgg16``              134,268,738  teacher of Report 1 on CIFAR-10, with two classes
+    ``vgg16_bn``           134,277,186  the same with BatchNorm, which learns from scratch
     ``mobilenet_v2``         2,226,434  student of Report 3 on MHIST
     ``tiny-resnet``             77,522  twin of a ResNet for tiles of 32 pixels
     ``tiny-mobilenet``           5,570  twin of MobileNetV2 for tiles of 32 pixels
@@ -85,10 +95,13 @@ def build(
             1,000-way head is replaced, never extended; for the twins "tissues",
             trained on ``kdteach.data.load("tissues")``, and "polyps" and (student only)
             "polyps-distilled", from there on ``load("petri")``, with their heads.
-        policy: of the last six: "full" trains all, "fine-tune" the last stage and the
+        policy: of the last eight: "full" trains all, "fine-tune" the last stage and the
             head, "linear_probe" the head alone. What is frozen has its BatchNorm in eval
             mode.
         download: allow torchvision and timm to fetch weights that are not in their caches.
+        stem: of resnet18 and resnet50: "imagenet" for the 7x7 convolution of stride 2 and
+            the pool, "cifar" for a 3x3 convolution of stride 1 without a pool, which
+            keeps the size of pictures of 32x32.
 
     Returns:
         A module (B, channels, H, W) -> (B, C) logits, in train mode, on the CPU.
@@ -112,6 +125,9 @@ def build(
     policy = check_choice("policy", policy, POLICIES)
     if name not in coloured and (weights is not None or policy != "full"):
         raise ValueError(f"weights and policy are options of {', '.join(coloured)} alone")
+    if name not in NAMES and stem != "imagenet":
+        check_choice("stem", stem, STEMS)
+        raise ValueError(f"stem {stem!r} is an option of resnet18 and resnet50 alone")
     if dropout is not None and (name in coloured or name == "linear"):
         raise ValueError(f"{name} has no dropout to be set, got {shown(dropout)}")
     num_classes = check_count("num_classes", num_classes, least=2)
@@ -129,13 +145,19 @@ def build(
         elif name in coloured:
             if input_shape is not None and input_shape[0] != 3:
                 raise ValueError(f"{name} takes images of 3 channels, got {input_shape}")
-            weights_of_it = _BACKBONE[0] + _BACKBONE[1] * num_classes
+            base, width = _VGG if name.startswith("vgg") else _BACKBONE
+            weights_of_it = base + width * num_classes
             require_room(name, weights_of_it, "take fewer classes")
             network = (
                 build_twin(name, num_classes, weights=weights, policy=policy)
                 if name in TWINS
                 else build_photograph(
-                    name, num_classes, weights=weights, policy=policy, download=download
+                    name,
+                    num_classes,
+                    weights=weights,
+                    policy=policy,
+                    download=download,
+                    stem=stem,
                 )
             )
         elif name == "linear":

@@ -14,7 +14,9 @@ from kdteach.models.pretrained import HUB, imagenet_state, pre_activation_state
 from kdteach.models.shipped import put_into
 from kdteach.seeding import usual_tensors
 
-NAMES = ("resnet18", "resnet50", "mobilenet_v2", "resnetv2_50")
+NAMES = ("resnet18", "resnet50", "vgg16", "vgg16_bn", "mobilenet_v2", "resnetv2_50")
+STEMS = ("imagenet", "cifar")
+WITH_STEM = ("resnet18", "resnet50")
 POLICIES = ("full", "fine-tune", "linear_probe")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's pixels, red, green and blue, for values in [0, 1]."""
@@ -141,6 +143,7 @@ def build_photograph(
     weights: str | None,
     policy: str,
     download: bool,
+    stem: str = "imagenet",
 ) -> BackboneWithHead:
     """Build one of ``NAMES``; see ``kdteach.models.build``.
 
@@ -151,15 +154,30 @@ def build_photograph(
         policy: "full" trains everything, "fine-tune" the last stage and the head,
             "linear_probe" the head alone.
         download: allow torchvision to fetch the weights.
+        stem: of a ResNet: "imagenet" for its 7x7 convolution with stride 2 and a pool,
+            which leave an eighth of each side of a picture to the first stage's end;
+            "cifar" for a 3x3 convolution with stride 1 and no pool, for pictures of 32x32.
 
     Raises:
-        ValueError: unknown weights or policy.
+        ValueError: unknown weights or policy; a stem of another network, or trained
+            weights with another stem than theirs.
         FileNotFoundError: weights that are not there and may not be downloaded.
     """
     from torchvision import models
 
     if weights not in (None, "imagenet"):
         raise ValueError(f"unknown weights {shown(weights)}; known are 'imagenet' and None")
+    stem = check_choice("stem", stem, STEMS)
+    if stem != "imagenet" and name not in WITH_STEM:
+        raise ValueError(
+            f"stem {stem!r} and {name} contradict each other: it is an option of "
+            f"{' and '.join(WITH_STEM)}"
+        )
+    if stem != "imagenet" and weights is not None:
+        raise ValueError(
+            f"stem {stem!r} and weights {weights!r} contradict each other: these weights "
+            "were trained with the stem 'imagenet'"
+        )
     if name == "resnetv2_50":
         return _pre_activation(num_classes, weights, policy, download)
     network: Any = getattr(models, name)(weights=None)
@@ -170,12 +188,33 @@ def build_photograph(
         stages: list[nn.Module] = list(network.features)
         pool, width = nn.AdaptiveAvgPool2d(1), network.classifier[1].in_features
         head: nn.Module = nn.Sequential(nn.Dropout(0.2), nn.Linear(width, num_classes))
+    elif name.startswith("vgg"):
+        return _vgg(network, num_classes, policy)
     else:
-        stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
-        stages = [stem, network.layer1, network.layer2, network.layer3, network.layer4]
+        first = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
+        if stem == "cifar":
+            small = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+            nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
+            first[0], first[3] = small, nn.Identity()
+        stages = [first, network.layer1, network.layer2, network.layer3, network.layer4]
         pool, width = network.avgpool, network.fc.in_features
         head = nn.Linear(width, num_classes)
     backbone = nn.Sequential(*stages, nn.Sequential(pool, nn.Flatten()))
+    return BackboneWithHead(backbone, head, trained_stages(policy, len(backbone)))
+
+
+def _vgg(network: Any, num_classes: int, policy: str) -> BackboneWithHead:
+    """VGG: five stages that each end in a pool, and two wide dense layers."""
+    stages: list[nn.Module] = []
+    layers: list[nn.Module] = []
+    for layer in network.features:
+        layers.append(layer)
+        if isinstance(layer, nn.MaxPool2d):
+            stages.append(nn.Sequential(*layers))
+            layers = []
+    *dense, last = network.classifier
+    backbone = nn.Sequential(*stages, nn.Sequential(network.avgpool, nn.Flatten(), *dense))
+    head = nn.Linear(last.in_features, num_classes)
     return BackboneWithHead(backbone, head, trained_stages(policy, len(backbone)))
 
 
@@ -224,7 +263,8 @@ def imagenet_head(name: str) -> nn.Linear:
         state, last = pre_activation_state(download=False), "head.fc"
     else:
         state = imagenet_state(name, download=False)
-        last = "classifier.1" if name == "mobilenet_v2" else "fc"
+        last = {"mobilenet_v2": "classifier.1", "vgg16": "classifier.6",
+                "vgg16_bn": "classifier.6"}.get(name, "fc")  # fmt: skip
     # timm's head is a 1x1 convolution
     return linear_from(state[f"{last}.weight"].flatten(1), state[f"{last}.bias"])
 

@@ -73,7 +73,7 @@ build.circumstances()
 for name in ("fc-", "fc-0", "fc--1", "fc-4-0", "fc-4-", "fc-6.5", "fc-1e3",
     "fc-99999999999999",
              "fc-" + "9" * 50, "fc-" + "-".join(["1"] * 20_000), "fc-６", "fc-4 4", "FC-6",
-             "resnet", "cnn", "vgg16", "fc-6\n"):  # fmt: skip
+             "resnet", "cnn", "vgg19", "fc-6\n"):  # fmt: skip
     build.refuse(f"name: {name[:24]!r}", lambda n=name: {"name": n},
                  names=("name", "model", "network", "widths", "width"),
                  alone=len(name) > 999)  # fmt: skip

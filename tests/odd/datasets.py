@@ -461,6 +461,33 @@ crop = ROOM.function(
 )
 crop.vary("padding", values.count(1))
 crop.vary("fill", values.choice("zeros"))
+
+
+def _statistics(value: Any, arguments: dict[str, Any]) -> None:
+    images = arguments["images"]
+    white = 255.0 if images.dtype == torch.uint8 else 1.0
+    pixels = images.double().numpy() / white
+    axes = (0, 2, 3)
+    np.testing.assert_allclose(value[0], pixels.mean(axes), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(value[1], pixels.std(axes), rtol=1e-9, atol=1e-12)
+
+
+colour = ROOM.function(
+    "kdteach.data.channel_statistics", lambda: {"images": PICTURES.clone()}
+)
+for label, images in {
+    "as it is": PICTURES, "bytes": PICTURES.to(torch.uint8), "half": PICTURES.half(),
+    "one pixel": PICTURES[:1, :, :1, :1], "colours": PICTURES.expand(2, 3, 4, 4),
+    "strided": PICTURES.repeat_interleave(2, 3)[..., ::2],
+}.items():  # fmt: skip
+    colour.right(label, lambda i=images: {"images": i}, _statistics)
+colour.vary("images", [o for o in values.no_tensor(PICTURES) if "network" not in o.label])
+colour.vary("images", values.refused(
+    ("()", lambda: torch.tensor(3.0)), ("features", lambda: PICTURES.flatten(1)),
+    ("none", lambda: PICTURES[:0]), ("without pixels", lambda: PICTURES[..., :0]),
+    ("integers", lambda: PICTURES.long()), ("bool", lambda: PICTURES > 9),
+    ("NaN", lambda: PICTURES * math.nan), ("infinity", lambda: PICTURES + math.inf),
+))  # fmt: skip
 wrapped = ROOM.function("kdteach.data.transform", lambda: {"change": torch.flip},
     call=lambda **a: found("kdteach.data.transform")(**a).per_image,
     title="transform of")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kdteach.experiments.catalogue import (
+    cifar10,
     clinic,
     digits,
     mnist_fc,
@@ -29,6 +30,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_teachers.ASSISTANTS,
         mnist_subclasses.TWO_CLASSES,
         mnist_subclasses.TEN_CLASSES,
+        cifar10.DECIDING,
+        cifar10.SETTINGS,
+        cifar10.STEM,
+        cifar10.PRETRAINED,
         clinic.MHIST,
         clinic.PETRI,
     )

@@ -1,0 +1,132 @@
+"""Report 1 on CIFAR-10: ResNet50 and VGG16 teach ResNet18.
+
+As published: the three architectures with the stem of ImageNet on pictures of 32x32,
+teachers trained for 30 epochs by Adam (2e-4, VGG16 1e-4), the student for 85 epochs at
+2e-3, its baseline for 30 epochs at 2e-4; T in {3, 5, 7, 10}, weight of the soft term 0.7
+and 0.5.
+Not said there, and chosen here before anything was run: batches of 256, no augmentation, so
+that the teachers' logits are stored, T^2 before the soft term, the last epoch counts. 5,000
+training images are kept for validation, on which nothing is chosen.
+
+The report's teachers start from the weights of ImageNet: ``PRETRAINED``. Without them the
+teachers start from nothing, and VGG16 has BatchNorm, for without it the network hardly
+learns. What the student reaches without a teacher, but with the rate and the epochs of the
+distilled ones, stands beside the report's baseline. Products are computed in bfloat16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kdteach.experiments.design import Experiment, Published
+
+_SHARED = {"batch_size": 256, "precision": "bfloat16"}
+_TEACHERS = {
+    "resnet50": {
+        "role": "teacher", "model": "resnet50", "epochs": 30, "learning_rate": 2e-4,
+    },
+    "vgg16": {
+        "role": "teacher", "model": "vgg16_bn", "epochs": 30, "learning_rate": 1e-4,
+    },
+}  # fmt: skip
+RESNET50, VGG16 = ({**teacher, **_SHARED} for teacher in _TEACHERS.values())
+_RESNET18 = {"model": "resnet18", **_SHARED}
+STUDENT = {**_RESNET18, "epochs": 85, "learning_rate": 2e-3}
+BASELINE = {**_RESNET18, "epochs": 30, "learning_rate": 2e-4}
+FASTER = {**_RESNET18, "epochs": 30, "learning_rate": 2e-3}
+LONGER = {**_RESNET18, "epochs": 85, "learning_rate": 2e-4}
+
+# Report 1, Tables 4 and 6: a row for each teacher and weight of the soft term
+_TEMPERATURES = (3.0, 5.0, 7.0, 10.0)
+_PRINTED = {
+    ("resnet50", 0.7): (0.7549, 0.7562, 0.7648, 0.7634),
+    ("resnet50", 0.5): (0.7582, 0.7664, 0.7709, 0.7760),
+    ("vgg16", 0.7): (0.7657, 0.7619, 0.7590, 0.7514),
+    ("vgg16", 0.5): (0.7714, 0.7722, 0.7610, 0.7627),
+}
+
+
+def _distilled(
+    teacher: dict[str, object], temperature: float, alpha: float
+) -> dict[str, object]:
+    return {
+        "role": "distilled", "temperature": temperature, "alpha": alpha,
+        "teacher": teacher, **STUDENT,
+    }  # fmt: skip
+
+
+def _settings(teachers: dict[str, dict[str, object]]) -> Iterator[dict[str, object]]:
+    for (name, alpha), row in _PRINTED.items():
+        for temperature, _ in zip(_TEMPERATURES, row, strict=True):
+            yield _distilled(teachers[name], temperature, alpha)
+
+
+def _published(teachers: dict[str, dict[str, object]]) -> Iterator[Published]:
+    for name, table, value in (("resnet50", 3, 0.8096), ("vgg16", 5, 0.8593)):
+        where = {"role": "teacher", "model": teachers[name]["model"]}
+        yield Published(f"Report 1, Table {table}", where, "test_accuracy", value)
+    where = {"role": "plain", **BASELINE}
+    yield Published("Report 1, Table 3", where, "test_accuracy", 0.5911)
+    for (name, alpha), row in _PRINTED.items():
+        table = 4 if name == "resnet50" else 6
+        for temperature, value in zip(_TEMPERATURES, row, strict=True):
+            where = _distilled(teachers[name], temperature, alpha)
+            yield Published(f"Report 1, Table {table}", where, "test_accuracy", value)
+
+
+_SCRATCH: dict[str, dict[str, object]] = {"resnet50": RESNET50, "vgg16": VGG16}
+_PLAIN = tuple(
+    {"role": "plain", **arm} for arm in (BASELINE, FASTER, STUDENT, LONGER)
+)  # fmt: skip
+
+DECIDING = Experiment(
+    "cifar10",
+    "Are Report 1's readings of its runs on CIFAR-10 noise, and what is its gain made of?",
+    ("cifar10", {}),
+    (
+        RESNET50,
+        VGG16,
+        *_PLAIN[:3],
+        *(
+            _distilled(teacher, temperature, 0.5)
+            for temperature in (3.0, 10.0)
+            for teacher in (RESNET50, VGG16)
+        ),
+        _distilled(RESNET50, 10.0, 0.7),
+    ),
+    published=tuple(_published(_SCRATCH)),
+    seeds=3,
+    labels={"teacher resnet50": RESNET50, "teacher vgg16": VGG16},
+)
+SETTINGS = Experiment(
+    "cifar10-settings",
+    "All sixteen settings of Report 1's tables, once each",
+    ("cifar10", {}),
+    (RESNET50, VGG16, *_settings(_SCRATCH)),
+    published=tuple(_published(_SCRATCH)),
+    seeds=1,
+    labels={"teacher resnet50": RESNET50, "teacher vgg16": VGG16},
+)
+STEM = Experiment(
+    "cifar10-stem",
+    "What is a stem worth that fits pictures of 32x32, beside a teacher?",
+    ("cifar10", {}),
+    tuple({**_PLAIN[1], "epochs": 10, **stem} for stem in ({}, {"stem": "cifar"})),
+    seeds=3,
+)
+
+_IMAGENET: dict[str, dict[str, object]] = {
+    "resnet50": {**RESNET50, "weights": "imagenet"},
+    "vgg16": {**VGG16, "model": "vgg16", "weights": "imagenet"},
+}
+PRETRAINED = Experiment(
+    "cifar10-pretrained",
+    "Report 1 on CIFAR-10 with its own teachers, from the weights of ImageNet",
+    ("cifar10", {}),
+    (*_IMAGENET.values(), *_PLAIN, *_settings(_IMAGENET)),
+    published=tuple(_published(_IMAGENET)),
+    seeds=3,
+    labels={
+        "teacher resnet50": _IMAGENET["resnet50"], "teacher vgg16": _IMAGENET["vgg16"],
+    },
+)  # fmt: skip
