@@ -58,29 +58,29 @@ def build(
 ) -> nn.Module:
     """Build a network with fresh weights, or with those of ImageNet.
 
-    ======================  ==========  ==============================================
-    name                    parameters  what
-    ======================  ==========  ==============================================
-    ``cnn-valid``            1,011,466  teacher of Reports 2 and 3, no padding
-    ``cnn-same``             1,625,866  teacher of Report 0, "same" padding
-    ``cnn-225k``               225,034  teacher of Mueller et al. 2020's demonstration
-    ``fc-784-784``           1,238,730  student of Reports 0, 2 and 3
-    ``fc-1200-1200``         2,395,210  teacher of Hinton et al. 2015 and of Report 1
-    ``fc-11k``                  11,140  student of Report 1: 784-14-10
-    ``cnn-digits``              25,866  teacher for 8x8 digits
-    ``cnn-52k``                 51,738  teacher of the book's first page, small and quick
-    ``cnn-4k``                   4,138  its student: one convolution and one dense layer
-    ``fc-<w1>-<w2>-...``                fully connected, any widths
-    ``linear``                          no hidden layer: a linear probe
-    ``resnet50``            23,512,130  teacher of Report 3 on MHIST, with two classes
-    ``resnetv2_50``         23,504,450  pre-activation, for Report 2's teacher; needs timm
-    ``resnet18``            11,177,538  student of Report 1 on CIFAR-10
-    ``vgg16``              134,268,738  teacher of Report 1 on CIFAR-10, with two classes
-    ``vgg16_bn``           134,277,186  the same with BatchNorm, which learns from scratch
-    ``mobilenet_v2``         2,226,434  student of Report 3 on MHIST
-    ``tiny-resnet``             77,522  twin of a ResNet for tiles of 32 pixels
-    ``tiny-mobilenet``           5,570  twin of MobileNetV2 for tiles of 32 pixels
-    ======================  ==========  ==============================================
+    ======================  ===========  =============================================
+    name                    parameters   what
+    ======================  ===========  =============================================
+    ``cnn-valid``             1,011,466  teacher of Reports 2 and 3, no padding
+    ``cnn-same``              1,625,866  teacher of Report 0, "same" padding
+    ``cnn-225k``                225,034  teacher of Mueller et al. 2020's demonstration
+    ``fc-784-784``            1,238,730  student of Reports 0, 2 and 3
+    ``fc-1200-1200``          2,395,210  teacher of Hinton et al. 2015 and of Report 1
+    ``fc-11k``                   11,140  student of Report 1: 784-14-10
+    ``cnn-digits``               25,866  teacher for 8x8 digits
+    ``cnn-52k``                  51,738  teacher of the book's first page, small and quick
+    ``cnn-4k``                    4,138  its student: one convolution and one dense layer
+    ``fc-<w1>-<w2>-...``                 fully connected, any widths
+    ``linear``                           no hidden layer: a linear probe
+    ``resnet50``             23,512,130  teacher of Report 3 on MHIST, with two classes
+    ``resnetv2_50``          23,504,450  pre-activation, for Report 2's teacher; needs timm
+    ``resnet18``             11,177,538  student of Report 1 on CIFAR-10
+    ``vgg16``               134,268,738  teacher of Report 1 on CIFAR-10, with two classes
+    ``vgg16_bn``            134,277,186  the same with BatchNorm, which learns from scratch
+    ``mobilenet_v2``          2,226,434  student of Report 3 on MHIST
+    ``tiny-resnet``              77,522  twin of a ResNet for tiles of 32 pixels
+    ``tiny-mobilenet``            5,570  twin of MobileNetV2 for tiles of 32 pixels
+    ======================  ===========  =============================================
 
     Args:
         name: one of the above.
