@@ -60,9 +60,8 @@ def live_luck(
         raise ValueError(f"runs must be of two methods, got {len(names)}")
     if not isinstance(unit, str):
         raise TypeError(f"unit must be a text such as 'errors', got {shown(unit)}")
-    one, other = paired(
-        *runs.values(), names=(f"runs[{names[0]!r}]", f"runs[{names[1]!r}]")
-    )
+    first, second = runs.values()
+    one, other = paired(first, second, (f"runs[{names[0]!r}]", f"runs[{names[1]!r}]"))
     both = np.array([one, other])
     if both.ndim != 2 or not 2 <= both.shape[1] <= _MOST_RUNS:
         raise ValueError(

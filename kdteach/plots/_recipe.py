@@ -66,7 +66,7 @@ def which_test(*, caption: str) -> Diagram:
 
 
 def _icons(draw: Drawing, x: float, y: float, row: int) -> None:
-    """What one has: networks, of several seeds where they stand behind each other, images."""
+    """Networks, of several seeds where they stand behind each other, and images."""
     for number, (role, name) in enumerate(
         (("baseline", "A"), ("student", "B"))[: 1 + (row > 0)]
     ):
