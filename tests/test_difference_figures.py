@@ -80,7 +80,7 @@ def test_scatter_of_pairs_is_that_of_numpy():
     for drawing in both(figure):
         for y in (Y, Y[::-1]):
             assert f"scatter by {(y - X).std(ddof=1):.2f}<" in drawing
-        assert drawing.count(f"it would be {alone:.2f}<") == 2
+        assert drawing.count(f"they would by {alone:.2f}<") == 2
         assert drawing.count("<circle") == 20
     assert "10 seeds" in figure.alt
 
@@ -144,7 +144,7 @@ def test_gains_stand_where_they_are():
         scale = (b - a) / 0.2
         zero = a - 0.1 * scale
         assert [(float(x) - zero) / scale for x in dots] == pytest.approx(values, abs=2e-3)
-        assert ">-0.5<" in drawing
+        assert ">\N{MINUS SIGN}0.5<" in drawing
     assert "T = 5: -0.40 on average, printed +0.10" in figure.alt
     with pytest.raises(ValueError, match="must lie in"):
         gains({"a": ([0.1, 2], 0)}, low=-1, high=1, step=1, unit="", caption="x")

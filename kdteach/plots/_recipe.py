@@ -10,13 +10,13 @@ __all__ = ["which_test"]
 _WIDE, _NARROW = 860.0, 350.0
 _RECIPE = (
     ("one network", "How accurate is it on other images like these?",
-     "an interval of a share (Wilson)", "kd.stats.proportion_interval(right, n)"),
+     "interval of a share (Wilson)", "kd.stats.proportion_interval(right, n)"),
     ("two networks, the same images", "Is this one better than that one?",
-     "count where they part (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
+     "images on which they part (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
     ("two methods, ten seeds each", "Is this method better, on these test images?",
-     "interval of paired differences (Student)", "kd.compare(errors_a, errors_b)"),
+     "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
     ("two methods, seeds and images", "... and on other test images as well?",
-     "draw seeds and images anew (bootstrap)", "kd.stats.bootstrap_difference(A, B)"),
+     "seeds and images redrawn (bootstrap)", "kd.stats.bootstrap_difference(A, B)"),
 )  # fmt: skip
 
 
@@ -30,11 +30,11 @@ def which_test(*, caption: str) -> Diagram:
         "Several comparisons? Each gets its part of the 5 %: kd.compare(..., comparisons=k)"
     )
     alt = "Which test? " + " ".join(
-        f"You have {have}, and ask: {ask} Take the {test}: {call}."
+        f"You have {have}, and ask: {ask} Take: {test}, {call}."
         for have, ask, test, call in _RECIPE
     ) + f" {last}."  # fmt: skip
     wide, narrow = Drawing(_WIDE, 30 + 94 * 4 + 40), Drawing(_NARROW, 178 * 4 + 84)
-    for x, title in ((0, "You have"), (252, "You ask"), (560, "Take")):
+    for x, title in ((0, "You have"), (252, "You ask"), (530, "Take")):
         wide.text(x, 16, title, "small strong", "start")
     for number, (have, ask, test, call) in enumerate(_RECIPE):
         y = 30.0 + 94 * number
@@ -43,8 +43,8 @@ def which_test(*, caption: str) -> Diagram:
         wide.text(0, y + 84, have, "small", "start")
         for line, words in enumerate(_halves(ask, 34)):
             wide.text(252, y + 42 + 19 * line, words, "", "start")
-        wide.text(560, y + 42, test, "strong", "start")
-        wide.text(560, y + 63, call, "small", "start")
+        wide.text(530, y + 42, test, "strong", "start")
+        wide.text(530, y + 63, call, "small", "start")
         top = 178.0 * number
         if number:
             narrow.line((0, top), (_NARROW, top), "edge", 1)

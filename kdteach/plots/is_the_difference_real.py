@@ -134,9 +134,9 @@ def pairs(
             raise ValueError(f"{title!r} must be two lists of one length that are not flat")
         spread = (y - x).std(ddof=1)
         alone = np.hypot(x.std(ddof=1), y.std(ddof=1))
-        words = (f"differences of pairs scatter by {spread:.{digits + 1}f}",
-                 f"with other seeds it would be {alone:.{digits + 1}f}")  # fmt: skip
-        told.append(f"{title}: {' '.join(words)} {unit}, {len(x)} seeds")
+        words = (f"same seed: differences scatter by {spread:.{digits + 1}f}",
+                 f"separate seeds: they would by {alone:.{digits + 1}f}")  # fmt: skip
+        told.append(f"{title}: {'; '.join(words)} ({unit}, {len(x)} seeds)")
         _panel(wide, 34 + 436 * number, 0, title, x, y, names, unit, digits, words)
         _panel(narrow, 4, 372 * number, title, x, y, names, unit, digits, words)
     alt = f"{names[1]} over {names[0]}, a dot a seed. {'; '.join(told)}."
@@ -250,7 +250,8 @@ def gains(
             strong = tick == 0
             draw.line((at(tick), 30), (at(tick), foot), "soft" if strong else "edge",
                       1.6 if strong else 0.8)  # fmt: skip
-            draw.text(at(tick), foot + 18, f"{tick:+g}" if tick else "0", "small")
+            written = f"{tick:+g}".replace("-", "\N{MINUS SIGN}") if tick else "0"
+            draw.text(at(tick), foot + 18, written, "small")
         draw.text((left + right) / 2, foot + 38, f"gain over labels alone, {unit}", "small")
         draw.text(at(0) - 8, 20, "worse than labels", "small", "end")
         if not phone:

@@ -79,7 +79,7 @@ export function luck(root, data) {
   }
 
   function draw() {
-    const { truth, second } = data.designs[design];
+    const { truth, second, who } = data.designs[design];
     const foot = FIRST + STEP * ROWS;
     const role = second === 0 ? "baseline" : "student";
     const made = [];
@@ -117,11 +117,13 @@ export function luck(root, data) {
         x: at(v), y: foot + 17, "text-anchor": "middle", class: "kd-small",
       }, `${sign}${Math.abs(v)}`));
     }
-    const caption = { y: foot + 36, class: "kd-small" };
-    made.push(part("text", { ...caption, x: LEFT }, `fewer ${data.unit}`));
-    made.push(part(
-      "text", { ...caption, x: RIGHT, "text-anchor": "end" }, `more ${data.unit}`,
+    const small = (x, y, anchor, text) => made.push(part(
+      "text", { x, y, "text-anchor": anchor, class: "kd-small" }, text,
     ));
+    small(LEFT, foot + 36, "start", `${who}: fewer ${data.unit}`);
+    small(RIGHT, foot + 36, "end", `more ${data.unit}`);
+    small(LEFT, 16, "start", "all so far");
+    small(LEFT, PEAK + 18, "start", "the latest");
     svg.replaceChildren(...made);
   }
 
@@ -135,7 +137,7 @@ export function luck(root, data) {
     const seeds = n > 1 ? `${n} seeds each` : paired ? `seed ${latest.one[0]}`
       : `seeds ${latest.other[0]} and ${latest.one[0]}`;
     words.textContent =
-      `The newest experiment (black dot, ${seeds}): ${data.names[second]} ` +
+      `The newest experiment (top dot, ${seeds}): ${data.names[second]} ` +
       `${other.toFixed(digits)} ${data.unit}, ${data.names[first]} ` +
       `${one.toFixed(digits)}: ${gap}.`;
     const { experiments, fewer, more, without } = tally;
