@@ -16,7 +16,7 @@ from kdteach.plots._recipe import which_test
 __all__ = ["gains", "pairs", "parted", "two_kinds_of_luck", "which_test"]
 
 _WIDE, _NARROW = 860.0, 350.0
-_SIDE = 3  # images on a side of the picture of a set
+_SIDE = 2  # images on a side of the picture of a set
 _COLUMNS = 6
 
 
@@ -31,7 +31,7 @@ def two_kinds_of_luck(
     """One student on other test images, and other students on the same ones.
 
     Args:
-        sets: six times (k, 1, H, W) in [0, 1], k at least 9: images of each set. The
+        sets: six times (k, 1, H, W) in [0, 1], k at least 4: images of each set. The
             students of the second row are tested on the first of them.
         wrong_by_set: six counts, the errors of one student.
         wrong_by_seed: six counts, the errors of six students on the first set; the first
@@ -40,7 +40,7 @@ def two_kinds_of_luck(
         caption: the sentence that states the finding.
 
     Raises:
-        ValueError: other than six of something, or sets of fewer than nine images.
+        ValueError: other than six of something, or sets of fewer than four images.
     """
     by_set, by_seed = (
         [check_count(name, n, least=0, most=images) for n in values]
@@ -315,7 +315,7 @@ def _panel(
 
 
 def _mosaic(images: Tensor) -> list[list[float]]:
-    """Nine images, three by three, with a gap of a pixel."""
+    """Four images, two by two, with a gap of a pixel."""
     if images.dim() != 4 or len(images) < _SIDE**2:
         raise ValueError(
             f"sets must be images (k, 1, H, W), k at least {_SIDE**2}, got {shown(images)}"
