@@ -28,6 +28,7 @@ with usual_tensors():
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
+        check_largest_p,
         check_seeds_needed,
         check_standard_error,
     )
@@ -79,6 +80,7 @@ __all__ = [
     "check_inverted_weights",
     "check_is_closer",
     "check_kd_loss",
+    "check_largest_p",
     "check_linear_saliency",
     "check_luck_of_the_best",
     "check_matched_bias",

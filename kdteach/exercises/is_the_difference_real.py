@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
 
 
 def _standard_error(
@@ -265,6 +265,96 @@ _SEEDS = Exercise(
         slip("`sd` is the standard deviation already; you took its root.", spread="root"),
     ),
 )
+
+
+def _largest(
+    errors_a: int,
+    errors_b: int,
+    *,
+    parting: str = "sum",
+    sides: str = "both",
+    law: str = "exact",
+) -> float:
+    """The largest p-value that McNemar's test can give, with places to go wrong at."""
+    from scipy import stats
+
+    few, many = sorted((errors_a, errors_b))
+    one, other = {
+        "sum": (few, many),  # no image that both misread
+        "least": (0, many - few),  # as many of them as there can be
+        "half": (few // 2, many - few + few // 2),
+    }[parting]
+    differ = one + other
+    if law == "normal":
+        below = float(stats.norm.cdf(-(other - one) / math.sqrt(differ)))
+    elif law == "corrected":
+        below = float(stats.norm.cdf(-max(other - one - 1, 0) / math.sqrt(differ)))
+    elif law == "below":
+        below = float(stats.binom.cdf(one - 1, differ, 0.5))
+    elif law == "point":
+        below = float(stats.binom.pmf(one, differ, 0.5))
+    else:
+        below = float(stats.binom.cdf(one, differ, 0.5))
+    return min(1.0, {"both": 2 * below, "one": below, "other": 1 - below}[sides])
+
+
+_LARGEST = Exercise(
+    _largest,
+    ((91, 74), (74, 146), (831, 796), (5, 0), (12, 2), (7, 7), (40, 61), (3, 4)),
+    (),
+    "where even the largest p is small, two printed numbers are enough; where it is not, "
+    "ask for the images on which the networks part.",
+    slips=(
+        slip(
+            "that is the smallest p: you let the better network misread no image that the "
+            "other gets right. Which number of images on which they part makes the same "
+            "difference look least surprising?",
+            parting="least",
+        ),
+        slip(
+            "you let both networks misread half of the smaller number together. How few "
+            "images can they misread together?",
+            parting="half",
+        ),
+        slip(
+            "one side alone: the better one might have been the other. The test is "
+            "two-sided.",
+            sides="one",
+        ),
+        slip("that is the other tail: 1 minus the probability you want.", sides="other"),
+        slip(
+            "that is the normal approximation; the exact test is asked for: a coin, thrown "
+            "once for each image on which they part.",
+            law="normal",
+        ),
+        slip(
+            "that is the normal approximation with a continuity correction; the exact test "
+            "is asked for: a coin, thrown once for each image on which they part.",
+            law="corrected",
+        ),
+        slip(
+            "you count results that are more uneven than this one; one that is just as "
+            "uneven counts too.",
+            law="below",
+        ),
+        slip(
+            "that is the probability of just this result; those that are more uneven "
+            "count too.",
+            law="point",
+        ),
+    ),
+    laws=(Law("p lies between 0 and 1", lambda p, *_: bool(((p >= 0) & (p <= 1)).all())),),
+    tolerance=1e-6,
+)
+
+
+def check_largest_p(answer: Callable[[int, int], Any]) -> CheckResult:
+    """Check ``answer(errors_a, errors_b) -> p``: the largest that McNemar's test can give.
+
+    The two networks were tested on the same images, of which neither misreads more than
+    half; the test is two-sided and exact.
+    """
+    return _LARGEST.check(answer)
 
 
 def check_standard_error(answer: Callable[[float, int], Any]) -> CheckResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import mean, median, stdev
 from typing import Any
 
@@ -72,6 +73,8 @@ _INTERVAL = Exercise(
     ((_A, _B), (_B, _A), (_A[:3], _B[:3]), (_C, _D)),
     (),
     "difference of each pair first, then mean, standard error, and t.",
+    # the colleague's comparison, in the chapter "Is the difference real?"
+    given=partial(_triple, pairs=False, spread="n", distribution="1.96"),
     slips=(
         slip(
             "the sign is reversed: the first method minus the second is asked for, a - b, "

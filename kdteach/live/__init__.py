@@ -16,6 +16,7 @@ from kdteach.data.drawn import normalised
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
+from kdteach.live.luck import live_luck
 from kdteach.live.page_text import page_numbers, readers_record
 from kdteach.live.pictured import check_pictured
 from kdteach.live.pulls import live_loss
@@ -28,6 +29,7 @@ __all__ = [
     "live_draw",
     "live_gallery",
     "live_loss",
+    "live_luck",
     "live_temperature",
     "normalised",
     "page_examples",

@@ -247,3 +247,35 @@ def _small(value: nn.Module, arguments: dict[str, Any]) -> None:
 shipped.right("as it is", nothing, _small)
 shipped.vary("name", values.choice("distilled"))
 shipped.vary("dtype", values.dtype())
+
+luck = ROOM.function(
+    "kdteach.live.live_luck",
+    lambda: {"runs": {"a": [5, 6, 9, 7], "b": [3, 2, 1, 4]}, "counts": [1, 2]},
+    call=lambda **a: found("kdteach.live.live_luck")(**a).data,
+)  # fmt: skip
+
+
+def _runs(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert value["runs"] == [[5, 6, 9, 7], [3, 2, 1, 4]]
+    assert value["most"] == 8
+    assert value["quantiles"]["paired"][1] - 12.706204736432095 < 1e-9
+
+
+luck.right("as it is", nothing, _runs)
+luck.right("arrays", lambda: {"runs": {"a": np.array([5, 6, 9, 7]),
+    "b": torch.tensor([3, 2, 1, 4])}}, _runs)  # fmt: skip
+for label, runs in {
+    "None": None, "a list": [[1, 2], [3, 4]], "one method": {"a": [1, 2, 3, 4]},
+    "three": {"a": [1] * 4, "b": [2] * 4, "c": [3] * 4}, "other lengths": {"a": [1] * 4,
+    "b": [2] * 5}, "halves": {"a": [0.5] * 4, "b": [1] * 4}, "all alike": {"a": [2] * 4,
+    "b": [2] * 4}, "NaN": {"a": [math.nan] * 4, "b": [1] * 4}, "words": {"a": ["x"] * 4,
+    "b": [1] * 4}, "huge": {"a": [1e300] * 4, "b": [1] * 4},
+    "a word": "ab", "empty": {},
+}.items():  # fmt: skip
+    luck.refuse(f"runs: {label}", lambda r=runs: {"runs": r})
+for label, counts in {"None": None, "3": 3, "falling": [2, 1], "twice": [1, 1], "0": [0],
+    "too many": [3], "half": [0.5], "empty": [], "a word": "12"}.items():  # fmt: skip
+    luck.refuse(f"counts: {label}", lambda c=counts: {"counts": c})
+for label, unit in {"None": None, "3": 3, "bytes": b"errors"}.items():
+    luck.refuse(f"unit: {label}", lambda u=unit: {"unit": u})

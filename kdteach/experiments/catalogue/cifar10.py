@@ -15,8 +15,8 @@ distilled ones, stands beside the report's baseline. Products are computed in bf
 
 The shipped records were computed on a GPU, from the JPEG copy of the photographs, with the
 files of commit 67fcca8c6508; the machine's repository knew an earlier commit, so they say
-9bb4357ee2fe+. Of 30 runs of ``cifar10`` 28 are recorded: two students of seed 2 (ResNet50 at
-T = 10) had not ended when the time on that machine did.
+9bb4357ee2fe+. Of 30 runs of ``cifar10`` 28 are recorded: two students of seed 2 (ResNet50
+at T = 10) had not ended when the time on that machine did.
 """
 
 from __future__ import annotations

@@ -1,0 +1,170 @@
+"""The figures of *Is the difference real?* say the numbers that they were given."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+
+from kdteach.plots.is_the_difference_real import (
+    gains,
+    pairs,
+    parted,
+    two_kinds_of_luck,
+    which_test,
+)
+
+SETS = [
+    torch.rand(9, 1, 8, 8, generator=torch.Generator().manual_seed(k)) for k in range(6)
+]
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(91, 0.2, 10)
+Y = X - 0.1 + RANDOM.normal(0, 0.05, 10)
+
+
+def both(figure):
+    """Both drawings, read as XML: every word lies inside of its drawing."""
+    for drawing in (figure.wide, figure.narrow):
+        root = ElementTree.fromstring(drawing)
+        width, height = (float(n) for n in root.get("viewBox").split()[2:])
+        for text in root.iter():
+            if text.tag.endswith("text"):
+                assert 0 <= float(text.get("x")) <= width, text.text
+                assert 0 < float(text.get("y")) <= height, text.text
+        yield drawing
+
+
+def luck(**options):
+    given = {
+        "sets": SETS, "wrong_by_set": [20, 21, 22, 23, 24, 25],
+        "wrong_by_seed": [20, 31, 32, 33, 34, 35], "images": 200, "caption": "It is.",
+    } | options  # fmt: skip
+    return two_kinds_of_luck(
+        given["sets"], given["wrong_by_set"], given["wrong_by_seed"],
+        images=given["images"], caption=given["caption"],
+    )  # fmt: skip
+
+
+def test_each_count_stands_below_its_set_and_its_student():
+    figure = luck()
+    for drawing in both(figure):
+        found = re.findall(r">(\d+) wrong<", drawing)
+        assert sorted(map(int, found)) == [20, 20, *range(21, 26), *range(31, 36)]
+        assert drawing.count("<image") == 7
+        assert drawing.count(">seed 5<") == 1
+    assert "20, 21, 22, 23, 24, 25 of them wrong" in figure.alt
+    assert figure.caption == "It is."
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sets": SETS[:5]}, "6 each"),
+        ({"wrong_by_set": [1] * 7}, "6 each"),
+        ({"wrong_by_seed": [201] * 6}, "wrong_by_seed"),
+        ({"sets": [each[:3] for each in SETS]}, "at least 4"),
+    ],
+)
+def test_bad_sets_are_named(options, says):
+    with pytest.raises(ValueError, match=says):
+        luck(**options)
+
+
+def test_scatter_of_pairs_is_that_of_numpy():
+    figure = pairs(
+        {"alike": (X, Y), "apart": (X, Y[::-1])}, names=("labels", "teacher"),
+        unit="per cent", caption="x",
+    )  # fmt: skip
+    alone = np.hypot(X.std(ddof=1), Y.std(ddof=1))
+    for drawing in both(figure):
+        for y in (Y, Y[::-1]):
+            assert f"scatter by {(y - X).std(ddof=1):.2f}<" in drawing
+        assert drawing.count(f"they would by {alone:.2f}<") == 2
+        assert drawing.count("<circle") == 20
+    assert "10 seeds" in figure.alt
+
+
+def test_a_dot_on_the_line_has_the_mean_difference():
+    """Pairs that all differ by the same amount lie on the dashed line."""
+    figure = pairs(
+        {"a": (X, X - 1 + 1e-9 * Y), "b": (X, Y)}, names=("x", "y"), unit="", caption="c"
+    )
+    line = re.search(r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*dasharray', figure.wide)
+    x0, y0, x1, y1 = map(float, line.groups())
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', figure.wide)[:10]
+    for x, y in dots:
+        on = y0 + (y1 - y0) * (float(x) - x0) / (x1 - x0)
+        assert float(y) == pytest.approx(on, abs=0.25)
+
+
+@pytest.mark.parametrize(
+    ("panels", "error", "says"),
+    [
+        ([X, Y], TypeError, "dictionary"),
+        ({"a": (X, Y)}, ValueError, "two, got 1"),
+        ({"a": (X, Y), "b": (X, Y[:9])}, ValueError, "one length"),
+        ({"a": (X, Y), "b": (X, 0 * X)}, ValueError, "not flat"),
+        ({"a": (X, Y), "b": (X[:2], Y[:2])}, ValueError, "b"),
+    ],
+)
+def test_bad_pairs_are_named(panels, error, says):
+    with pytest.raises(error, match=says):
+        pairs(panels, names=("x", "y"), unit="", caption="c")
+
+
+def test_images_on_which_two_part():
+    figure = parted(
+        SETS[0], [(str(i), str(9 - i)) for i in range(9)],
+        {"only A is right": [3, 1], "only B is right": list(range(9))},
+        ("A", "B"), most=4, caption="x",
+    )  # fmt: skip
+    for drawing in both(figure):
+        assert "only A is right: 2 images" in drawing
+        assert "only B is right: 9 images" in drawing
+        assert drawing.count("<image") == 6
+        assert ">A: 3<" in drawing
+        assert ">B: 6<" in drawing
+    assert "only B is right: 9 images" in figure.alt
+    with pytest.raises(ValueError, match="one an image"):
+        parted(SETS[0], [], {"a": [1]}, ("A", "B"), caption="x")
+    with pytest.raises(ValueError, match="a place"):
+        parted(SETS[0], [("1", "2")] * 9, {"a": [9]}, ("A", "B"), caption="x")
+
+
+def test_gains_stand_where_they_are():
+    figure = gains(
+        {"T = 5": ([-0.5, -0.3], 0.1), "T = 7": (np.array([0.2, 0.4]), 0.3)},
+        low=-1, high=0.5, step=0.5, unit="points", caption="x",
+    )  # fmt: skip
+    for drawing in both(figure):
+        rings = re.findall(r'cx="([\d.]+)"[^>]*fill="none"', drawing)
+        dots = re.findall(r'cx="([\d.]+)"[^>]*fill-opacity', drawing)
+        (a, b), values = (float(r) for r in rings), [-0.5, -0.3, 0.2, 0.4]
+        scale = (b - a) / 0.2
+        zero = a - 0.1 * scale
+        assert [(float(x) - zero) / scale for x in dots] == pytest.approx(values, abs=2e-3)
+        assert ">\N{MINUS SIGN}0.5<" in drawing
+    assert "T = 5: -0.40 on average, printed +0.10" in figure.alt
+    with pytest.raises(ValueError, match="must lie in"):
+        gains({"a": ([0.1, 2], 0)}, low=-1, high=1, step=1, unit="", caption="x")
+    with pytest.raises(TypeError, match="dictionary"):
+        gains([1], low=-1, high=1, step=1, unit="", caption="x")
+
+
+def test_the_recipe_names_calls_that_there_are():
+    import kdteach as kd
+
+    figure = which_test(caption="x")
+    for drawing in both(figure):
+        calls = set(re.findall(r"kd\.([\w.]+)\(", drawing))
+        assert calls == {
+            "stats.proportion_interval", "stats.mcnemar", "compare",
+            "stats.bootstrap_difference",
+        }  # fmt: skip
+        for call in calls:
+            found = kd
+            for name in call.split("."):
+                found = getattr(found, name)
+            assert callable(found)
+    assert "comparisons=k" in figure.alt
