@@ -519,7 +519,9 @@ def test_numbers_in_the_text_are_those_of_the_record():
     assert text["rows"].count("\n") == 2
     without = np.array(record["without-3"]["as written errors"]) / 100
     spread = f"({without.min():.1f} to {without.max():.1f})"
-    assert f"make {without.mean():.1f} mistakes in a hundred {spread}, and" in text["without"]
+    assert (
+        f"make {without.mean():.1f} mistakes in a hundred {spread}, and" in text["without"]
+    )
     assert "learned from 5,000 images and no label," in text["without"]
     assert f" {np.mean(record['without-3']['test errors']) / 100:.1f} on" in text["without"]
     mistakes = record["teacher"]["as written errors"][0] / 100

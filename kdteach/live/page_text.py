@@ -213,9 +213,9 @@ def _without(record: dict[str, Any]) -> str:
     )
     return (
         f"learned from {one['images']:,} images and no label, so they cannot be compared "
-        f"with the pair. With the shift they make {written.mean():.1f} mistakes in a hundred "
-        f"({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} on redrawn "
-        "images."
+        f"with the pair. With the shift they make {written.mean():.1f} mistakes in a "
+        f"hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} on "
+        "redrawn images."
     )
 
 
