@@ -214,8 +214,8 @@ def _without(record: dict[str, Any]) -> str:
     return (
         f"learned from {one['images']:,} images and no label, so they cannot be compared "
         f"with the pair. With the shift they make {written.mean():.1f} mistakes in a "
-        f"hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} on "
-        "redrawn images."
+        f"hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} "
+        "on redrawn images."
     )
 
 
@@ -255,9 +255,9 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
             f"We cannot say whether it can: {misread}, and the {interval} of the "
             f"difference, {low} to {gain.high:.1f}, holds 0."
         )
-    low, high = sorted((abs(gain.low), abs(gain.high)))
+    ends = sorted((abs(gain.low), abs(gain.high)))
     word, more = ("can", "fewer") if gain.low > 0 else ("cannot", "more")
     return (
         f"It {word}: {misread}. That is {abs(gain.mean):.1f} {more}; the {interval} of "
-        f"this mean difference is {low:.1f} to {high:.1f}."
+        f"this mean difference is {ends[0]:.1f} to {ends[1]:.1f}."
     )
