@@ -192,7 +192,7 @@ def errors_by_rate(
     means = {key: sum(runs) / len(runs) for key, runs in errors.items()}
     sound = [mean for mean in means.values() if 2 * mean <= images]
     low = 10 * math.floor((min(sound) - 4) / 10)
-    high = 10 * math.ceil(max(sound) / 10)
+    high = 10 * math.ceil(1.1 * max(sound) / 10)  # room for lines that leave
     place = rates[0] * _BESIDE
     seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
