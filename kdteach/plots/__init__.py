@@ -11,6 +11,7 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots import (  # noqa: E402
     distillation_loss,
+    first_student,
     hard_and_soft_targets,
     temperature,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "cost_bars",
     "curves_over_epochs",
     "distillation_loss",
+    "first_student",
     "hard_and_soft_targets",
     "lines",
     "maps_on_images",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kdteach.experiments.catalogue import (
     clinic,
     digits,
+    first_student,
     mnist_fc,
     mnist_hinton,
     mnist_report3,
@@ -20,6 +21,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         digits.RECIPES,
         digits.WRITERS,
         digits.HINTON,
+        first_student.EXPERIMENT,
         mnist_fc.EXPERIMENT,
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,
