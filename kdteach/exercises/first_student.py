@@ -260,7 +260,7 @@ _REPAIRED = Exercise(
     given=_as_given,
 )  # fmt: skip
 
-_HALF = torch.tensor([[1.0, 1.0], [0.0, 0.0]], dtype=torch.float64)
+_HALF = torch.tensor([[1.0, 0.0], [0.0, 0.0]], dtype=torch.float64)
 
 
 def _matching(
@@ -298,8 +298,8 @@ _MATCHING = Exercise(
     (
         (_TWO, torch.tensor([0, 1]), 1.0),
         (_V, _Y, 4.0),
-        (_V, torch.tensor([0, 2, 1]), 8.0),
-        (_HALF, torch.tensor([1, 0]), 3.0),
+        (_V, torch.tensor([0, 2, 2]), 8.0),
+        (_HALF, torch.tensor([0, 1]), 3.0),
         (torch.cat([_V, _V - 3000.0]), torch.tensor([0, 1, 2, 1, 1, 2]), 2.0),
     ),
     (),
