@@ -57,7 +57,10 @@ def test_the_smoothing_is_as_soft_as_the_teachers():
 def test_the_record_agrees_with_the_one_of_the_first_edition():
     """Two arms had been trained before, by other experiments."""
     momentum = {"optimizer": "momentum", "weight_decay": None}
-    for arm, role in (("labels alone", "plain"), ("distilled, mean over shifts", "distilled")):
+    for arm, role in (
+        ("labels alone", "plain"),
+        ("distilled, mean over shifts", "distilled"),
+    ):
         before = kd.measured("digits-recipes", "test_errors", role=role, **momentum)
         assert errors(arm, 0.05, "test").tolist() == before.tolist()
 

@@ -193,8 +193,7 @@ def label_share(v, y, t):
 
 match.right(
     "by a mean of nll_loss",
-    lambda v, y, t: -(F.nll_loss(F.softmax(v / t, 1), y) * -1 - 1)
-    / (1 - 1 / v.shape[1]),
+    lambda v, y, t: -(F.nll_loss(F.softmax(v / t, 1), y) * -1 - 1) / (1 - 1 / v.shape[1]),
 )
 
 

@@ -21,7 +21,7 @@ RATES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4)
 """The learning rates that each arm tries; each is twice the one before."""
 DECAYS = (3e-4, 1e-3, 3e-3, 1e-2)
 """The weight decays that are tried with each of them."""
-AS_SOFT = 0.33
+AS_SOFT = 0.38
 """The epsilon that gives the labelled class as much as the teachers do at T = 8."""
 
 _STUDENT = {
