@@ -1,4 +1,4 @@
-"""The experiment of *Your first student*: arms that differ in what they say, and a record."""
+"""The experiment of *Your first student*: its arms, and what was recorded of them."""
 
 import numpy as np
 import pytest

@@ -327,7 +327,7 @@ _MATCHING = Exercise(
         slip("you averaged over all classes: which column is the label's?", share="all"),
         slip("the teacher's answer is not softened: divide by T.", softened="1"),
         slip("logits are divided by T, not multiplied.", softened="times T"),
-        slip("that is the median over the images; the mean is asked for.", average="median"),
+        slip("that is the median over the images: take the mean.", average="median"),
         slip("that is the label's share itself; epsilon is asked for.", gives="share"),
     ),
 )  # fmt: skip

@@ -45,11 +45,11 @@ def _with_an_optimizer(w, x, y, v, t, a, r):
 
 def _image_by_image(w, x, y, v, t, a, r):
     new = np.array(w)
-    for image, label, answer in zip(np.array(x), np.array(y), np.array(v)):
+    for image, label, answer in zip(np.array(x), np.array(y), np.array(v), strict=True):
         z = np.array(w) @ image
 
         def soft(logits):
-            e = np.exp((logits - logits.max()))
+            e = np.exp(logits - logits.max())
             return e / e.sum()
 
         pull = a * t * (soft(answer / t) - soft(z / t))
