@@ -193,14 +193,14 @@ def _as_given(
     images: Tensor,
     labels: Tensor,
     teacher_logits: Tensor,
-    T: float,
+    t: float,
     alpha: float,
     rate: float,
     steps: int,
 ) -> Tensor:
     """The loop that the reader finds: nothing is zeroed, the teacher is not softened."""
     return _trained(
-        weights, images, labels, teacher_logits, T, alpha, rate, steps,
+        weights, images, labels, teacher_logits, t, alpha, rate, steps,
         zero="never", teacher_at="1",
     )  # fmt: skip
 
