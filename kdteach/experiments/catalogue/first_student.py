@@ -19,6 +19,8 @@ from kdteach.experiments.design import Config, Experiment
 
 RATES = (0.025, 0.05, 0.1, 0.2, 0.4)
 """The learning rates that each arm tries; each is twice the one before."""
+BEYOND = {"smoothed labels, 0.1": (0.8,)}
+"""Further ones for an arm that was best at the end of the grid, after three seeds."""
 DECAYS = (1e-3, 3e-3, 1e-2)
 """The weight decays that are tried with each of them."""
 AS_SOFT = 0.38
@@ -57,17 +59,26 @@ ARMS: dict[str, Config] = {
 }  # fmt: skip
 """What tells the arms from each other, by their names in the chapter."""
 
+
+def rates_of(arm: str) -> tuple[float, ...]:
+    """The learning rates of an arm.
+
+    Args:
+        arm: a key of ``ARMS``.
+    """
+    return (*RATES, *BEYOND.get(arm, ()))
+
+
+_RUNS: dict[str, Config] = {
+    f"{name}, rate {rate:g}": {**_STUDENT, **arm, "learning_rate": rate}
+    for name, arm in ARMS.items()
+    for rate in rates_of(name)
+}
+
 EXPERIMENT = Experiment(
     "digits-first-student",
     "Is it the teacher that helps, when everybody has their own learning rate?",
     ("digits", {"dtype": "float64", "draw": "seed"}),
-    (
-        _UNSHIFTED,
-        *({**_STUDENT, **arm, "learning_rate": r} for arm in ARMS.values() for r in RATES),
-    ),
-    labels={
-        f"{name}, rate {rate:g}": {**_STUDENT, **arm, "learning_rate": rate}
-        for name, arm in ARMS.items()
-        for rate in RATES
-    },
+    (_UNSHIFTED, *_RUNS.values()),
+    labels=_RUNS,
 )
