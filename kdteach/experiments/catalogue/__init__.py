@@ -22,6 +22,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         digits.WRITERS,
         digits.HINTON,
         first_student.EXPERIMENT,
+        first_student.FEW,
         mnist_fc.EXPERIMENT,
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,
