@@ -5,16 +5,25 @@ import pytest
 import torch
 
 import kdteach as kd
-from kdteach.experiments.catalogue.first_student import ARMS, AS_SOFT, EXPERIMENT, RATES
+from kdteach.experiments.catalogue.first_student import (
+    ARMS,
+    AS_SOFT,
+    EXPERIMENT,
+    FEW,
+    RATES,
+)
 from kdteach.experiments.recipes import optimizer_of
 
-NAME = EXPERIMENT.name
 ABSENT = dict.fromkeys(("jitter", "smoothing", "weight_decay"))
 
 
-def errors(arm, rate, part):
-    settings = ABSENT | dict(EXPERIMENT[f"{arm}, rate {rate:g}"])
-    return kd.measured(NAME, f"{part}_errors", **settings)
+def errors(arm, rate, part, of=EXPERIMENT):
+    settings = ABSENT | dict(of[f"{arm}, rate {rate:g}"])
+    return kd.measured(of.name, f"{part}_errors", **settings)
+
+
+def arms_of(experiment):
+    return [name for name in ARMS if f"{name}, rate 0.1" in experiment.named]
 
 
 def test_arms_differ_in_what_they_say_and_in_the_rate():
@@ -65,9 +74,17 @@ def test_the_record_agrees_with_the_one_of_the_first_edition():
         assert errors(arm, 0.05, "test").tolist() == before.tolist()
 
 
-def test_every_arm_has_ten_seeds_and_its_best_rate_inside_the_grid():
-    for arm in ARMS:
-        counted = [errors(arm, rate, "valid") for rate in RATES]
+@pytest.mark.parametrize("of", [EXPERIMENT, FEW], ids=lambda of: of.name)
+def test_every_arm_has_ten_seeds_and_its_best_rate_inside_the_grid(of):
+    assert len(arms_of(of)) >= 8
+    for arm in arms_of(of):
+        counted = [errors(arm, rate, "valid", of) for rate in RATES]
         assert {len(runs) for runs in counted} == {10}
         best = int(np.argmin([runs.mean() for runs in counted]))
         assert 0 < best < len(RATES) - 1, arm
+
+
+def test_few_images_differ_in_the_images_alone():
+    for name in arms_of(FEW):
+        all_, few = (dict(e[f"{name}, rate 0.1"]) for e in (EXPERIMENT, FEW))
+        assert few == {**all_, "transfer": 200}
