@@ -21,7 +21,7 @@ from collections.abc import Collection
 
 from kdteach.experiments.design import Config, Experiment
 
-RATES = (0.025, 0.05, 0.1, 0.2, 0.4)
+RATES = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
 """The learning rates that each arm tries; each is twice the one before."""
 DECAYS = (3e-4, 1e-3, 3e-3)
 """The weight decays that are tried with each of them."""
