@@ -86,6 +86,6 @@ FEW = Experiment(
     "digits-few-images",
     "And when the student has 200 images, and the teacher has seen all?",
     _DATA,
-    (_UNSHIFTED, *_FEW.values()),
+    tuple(_FEW.values()),
     labels=_FEW,
 )
