@@ -5,7 +5,7 @@ same learning rates; the chapter takes for each the one with the fewest errors o
 images, over all seeds. What differs is what a student learns from:
 
 - labels; labels and shifted images; labels and weight decay, of three strengths (0.01 was
-  tried with three seeds and was the worst); labels smoothed until they are as soft as the
+  tried with three seeds and was the worst, see below); labels smoothed until they are as soft as the
   teacher's answers at T = 8 are on average;
 - a teacher that was trained with shifts (the shipped one), at T = 8 and at T = 1, and one
   whose answers are means over all nine shifts; a teacher trained in the same way without
@@ -13,6 +13,7 @@ images, over all seeds. What differs is what a student learns from:
 
 T = 8 and alpha = 0.9 were chosen on validation images for the first edition of the chapter.
 The same with 200 of the training images, drawn for each seed: the teachers have seen all.
+There 0.003 was the best of three decays after three seeds, so 0.01 belongs to them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kdteach.experiments.design import Config, Experiment
 
 RATES = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
 """The learning rates that each arm tries; each is twice the one before."""
-DECAYS = (3e-4, 1e-3, 3e-3)
+DECAYS = (3e-4, 1e-3, 3e-3, 1e-2)
 """The weight decays that are tried with each of them."""
 AS_SOFT = 0.38
 """The epsilon that gives the labelled class as much as the teachers do at T = 8."""
@@ -69,10 +70,11 @@ def _runs(arms: Collection[str], **more: object) -> dict[str, Config]:
     }
 
 
-_LEFT_OUT = ("distilled, T = 1", "distilled, mean over shifts")
+_WORST = "labels, weight decay 0.01"  # with all images; with few it had to be tried
+_TEACHERS = ("distilled, T = 1", "distilled, mean over shifts")
 _DATA = ("digits", {"dtype": "float64", "draw": "seed"})
-_ALL = _runs(ARMS)
-_FEW = _runs([name for name in ARMS if name not in _LEFT_OUT], transfer=200)
+_ALL = _runs([name for name in ARMS if name != _WORST])
+_FEW = _runs([name for name in ARMS if name not in _TEACHERS], transfer=200)
 
 EXPERIMENT = Experiment(
     "digits-first-student",
