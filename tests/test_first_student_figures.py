@@ -29,8 +29,8 @@ def test_the_largest_share_is_written_and_said():
         assert "--kd-baseline" in drawing
         assert "--kd-student" in drawing
     assert made.alt == (
-        "Votes. a 1: labels alone say 2, 70%, distilled say 1, 100%; "
-        "a 0: labels alone say 0, 100%, distilled say 1, 60%."
+        "Votes. a 1: labels alone 2, 70%, distilled 1, 100%; "
+        "a 0: labels alone 0, 100%, distilled 1, 60%."
     )
     assert made.caption == "They differ."
 

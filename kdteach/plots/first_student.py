@@ -24,7 +24,7 @@ def votes_on_images(
     alt: str,
     caption: str,
 ) -> Diagram:
-    """Images, each with the classes that several students of each kind take it for.
+    """Images, each with the votes of several students, or shares, for the classes.
 
     Args:
         images: (n, 1, H, W) in [0, 1].
@@ -61,7 +61,7 @@ def votes_on_images(
             values = table[row].tolist()
             first = values.index(max(values))
             answers.append(Answer(name, values, role, marked=[first]))
-            said.append(f"{name} say {first}, {values[first]:.0%}")
+            said.append(f"{name} {first}, {values[first]:.0%}")
         made.append(Panel(title, picture.tolist(), answers))
         told.append(f"{title}: {', '.join(said)}")
     words = f"{alt} {'; '.join(told)}."
