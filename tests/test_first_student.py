@@ -28,13 +28,14 @@ def arms_of(experiment):
 
 def test_arms_differ_in_what_they_say_and_in_the_rate():
     base = dict(EXPERIMENT["labels alone, rate 0.1"])
-    for name, arm in ARMS.items():
+    for name in arms_of(EXPERIMENT):
         for rate in RATES:
             config = dict(EXPERIMENT[f"{name}, rate {rate:g}"])
             changed = {k for k in config if config[k] != base.get(k)}
-            assert changed <= {*arm, "learning_rate"}
+            assert changed <= {*ARMS[name], "learning_rate"}
             assert base.keys() <= config.keys()
-    assert len(EXPERIMENT.configurations) == 1 + len(ARMS) * len(RATES)
+    assert len(arms_of(EXPERIMENT)) == 10
+    assert len(EXPERIMENT.configurations) == 1 + 10 * len(RATES)
     ratios = np.array(RATES[1:]) / np.array(RATES[:-1])
     assert ratios == pytest.approx(np.full(len(RATES) - 1, 2.0))
 
@@ -85,6 +86,8 @@ def test_every_arm_has_ten_seeds_and_its_best_rate_inside_the_grid(of):
 
 
 def test_few_images_differ_in_the_images_alone():
-    for name in arms_of(FEW):
+    both = set(arms_of(FEW)) & set(arms_of(EXPERIMENT))
+    assert len(both) == 8
+    for name in both:
         all_, few = (dict(e[f"{name}, rate 0.1"]) for e in (EXPERIMENT, FEW))
         assert few == {**all_, "transfer": 200}
