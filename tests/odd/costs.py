@@ -217,3 +217,37 @@ for kind in (torch.float64, torch.bfloat16, torch.float16):
     peak.right(str(kind)[6:], lambda k=kind: {"dtype": k}, _speed)
 peak.refuse("a million rows", lambda: {"size": 10**6}, alone=True, names=("size",))
 peak.refuse("10**20 rows", lambda: {"size": 10**20}, names=("size",))
+
+# eight bits a weight
+
+small = ROOM.function("kdteach.quantisation.quantised", lambda: {"model": _net()})
+
+
+def _rounded(value: Any, _: Any) -> None:
+    """Its answers lie within the rounding of the whole network's, and it is in eval mode."""
+    assert not value.training
+    images = torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8)
+    whole = _net().eval()(images)
+    assert torch.allclose(value(images), whole, atol=0.05 * float(whole.abs().max()) + 0.02)
+
+
+small.right("as it is", nothing, _rounded)
+small.vary("model", networks.no_network())
+small.refuse("no dense layer", lambda: {"model": nn.Conv2d(1, 2, 3)}, names=("model",))
+small.refuse("double precision", lambda: {"model": head()}, names=("model", "float32"))
+small.refuse("half precision", lambda: {"model": head(kind=torch.float16)},
+    names=("model", "float32"))  # fmt: skip
+small.refuse("on the meta device", lambda: {"model": _net().to("meta")}, names=("model",))
+small.circumstances()
+
+file = ROOM.function("kdteach.quantisation.file_bytes", lambda: {"model": _net()})
+
+
+def _weights_and_names(value: Any, _: Any) -> None:
+    assert type(value) is int
+    assert BYTES < value < BYTES + 6000, value
+
+
+file.right("as it is", nothing, _weights_and_names)
+file.vary("model", networks.no_network())
+file.circumstances()

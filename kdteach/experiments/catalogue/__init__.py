@@ -11,6 +11,7 @@ from kdteach.experiments.catalogue import (
     mnist_reports,
     mnist_subclasses,
     mnist_teachers,
+    mnist_widths,
 )
 from kdteach.experiments.design import Experiment
 
@@ -27,6 +28,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_teachers.EARLY_STOPPING,
         mnist_teachers.SMOOTHING,
         mnist_teachers.ASSISTANTS,
+        mnist_widths.RATES,
         mnist_subclasses.TWO_CLASSES,
         mnist_subclasses.TEN_CLASSES,
         clinic.MHIST,

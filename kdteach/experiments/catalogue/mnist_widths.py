@@ -1,0 +1,81 @@
+"""Eight students of MNIST with 8 to 256 hidden units, with and without a teacher.
+
+What does a smaller student cost? All students have one hidden layer and see the same 50,000
+images, unshifted, for ten epochs in batches of 256, with Adam whose rate falls along a
+cosine. The teacher of each seed is a network with two hidden layers of 800 units, trained
+with dropout and random shifts. With a teacher alpha is 0.9, taken over from
+``mnist-assistants``.
+
+Each arm of each width has its own learning rate, with a teacher its own temperature too:
+the setting with the fewest mistakes on the 10,000 validation images, the mean of the seeds
+0 and 1 (``RATES``, an experiment of its own). The teacher's arm so has a choice among twice
+as many settings. ``WIDTHS`` runs what was chosen with ten seeds, and measures each student
+once more with its weights in 8-bit integers. The choices stand in ``CHOSEN``, and a test
+makes them again from the records.
+"""
+
+from __future__ import annotations
+
+from kdteach.experiments.design import Config, Experiment
+
+UNITS = (8, 12, 16, 24, 32, 64, 128, 256)
+"""Hidden units of the students."""
+LEARNING_RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+"""Among which each arm chooses."""
+TEMPERATURES = (1.0, 4.0)
+"""Among which the arm with a teacher chooses as well."""
+
+_COMMON = {
+    "epochs": 10, "batch_size": 256, "schedule": "cosine", "precision": "bfloat16"
+}  # fmt: skip
+TEACHER = {
+    "role": "teacher", "model": "fc-800-800", "dropout": 0.3, "jitter": 2,
+    "learning_rate": 1e-3, **_COMMON,
+}  # fmt: skip
+
+
+def labels(units: int, rate: float, **more: object) -> Config:
+    """A student without a teacher.
+
+    Args:
+        units: of its hidden layer.
+        rate: the learning rate.
+        **more: further settings.
+    """
+    model = f"fc-{units}"
+    return {"role": "plain", "model": model, "learning_rate": rate, **_COMMON, **more}
+
+
+def distilled(units: int, rate: float, temperature: float, **more: object) -> Config:
+    """A student with a teacher.
+
+    Args:
+        units: of its hidden layer.
+        rate: the learning rate.
+        temperature: T.
+        **more: further settings.
+    """
+    return {
+        **labels(units, rate, **more), "role": "distilled", "temperature": temperature,
+        "alpha": 0.9, "teacher": TEACHER,
+    }  # fmt: skip
+
+
+RATES = Experiment(
+    "mnist-width-rates",
+    "Which learning rate suits a student of each width, with and without a teacher?",
+    ("mnist", {}),
+    (
+        TEACHER,
+        *(
+            config
+            for units in UNITS
+            for rate in LEARNING_RATES
+            for config in (
+                labels(units, rate),
+                *(distilled(units, rate, T) for T in TEMPERATURES),
+            )
+        ),
+    ),
+    seeds=2,
+)
