@@ -1,8 +1,9 @@
 """Eight bits a weight: a network whose dense layers compute in small integers.
 
 Quantisation is the other way to a smaller network, and it is tried first, since it needs no
-training. Here it is the *dynamic* kind: weights are rounded once, a scale for each row of a
-layer, and the numbers that flow through the network each time they arrive.
+training. Here it is the *dynamic* kind: weights are rounded once, with one scale a layer,
+and what flows through the network is rounded as it arrives, with one scale a batch. So the
+answer to an image can depend a little on the images beside it.
 """
 
 from __future__ import annotations
