@@ -15,7 +15,9 @@ from kdteach.plots.compression import (
     uses_of_a_weight,
 )
 
-NUMBERS = r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" stroke-width="([\d.]+)"'
+NUMBERS = (
+    r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" stroke-width="([\d.]+)"'
+)
 
 
 def segments(drawing, colour):

@@ -23,7 +23,9 @@ def test_each_arm_has_the_setting_with_the_fewest_mistakes(units):
     rates = mnist_widths.LEARNING_RATES
     alone = {rate: valid(units, rate, None) for rate in rates}
     taught = {
-        (rate, T): valid(units, rate, T) for rate in rates for T in mnist_widths.TEMPERATURES
+        (rate, T): valid(units, rate, T)
+        for rate in rates
+        for T in mnist_widths.TEMPERATURES
     }
     rate, (its_rate, its_temperature) = mnist_widths.CHOSEN[units]
     assert alone[rate] == min(alone.values())

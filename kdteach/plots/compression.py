@@ -31,9 +31,7 @@ class _Square:
     area: float
 
 
-def to_scale(
-    networks: Mapping[str, tuple[str, str, float]], *, caption: str
-) -> Diagram:
+def to_scale(networks: Mapping[str, tuple[str, str, float]], *, caption: str) -> Diagram:
     """Networks as squares whose areas are their sizes.
 
     Args:
@@ -218,9 +216,7 @@ def mistakes_by_size(
             raise ValueError(f"mistakes of {name!r} must lie in {low:g} to {high:g}")
         means = [sum(row) / len(row) for row in rows]
         for run in zip(*rows, strict=True):
-            curves.append(
-                Curve(list(zip(places, run, strict=True)), colour, 1.0, "", 0.35)
-            )
+            curves.append(Curve(list(zip(places, run, strict=True)), colour, 1.0, "", 0.35))
         points = list(zip(places, means, strict=True))
         thick.append(Curve(points, colour, 3.2, dots=True))
         at = len(places) // 2
@@ -326,7 +322,8 @@ def predicted_and_measured(
     low = _DECADE ** math.floor(math.log10(min(everything)) - 0.1)
     high = _DECADE ** math.ceil(math.log10(max(everything)) + 0.1)
     told = "; ".join(
-        f"{name}: predicted {p:.3g}, measured {m:.3g} milliseconds" for name, _, p, m in found
+        f"{name}: predicted {p:.3g}, measured {m:.3g} milliseconds"
+        for name, _, p, m in found
     )
     alt = f"Predicted and measured times of {len(names)} passes. {told}."
     return Diagram(

@@ -59,7 +59,7 @@ widest.right(
 )
 widest.right(
     "torch divides",
-    lambda b, s: (
-        torch.div(torch.tensor(b - 40), 794 * s + 4, rounding_mode="floor").clamp(min=0)
+    lambda b, s: torch.div(torch.tensor(b - 40), 794 * s + 4, rounding_mode="floor").clamp(
+        min=0
     ),
 )
