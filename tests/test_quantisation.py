@@ -20,7 +20,7 @@ def student(units=16, seed=0):
 
 
 def test_the_weights_are_those_rounded_by_hand():
-    """One scale a layer: the largest weight becomes 127 or -128 steps, others are rounded."""
+    """One scale a layer: the largest weight becomes 127 or -128 steps."""
     model = student()
     made = quantised(model)
     layers = [part for part in made.modules() if hasattr(part, "_packed_params")]

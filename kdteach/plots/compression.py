@@ -128,7 +128,7 @@ def uses_of_a_weight(
     return Diagram(across.svg("kd-wide", alt), down.svg("kd-narrow", alt), alt, caption)
 
 
-_PICTURE = 140.0
+_PICTURE, _WINDOW = 140.0, 24.0
 
 
 def _dense_weight(
@@ -155,15 +155,13 @@ def _window(
 ) -> None:
     draw.text(x + 150, y - 12, "convolution", "strong")
     draw.picture(x, y + 6, _PICTURE, pixels)
-    side = _PICTURE * 3 / len(pixels) * 1.6
-    for number, (left, top) in enumerate(((14, 20), (30, 20), (46, 20), (62, 20))):
-        x0, y0 = x + left, y + 6 + top
-        corners = [(x0, y0), (x0 + side, y0), (x0 + side, y0 + side), (x0, y0 + side),
-                   (x0, y0)]  # fmt: skip
-        draw.curve(corners, "student", 3.0 if number == 0 else 1.6, "" if not number
-                   else "3 3")  # fmt: skip
-    draw.arrow((x + 62 + side + 8, y + 26 + side / 2), (x + 134, y + 26 + side / 2),
-               kind="gradient")  # fmt: skip
+    for number in range(5):  # the window, and where it goes next
+        x0, y0 = x + 22 + 19 * number, y + 36
+        x1, y1 = x0 + _WINDOW, y0 + _WINDOW
+        draw.curve(
+            [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], "student",
+            1.6 if number else 3.2, "3 3" if number else "",
+        )  # fmt: skip
     draw.arrow((x + 148, y + 76), (x + 182, y + 76))
     draw.picture(x + 188, y + 26, 100, [[0.75 * v for v in row] for row in pixels])
     draw.text(x + 296, y + 80, f"\N{MULTIPLICATION SIGN} {places}", "strong", "start")
@@ -254,7 +252,8 @@ def time_by_size(
 
     Args:
         units: n widths, rising.
-        times: name of a line to (colour, dashes, (n,) microseconds an image).
+        times: name of a line to (colour, dashes, (n,) microseconds an image). The names
+            stand above and below their lines in turn.
         caption: the sentence that states the finding.
 
     Raises:
@@ -268,7 +267,7 @@ def time_by_size(
     notes: list[Note] = []
     told: list[str] = []
     everything: list[float] = []
-    for name, (colour, dashes, given) in times.items():
+    for number, (name, (colour, dashes, given)) in enumerate(times.items()):
         values = check_numbers(f"times of {name!r}", given).tolist()
         if len(values) != len(places):
             raise ValueError(
@@ -281,7 +280,15 @@ def time_by_size(
         points = list(zip(places, values, strict=True))
         curves.append(Curve(points, colour, 2.8, dashes, dots=True))
         notes.append(
-            Note(*points[2], name, (0, -13), None, "start", strong=True, ink=colour)
+            Note(
+                *points[2],
+                name,
+                (0, 24 if number % 2 else -13),
+                None,
+                "start",
+                strong=True,
+                ink=colour,
+            )  # fmt: skip
         )
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))
@@ -319,8 +326,7 @@ def predicted_and_measured(
                  for t in (predicted, measured)]  # fmt: skip
         found.append((name, colour, times[0], times[1]))
     everything = [t for _, _, *times in found for t in times]
-    low = _DECADE ** math.floor(math.log10(min(everything)) - 0.1)
-    high = _DECADE ** math.ceil(math.log10(max(everything)) + 0.1)
+    low, high = min(everything) / 2, max(everything) * 3
     told = "; ".join(
         f"{name}: predicted {p:.3g}, measured {m:.3g} milliseconds"
         for name, _, p, m in found
@@ -345,8 +351,8 @@ def _times(
         return left + (right - left) * math.log(value / low) / math.log(high / low)
 
     draw.line((left, foot), (right, foot), "edge")
-    tick = low
-    while tick <= high * 1.01:
+    tick = _DECADE ** math.ceil(math.log10(low))
+    while tick <= high:
         draw.line((at(tick), 8), (at(tick), foot + 5), "edge", 0.8)
         draw.text(at(tick), foot + 21, f"{tick:g}", "small")
         tick *= _DECADE

@@ -224,7 +224,7 @@ small = ROOM.function("kdteach.quantisation.quantised", lambda: {"model": _net()
 
 
 def _rounded(value: Any, _: Any) -> None:
-    """Its answers lie within the rounding of the whole network's, and it is in eval mode."""
+    """Its answers are the whole network's up to rounding, and it is in eval mode."""
     assert not value.training
     images = torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8)
     whole = _net().eval()(images)
