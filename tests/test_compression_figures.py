@@ -16,7 +16,8 @@ from kdteach.plots.compression import (
 )
 
 NUMBERS = (
-    r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" stroke-width="([\d.]+)"'
+    r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" '
+    r'stroke-width="([\d.]+)"'
 )
 
 

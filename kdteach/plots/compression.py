@@ -288,7 +288,7 @@ def time_by_size(
                 "start",
                 strong=True,
                 ink=colour,
-            )  # fmt: skip
+            )
         )
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))
