@@ -8,9 +8,10 @@ with dropout and random shifts for five epochs. With a teacher alpha is 0.9, tak
 
 Each arm of each width has its own learning rate, with a teacher its own temperature too:
 the setting with the fewest mistakes on the 10,000 validation images, of seed 0 (``RATES``,
-an experiment of its own). The teacher's arm so has a choice among twice as many settings. ``WIDTHS`` runs what was chosen with ten seeds, and measures each student
-once more with its weights in 8-bit integers. The choices stand in ``CHOSEN``, and a test
-makes them again from the records.
+an experiment of its own). The teacher's arm so has a choice among twice as many settings.
+``WIDTHS`` runs what was chosen with ten seeds, and measures each student once more with its
+weights in 8-bit integers. The choices stand in ``CHOSEN``, and a test makes them again from
+the records.
 
 Named before ``WIDTHS`` was run: 22 comparisons of mistakes on the 10,000 test images, all
 corrected together. With a teacher fewer than without (8 widths); with a teacher fewer than
