@@ -21,6 +21,7 @@ __all__ = [
 
 _DECADE = 10.0
 _LEAST_SQUARES = 2
+_WORDS = 58.0  # that a name below a square needs
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def to_scale(networks: Mapping[str, tuple[str, str, float]], *, caption: str) ->
     )
     alt = f"Networks as squares whose areas are their sizes. {told}."
     return Diagram(
-        _squares(squares, 860.0, 190.0, len(squares)).svg("kd-wide", alt),
-        _squares(squares, 350.0, 150.0, 4).svg("kd-narrow", alt),
+        _squares(squares, 860.0, 150.0, len(squares)).svg("kd-wide", alt),
+        _squares(squares, 350.0, 86.0, 4).svg("kd-narrow", alt),
         alt, caption,
     )  # fmt: skip
 
@@ -85,10 +86,13 @@ def _squares(
             foot = height + (row + 1) * tall - 54
             _square(draw, (column + 0.5) * step, foot, square, scale)
         return draw
-    step = (width - side - 24) / len(others)
-    _square(draw, side / 2, side + 4, first, scale)
-    for number, square in enumerate(others):
-        _square(draw, side + 24 + (number + 0.5) * step, side + 4, square, scale)
+    sides = [scale * math.sqrt(square.area) for square in squares]
+    rooms = [max(a_side, _WORDS) for a_side in sides]
+    gap = (width - sum(rooms)) / (len(rooms) - 1)
+    left = 0.0
+    for square, room in zip(squares, rooms, strict=True):
+        _square(draw, left + room / 2, side + 4, square, scale)
+        left += room + gap
     return draw
 
 
