@@ -29,6 +29,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_teachers.SMOOTHING,
         mnist_teachers.ASSISTANTS,
         mnist_widths.RATES,
+        mnist_widths.WIDTHS,
         mnist_subclasses.TWO_CLASSES,
         mnist_subclasses.TEN_CLASSES,
         clinic.MHIST,

@@ -90,6 +90,35 @@ RATES = Experiment(
     seeds=1,
 )
 
-CHOSEN: dict[int, tuple[float, tuple[float, float]]] = {}
+CHOSEN: dict[int, tuple[float, tuple[float, float]]] = {
+    8: (0.03, (0.01, 1.0)),
+    12: (0.03, (0.03, 1.0)),
+    16: (0.03, (0.03, 1.0)),
+    24: (0.03, (0.03, 1.0)),
+    32: (0.03, (0.03, 1.0)),
+    64: (0.01, (0.03, 1.0)),
+    128: (0.01, (0.03, 4.0)),
+    256: (0.01, (0.01, 1.0)),
+}
 """Units to the rate without a teacher, and to rate and temperature with one."""
-# CHOSEN ends
+
+_ALONE = {units: labels(units, rate, int8=True) for units, (rate, _) in CHOSEN.items()}
+_TAUGHT = {
+    units: distilled(units, rate, temperature, int8=True)
+    for units, (_, (rate, temperature)) in CHOSEN.items()
+}
+
+WIDTHS = Experiment(
+    "mnist-widths",
+    "What does a smaller student cost in accuracy, with and without a teacher?",
+    ("mnist", {}),
+    (
+        TEACHER,
+        *(config for units in UNITS for config in (_ALONE[units], _TAUGHT[units])),
+    ),
+    labels={
+        "teacher": TEACHER,
+        **{f"alone, {units}": config for units, config in _ALONE.items()},
+        **{f"taught, {units}": config for units, config in _TAUGHT.items()},
+    },
+)
