@@ -13,6 +13,7 @@ from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.plots._weights import dense_weight, window
 
 __all__ = [
     "mistakes_by_size", "pictures", "predicted_and_measured", "time_by_size", "to_scale",
@@ -124,52 +125,12 @@ def uses_of_a_weight(
         f"image, and is used at each of its {count} places."
     )
     across = Drawing(860.0, 236.0)
-    _dense_weight(across, 60.0, 34.0, pixels)
-    _window(across, 500.0, 34.0, pixels, count)
+    dense_weight(across, 60.0, 34.0, pixels)
+    window(across, 500.0, 34.0, pixels, count)
     down = Drawing(350.0, 470.0)
-    _dense_weight(down, 12.0, 30.0, pixels)
-    _window(down, 12.0, 266.0, pixels, count)
+    dense_weight(down, 12.0, 30.0, pixels)
+    window(down, 12.0, 266.0, pixels, count)
     return Diagram(across.svg("kd-wide", alt), down.svg("kd-narrow", alt), alt, caption)
-
-
-_PICTURE, _WINDOW = 140.0, 24.0
-
-
-def _dense_weight(
-    draw: Drawing, x: float, y: float, pixels: Sequence[Sequence[float]]
-) -> None:
-    draw.text(x + 150, y - 12, "dense layer", "strong")
-    draw.picture(x, y + 6, _PICTURE, pixels)
-    point = (x + 0.52 * _PICTURE, y + 6 + 0.3 * _PICTURE)
-    for number in range(5):
-        centre = y + 20 + 28 * number
-        chosen = number == 1
-        draw.curve(
-            [point, (x + 242, centre)], "student" if chosen else "edge",
-            3.0 if chosen else 1.2,
-        )  # fmt: skip
-        draw.operation(x + 254, centre, "", "unit", radius=10)
-    draw.dot(*point, "student")
-    draw.text(x + 290, y + 50, "\N{MULTIPLICATION SIGN} 1", "strong", "start")
-    draw.text(x + 150, y + 182, "one weight: one pixel, one unit", "small")
-
-
-def _window(
-    draw: Drawing, x: float, y: float, pixels: Sequence[Sequence[float]], places: int
-) -> None:
-    draw.text(x + 150, y - 12, "convolution", "strong")
-    draw.picture(x, y + 6, _PICTURE, pixels)
-    for number in range(5):  # the window, and where it goes next
-        x0, y0 = x + 22 + 19 * number, y + 36
-        x1, y1 = x0 + _WINDOW, y0 + _WINDOW
-        draw.curve(
-            [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], "student",
-            1.6 if number else 3.2, "3 3" if number else "",
-        )  # fmt: skip
-    draw.arrow((x + 148, y + 76), (x + 182, y + 76))
-    draw.picture(x + 188, y + 26, 100, [[0.75 * v for v in row] for row in pixels])
-    draw.text(x + 296, y + 80, f"\N{MULTIPLICATION SIGN} {places}", "strong", "start")
-    draw.text(x + 150, y + 182, "one weight: the same step at every place", "small")
 
 
 def mistakes_by_size(
