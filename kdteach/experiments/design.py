@@ -71,6 +71,8 @@ key                meaning; where it is missing, the default
 ``transfer``       so many of these images are drawn, by default all are used
 ``shipped``        "cnn-digits": a teacher that comes trained, in place of all but ``role``
                    and ``views``
+``int8``           test it once more with the weights of its dense layers in 8-bit
+                   integers (``kdteach.quantisation.quantised``), false
 =================  ====================================================================
 """
 
