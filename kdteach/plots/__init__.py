@@ -12,6 +12,7 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 from kdteach.plots import (  # noqa: E402
     distillation_loss,
     hard_and_soft_targets,
+    hintons_digits,
     temperature,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -32,6 +33,7 @@ __all__ = [
     "curves_over_epochs",
     "distillation_loss",
     "hard_and_soft_targets",
+    "hintons_digits",
     "lines",
     "maps_on_images",
     "paired_seeds",
