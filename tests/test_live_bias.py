@@ -154,7 +154,13 @@ def test_without_scripts_a_picture_and_a_sentence_stand_there(given):
 )
 def test_odd_arguments_are_named(given, change, error, says):
     split, logits = given
-    arguments = {"split": split, "logits": logits, "classes": CLASSES, "number": 3, **change}
+    arguments = {
+        "split": split,
+        "logits": logits,
+        "classes": CLASSES,
+        "number": 3,
+        **change,
+    }
     with pytest.raises(error, match=says):
         live_bias(**arguments)
 

@@ -1,4 +1,4 @@
-"""Checks of the chapter *Hinton's missing digit*: what a bias feels, and what is removed."""
+"""Checks of *Hinton's missing digit*: what a bias feels, and what is removed."""
 
 from __future__ import annotations
 

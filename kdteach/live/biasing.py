@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from html import escape
 
 import torch
@@ -60,8 +61,7 @@ def live_bias(
     """
     if not isinstance(logits, Mapping) or not all(isinstance(k, str) for k in logits):
         raise TypeError(
-            "logits must be a dictionary, name of a network to logits, got "
-            f"{shown(logits)}"
+            f"logits must be a dictionary, name of a network to logits, got {shown(logits)}"
         )
     if not 1 <= len(logits) <= len(_ROLES):
         raise ValueError(f"logits must be of one or two networks, got {len(logits)}")
@@ -77,9 +77,10 @@ def live_bias(
             f"others, got {len(own)} of {len(found.labels)}"
         )
     labels = torch.tensor(found.labels, device="cpu")
+    gaps = [_Gaps.of(found.logits[name], labels, number) for name in logits]
     networks = [
-        {"name": name, "role": role, **_gaps(found.logits[name], labels, number)}
-        for name, role in zip(logits, _ROLES, strict=False)
+        {"name": name, "role": role, **asdict(each)}
+        for name, role, each in zip(logits, _ROLES, gaps, strict=False)
     ]
     records = found.records()
     images = [records[place] for place in own[:_PICTURES]]
@@ -89,58 +90,71 @@ def live_bias(
             "classes": names, "number": number, "most": most, "bias": bias,
             "images": images, "networks": networks,
         },
-        _still(networks, names[number], most),
+        _still(gaps[0], names[number], most),
         f"Which images of a {names[number]} are found while the bias of its class moves, "
         "and what it costs elsewhere",
     )  # fmt: skip
 
 
-def _gaps(logits: Tensor, labels: Tensor, number: int) -> dict[str, object]:
-    """By how much the class loses, for its own images and for the others."""
-    rivals = logits.clone()
-    rivals[:, number] = -torch.inf
-    best = rivals.max(dim=1)
-    gap = best.values - logits[:, number]
-    mine = labels == number
-    return {
-        "own": [round(float(value), _DIGITS) for value in gap[mine]],
-        "rivals": best.indices[mine].tolist(),
-        "others": [round(float(value), _DIGITS) for value in gap[~mine]],
-        "right": (best.indices == labels)[~mine].int().tolist(),
-    }
+@dataclass(frozen=True)
+class _Gaps:
+    """By how much a class loses: the largest logit of all others less its own.
+
+    Attributes:
+        own: of the images of the class.
+        rivals: the class that each of them is given to otherwise.
+        others: of all other images.
+        right: 1 for each of them that is right as long as the class does not win, else 0.
+    """
+
+    own: list[float]
+    rivals: list[int]
+    others: list[float]
+    right: list[int]
+
+    @classmethod
+    def of(cls, logits: Tensor, labels: Tensor, number: int) -> _Gaps:
+        """Of the logits (N, C) of images with labels (N,)."""
+        rivals = logits.clone()
+        rivals[:, number] = -torch.inf
+        best = rivals.max(dim=1)
+        gap = best.values - logits[:, number]
+        mine = labels == number
+        return cls(
+            [round(float(value), _DIGITS) for value in gap[mine]],
+            best.indices[mine].tolist(),
+            [round(float(value), _DIGITS) for value in gap[~mine]],
+            (best.indices == labels)[~mine].int().tolist(),
+        )
+
+    def counts(self, bias: float) -> tuple[int, int]:
+        """Images of the class that are found, and all that are misread."""
+        found = sum(gap < bias for gap in self.own)
+        wrong = sum(
+            gap < bias or not ok for gap, ok in zip(self.others, self.right, strict=True)
+        )
+        return found, len(self.own) - found + wrong
 
 
-def _counts(network: Mapping[str, object], bias: float) -> tuple[int, int]:
-    """Images of the class that are found, and all that are misread."""
-    own, others, right = (network[key] for key in ("own", "others", "right"))
-    assert isinstance(own, list) and isinstance(others, list) and isinstance(right, list)
-    found = sum(gap < bias for gap in own)
-    wrong = sum(gap < bias or not ok for gap, ok in zip(others, right, strict=True))
-    return found, len(own) - found + wrong
-
-
-def _still(networks: Sequence[Mapping[str, object]], name: str, most: float) -> str:
-    """The first network without a script: both counts over the bias, and a sentence."""
-    network = networks[0]
+def _still(gaps: _Gaps, name: str, most: float) -> str:
+    """A network without a script: both counts over the bias, and a sentence."""
     grid = [_STEP * i for i in range(round(most / _STEP) + 1)]
-    counts = [_counts(network, bias) for bias in grid]
-    own, others = network["own"], network["others"]
-    assert isinstance(own, list) and isinstance(others, list)
+    counts = [gaps.counts(bias) for bias in grid]
+    own, images = len(gaps.own), len(gaps.own) + len(gaps.others)
     fewest = min(errors for _, errors in counts)
-    best = grid[[errors for _, errors in counts].index(fewest)]
-    found = counts[grid.index(best)][0]
+    at = [errors for _, errors in counts].index(fewest)
     sentence = (
-        f"Without a bias {counts[0][0]} of {len(own)} images of a {name} are read as "
-        f"{name}, and {counts[0][1]} of all {len(own) + len(others)} images are misread. "
-        f"With +{best:.1f} it is {found}, and {fewest} are misread. Here a slider moves the "
-        "bias, where scripts run."
+        f"Without a bias {counts[0][0]} of {own} images of a {name} are read as {name}, "
+        f"and {counts[0][1]} of all {images} images are misread. With +{grid[at]:.1f} it "
+        f"is {counts[at][0]}, and {fewest} are misread. Here a slider moves the bias, "
+        "where scripts run."
     )
     top = max(errors for _, errors in counts)
     parts = [
-        _line([100 - 88 * found / len(own) for found, _ in counts], 20),
+        _line([100 - 88 * found / own for found, _ in counts], 20),
         _line([100 - 88 * errors / top for _, errors in counts], 320),
     ]
-    titles = (f"read as {name}, of {len(own)}", f"misread, at most {top}")
+    titles = (f"read as {name}, of {own}", f"misread, at most {top}")
     for x, title in zip((20, 320), titles, strict=True):
         parts.append(
             f'<text x="{x}" y="-6">{escape(title)}</text>'

@@ -1,4 +1,4 @@
-"""Figures of the chapter *Hinton's missing digit*, drawn in the language of the diagrams."""
+"""Figures of *Hinton's missing digit*, drawn in the language of the diagrams."""
 
 from __future__ import annotations
 

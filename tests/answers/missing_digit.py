@@ -25,9 +25,7 @@ slope.wrong(
 slope.wrong(
     "the sum over the images", r"sum|mean", lambda z, v, c, t: t * gap(z, v, t)[:, c].sum()
 )
-slope.wrong(
-    "at T = 1", r"T = 1|soften", lambda z, v, c, t: t * gap(z, v, 1.0)[:, c].mean()
-)
+slope.wrong("at T = 1", r"T = 1|soften", lambda z, v, c, t: t * gap(z, v, 1.0)[:, c].mean())
 slope.wrong(
     "student not softened",
     r"student",
@@ -121,12 +119,14 @@ repaired.wrong(
     r"temperature|divide",
     lambda y, v, c, t: torch.softmax(v, dim=1)[y != c],
 )
-repaired.right(
-    "images first", lambda y, v, c, t: torch.softmax(v[y != c] / t, dim=1)
-)
+repaired.right("images first", lambda y, v, c, t: torch.softmax(v[y != c] / t, dim=1))
 repaired.right(
     "row by row",
     lambda y, v, c, t: torch.stack(
-        [(row / t).softmax(0) for row, label in zip(v, y.tolist(), strict=True) if label != c]
+        [
+            (row / t).softmax(0)
+            for row, label in zip(v, y.tolist(), strict=True)
+            if label != c
+        ]
     ),
 )
