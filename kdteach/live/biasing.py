@@ -65,7 +65,8 @@ def live_bias(
         )
     if not 1 <= len(logits) <= len(_ROLES):
         raise ValueError(f"logits must be of one or two networks, got {len(logits)}")
-    found = check_pictured(split, classes, logits, most=_MOST)
+    tables = {f"logits of {name!r}": table for name, table in logits.items()}
+    found = check_pictured(split, classes, tables, most=_MOST)
     names = found.classes
     number = check_count("number", number, least=0, most=len(names) - 1)
     most = check_number("most", most, least=1, most=1000)
@@ -77,7 +78,7 @@ def live_bias(
             f"others, got {len(own)} of {len(found.labels)}"
         )
     labels = torch.tensor(found.labels, device="cpu")
-    gaps = [_Gaps.of(found.logits[name], labels, number) for name in logits]
+    gaps = [_Gaps.of(found.logits[name], labels, number) for name in tables]
     networks = [
         {"name": name, "role": role, **asdict(each)}
         for name, role, each in zip(logits, _ROLES, gaps, strict=False)
