@@ -36,7 +36,7 @@ def page_numbers() -> dict[str, str]:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
         "gain", "threes" and "bias"; and, of the folded parts, "tried",
         "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
-        "redrawn", "without", and "rows", "training" and "sizes" of tables.
+        "redrawn", "without", "second", and "rows", "training" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -69,6 +69,7 @@ def page_numbers() -> dict[str, str]:
         "rows": _rows(record),
         "redrawn": _redrawn(record),
         "without": _without(record),
+        "second": _second(record["doubts by seed"]),
         "sizes": _sizes(record["sizes tried"]),
     }
 
@@ -203,6 +204,25 @@ def _redrawn(record: dict[str, Any]) -> str:
     """Mean mistakes in a hundred redrawn images, in the order of the rows."""
     *most, last = (f"{np.mean(record[name]['test errors']) / 100:.1f}" for name in _THREE)
     return f"{', '.join(most)} and {last}"
+
+
+def _second(doubts: dict[str, Any]) -> str:
+    """How often students name the teacher's second answer, and what a guess reaches."""
+
+    def percent(part: str, who: str) -> str:
+        return f"{100 * np.mean(doubts[part][who]):.0f}"
+
+    same, shuffled = "same second answer as the teacher", "same when shuffled"
+    pair = ("distilled", "label-trained")
+    alike, mixed = ([percent(part, who) for who in pair] for part in (same, shuffled))
+    usual = percent("same by a guess", "the usual one")
+    return (
+        f"where the teacher and a pair read the same, the distilled student also puts the "
+        f"same digit second in {alike[0]} of a hundred images, the label-trained one in "
+        f"{alike[1]}. With second answers dealt out anew among images that were read alike, "
+        f"it would be {mixed[0]} and {mixed[1]}. Who always named the digit that the teacher "
+        f"most often puts second would reach {usual}"
+    )
 
 
 def _without(record: dict[str, Any]) -> str:
