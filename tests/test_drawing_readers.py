@@ -569,9 +569,9 @@ def test_numbers_in_the_text_are_those_of_the_record():
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.5, 1.5, "It can: "),
-     (-1.5, -0.5, "It cannot: "),
-     (-1, 2, "We cannot say whether it can: ")],
+    [(0.5, 1.5, "The teacher helps: "),
+     (-1.5, -0.5, "The teacher does not help: "),
+     (-1, 2, "We cannot say whether the teacher helps: ")],
 )  # fmt: skip
 def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
     gain = Interval((low + high) / 2, low, high, 0.95, 10)
@@ -581,8 +581,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
         assert text.endswith("of the difference, \N{MINUS SIGN}1.0 to 2.0, holds 0.")
     else:
         more = "fewer" if low > 0 else "more"
-        assert f"That is 1.0 {more}; the [95 % interval](an-interval) of this" in text
-        assert text.endswith("mean difference is 0.5 to 1.5.")
+        assert f"That is 1.0 {more} ([95 % interval](an-interval) " in text
+        assert text.endswith("0.5 to 1.5).")
     assert "label-trained students misread 7.1 and distilled ones 6.1" in text
 
 

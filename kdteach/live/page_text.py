@@ -219,9 +219,9 @@ def _second(doubts: dict[str, Any]) -> str:
     return (
         f"where the teacher and a pair read the same, the distilled student also puts the "
         f"same digit second in {alike[0]} of a hundred images, the label-trained one in "
-        f"{alike[1]}. With second answers dealt out anew among images that were read alike, "
-        f"it would be {mixed[0]} and {mixed[1]}. Who always named the digit that the teacher "
-        f"most often puts second would reach {usual}"
+        f"{alike[1]}. If the second answers to one digit were shuffled among its images, it "
+        f"would be {mixed[0]} and {mixed[1]}. Who always named the digit that the teacher "
+        f"puts second most often would reach {usual}"
     )
 
 
@@ -265,19 +265,19 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
         told: the same of the distilled ones.
     """
     misread = (
-        f"of a hundred test digits label-trained students misread {plain:.1f} and "
-        f"distilled ones {told:.1f}, on average over {gain.n} pairs with this teacher"
+        f"of a hundred test digits, label-trained students misread {plain:.1f} and "
+        f"distilled ones {told:.1f}, on average over {gain.n} such pairs with this teacher"
     )
     interval = "[95 % interval](an-interval)"
     if gain.low <= 0 <= gain.high:
         low = f"{gain.low:.1f}".replace("-", "\N{MINUS SIGN}")
         return (
-            f"We cannot say whether it can: {misread}, and the {interval} of the "
+            f"We cannot say whether the teacher helps: {misread}, and the {interval} of the "
             f"difference, {low} to {gain.high:.1f}, holds 0."
         )
     ends = sorted((abs(gain.low), abs(gain.high)))
-    word, more = ("can", "fewer") if gain.low > 0 else ("cannot", "more")
+    word, more = ("helps", "fewer") if gain.low > 0 else ("does not help", "more")
     return (
-        f"It {word}: {misread}. That is {abs(gain.mean):.1f} {more}; the {interval} of "
-        f"this mean difference is {ends[0]:.1f} to {ends[1]:.1f}."
+        f"The teacher {word}: {misread}. That is {abs(gain.mean):.1f} {more} "
+        f"({interval} {ends[0]:.1f} to {ends[1]:.1f})."
     )
