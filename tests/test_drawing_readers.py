@@ -513,8 +513,11 @@ def test_numbers_in_the_text_are_those_of_the_record():
         assert f"{mean:.1f}" in text["gain"]
     low, high = (record["gain"]["as written"][end] for end in ("low", "high"))
     mean = record["gain"]["as written"]["mean"]
-    assert f"That is {mean:.1f} fewer; the [95 % interval]" in text["gain"]
-    assert text["gain"].endswith(f"of this mean difference is {low:.1f} to {high:.1f}.")
+    assert f"That is {mean:.1f} fewer ([95 % interval]" in text["gain"]
+    assert text["gain"].endswith(f" {low:.1f} to {high:.1f}).")
+    alike = record["doubts by seed"]["same second answer as the teacher"]
+    for values in alike.values():
+        assert f"{100 * np.mean(values):.0f}" in text["second"]
     assert text["times"] == "50"
     assert text["rows"].count("\n") == 2
     without = np.array(record["without-3"]["as written errors"]) / 100

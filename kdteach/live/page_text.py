@@ -219,9 +219,9 @@ def _second(doubts: dict[str, Any]) -> str:
     return (
         f"where the teacher and a pair read the same, the distilled student also puts the "
         f"same digit second in {alike[0]} of a hundred images, the label-trained one in "
-        f"{alike[1]}. If the second answers to one digit were shuffled among its images, it "
-        f"would be {mixed[0]} and {mixed[1]}. Who always named the digit that the teacher "
-        f"puts second most often would reach {usual}"
+        f"{alike[1]}. If the second answers to one digit were shuffled among its images, "
+        f"it would be {mixed[0]} and {mixed[1]}. Who always named the digit that the "
+        f"teacher puts second most often would reach {usual}"
     )
 
 
@@ -272,8 +272,8 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
     if gain.low <= 0 <= gain.high:
         low = f"{gain.low:.1f}".replace("-", "\N{MINUS SIGN}")
         return (
-            f"We cannot say whether the teacher helps: {misread}, and the {interval} of the "
-            f"difference, {low} to {gain.high:.1f}, holds 0."
+            f"We cannot say whether the teacher helps: {misread}, and the {interval} of "
+            f"the difference, {low} to {gain.high:.1f}, holds 0."
         )
     ends = sorted((abs(gain.low), abs(gain.high)))
     word, more = ("helps", "fewer") if gain.low > 0 else ("does not help", "more")
