@@ -13,13 +13,22 @@ with usual_tensors():
         check_separable_weights,
     )
     from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
-    from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
+    from kdteach.exercises.compression import (
+        check_conv_flops,
+        check_dense_parameters,
+        check_widest_student,
+    )
     from kdteach.exercises.distillation_loss import (
         check_kd_loss,
         check_soft_gradient,
     )
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
     from kdteach.exercises.effective_alpha import check_effective_alpha
+    from kdteach.exercises.first_student import (
+        check_matching_smoothing,
+        check_one_step,
+        check_repaired_training,
+    )
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
@@ -34,6 +43,10 @@ with usual_tensors():
     )
     from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
     from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+    from kdteach.exercises.missing_class import (
+        check_bias_slope,
+        check_repaired_transfer_set,
+    )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
     from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
@@ -65,6 +78,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_bias_slope",
     "check_choose_temperature",
     "check_chosen_epochs",
     "check_class_probabilities",
@@ -84,10 +98,14 @@ __all__ = [
     "check_linear_saliency",
     "check_luck_of_the_best",
     "check_matched_bias",
+    "check_matching_smoothing",
+    "check_one_step",
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
     "check_repaired_runner_up",
+    "check_repaired_training",
+    "check_repaired_transfer_set",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",
@@ -105,5 +123,6 @@ __all__ = [
     "check_votes",
     "check_weighted_f1",
     "check_weighted_fit",
+    "check_widest_student",
     "check_with_bias",
 ]

@@ -94,6 +94,7 @@ class Recipe:
     mistake: str | None = None
     transfer: int | None = None
     shipped: str | None = None
+    int8: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, object]) -> Recipe:
@@ -370,5 +371,6 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "mistake": _one_of(*MISTAKES),
     "transfer": check_count,
     "shipped": _one_of(SHIPPED),
+    "int8": check_switch,
 }
 """Each setting and who checks it; the fields of ``Recipe``."""

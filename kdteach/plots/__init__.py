@@ -10,8 +10,11 @@ from kdteach.extras import require_extra
 require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots import (  # noqa: E402
+    compression,
     distillation_loss,
+    first_student,
     hard_and_soft_targets,
+    hintons_digits,
     is_the_difference_real,
     temperature,
 )
@@ -29,10 +32,13 @@ __all__ = [
     "ROLES",
     "Figure",
     "class_matrix",
+    "compression",
     "cost_bars",
     "curves_over_epochs",
     "distillation_loss",
+    "first_student",
     "hard_and_soft_targets",
+    "hintons_digits",
     "is_the_difference_real",
     "lines",
     "maps_on_images",

@@ -6,12 +6,14 @@ from kdteach.experiments.catalogue import (
     cifar10,
     clinic,
     digits,
+    first_student,
     mnist_fc,
     mnist_hinton,
     mnist_report3,
     mnist_reports,
     mnist_subclasses,
     mnist_teachers,
+    mnist_widths,
 )
 from kdteach.experiments.design import Experiment
 
@@ -21,6 +23,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         digits.RECIPES,
         digits.WRITERS,
         digits.HINTON,
+        first_student.EXPERIMENT,
+        first_student.FEW,
         mnist_fc.EXPERIMENT,
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,
@@ -28,6 +32,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_teachers.EARLY_STOPPING,
         mnist_teachers.SMOOTHING,
         mnist_teachers.ASSISTANTS,
+        mnist_widths.RATES,
+        mnist_widths.WIDTHS,
         mnist_subclasses.TWO_CLASSES,
         mnist_subclasses.TEN_CLASSES,
         cifar10.DECIDING,
