@@ -116,6 +116,22 @@ def test_every_chapter_of_the_second_edition_has_its_variant():
     assert diagram("pipeline") == diagram("pipeline", ())
 
 
+def test_the_pipeline_is_drawn_at_the_temperature_of_its_page():
+    given = diagram("pipeline", temperature=4.0)
+    assert given == diagram("pipeline")
+    made = diagram("pipeline", temperature=8)
+    p = torch.softmax(torch.tensor(LOGITS).double() / 8, dim=0)
+    for svg, high in ((made.wide, 84), (made.narrow, 70)):
+        assert ">soft target, T = 8<" in svg
+        bars = [
+            float(e.get("height"))
+            for e in ElementTree.fromstring(svg).iter()
+            if e.tag.endswith("rect") and e.get("fill") == "var(--kd-teacher)"
+        ][-10:]
+        expected = [max(high * float(share) / 0.6, 1.2) for share in p]
+        assert bars == pytest.approx(expected, abs=0.06)
+
+
 def test_bars_are_softmax_of_the_logits():
     root = ElementTree.fromstring(diagram("temperature").wide)
     bars = [

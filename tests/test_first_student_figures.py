@@ -5,7 +5,8 @@ import re
 import pytest
 import torch
 
-from kdteach.plots.first_student import votes_on_images
+from kdteach.plots.first_student import differences, votes_on_images
+from kdteach.stats import Interval
 
 IMAGES = torch.rand(2, 1, 8, 8, dtype=torch.float64, generator=torch.Generator())
 LABELS = torch.tensor([[0, 3, 7], [10, 0, 0]])
@@ -53,3 +54,50 @@ def test_the_largest_share_is_written_and_said():
 def test_bad_votes_are_named(change, error, says):
     with pytest.raises(error, match=says):
         figure(**change)
+
+
+def gap(low, mean, high):
+    return Interval(mean, low, high, 0.95, 10)
+
+
+INTERVALS = {"labels alone": gap(-6.0, -3.0, -1.0), "smoothed": gap(-2.0, 2.0, 6.0)}
+
+
+def intervals(given=INTERVALS, step=2.0):
+    return differences(given, step=step, axis="Mistakes of distilled", caption="One.")
+
+
+def test_intervals_stand_where_their_numbers_are():
+    made = intervals()
+    for drawing, left, right in ((made.wide, 230, 800), (made.narrow, 22, 328)):
+        for words in ("labels alone", "smoothed", "fewer", "more", "\N{MINUS SIGN}6", "+6"):
+            assert f">{words}<" in drawing
+
+        def at(value, left=left, right=right):
+            return left + (right - left) * (value + 6) / 12
+
+        bars = re.findall(r'd="M([\d.]+) [\d.]+L([\d.]+) [^>]*stroke-width="3"', drawing)
+        expected = [at(v) for low_high in ((-6, -1), (-2, 6)) for v in low_high]
+        assert [float(x) for bar in bars for x in bar] == pytest.approx(expected, abs=0.06)
+        rings = re.findall(
+            r'cx="([\d.]+)"[^>]*fill="none" stroke="var\(--kd-(\w+)', drawing
+        )
+        assert [colour for _, colour in rings] == ["student", "soft"]
+        assert [float(x) for x, _ in rings] == pytest.approx([at(-3), at(2)], abs=0.06)
+    assert made.alt == (
+        "Mistakes of distilled, mean and interval. labels alone: -3.0, -6.0 to -1.0; "
+        "smoothed: +2.0, -2.0 to +6.0."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"given": {}}, ValueError, "intervals is empty"),
+        ({"given": {"a": (1, 2, 3)}}, TypeError, "intervals of 'a' must be an Interval"),
+        ({"step": 0.0}, ValueError, "step must be above 0"),
+    ],
+)
+def test_bad_intervals_are_named(change, error, says):
+    with pytest.raises(error, match=says):
+        intervals(**change)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from kdteach.checks import check_choice, check_names
+from kdteach.checks import check_choice, check_names, check_temperature
 from kdteach.diagrams import idea, pipeline
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
@@ -64,7 +64,11 @@ class Diagram:
 
 
 def diagram(
-    name: str, highlight: str | Sequence[str] = (), *, caption: str = ""
+    name: str,
+    highlight: str | Sequence[str] = (),
+    *,
+    caption: str = "",
+    temperature: float | None = None,
 ) -> Diagram:
     """Draw one of the book's diagrams.
 
@@ -73,6 +77,8 @@ def diagram(
         highlight: the part, or the parts, that the page is about, such as
             ``"temperature"``; they stand on a coloured ground.
         caption: a sentence below the drawing that states the finding.
+        temperature: T > 0 at which the pipeline's soft target is drawn, 4 if it is not
+            given; the other diagrams have temperatures of their own.
 
     Returns:
         The diagram: SVG with real text, in the colours of the page around it, light or
@@ -80,7 +86,8 @@ def diagram(
 
     Raises:
         TypeError: a name, a part or a caption that is no text.
-        ValueError: no such diagram, or no such part of it.
+        ValueError: no such diagram, no such part of it, or a temperature that is no
+            number above 0 or not for this diagram.
     """
     kind = _KINDS[check_choice("name", name, tuple(_KINDS))]
     parts = (
@@ -91,10 +98,14 @@ def diagram(
     if not isinstance(caption, str):
         raise TypeError(f"caption must be a text, got {type(caption).__name__}")
     alt = kind.alt if isinstance(kind.alt, str) else kind.alt(parts)
-    return Diagram(
-        kind.wide(parts).svg("kd-wide", alt), kind.narrow(parts).svg("kd-narrow", alt),
-        alt, caption,
-    )  # fmt: skip
+    if temperature is None:
+        wide, narrow = kind.wide(parts), kind.narrow(parts)
+    elif name == "pipeline":
+        t = check_temperature(temperature)
+        wide, narrow = pipeline.wide(parts, t), pipeline.narrow(parts, t)
+    else:
+        raise ValueError(f"temperature is for the pipeline alone, got {name!r} with it")
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
 def diagram_names() -> tuple[str, ...]:

@@ -58,7 +58,8 @@ ALT = (
     "the student alone."
 )
 
-_SOFT = softmax(LOGITS, 4)
+TEMPERATURE = 4.0
+"""At which the soft target is drawn where a page does not say."""
 _ANSWER = softmax(STUDENT_LOGITS, 1)
 
 
@@ -125,9 +126,9 @@ def _far_from(highlight: Collection[str]) -> str:
     return f"far from the {'assistant' if 'assistant' in highlight else 'teacher'}?"
 
 
-def wide(highlight: Collection[str]) -> Drawing:
+def wide(highlight: Collection[str], temperature: float = TEMPERATURE) -> Drawing:
     """From left to right, 860 units wide."""
-    draw = Drawing(860, 356, highlight)
+    draw, soft = Drawing(860, 356, highlight), softmax(LOGITS, temperature)
     draw.image(14, 138, 92)
     draw.arrow((112, 166), (166, 104))
     draw.arrow((112, 202), (166, 262))
@@ -137,8 +138,8 @@ def wide(highlight: Collection[str]) -> Drawing:
     draw.arrow((308, 100), (336, 100))
     draw.operation(364, 100, "\N{DIVISION SIGN} T", "temperature")
     draw.arrow((393, 100), (420, 100))
-    draw.text(516, 30, "soft target, T = 4", "strong")
-    draw.bars(426, 46, 180, 84, _SOFT, "teacher", marked=(LABEL, 5), top=0.6)
+    draw.text(516, 30, f"soft target, T = {temperature:g}", "strong")
+    draw.bars(426, 46, 180, 84, soft, "teacher", marked=(LABEL, 5), top=0.6)
     draw.halo("soft target", 426, 14, 180, 134)
     draw.arrow((294, 267), (420, 267))
     draw.text(516, 202, "the student's answer", "strong")
@@ -159,9 +160,9 @@ def wide(highlight: Collection[str]) -> Drawing:
     return draw
 
 
-def narrow(highlight: Collection[str]) -> Drawing:
+def narrow(highlight: Collection[str], temperature: float = TEMPERATURE) -> Drawing:
     """From top to bottom, 350 units wide, for phones."""
-    draw = Drawing(350, 640, highlight)
+    draw, soft = Drawing(350, 640, highlight), softmax(LOGITS, temperature)
     draw.image(139, 6, 72)
     draw.arrow((150, 82), (106, 112))
     draw.arrow((200, 82), (250, 130))
@@ -171,8 +172,8 @@ def narrow(highlight: Collection[str]) -> Drawing:
     draw.arrow((88, 202), (88, 222))
     draw.operation(88, 248, "\N{DIVISION SIGN} T", "temperature", radius=24)
     draw.arrow((88, 273), (88, 294))
-    draw.text(88, 312, "soft target, T = 4", "strong")
-    draw.bars(8, 322, 160, 70, _SOFT, "teacher", marked=(LABEL, 5), top=0.6)
+    draw.text(88, 312, f"soft target, T = {temperature:g}", "strong")
+    draw.bars(8, 322, 160, 70, soft, "teacher", marked=(LABEL, 5), top=0.6)
     draw.halo("soft target", 8, 298, 160, 112)
     draw.arrow((258, 194), (258, 294))
     draw.text(258, 312, "student's answer", "strong")

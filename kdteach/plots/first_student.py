@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kdteach.checks import check_choice, shown
 from kdteach.diagrams import Diagram, panels
 from kdteach.diagrams.panels import Answer, Panel
+from kdteach.diagrams.vocabulary import Drawing
 from kdteach.plots._given import Numbers, named, numbers, same_length, texts
+from kdteach.stats import Interval
 
-__all__ = ["votes_on_images"]
+__all__ = ["differences", "votes_on_images"]
 
 _ROLES = ("teacher", "student", "baseline", "label")
 
@@ -70,6 +73,76 @@ def votes_on_images(
         panels.narrow(made).svg("kd-narrow", words),
         words, caption,
     )  # fmt: skip
+
+
+def differences(
+    intervals: Mapping[str, Interval], *, step: float, axis: str, caption: str
+) -> Diagram:
+    """Differences of two arms, a row each: the mean as a dot, the interval as a line.
+
+    Args:
+        intervals: name of the other arm to the interval of the differences.
+        step: between two ticks of the axis, above 0.
+        axis: what is measured; the sides of 0 are named by *fewer* and *more*.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A row an arm; orange where the interval lies wholly on one side of 0, else grey.
+
+    Raises:
+        TypeError: intervals is no dictionary of intervals.
+        ValueError: nothing to draw, or a step that is not above 0.
+    """
+    rows = named("intervals", intervals)
+    for name, given in rows.items():
+        if not isinstance(given, Interval):
+            raise TypeError(
+                f"intervals of {name!r} must be an Interval, got {shown(given)}"
+            )
+    if not step > 0:
+        raise ValueError(f"step must be above 0, got {shown(step)}")
+    low = step * np.floor(min(0.0, *(gap.low for gap in rows.values())) / step)
+    high = step * np.ceil(max(0.0, *(gap.high for gap in rows.values())) / step)
+    ticks = np.linspace(low, high, round((high - low) / step) + 1)
+    drawings = []
+    for width, left, right, row, phone in (
+        (860.0, 230.0, 800.0, 34.0, False), (350.0, 22.0, 328.0, 50.0, True),
+    ):  # fmt: skip
+        foot = 34 + row * len(rows)
+        draw = Drawing(width, foot + 46)
+        places = left + (right - left) * (ticks - low) / (high - low)
+        for tick, x in zip(ticks, places, strict=True):
+            zero = abs(tick) < step / 2
+            draw.line((x, 28), (x, foot), "soft" if zero else "edge", 1.6 if zero else 0.8)
+            written = "0" if zero else f"{tick:+g}".replace("-", "\N{MINUS SIGN}")
+            draw.text(x, foot + 18, written, "small")
+        draw.text((left + right) / 2, foot + 38, axis, "small")
+        middle = left + (right - left) * (0 - low) / (high - low)
+        draw.text(middle - 8, 18, "fewer", "small", "end")
+        draw.text(middle + 8, 18, "more", "small", "start")
+        for number, (name, gap) in enumerate(rows.items()):
+            y = 34 + row * number + (34 if phone else row / 2)
+            ends = [
+                left + (right - left) * (v - low) / (high - low)
+                for v in (gap.low, gap.mean, gap.high)
+            ]
+            if phone:
+                draw.words_over(0, y - 14, name, "", "start")
+            else:
+                draw.text(left - 14, y + 5, name, "", "end")
+            colour = "student" if gap.low > 0 or gap.high < 0 else "soft"
+            draw.line((ends[0], y), (ends[2], y), colour, 3)
+            draw.dot(ends[1], y, colour)
+            draw.ring(ends[1], y, colour)
+        drawings.append(draw)
+    told = "; ".join(
+        f"{name}: {gap.mean:+.1f}, {gap.low:+.1f} to {gap.high:+.1f}"
+        for name, gap in rows.items()
+    )
+    alt = f"{axis}, mean and interval. {told}."
+    return Diagram(
+        drawings[0].svg("kd-wide", alt), drawings[1].svg("kd-narrow", alt), alt, caption
+    )
 
 
 def _shares(name: str, pair: object, count: int) -> tuple[str, Numbers]:

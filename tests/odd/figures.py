@@ -247,6 +247,11 @@ for label, part in {"None": None, "a number": 3, "another": "studnet", "empty": 
     drawn.refuse(f"highlight: {label}", lambda p=part: {"highlight": p})
 for label, words in {"None": None, "a number": 3, "bytes": b"a", "a list": ["a"]}.items():
     drawn.refuse(f"caption: {label}", lambda w=words: {"caption": w})
+for label, given in {"zero": 0, "below 0": -1.0, "nan": float("nan"), "a word": "hot",
+    "True": True}.items():  # fmt: skip
+    drawn.refuse(f"temperature: {label}", lambda t=given: {"temperature": t})
+drawn.refuse("temperature: of the loss", lambda: {
+    "name": "loss", "highlight": (), "temperature": 8.0})  # fmt: skip
 drawn.right("HTML in the caption", lambda: {"caption": "<b>&"}, lambda value,
     _: require_equal("<b>" in value, False),
     call=lambda **a: found("kdteach.diagrams.diagram")(**a)._repr_html_(),
