@@ -168,7 +168,6 @@ CONTRADICTIONS = [
     ({**PLAIN, "subclasses": 5, "targets": "votes"}, "subclasses and targets cannot"),
     ({**PLAIN, "subclasses": 5, "smoothing": 0.1}, "subclasses and smoothing cannot"),
     ({**PLAIN, "flips": True, "jitter": 2}, "flips and jitter cannot be combined"),
-    ({**PLAIN, "weight_decay": 0.1, "optimizer": "momentum"}, "weight_decay and optimizer"),
     ({**PLAIN, "omit": [3], "only": [4]}, "omit and only contradict"),
     ({**PLAIN, "choose_by": "accuracy"}, "choose_by needs choose_on"),
     ({**PLAIN, "transfer": 20, "drop_last": True}, "drop_last and transfer"),

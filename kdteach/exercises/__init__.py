@@ -20,6 +20,11 @@ with usual_tensors():
     )
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
     from kdteach.exercises.effective_alpha import check_effective_alpha
+    from kdteach.exercises.first_student import (
+        check_matching_smoothing,
+        check_one_step,
+        check_repaired_training,
+    )
     from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
@@ -84,10 +89,13 @@ __all__ = [
     "check_linear_saliency",
     "check_luck_of_the_best",
     "check_matched_bias",
+    "check_matching_smoothing",
+    "check_one_step",
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
     "check_repaired_runner_up",
+    "check_repaired_training",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",

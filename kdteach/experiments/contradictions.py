@@ -120,11 +120,6 @@ def _mistaken(recipe: Recipe, coloured: bool) -> Iterator[str]:
 
 
 def _training(recipe: Recipe) -> Iterator[str]:
-    if recipe.weight_decay is not None and recipe.optimizer != "adam":
-        yield (
-            f"weight_decay and optimizer {recipe.optimizer!r} contradict each other: it is "
-            "Adam with decoupled weight decay, in place of another optimizer"
-        )
     if recipe.omit and recipe.only:
         yield "omit and only contradict each other: give one of them"
     if recipe.choose_by is not None and recipe.choose_on is None:

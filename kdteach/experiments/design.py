@@ -35,7 +35,7 @@ key                meaning; where it is missing, the default
 ``batch_size``     images a step
 ``learning_rate``  of ``optimizer``
 ``optimizer``      "adam" (default) or "sgd_momentum", stored by its earlier name "momentum"
-``weight_decay``   Adam with decoupled weight decay
+``weight_decay``   decoupled for Adam; for "sgd_momentum" added to the gradient
 ``schedule``       "constant" (default) or "cosine"
 ``dropout``        by default the model's own
 ``random_shift``   images are shifted at random by so many pixels at most, 0

@@ -15,7 +15,7 @@ from kdteach.experiments.mistakes import with_mistake
 from kdteach.experiments.recipe import policy_of
 from kdteach.models import TWINS, build
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
-from kdteach.training import OptimizerFactory, adam, adamw, sgd_momentum
+from kdteach.training import OptimizerFactory, adam, adamw, sgd, sgd_momentum
 from kdteach.types import Augment, ImageSet, Split
 
 _OPTIMIZERS = {"adam": adam, "momentum": sgd_momentum}
@@ -118,10 +118,8 @@ def transfer_set(config: Config, split: Split, seed: int) -> Split:
 
 def optimizer_of(config: Config) -> OptimizerFactory:
     """The optimiser a configuration names."""
+    name = str(config.get("optimizer", "adam"))
     if "weight_decay" in config:
-        if config.get("optimizer", "adam") != "adam":
-            raise ValueError(
-                f"weight_decay and optimizer {config['optimizer']!r} contradict each other"
-            )
-        return adamw(float(str(config["weight_decay"])))
-    return _OPTIMIZERS[str(config.get("optimizer", "adam"))]
+        decay = float(str(config["weight_decay"]))
+        return adamw(decay) if name == "adam" else sgd(weight_decay=decay)
+    return _OPTIMIZERS[name]

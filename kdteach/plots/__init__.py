@@ -11,6 +11,7 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots import (  # noqa: E402
     distillation_loss,
+    first_student,
     hard_and_soft_targets,
     is_the_difference_real,
     temperature,
@@ -32,6 +33,7 @@ __all__ = [
     "cost_bars",
     "curves_over_epochs",
     "distillation_loss",
+    "first_student",
     "hard_and_soft_targets",
     "is_the_difference_real",
     "lines",

@@ -123,7 +123,6 @@ for label, more in {
     "smoothing and a teacher": {**STUDENT, "smoothing": 0.1},
     "smoothing and votes": {**PLAIN, "smoothing": 0.1, "targets": "votes"},
     "omit and only": {**PLAIN, "omit": [3], "only": [7, 8]},
-    "optimizer and weight_decay": {**PLAIN, "optimizer": "momentum", "weight_decay": 0.1},
     "flips and jitter": {**PLAIN, "flips": True, "jitter": 1},
     "stop_epoch beyond": {**STUDENT, "stop_epoch": 9},
     "teacher_epoch beyond": {**STUDENT, "teacher_epoch": 9},
