@@ -90,6 +90,7 @@ def can_be_called(path):
 
 
 ELSEWHERE = {
+    "kdteach.data.look_alikes": "no arguments: tests/test_look_alikes.py",
     "kdteach.data.mhist.cut": "load('mhist') cuts by it",
     "kdteach.data.mhist.is_drawn": "reproduce('mhist') asks it; a path as load('mhist')",
     "kdteach.data.mhist.load_mhist": "load('mhist')",

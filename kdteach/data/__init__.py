@@ -22,6 +22,7 @@ from kdteach.data.augment import (
 from kdteach.data.cifar10 import channel_statistics, load_cifar10
 from kdteach.data.digits import digits_seen, load_digits, whole_digits
 from kdteach.data.folder import load_folder
+from kdteach.data.look_alikes import look_alikes
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
 from kdteach.data.petri import load_petri
@@ -49,6 +50,7 @@ __all__ = [
     "horizontal_flip",
     "in_quadrants",
     "load",
+    "look_alikes",
     "merge_classes",
     "random_crop",
     "random_shift",

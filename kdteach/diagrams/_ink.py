@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FINER = 4
+_FINE = 20  # pixels of a side: from here on a browser's own smoothing does
 # cubic weights (Catmull and Rom) of the four pixels around a place; exact in binary
 _WEIGHTS = tuple(
     (
@@ -45,10 +46,12 @@ def finer(pixels: Sequence[Sequence[float]]) -> list[list[float]]:
 def ink_uri(pixels: Sequence[Sequence[float]]) -> str:
     """A picture whose ink is black and whose paper is transparent, as a ``data:`` address.
 
+    Coarse pictures are enlarged smoothly; those of 20 pixels and more are kept as they are.
+
     Args:
         pixels: rows of numbers in [0, 1], 1 where there is ink.
     """
-    rows = finer(pixels)
+    rows = finer(pixels) if len(pixels) < _FINE else pixels
     lines = b"".join(
         b"\0" + bytes(byte for v in row for byte in (0, int(255 * v + 0.5))) for row in rows
     )

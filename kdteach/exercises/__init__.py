@@ -39,6 +39,10 @@ with usual_tensors():
     )
     from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
     from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+    from kdteach.exercises.missing_class import (
+        check_bias_slope,
+        check_repaired_transfer_set,
+    )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
     from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
@@ -70,6 +74,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_bias_slope",
     "check_choose_temperature",
     "check_chosen_epochs",
     "check_class_probabilities",
@@ -96,6 +101,7 @@ __all__ = [
     "check_r_squared",
     "check_repaired_runner_up",
     "check_repaired_training",
+    "check_repaired_transfer_set",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",

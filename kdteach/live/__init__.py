@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
+from kdteach.live.biasing import live_bias
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
@@ -26,6 +27,7 @@ from kdteach.types import Split
 __all__ = [
     "LiveFigure",
     "Reader",
+    "live_bias",
     "live_draw",
     "live_gallery",
     "live_loss",

@@ -10,7 +10,7 @@ from torch import Tensor
 from kdteach.checks import check_floats, check_names, shown
 from kdteach.types import require_split
 
-_MOST = 40  # images that a reader can choose from
+_MOST = 40  # images that a reader can choose from, where a figure does not say otherwise
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,17 @@ def check_pictured(
     logits: Mapping[str, object],
     *,
     least_classes: int = 2,
+    most: int = _MOST,
 ) -> Pictured:
     """The arguments that the live figures share, checked in one place.
 
     Args:
-        split: N images (N, 1, H, W) in [0, 1], at most 40 of them, with their labels.
+        split: N images (N, 1, H, W) in [0, 1], at most ``most``, with their labels.
         classes: C names.
         logits: by the name of the argument, (M, C) finite, by sample index, as
             ``teacher_logits`` returns them: those of ``split.index`` are taken.
         least_classes: the smallest C that the figure can show.
+        most: the largest N.
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
@@ -68,9 +70,9 @@ def check_pictured(
     split = require_split("split", split)
     names = check_names("classes", classes)
     images = split.images
-    if not 1 <= len(split) <= _MOST or images.ndim != 4 or images.shape[1] != 1:
+    if not 1 <= len(split) <= most or images.ndim != 4 or images.shape[1] != 1:
         raise ValueError(
-            f"split must hold 1 to {_MOST} images of one channel (N, 1, H, W), got "
+            f"split must hold 1 to {most} images of one channel (N, 1, H, W), got "
             f"{shown(images)}: choose some with split.select([...])"
         )
     rows = {

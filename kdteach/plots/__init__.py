@@ -13,6 +13,7 @@ from kdteach.plots import (  # noqa: E402
     distillation_loss,
     first_student,
     hard_and_soft_targets,
+    hintons_digits,
     is_the_difference_real,
     temperature,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "distillation_loss",
     "first_student",
     "hard_and_soft_targets",
+    "hintons_digits",
     "is_the_difference_real",
     "lines",
     "maps_on_images",

@@ -134,6 +134,39 @@ loss.refuse("a label that is no class", lambda: {"split": LOST})
 for label, classes in {"None": None, "a word": "abc", "too few": ["a"]}.items():
     loss.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
 
+biased = ROOM.function(
+    "kdteach.live.live_bias",
+    lambda: {"split": split(), "logits": {"student": LOGITS.clone()},
+             "classes": list(CLASSES), "number": 0},
+    call=lambda **a: found("kdteach.live.live_bias")(**a).data,
+)  # fmt: skip
+
+
+def _gaps(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    network = value["networks"][0]
+    # the label of the first image is a: its rivals b and c have 1 and 2, it has 3
+    assert (network["own"], network["others"]) == ([-1.0], [5.0])
+    assert (network["rivals"], network["right"]) == ([2], [0])
+
+
+biased.right("as it is", nothing, _gaps)
+biased.vary("split", SPLITS)
+biased.vary("number", values.count(0, least=0, most=1))
+biased.vary("most", values.number(12.0, lambda x: 1 <= x <= 1000))
+biased.vary("bias", values.number(1.0, lambda x: 0 <= x <= 12))
+for label, table in {
+    "None": None, "a list": LOGITS.tolist(), "too few rows": LOGITS[:1],
+    "another width": LOGITS[:, :2], "NaN": LOGITS * math.nan, "a word": "logits",
+    "meta": LOGITS.to("meta"),
+}.items():  # fmt: skip
+    biased.refuse(f"a table: {label}", lambda t=table: {"logits": {"student": t}})
+for label, tables in {
+    "None": None, "a tensor": LOGITS, "none": {}, "a number for a name": {1: LOGITS},
+    "three": {"a": LOGITS, "b": LOGITS, "c": LOGITS},
+}.items():  # fmt: skip
+    biased.refuse(f"logits: {label}", lambda t=tables: {"logits": t})
+
 draw = ROOM.function(
     "kdteach.live.live_draw",
     lambda: {"readers": [reader()], "split": split(), "classes": list(CLASSES)},

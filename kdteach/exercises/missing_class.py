@@ -1,0 +1,243 @@
+"""Checks of *Hinton's missing digit*: what a bias feels, and what is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.seeding import generator
+
+
+def _table(n: int, seed: int, classes: int = 5) -> Tensor:
+    draw = torch.randn(n, classes, generator=generator(seed, "exercise"))
+    return (3 * draw.double()).round(decimals=1)
+
+
+_TEACHER = torch.tensor(
+    [[4.0, 1.0, 0.0, 2.0], [1.0, 5.0, 0.0, 3.0], [0.0, 2.0, 6.0, -1.0]],
+    dtype=torch.float64,
+)
+_STUDENT = torch.tensor(
+    [[1.0, 0.0, 0.5, 1.0], [0.0, 2.0, 0.0, 0.0], [0.5, 0.0, 2.0, 1.0]],
+    dtype=torch.float64,
+)
+
+
+def _slope(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    number: int,
+    temperature: float,
+    *,
+    sign: int = 1,
+    power: int = 1,
+    over: str = "mean",
+    softened: str = "both",
+    which: str = "class",
+    p: str = "p",
+) -> Tensor:
+    """The right answer of the first exercise, with places to go wrong at."""
+    student_t = temperature if softened in ("both", "student") else 1.0
+    teacher_t = temperature if softened in ("both", "teacher") else 1.0
+    q = torch.softmax(student_logits / student_t, dim=1)
+    target = torch.softmax(teacher_logits / teacher_t, dim=1)
+    if p == "hard":
+        target = torch.zeros_like(q).scatter(1, teacher_logits.argmax(1)[:, None], 1.0)
+    if p == "none":
+        target = torch.zeros_like(q)
+    gap = sign * temperature**power * (q - target)
+    column = gap[number % len(gap)] if which == "image" else gap[:, number]
+    if which == "every class":
+        column = gap.abs().sum(dim=1)
+    if over == "all":
+        return column.sum() / gap.numel()
+    return column.sum() if over == "sum" else column.mean()
+
+
+_SLOPE = Exercise(
+    _slope,
+    (
+        (_STUDENT, _TEACHER, 3, 2.0),
+        (_STUDENT, _TEACHER, 0, 1.0),
+        (_table(6, 1), _table(6, 2), 3, 4.0),
+        (_table(9, 3), _table(9, 4), 1, 20.0),
+        (_table(9, 5) - 5000, _table(9, 6) - 5000, 2, 8.0),
+        (_table(1, 7), _table(1, 8), 4, 3.0),
+    ),
+    (
+        Mistake(
+            "these are the probabilities that the student gives to the class, on average; "
+            "how far are they from the teacher's?",
+            lambda z, v, c, t: torch.softmax(z / t, dim=1)[:, c].mean(),
+        ),
+        Mistake(
+            "these are the probabilities that the teacher gives to the class, on average; "
+            "how far is the student from them?",
+            lambda z, v, c, t: torch.softmax(v / t, dim=1)[:, c].mean(),
+        ),
+    ),
+    "the bias rests where the student gives the class, on average, what the teacher gives "
+    "it, and moves until then.",
+    slips=(
+        slip(
+            "the sign is reversed: that is the pull. The derivative is positive where the "
+            "student gives the class too much.",
+            sign=-1,
+        ),
+        slip(
+            "you left out a factor: T squared stands in front of the divergence, and "
+            "dividing the logits by T takes only one T away.",
+            power=0,
+        ),
+        slip(
+            "T squared stands in front of the divergence; but each logit was divided by T, "
+            "which takes one T away.",
+            power=2,
+        ),
+        slip(
+            "you divided by T; with the T squared in front one T stays, as a factor.",
+            power=-1,
+        ),
+        slip("that is the sum over the images; the loss is their mean.", over="sum"),
+        slip(
+            "you divided by the number of classes too: the loss is a sum over classes and "
+            "a mean over images.",
+            over="all",
+        ),
+        slip(
+            "both are compared at T = 1; the soft term softens both by T.",
+            softened="neither",
+        ),
+        slip("the student's logits have to be softened too.", softened="teacher"),
+        slip("the teacher's logits have to be softened too.", softened="student"),
+        slip(
+            "you took a row, an image; classes are the columns, and the bias of a class "
+            "is added for every image.",
+            which="image",
+        ),
+        slip(
+            "you added up all classes; this bias reaches the logit of one class alone.",
+            which="every class",
+        ),
+        slip(
+            "you compared with the teacher's best class as if it were a label; its whole "
+            "soft target is meant.",
+            p="hard",
+        ),
+    ),
+)
+
+
+_LABELS = torch.tensor([0, 3, 2, 3, 1])
+_V = torch.tensor(
+    [
+        [6.0, 1.0, 0.0, 3.0],
+        [0.0, 2.0, 1.0, 7.0],
+        [0.0, 1.0, 5.0, 4.0],
+        [1.0, 1.0, 0.0, 6.0],
+        [2.0, 8.0, 0.0, -1.0],
+    ],
+    dtype=torch.float64,
+)
+
+
+def _kept(
+    labels: Tensor,
+    teacher_logits: Tensor,
+    unseen: int,
+    temperature: float,
+    *,
+    column: str = "stays",
+    over: int = 1,
+    rows: str = "others",
+    soften: str = "divide",
+) -> Tensor:
+    """The right answer of the repair, with places to go wrong at."""
+    scale = {"divide": 1 / temperature, "multiply": temperature, "not": 1.0}[soften]
+    logits = teacher_logits * scale
+    if column in ("cut", "minus infinity"):
+        logits = logits.clone()
+        logits[:, unseen] = -torch.inf
+    targets = torch.softmax(logits, dim=over)
+    if column == "erased":
+        targets = targets.clone()
+        targets[:, unseen] = 0.0
+    if column == "dropped":
+        targets = targets[:, torch.arange(targets.shape[1]) != unseen]
+    mine = labels == unseen
+    if rows == "surest":
+        mine = teacher_logits.argmax(dim=1) == unseen
+    return {"others": targets[~mine], "own": targets[mine], "all": targets,
+            "surest": targets[~mine]}[rows]  # fmt: skip
+
+
+def _as_given(
+    labels: Tensor, teacher_logits: Tensor, unseen: int, temperature: float
+) -> Tensor:
+    targets = torch.softmax(teacher_logits / temperature, dim=0)
+    targets[:, unseen] = 0.0
+    return targets[labels != unseen]
+
+
+_REMOVED = Exercise(
+    _kept,
+    (
+        (_LABELS, _V, 3, 1.0),
+        (_LABELS, _V, 3, 2.0),
+        (torch.arange(12) % 5, _table(12, 11), 3, 4.0),
+        (torch.arange(12) % 5, _table(12, 12), 0, 20.0),
+        (torch.arange(20) % 5, _table(20, 13) - 4000, 3, 8.0),
+        (torch.arange(8) % 5, 40 * _table(8, 14), 3, 1.0),
+    ),
+    (),
+    "images go, columns stay: in the column of the class lies all that the student will "
+    "ever learn about it.",
+    given=_as_given,
+    slips=(
+        slip(
+            "the column of the class is still erased, set to 0. Which sentence of the "
+            "teacher is deleted with it? It is images that are to be left out.",
+            column="erased",
+        ),
+        slip(
+            "the column of the class gets no probability, as if its logit were minus "
+            "infinity. It is images that are to be left out; what the teacher says about "
+            "the others stays whole.",
+            column="minus infinity",
+        ),
+        slip(
+            "you removed the column of the class; it is images that are to be left out.",
+            column="dropped",
+        ),
+        slip(
+            "the softmax still runs over the images, dim=0: each row, an image, has to "
+            "sum to 1.",
+            over=0,
+        ),
+        slip("these are the images of the class; the others are to stay.", rows="own"),
+        slip("all images are still there, those of the class too.", rows="all"),
+        slip(
+            "you left out the images that the teacher takes for the class; the label says "
+            "which image is of the class.",
+            rows="surest",
+        ),
+        slip("you multiply by T; softer is divided.", soften="multiply"),
+        slip("the temperature has gone: divide the logits by it.", soften="not"),
+    ),
+)
+
+
+def check_bias_slope(answer: Callable[[Tensor, Tensor, int, float], Any]) -> CheckResult:
+    """Check ``answer(student, teacher, number, temperature) -> number``: the slope."""
+    return _SLOPE.check(answer)
+
+
+def check_repaired_transfer_set(
+    answer: Callable[[Tensor, Tensor, int, float], Any],
+) -> CheckResult:
+    """Check ``answer(labels, teacher_logits, unseen, temperature) -> (M, C)`` targets."""
+    return _REMOVED.check(answer)

@@ -1,0 +1,136 @@
+"""The figures of the missing digit say the numbers that they were given."""
+
+import re
+
+import pytest
+import torch
+
+from kdteach.plots.hintons_digits import (
+    average_answers,
+    before_and_after,
+    digits_found,
+    look_alike_rows,
+)
+
+IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_each_image_has_its_probability_and_the_last_stands_apart():
+    figure = look_alike_rows(
+        {"8s": (IMAGES, [0.41, 0.3, 0.22, 0.104, 0.012])}, 3, caption="They resemble it."
+    )
+    assert figure.wide.count("<image") == 5
+    assert figure.narrow.count("<image") == 4  # three and the ordinary one
+    for words in (">3: 41 %<", ">3: 22 %<", ">3: 1.2 %<"):
+        assert words in figure.wide
+        assert words in figure.narrow
+    assert ">3: 10 %<" in figure.wide
+    assert ">3: 10 %<" not in figure.narrow
+    assert "8s: 41%, 30%, 22%, 10%, ordinary 1.2%" in figure.alt
+    assert figure.caption == "They resemble it."
+
+
+def test_bars_are_as_high_as_the_shares():
+    figure = average_answers(
+        {"a": ("x", "teacher", [0.3, 0.1, 0.6]), "b": ("y", "student", [0.5, 0.02, 0.48])},
+        1, caption="It is low.",
+    )  # fmt: skip
+    for drawing in (figure.wide, figure.narrow):
+        bars = re.findall(r'height="([\d.]+)" rx="1.5" fill="var\(--kd-(\w+)', drawing)
+        heights = [float(height) for height, _ in bars]
+        assert [role for _, role in bars] == ["teacher"] * 3 + ["student"] * 3
+        assert heights == pytest.approx(
+            [128 * p / 0.69 for p in (0.3, 0.1, 0.6, 0.5, 0.02, 0.48)], abs=0.06
+        )
+        assert drawing.count(">10.0%<") == 1
+        assert drawing.count(">2.0%<") == 1
+    assert "a: 10.0%; b: 2.0%" in figure.alt
+
+
+def test_one_line_a_run_and_one_for_the_mean():
+    arms = {
+        "soft targets": ("student", [10, 30, 50], [80, 90, 100]),
+        "labels": ("baseline", [0, 0, 0], [0, 10, 20]),
+    }
+    figure = before_and_after(
+        arms, high=100, unit="per cent", names=("as trained", "with a bias"),
+        caption="It moves.", alt="Lines of runs.",
+    )  # fmt: skip
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<circle") == 12
+        assert len(re.findall(r'--kd-student\)" stroke-width="1.4"', drawing)) == 3
+        assert len(re.findall(r'--kd-baseline\)" stroke-width="4.2"', drawing)) == 1
+        assert ">30<" in drawing
+        assert ">90<" in drawing
+    assert figure.alt == (
+        "Lines of runs. Means: soft targets: 30 as trained, 90 with a bias; labels: 0 as "
+        "trained, 10 with a bias."
+    )
+
+
+def test_two_bars_a_digit():
+    figure = digits_found(
+        IMAGES, [0, 0.5, 0, 0, 1], [0.25, 0.5, 0.75, 1, 0.9], (1, 4), caption="They appear."
+    )
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<image") == 5
+        assert drawing.count("--kd-accent-edge") == 2
+        bars = re.findall(
+            r'd="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"[^>]*--kd-(soft|student)\)', drawing
+        )
+        tall = [float(a) - float(b) for a, b, colour in bars if colour == "student"]
+        assert tall == pytest.approx([92 * p for p in (0.25, 0.5, 0.75, 1, 0.9)], abs=0.11)
+    assert "0 0% to 25%" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: look_alike_rows([1], 3, caption="x"), TypeError, "rows must be a dict"),
+        (lambda: look_alike_rows({}, 3, caption="x"), ValueError, "rows must not be empty"),
+        (
+            lambda: look_alike_rows({"a": (IMAGES, [0.1])}, 3, caption="x"),
+            ValueError,
+            "a probability for each",
+        ),
+        (
+            lambda: average_answers({"a": ("", "red", [0.5, 0.5])}, 0, caption="x"),
+            ValueError,
+            "colour of 'a'",
+        ),
+        (
+            lambda: average_answers({"a": ("", "student", [0.5, 0.5])}, 2, caption="x"),
+            ValueError,
+            "number",
+        ),
+        (
+            lambda: before_and_after(
+                {"a": ("student", [1, 2], [3])}, high=9, unit="u", names=("b", "c"),
+                caption="x", alt="y",
+            ),
+            ValueError,
+            "must be paired",
+        ),
+        (
+            lambda: before_and_after(
+                {"a": ("student", [1], [30])}, high=9, unit="u", names=("b", "c"),
+                caption="x", alt="y",
+            ),
+            ValueError,
+            "must lie in 0 to 9",
+        ),
+        (
+            lambda: digits_found(IMAGES, [0.1], [0.2], (), caption="x"),
+            ValueError,
+            "a share for each of 5",
+        ),
+        (
+            lambda: digits_found(IMAGES, [0] * 5, [2] * 5, (), caption="x"),
+            ValueError,
+            "after",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(make, error, says):
+    with pytest.raises(error, match=says):
+        make()
