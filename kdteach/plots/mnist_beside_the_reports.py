@@ -227,10 +227,10 @@ def _picture(
     y += 26
     middle = named("one setting, printed twice", y)
     for number, (first, again) in enumerate(twice):
-        place = middle - 8 + 9.0 * number
-        draw.line((at(first), place), (at(again), place), "ink", 1.6)
+        height = middle - 8 + 9.0 * number
+        draw.line((at(first), height), (at(again), height), "ink", 1.6)
         for value in (first, again):
-            draw.curve([(at(value), place - 4), (at(value), place + 4)], "ink", 2.6)
+            draw.curve([(at(value), height - 4), (at(value), height + 4)], "ink", 2.6)
     y += tall
     for name, several in lucky:
         middle = named(name, y)
