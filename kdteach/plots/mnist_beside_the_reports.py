@@ -53,12 +53,16 @@ def lineup(
     for width, across, side in ((_WIDE, 3, 250.0), (_NARROW, 2, 150.0)):
         step, tall = width / across, side * 0.72 + 58
         lines = -(-len(fields) // across)
-        draw = Drawing(width, 22 + tall * lines)
-        draw.text(0, 14, f"rows: {rows}; columns: {columns}; darker: higher", "small",
-                  "start")  # fmt: skip
+        words = [f"rows: {rows}", f"columns: {columns}", "darker: higher"]
+        if across > 2:
+            words = ["; ".join(words)]
+        head = 8.0 + 18 * len(words)
+        draw = Drawing(width, head + tall * lines)
+        for line, said in enumerate(words):
+            draw.text(0, 14 + 18.0 * line, said, "small", "start")
         for number, (name, field) in enumerate(zip(names, fields, strict=True)):
             x = step * (number % across) + (step - side) / 2
-            y = 30 + tall * (number // across)
+            y = head + tall * (number // across)
             draw.text(x + side / 2, y + 16, name, "strong")
             _field(draw, x, y + 26, side, side * 0.72, field)
         drawings.append(draw)
@@ -200,8 +204,10 @@ def _picture(
     second = left + (150 if phone else 190)
     draw.dot(second, 14, "student")
     draw.text(second + 12, 19, "ours, one run", "small", "start")
-    for tick in np.linspace(low, high, round((high - low) / step) + 1).tolist():
+    ticks = np.linspace(low, high, round((high - low) / step) + 1).tolist()
+    for tick in ticks:
         draw.line((at(tick), head - 16), (at(tick), foot), "edge", 0.8)
+    for tick in ticks[:: 3 if phone else 1]:
         draw.text(at(tick), foot + 18, f"{tick:.1f}", "small")
     draw.text((left + right) / 2, foot + 38, unit, "small")
 
