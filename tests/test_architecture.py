@@ -17,7 +17,7 @@ LEVELS = {
     "memory": -2, "files": -1, "shifting": -1, "stored": -1, "drawing": -1,
     "types": 0, "seeding": 0, "stats": 0,
     "data": 1, "models": 1, "losses": 1,
-    "metrics": 2, "cost": 2, "objectives": 2,
+    "metrics": 2, "cost": 2, "objectives": 2, "quantisation": 2,
     "training": 3, "dark_knowledge": 1,
     "results": 4, "experiments": 5,
     "comparisons": 1, "marks": 7, "claims": 8,

@@ -196,3 +196,16 @@ def test_jitter_refuses(pixels, kind):
         data.random_shift(pixels)
     with pytest.raises(kind, match="pixels must be an integer of at least 1"):
         data.RandomShift(pixels)
+
+
+def test_data_are_shown_in_a_line():
+    """Printed as they were, a data set filled the page with pixels."""
+    whole = data.load("digits")
+    counts = [f"{len(part):,}" for part in (whole.train, whole.valid, whole.test)]
+    assert repr(whole) == (
+        f"ImageSet 'digits': {counts[0]} train, {counts[1]} valid, {counts[2]} test images "
+        f"(1, 8, 8), {whole.train.images.dtype}, 10 classes"
+    )
+    assert repr(whole.test) == (
+        f"Split of {counts[2]} images (1, 8, 8), {whole.test.images.dtype}, 10 classes"
+    )

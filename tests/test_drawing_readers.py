@@ -321,7 +321,8 @@ def test_it_says_in_words_that_they_disagree(fresh):
         for row, y in zip(zip(*best, strict=True), examples.labels, strict=True)
     ]
     assert wrong[0] == [False, True, False]  # as the page says of the first
-    assert wrong.count([False, False, True]) == 1  # the one that the page asks for
+    assert wrong[3] == [False, False, True]  # and of the fourth, a 2
+    assert int(examples.labels[3]) == 2
     assert [not dot for dot in dots] == agreed == [False] * 5 + [True] * 11
     sure = predict_logits(page_readers()[0].model, examples.images).softmax(dim=1)
     certain = sure.max(dim=1).values > 0.99  # of every digit here but the first
@@ -511,9 +512,18 @@ def test_numbers_in_the_text_are_those_of_the_record():
         mean = np.mean(record[name]["as written errors"]) / 100
         assert f"{mean:.1f}" in text["gain"]
     low, high = (record["gain"]["as written"][end] for end in ("low", "high"))
-    assert f"That is {low:.1f} to {high:.1f} fewer (" in text["gain"]
+    mean = record["gain"]["as written"]["mean"]
+    assert f"That is {mean:.1f} fewer; the [95 % interval]" in text["gain"]
+    assert text["gain"].endswith(f"of this mean difference is {low:.1f} to {high:.1f}.")
     assert text["times"] == "50"
-    assert text["rows"].count("\n") == 3
+    assert text["rows"].count("\n") == 2
+    without = np.array(record["without-3"]["as written errors"]) / 100
+    spread = f"({without.min():.1f} to {without.max():.1f})"
+    assert (
+        f"make {without.mean():.1f} mistakes in a hundred {spread}, and" in text["without"]
+    )
+    assert "learned from 5,000 images and no label," in text["without"]
+    assert f" {np.mean(record['without-3']['test errors']) / 100:.1f} on" in text["without"]
     mistakes = record["teacher"]["as written errors"][0] / 100
     assert f"| teacher | {mistakes:.1f} |  |  |" in text["rows"]
     assert text["redrawn"].startswith(f"{record['teacher']['test errors'][0] / 100:.1f}, ")
@@ -571,7 +581,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
         assert text.endswith("of the difference, \N{MINUS SIGN}1.0 to 2.0, holds 0.")
     else:
         more = "fewer" if low > 0 else "more"
-        assert text.endswith(f"That is 0.5 to 1.5 {more} ([95 % interval](an-interval)).")
+        assert f"That is 1.0 {more}; the [95 % interval](an-interval) of this" in text
+        assert text.endswith("mean difference is 0.5 to 1.5.")
     assert "label-trained students misread 7.1 and distilled ones 6.1" in text
 
 

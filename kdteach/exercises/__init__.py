@@ -13,7 +13,11 @@ with usual_tensors():
         check_separable_weights,
     )
     from kdteach.exercises.clinic import check_class_weights, check_weighted_f1
-    from kdteach.exercises.compression import check_conv_flops, check_dense_parameters
+    from kdteach.exercises.compression import (
+        check_conv_flops,
+        check_dense_parameters,
+        check_widest_student,
+    )
     from kdteach.exercises.distillation_loss import (
         check_kd_loss,
         check_soft_gradient,
@@ -122,5 +126,6 @@ __all__ = [
     "check_votes",
     "check_weighted_f1",
     "check_weighted_fit",
+    "check_widest_student",
     "check_with_bias",
 ]

@@ -178,3 +178,96 @@ def check_dense_parameters(answer: Callable[[Sequence[int]], Any]) -> CheckResul
 def check_conv_flops(answer: Callable[..., Any]) -> CheckResult:
     """Check ``answer(inputs, outputs, kernel, height, width)``: FLOPs of a convolution."""
     return _CONV.check(answer)
+
+
+_PIXELS, _CLASSES, _SINGLE = 784, 10, 4
+
+
+def _widest(
+    budget: int,
+    size: int,
+    *,
+    biases: str = "four bytes",
+    layers: str = "both",
+    rounding: str = "down",
+    below: str = "zero",
+    unit: str = "bytes",
+) -> int:
+    """The right answer of the third exercise, with places to go wrong at."""
+    a_bias = {"four bytes": _SINGLE, "as weights": size, "none": 0}[biases]
+    of_outputs = 0 if biases == "none" or layers == "without the last" else _CLASSES
+    joined = {
+        "both": _PIXELS + _CLASSES,
+        "without the last": _PIXELS,
+        "without the first": _CLASSES,
+    }[layers]
+    room = budget * (8 if unit == "bits" else 1) - a_bias * of_outputs
+    each = size * joined + a_bias
+    if layers == "without the first":
+        each = size * joined
+    units = -(-room // each) if rounding == "up" else room // each
+    if rounding == "nearest":
+        units = round(room / each)
+    return max(units, 0) if below == "zero" else units
+
+
+_WIDEST = Exercise(
+    _widest,
+    (
+        (101_800, 4),
+        (101_799, 4),
+        (100_000, 1),
+        (3_200, 4),
+        (1_000_000, 4),
+        (20, 1),
+        (1_000_000, 1),
+        (818, 1),
+        (35_000, 2),
+        (39, 4),
+    ),
+    (
+        Mistake(
+            "that is how many weights fit. Each hidden unit brings 784 weights in front of "
+            "it and 10 behind it.",
+            lambda budget, size: budget // size,
+        ),
+    ),
+    "from a budget in bytes to a network, and 8-bit weights buy nearly four times the "
+    "units.",
+    amounts=True,
+    slips=(
+        slip("the biases take room as well.", biases="none"),
+        slip(
+            "a bias stays in single precision: 4 bytes, whatever a weight takes.",
+            biases="as weights",
+        ),
+        slip(
+            "each hidden unit is also joined with the 10 classes behind it.",
+            layers="without the last",
+        ),
+        slip(
+            "each hidden unit is also joined with the 784 pixels in front of it.",
+            layers="without the first",
+        ),
+        slip("you rounded up; then the file is larger than its budget.", rounding="up"),
+        slip(
+            "you rounded to the nearest whole number; that may be one unit too many for "
+            "the budget.",
+            rounding="nearest",
+        ),
+        slip(
+            "where not even one unit fits, the answer is 0; a network cannot have fewer.",
+            below="anything",
+        ),
+        slip("budget and sizes are bytes already, not bits.", unit="bits"),
+    ),
+)
+
+
+def check_widest_student(answer: Callable[[int, int], Any]) -> CheckResult:
+    """Check ``answer(budget, size)``: hidden units that fit, from bytes and bytes a weight.
+
+    The network has 784 inputs, one hidden layer and 10 outputs; a weight takes ``size``
+    bytes, a bias 4.
+    """
+    return _WIDEST.check(answer)

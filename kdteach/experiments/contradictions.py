@@ -92,6 +92,8 @@ def _network(recipe: Recipe) -> Iterator[str]:
             )
     if recipe.flips and recipe.jitter:
         yield "flips and jitter cannot be combined: give one of them"
+    if (recipe.crop or recipe.mirror) and (recipe.flips or recipe.jitter):
+        yield "crop and mirror cannot be combined with flips or jitter: give one pair"
     yield from _mistaken(recipe, photograph or twin)
 
 
@@ -210,6 +212,11 @@ def _taught(recipe: Recipe, teacher: Recipe) -> Iterator[str]:
         yield (
             f"subclasses {recipe.subclasses} and a teacher with "
             f"{teacher.subclasses or 'none'} contradict each other: both need as many"
+        )
+    if recipe.asks_live and teacher.subclasses != recipe.subclasses:
+        yield (
+            "crop and mirror, and a teacher with subclasses that the student has not, "
+            "contradict each other: the teacher's own logits are asked for in every step"
         )
     if recipe.teacher_epoch is None:
         return

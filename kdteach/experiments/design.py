@@ -58,7 +58,10 @@ key                meaning; where it is missing, the default
 ``policy``         "full" (default), "fine-tune" or "linear_probe", by its earlier name
                    "features", under which it is stored; see ``models.build``
 ``stem``           "imagenet" (default) or "cifar", of a ResNet, see ``models.build``
-``flips``          mirror images at random, false
+``flips``          mirror images at random, both ways, false
+``crop``           widen each side by so many black pixels and cut the old size out at
+                   random, 0; with a teacher, it is asked about the same view in every step
+``mirror``         mirror images left to right at random, false; a teacher as for ``crop``
 ``choose_on``      "valid": keep the epoch that is best on it ("test": one of the mistakes);
                    by default the last epoch is kept
 ``choose_by``      "accuracy" (default) or "weighted_f1": by what an epoch is best
@@ -68,6 +71,8 @@ key                meaning; where it is missing, the default
 ``transfer``       so many of these images are drawn, by default all are used
 ``shipped``        "cnn-digits": a teacher that comes trained, in place of all but ``role``
                    and ``views``
+``int8``           test it once more with the weights of its dense layers in 8-bit
+                   integers (``kdteach.quantisation.quantised``), false
 =================  ====================================================================
 """
 

@@ -17,7 +17,7 @@ from kdteach.experiments.images import load_data
 from kdteach.experiments.keeping import Keeper, Weights
 from kdteach.experiments.measures import Result, beside_teacher, measure
 from kdteach.experiments.progress import telling
-from kdteach.experiments.recipe import Recipe
+from kdteach.experiments.recipe import Recipe, asks_live
 from kdteach.experiments.recipes import (
     augmentation,
     fresh_model,
@@ -26,8 +26,9 @@ from kdteach.experiments.recipes import (
     same_stack,
     transfer_set,
 )
-from kdteach.experiments.references import Learned, answers_for
+from kdteach.experiments.references import Learned, Reference, answers_for
 from kdteach.experiments.targets import Answers, for_student, objective_of
+from kdteach.experiments.teacher_store import teacher_of
 from kdteach.metrics import predict_logits, subclass_recovery
 from kdteach.models import BackboneWithHead
 from kdteach.objectives import Objective
@@ -61,6 +62,8 @@ class Job:
         threads: of the worker; None leaves them.
         commit: of the code, written into the records.
         progress: a file into which the worker writes how far it is.
+        teachers: the configuration of each student's teacher, for those that are asked in
+            every step.
     """
 
     data: tuple[str, Mapping[str, object]]
@@ -72,6 +75,7 @@ class Job:
     threads: int | None = None
     commit: str = "unknown"
     progress: Path | None = None
+    teachers: tuple[Config | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,8 +191,10 @@ def _train(
     """Histories, None for networks that diverged, and what is to be said of these."""
     config, data = job.configs[0], students.data
     objectives = [
-        objective_of(c, a, data)
-        for c, a in zip(job.configs, students.teachers, strict=True)
+        objective_of(c, a, data, asked)
+        for c, a, asked in zip(
+            job.configs, students.teachers, _asked(job, students), strict=True
+        )
     ]
     precision = config.get("precision")
     schedule = _SCHEDULES[str(config.get("schedule", "constant"))]
@@ -207,6 +213,26 @@ def _train(
         keep_best="choose_on" in config and str(config.get("choose_by", "accuracy")),
         progress=False,  # the runner shows its own
     )  # fmt: skip
+
+
+def _asked(job: Job, students: _Students) -> list[nn.Module | None]:
+    """The teacher itself for each student that needs its answer to every view."""
+    networks: dict[Learned, nn.Module] = {}
+    found: list[nn.Module | None] = []
+    for place, config in enumerate(job.configs):
+        if not asks_live(config):
+            found.append(None)
+            continue
+        learned, teacher = job.logits[place], job.teachers[place]
+        if not isinstance(learned, Reference) or teacher is None:
+            raise ValueError(
+                "crop and mirror with a teacher need its weights, which stay in the folder "
+                "of the records: this worker was sent logits alone"
+            )
+        if learned not in networks:
+            networks[learned] = teacher_of(teacher, learned, students.data, job.seed)
+        found.append(networks[learned])
+    return found
 
 
 def _measured(job: Job, students: _Students, place: int) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from kdteach.metrics import (
     predict_logits,
     prediction_agreement,
 )
+from kdteach.quantisation import file_bytes, quantised
 from kdteach.stats import auc_interval
 from kdteach.types import ImageSet
 
@@ -45,7 +47,21 @@ def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
     result["test_accuracy"] = test.accuracy
     result["test_errors"] = test.errors
     result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
+    if config.get("int8"):
+        result |= _in_eight_bits(model, data)
     return result
+
+
+def _in_eight_bits(model: nn.Module, data: ImageSet) -> Result:
+    """The same network with its dense layers in integers: mistakes and bytes of a file."""
+    whole = deepcopy(model).cpu()
+    small = quantised(whole)
+    found: Result = {"file_bytes": file_bytes(whole), "int8_file_bytes": file_bytes(small)}
+    for name, part in (("valid", data.valid), ("test", data.test)):
+        if len(part):
+            answers = evaluate(small, part, num_classes=data.num_classes)
+            found[f"int8_{name}_errors"] = answers.errors
+    return found
 
 
 def beside_teacher(

@@ -10,7 +10,7 @@ from torch import nn
 
 from kdteach.cost import count_flops
 from kdteach.experiments.design import Config, Experiment, config_text
-from kdteach.experiments.recipe import kind_of
+from kdteach.experiments.recipe import asks_live, kind_of
 from kdteach.experiments.recipes import fresh_model, is_probe, same_stack, transfer_set
 from kdteach.experiments.teacher_store import TeacherStore
 from kdteach.results import run_key
@@ -130,7 +130,10 @@ class _Planner:
 
         def require_teacher(config: Config) -> None:
             source = source_of(experiment, config)
-            if source is not None and not store.has(*source, seed):
+            if source is None:
+                return
+            there = store.has_weights if asks_live(config) else store.has
+            if not there(*source, seed):
                 teach(source[0])
 
         def work(stack: list[Config], keep: set[int]) -> Work:

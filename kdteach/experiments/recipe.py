@@ -85,6 +85,8 @@ class Recipe:
     policy: str = "full"
     stem: str | None = None
     flips: bool = False
+    crop: int = 0
+    mirror: bool = False
     choose_on: str | None = None
     choose_by: str | None = None
     targets: str = "labels"
@@ -92,6 +94,7 @@ class Recipe:
     mistake: str | None = None
     transfer: int | None = None
     shipped: str | None = None
+    int8: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, object]) -> Recipe:
@@ -154,6 +157,11 @@ class Recipe:
         return self.model in _CNNS or _DENSE.fullmatch(self.model) is not None
 
     @property
+    def asks_live(self) -> bool:
+        """Whether its teacher is asked in every step, about the view it gets itself."""
+        return self.temperature is not None and bool(self.crop or self.mirror)
+
+    @property
     def teaches(self) -> bool:
         """Whether its logits and weights are kept for its students."""
         return self.does in _TEACHING
@@ -205,6 +213,18 @@ def kind_of(config: Mapping[str, object]) -> str:
         config: of the run.
     """
     return str(config.get("kind") or _usual_kind(config.get("role")))
+
+
+def asks_live(config: Mapping[str, object]) -> bool:
+    """Whether a run's teacher is asked in every step, about the view that the run gets.
+
+    Stored logits belong to the images as they are; a student that is shown parts of them
+    and mirror images needs what the teacher says of these.
+
+    Args:
+        config: of the run.
+    """
+    return "temperature" in config and bool(config.get("crop") or config.get("mirror"))
 
 
 def _usual_kind(role: object) -> str:
@@ -342,6 +362,8 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "policy": _policy,
     "stem": _one_of(*STEMS),
     "flips": check_switch,
+    "crop": _least(0),
+    "mirror": check_switch,
     "choose_on": _one_of("valid", "test"),
     "choose_by": _one_of(*SCORES),
     "targets": _one_of("labels", "votes"),
@@ -349,5 +371,6 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "mistake": _one_of(*MISTAKES),
     "transfer": check_count,
     "shipped": _one_of(SHIPPED),
+    "int8": check_switch,
 }
 """Each setting and who checks it; the fields of ``Recipe``."""

@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdteach.data import flips, random_shift, small_sample
+from kdteach.data import (
+    compose,
+    flips,
+    horizontal_flip,
+    random_crop,
+    random_shift,
+    small_sample,
+)
 from kdteach.experiments.contradictions import NETWORK_MISTAKES
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.mistakes import with_mistake
@@ -22,7 +29,7 @@ _OPTIMIZERS = {"adam": adam, "momentum": sgd_momentum}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
-    "stem", "flips", "choose_on", "choose_by",
+    "stem", "flips", "crop", "mirror", "choose_on", "choose_by",
 )  # fmt: skip
 
 
@@ -70,7 +77,9 @@ def is_probe(config: Config) -> bool:
     """Say whether only the head is trained, on features that stay as they are."""
     return (
         policy_of(config) == "linear_probe"
-        and not any(config.get(key) for key in ("flips", "jitter", "views"))
+        and not any(
+            config.get(key) for key in ("flips", "jitter", "views", "crop", "mirror")
+        )
         and config.get("mistake") not in NETWORK_MISTAKES
     )
 
@@ -78,6 +87,15 @@ def is_probe(config: Config) -> bool:
 def augmentation(config: Config) -> Augment | None:
     """The random change of the images, None without one."""
     shift = int(str(config.get("jitter", 0)))
+    padding = int(str(config.get("crop", 0)))
+    changes: list[Augment] = [random_crop(padding)] if padding else []
+    changes += [horizontal_flip()] if config.get("mirror") else []
+    if changes:
+        if shift or config.get("flips"):
+            raise ValueError(
+                "crop and mirror cannot be combined with flips or jitter: give one pair"
+            )
+        return compose(*changes)
     if config.get("flips"):
         if shift:
             raise ValueError("flips and jitter cannot be combined: give one of them")

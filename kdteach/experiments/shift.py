@@ -223,6 +223,7 @@ class Shift:
         return Job(
             self.plan.data, self.plan.data_dir, item.seed, item.configs, tuple(logits),
             item.keep_epochs, threads, self.plan.commit, task.file,
+            tuple(None if source is None else source[0] for source in item.teachers),
         )  # fmt: skip
 
     def _write(self, item: Work, done: Done) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdteach.data.mhist import vote_shares
 from kdteach.experiments.design import Config
@@ -52,20 +52,27 @@ def _of_classes(table: Tensor, num_classes: int) -> Tensor:
     return TeacherLogits.of(joined, known) if isinstance(known, Tensor) else joined
 
 
-def objective_of(config: Config, answers: Answers | None, data: ImageSet) -> Objective:
+def objective_of(
+    config: Config,
+    answers: Answers | None,
+    data: ImageSet,
+    teacher: nn.Module | None = None,
+) -> Objective:
     """What the run learns from.
 
     Args:
         config: of the run.
         answers: of its teacher, None for labels alone.
         data: gives classes, their sizes and votes.
+        teacher: the teacher itself, where it is asked in every step.
 
     Raises:
         ValueError: settings that ask for two objectives at once.
     """
     if answers is None:
         return _BY_LABELS[labels_asked(config)](config, data)
-    return _taught(config, answers["train"], data.num_classes)
+    asked = answers["train"] if teacher is None else teacher
+    return _taught(config, asked, data.num_classes)
 
 
 def labels_asked(config: Config) -> str:
@@ -127,12 +134,12 @@ _BY_LABELS: dict[str, Callable[[Config, ImageSet], Objective]] = {
 }
 
 
-def _taught(config: Config, table: Tensor, num_classes: int) -> Objective:
+def _taught(config: Config, table: Tensor | nn.Module, num_classes: int) -> Objective:
     """The objective of a student with a teacher.
 
     Args:
         config: of the student.
-        table: (N, C) the teacher's logits on the training images.
+        table: (N, C) the teacher's logits on the training images, or the teacher itself.
         num_classes: C.
     """
     temperature, alpha = (float(str(config[key])) for key in ("temperature", "alpha"))

@@ -12,7 +12,12 @@ from torch import Tensor, nn
 from kdteach.experiments.design import Config
 from kdteach.experiments.keeping import Weights, answers_of
 from kdteach.experiments.recipes import fresh_model
-from kdteach.experiments.references import Learned, Reference, require_rows
+from kdteach.experiments.references import (
+    Learned,
+    Reference,
+    UnreachableError,
+    require_rows,
+)
 from kdteach.experiments.targets import Answers
 from kdteach.files import open_plain, read_plain, read_tensor_file
 from kdteach.models import trained_teacher
@@ -209,6 +214,45 @@ class TeacherStore:
                 f"{where}: gives other logits than {self.path(config, epoch, seed)}, apart "
                 f"by up to {apart:.3g}. {_remedy(where)}"
             )
+
+
+def teacher_of(config: Config, logits: Reference, data: ImageSet, seed: int) -> nn.Module:
+    """A stored teacher, for a student that asks it in every step.
+
+    Args:
+        config: of the teacher.
+        logits: where its logits are; its weights lie beside them.
+        data: the images.
+        seed: of the runs.
+
+    Returns:
+        The network in eval mode, images (B, channels, H, W) -> logits (B, C).
+
+    Raises:
+        UnreachableError: its weights cannot be read here.
+        RecordError: they are damaged, or belong to other logits.
+    """
+    if "shipped" in config:
+        return trained_teacher(seed, dtype=data.train.images.dtype)
+    path = logits.path.with_suffix(".weights.safetensors")
+    try:
+        stored = read_tensor_file(path)
+    except OSError as error:
+        raise UnreachableError(f"{path} cannot be read: {error}") from error
+    except ValueError as error:
+        raise RecordError(f"{error}. {_remedy(path)}") from error
+    digest = stored.pop(_DIGEST, None)
+    if digest is None or bytes(digest.tolist()).hex() != logits.checksum:
+        raise RecordError(
+            f"{path}: belongs to other logits than those in {logits.path.name}. "
+            f"{_remedy(path)}"
+        )
+    network = fresh_model(config, data, seed)
+    try:
+        put_into(network, stored, path)
+    except ValueError as error:
+        raise RecordError(f"{' '.join(str(error).split())}. {_remedy(path)}") from error
+    return network.eval()
 
 
 _SPLITS = ("train", "valid", "test")

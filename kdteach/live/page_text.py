@@ -13,6 +13,8 @@ from kdteach.models import READERS
 from kdteach.models.shipped import shipped_bytes
 from kdteach.stats import Interval
 
+_THREE = ("teacher", "label-trained", "distilled")  # that one may compare
+
 
 def readers_record() -> dict[str, Any]:
     """What was measured when the networks of the first page were trained.
@@ -34,7 +36,7 @@ def page_numbers() -> dict[str, str]:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
         "gain", "threes" and "bias"; and, of the folded parts, "tried",
         "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
-        "redrawn", and "rows", "training" and "sizes" of tables.
+        "redrawn", "without", and "rows", "training" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -66,6 +68,7 @@ def page_numbers() -> dict[str, str]:
         "spread": _spread(threes, record["doubts"]["share of 3s read as 3"]),
         "rows": _rows(record),
         "redrawn": _redrawn(record),
+        "without": _without(record),
         "sizes": _sizes(record["sizes tried"]),
     }
 
@@ -130,12 +133,12 @@ def _rates(record: dict[str, Any]) -> str:
         f"the teacher's rate, {teacher['rate']:g}, of "
         f"{len(teacher['valid errors by rate'])} rates; that of the students without 3, "
         f"{without['rate']:g}, of {len(without['valid errors by rate'])}, by the mistakes "
-        "that were left after the correction"
+        "that were left after the shift"
     )
 
 
 def _price(doubts: dict[str, Any]) -> str:
-    """What the correction does to the student without 3 that is shown."""
+    """What the shift does to the student without 3 that is shown."""
     false, wrong = (
         [doubts[part][how] for how in ("without", "with")]
         for part in ("other digits read as 3", "mistakes without 3")
@@ -153,7 +156,7 @@ def _spread(by_seed: dict[str, list[float]], shown: dict[str, float]) -> str:
         low, high = (100 * end(by_seed[how]) for end in (min, max))
         return f"from {low:.0f} to {high:.0f}, the one you see {100 * shown[how]:.0f}"
 
-    return f"{of('without')} before the correction, and {of('with')} after it"
+    return f"{of('without')} before the shift, and {of('with')} after it"
 
 
 def _with_equal_settings(record: dict[str, Any]) -> str:
@@ -181,9 +184,9 @@ def _title(name: str) -> str:
 
 
 def _rows(record: dict[str, Any]) -> str:
-    """Mistakes in a hundred of the networks shown and of all ten, rows of a table."""
+    """Mistakes in a hundred of the three networks and of all ten, rows of a table."""
     rows = []
-    for name in READERS:
+    for name in _THREE:
         shares = np.array(record[name]["as written errors"]) / 100
         many = len(shares) > 1
         cells = (
@@ -198,8 +201,22 @@ def _rows(record: dict[str, Any]) -> str:
 
 def _redrawn(record: dict[str, Any]) -> str:
     """Mean mistakes in a hundred redrawn images, in the order of the rows."""
-    *most, last = (f"{np.mean(record[name]['test errors']) / 100:.1f}" for name in READERS)
+    *most, last = (f"{np.mean(record[name]['test errors']) / 100:.1f}" for name in _THREE)
     return f"{', '.join(most)} and {last}"
+
+
+def _without(record: dict[str, Any]) -> str:
+    """Mistakes of the students without 3, which learned from other images, in words."""
+    one = record["without-3"]
+    written, redrawn = (
+        np.array(one[f"{how} errors"]) / 100 for how in ("as written", "test")
+    )
+    return (
+        f"learned from {one['images']:,} images and no label, so they cannot be compared "
+        f"with the pair. With the shift they make {written.mean():.1f} mistakes in a "
+        f"hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} "
+        "on redrawn images."
+    )
 
 
 def _sizes(tried: dict[str, dict[str, float]]) -> str:
@@ -240,5 +257,7 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
         )
     ends = sorted((abs(gain.low), abs(gain.high)))
     word, more = ("can", "fewer") if gain.low > 0 else ("cannot", "more")
-    span = f"{ends[0]:.1f} to {ends[1]:.1f} {more}"
-    return f"It {word}: {misread}. That is {span} ({interval})."
+    return (
+        f"It {word}: {misread}. That is {abs(gain.mean):.1f} {more}; the {interval} of "
+        f"this mean difference is {ends[0]:.1f} to {ends[1]:.1f}."
+    )

@@ -26,15 +26,15 @@ def page_readers() -> list[Reader]:
     images = record["label-trained"]["images"]
     notes = {
         "teacher": (
-            "Teacher", "teacher", "{size} weights, learned from {all} labelled images"
+            "Teacher", "teacher", "{size} weights, {all} labelled images"
         ),
         "label-trained": (
             "Label-trained student", "baseline",
-            "{size} weights, learned from {few} of these labelled images",
+            "{size} weights, {few} of these images",
         ),
         "distilled": (
             "Distilled student", "student",
-            "{size} weights, learned from the same {few} labelled images and the teacher",
+            "{size} weights, the same {few} images, and the teacher",
         ),
         "without-3": (
             f"And a student that never saw a {_UNSEEN}", "student",

@@ -10,6 +10,7 @@ from kdteach.extras import require_extra
 require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots import (  # noqa: E402
+    compression,
     distillation_loss,
     first_student,
     hard_and_soft_targets,
@@ -32,6 +33,7 @@ __all__ = [
     "ROLES",
     "Figure",
     "class_matrix",
+    "compression",
     "cost_bars",
     "curves_over_epochs",
     "distillation_loss",

@@ -49,6 +49,16 @@ class ImageSet:
                 known = replace(split, num_classes=len(self.classes))
                 object.__setattr__(self, name, known)
 
+    def __repr__(self) -> str:
+        """What it holds in a line, so that no notebook is flooded with pixels."""
+        parts = (
+            f"{len(getattr(self, name)):,} {name}" for name in ("train", "valid", "test")
+        )
+        return (
+            f"ImageSet {self.name!r}: {', '.join(parts)} images {self.image_shape}, "
+            f"{self.train.images.dtype}, {self.num_classes} classes"
+        )
+
     @property
     def image_shape(self) -> tuple[int, ...]:
         """(channels, H, W) of one image."""

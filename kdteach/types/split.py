@@ -105,6 +105,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        """What it holds in a line: 1,078 images (1, 8, 8), torch.float64, 10 classes."""
+        known = [] if self.num_classes is None else [f"{self.num_classes} classes"]
+        known += [name for name in ("votes", "masks") if getattr(self, name) is not None]
+        shape = tuple(self.images.shape[1:])
+        what = ", ".join([f"{shape}, {self.images.dtype}", *known])
+        return f"Split of {len(self):,} images {what}"
+
     @property
     def fingerprints(self) -> Tensor:
         """(N,) int64 on the CPU: a number for the pixels of each image.

@@ -275,6 +275,8 @@ for number, name in enumerate(CHECKS):
     if name not in ALL_OF_THEM:
         mine = [label for place, label in enumerate(mine) if (place + number) % 8 == 0]
     for label in mine:
+        if label == "a little off" and exercise.tolerance > 1e-3:
+            continue  # by a thousandth, which an answer that searches may be
         if label == "changes its arguments" and not any(
             isinstance(part, (Tensor, list)) for case in exercise.cases for part in case
         ):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tests.odd import networks, values
 from tests.odd.material import head, seeded
 from tests.odd.networks import Wrapped
-from tests.odd.sweep import Room, equals, nothing
+from tests.odd.sweep import Room, equals, found, nothing
 
 ROOM = Room("metrics, cost")
 
@@ -217,3 +217,48 @@ for kind in (torch.float64, torch.bfloat16, torch.float16):
     peak.right(str(kind)[6:], lambda k=kind: {"dtype": k}, _speed)
 peak.refuse("a million rows", lambda: {"size": 10**6}, alone=True, names=("size",))
 peak.refuse("10**20 rows", lambda: {"size": 10**20}, names=("size",))
+
+# eight bits a weight
+
+IMAGES = torch.linspace(-1, 1, 64, dtype=torch.float32).reshape(1, 1, 8, 8)
+
+
+def _answers(**arguments: Any) -> list[list[float]]:
+    """What the network in eight bits says, which is easier to compare than the network."""
+    made = found("kdteach.quantisation.quantised")(**arguments)
+    assert not made.training
+    logits: list[list[float]] = made(IMAGES).tolist()
+    return logits
+
+
+small = ROOM.function("kdteach.quantisation.quantised", lambda: {"model": _net()},
+    call=_answers)  # fmt: skip
+
+
+def _rounded(value: Any, _: Any) -> None:
+    """Its answers are the whole network's up to rounding."""
+    whole = _net().eval()(IMAGES)
+    off = (torch.tensor(value, dtype=torch.float32) - whole).abs().max()
+    assert float(off) < 0.05 * float(whole.abs().max()) + 0.02
+
+
+small.right("as it is", nothing, _rounded)
+small.vary("model", networks.no_network())
+small.refuse("no dense layer", lambda: {"model": nn.Conv2d(1, 2, 3)}, names=("model",))
+small.refuse("double precision", lambda: {"model": head()}, names=("model", "float32"))
+small.refuse("half precision", lambda: {"model": head(kind=torch.float16)},
+    names=("model", "float32"))  # fmt: skip
+small.refuse("on the meta device", lambda: {"model": _net().to("meta")}, names=("model",))
+small.circumstances()
+
+file = ROOM.function("kdteach.quantisation.file_bytes", lambda: {"model": _net()})
+
+
+def _weights_and_names(value: Any, _: Any) -> None:
+    assert type(value) is int
+    assert BYTES < value < BYTES + 6000, value
+
+
+file.right("as it is", nothing, _weights_and_names)
+file.vary("model", networks.no_network())
+file.circumstances()

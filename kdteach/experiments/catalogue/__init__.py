@@ -13,6 +13,7 @@ from kdteach.experiments.catalogue import (
     mnist_reports,
     mnist_subclasses,
     mnist_teachers,
+    mnist_widths,
 )
 from kdteach.experiments.design import Experiment
 
@@ -31,6 +32,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         mnist_teachers.EARLY_STOPPING,
         mnist_teachers.SMOOTHING,
         mnist_teachers.ASSISTANTS,
+        mnist_widths.RATES,
+        mnist_widths.WIDTHS,
         mnist_subclasses.TWO_CLASSES,
         mnist_subclasses.TEN_CLASSES,
         cifar10.DECIDING,

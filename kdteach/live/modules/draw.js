@@ -247,7 +247,7 @@ export function draw(root, data) {
           "div", { class: "kd-sight" }, seen,
           element(
             "p", { class: "kd-note" },
-            "What the networks see: the digit in 28 by 28 pixels, scaled and centred.",
+            "What the networks see: 28 by 28 pixels.",
           ),
         ),
       ),
@@ -255,9 +255,8 @@ export function draw(root, data) {
         "div", { class: "kd-right" }, verdict, gallery, knob.box,
         element(
           "p", { class: "kd-note" },
-          "The bars: how probable a network finds each digit at the temperature T, in percent. " +
-          `It always names a digit from ${classes[0]} to ${classes[classes.length - 1]}, ` +
-          "whatever you draw.",
+          "Bars: how probable each digit is to a network, in percent. " +
+          `It always names one from ${classes[0]} to ${classes[classes.length - 1]}.`,
         ),
       ),
     ),

@@ -1,0 +1,383 @@
+"""Figures of the chapter *What did we compress?*, drawn in the language of the diagrams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from kdteach.checks import check_list, check_names, check_number, check_numbers
+from kdteach.diagrams import Diagram
+from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
+from kdteach.diagrams.vocabulary import Drawing
+from kdteach.plots._weights import dense_weight, window
+
+__all__ = [
+    "mistakes_by_size", "pictures", "predicted_and_measured", "time_by_size", "to_scale",
+    "uses_of_a_weight",
+]  # fmt: skip
+
+_DECADE = 10.0
+_LEAST_SQUARES = 2
+_WORDS = 58.0  # that a name below a square needs
+
+
+@dataclass(frozen=True)
+class _Square:
+    name: str
+    note: str
+    role: str
+    area: float
+
+
+def to_scale(networks: Mapping[str, tuple[str, str, float]], *, caption: str) -> Diagram:
+    """Networks as squares whose areas are their sizes.
+
+    Args:
+        networks: name to (a note below the name, colour, size above 0); the colour is one
+            of teacher, student and baseline. From the largest to the smallest.
+        caption: the sentence that states the finding.
+
+    Raises:
+        TypeError: networks is no dictionary of triples.
+        ValueError: fewer than two networks, or a size that is not above 0.
+    """
+    if not isinstance(networks, Mapping):
+        raise TypeError(
+            f"networks must be a dictionary of triples, got {type(networks).__name__}"
+        )
+    names = check_names("networks", list(networks))
+    if len(names) < _LEAST_SQUARES:
+        raise ValueError(f"networks must be two or more, got {len(names)}")
+    squares = [
+        _Square(name, note, role, check_number(f"size of {name!r}", size, above=0))
+        for name, (note, role, size) in networks.items()
+    ]
+    largest = squares[0].area
+    told = "; ".join(
+        f"{s.name}, {s.note}: {s.area / largest:.3g} of the first area" for s in squares
+    )
+    alt = f"Networks as squares whose areas are their sizes. {told}."
+    return Diagram(
+        _squares(squares, 860.0, 150.0, len(squares)).svg("kd-wide", alt),
+        _squares(squares, 350.0, 86.0, 4).svg("kd-narrow", alt),
+        alt, caption,
+    )  # fmt: skip
+
+
+def _squares(
+    squares: Sequence[_Square], width: float, side: float, columns: int
+) -> Drawing:
+    """The first square alone on a phone, the others in rows below it."""
+    scale = side / math.sqrt(squares[0].area)
+    first, others = squares[0], squares[1:]
+    apart = columns < len(squares)
+    height = side + 58
+    rows = -(-len(others) // columns) if apart else 0
+    tall = scale * math.sqrt(others[0].area) + 62
+    draw = Drawing(width, height + rows * tall)
+    if apart:
+        _square(draw, width / 2, side + 4, first, scale)
+        step = width / columns
+        for number, square in enumerate(others):
+            row, column = divmod(number, columns)
+            foot = height + (row + 1) * tall - 54
+            _square(draw, (column + 0.5) * step, foot, square, scale)
+        return draw
+    sides = [scale * math.sqrt(square.area) for square in squares]
+    rooms = [max(a_side, _WORDS) for a_side in sides]
+    gap = (width - sum(rooms)) / (len(rooms) - 1)
+    left = 0.0
+    for square, room in zip(squares, rooms, strict=True):
+        _square(draw, left + room / 2, side + 4, square, scale)
+        left += room + gap
+    return draw
+
+
+def _square(draw: Drawing, x: float, foot: float, square: _Square, scale: float) -> None:
+    side = scale * math.sqrt(square.area)
+    draw.line((x - side / 2, foot - side / 2), (x + side / 2, foot - side / 2), square.role,
+              side)  # fmt: skip
+    draw.text(x, foot + 20, square.name, "strong")
+    draw.text(x, foot + 38, square.note, "small")
+
+
+def uses_of_a_weight(
+    pixels: Sequence[Sequence[float]], places: int, *, caption: str
+) -> Diagram:
+    """How often one weight works: in a dense layer once, in a convolution at each place.
+
+    Args:
+        pixels: rows of an image, numbers in [0, 1].
+        places: how many places the window of the convolution has, at least 2.
+        caption: the sentence that states the finding.
+
+    Raises:
+        ValueError: places is out of range.
+    """
+    count = int(check_number("places", places, least=2))
+    alt = (
+        "One weight of a dense layer joins one pixel with one unit and is used once an "
+        "image. One weight of a convolution belongs to a small window that moves over the "
+        f"image, and is used at each of its {count} places."
+    )
+    across = Drawing(860.0, 236.0)
+    dense_weight(across, 60.0, 34.0, pixels)
+    window(across, 500.0, 34.0, pixels, count)
+    down = Drawing(350.0, 470.0)
+    dense_weight(down, 12.0, 30.0, pixels)
+    window(down, 12.0, 266.0, pixels, count)
+    return Diagram(across.svg("kd-wide", alt), down.svg("kd-narrow", alt), alt, caption)
+
+
+def mistakes_by_size(
+    units: Sequence[int],
+    arms: Mapping[str, tuple[str, ArrayLike]],
+    reference: tuple[str, float],
+    *,
+    low: float,
+    high: float,
+    images: int,
+    caption: str,
+) -> Diagram:
+    """Mistakes over the width of the students: a faint line a seed, the means in bold.
+
+    Args:
+        units: n widths, rising.
+        arms: name to (colour, (n, seeds) mistakes); one or two arms. The first is named
+            above its line, the second below.
+        reference: name and mistakes of what the students are held against.
+        low, high: ends of the axis of mistakes, which is logarithmic.
+        images: how many were tested.
+        caption: the sentence that states the finding.
+
+    Raises:
+        TypeError: arms is no dictionary.
+        ValueError: another number of rows, or mistakes outside of the axis.
+    """
+    places = [float(u) for u in check_numbers("units", units).tolist()]
+    curves: list[Curve] = []
+    thick: list[Curve] = []
+    notes: list[Note] = []
+    told: list[str] = []
+    if not isinstance(arms, Mapping):
+        raise TypeError(f"arms must be a dictionary, got {type(arms).__name__}")
+    for number, (name, (colour, given)) in enumerate(arms.items()):
+        rows = [
+            check_numbers(f"mistakes of {name!r}", row).tolist()
+            for row in check_list(f"mistakes of {name!r}", given, "rows")
+        ]
+        if len(rows) != len(places):
+            raise ValueError(
+                f"arms must have a row for each of {len(places)} widths, got {len(rows)} "
+                f"of {name!r}"
+            )
+        if not all(low <= value <= high for row in rows for value in row):
+            raise ValueError(f"mistakes of {name!r} must lie in {low:g} to {high:g}")
+        means = [sum(row) / len(row) for row in rows]
+        for run in zip(*rows, strict=True):
+            curves.append(Curve(list(zip(places, run, strict=True)), colour, 1.0, "", 0.35))
+        points = list(zip(places, means, strict=True))
+        thick.append(Curve(points, colour, 3.2, dots=True))
+        at = len(places) // 2
+        shift = (16.0, -14.0) if number == 0 else (-16.0, 24.0)
+        notes.append(
+            Note(*points[at], name, shift, None, "end" if number else "start",
+                 strong=True, ink=colour)
+        )  # fmt: skip
+        said = ", ".join(f"{m:.0f} at {u:g}" for u, m in zip(places, means, strict=True))
+        told.append(f"{name}: {said}")
+    its_name, height = reference
+    thick.append(Curve([(places[0], height), (places[-1], height)], "teacher", 2.0, "2 5"))
+    notes.append(
+        Note(places[0], height, f"{its_name}: {height:.0f}", (4, -8), None, "start",
+             strong=True, ink="teacher")
+    )  # fmt: skip
+    x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
+             "hidden units of the student", log=True)  # fmt: skip
+    ticks = [t for t in (50, 100, 200, 300, 500, 1000, 2000) if low <= t <= high]
+    y = Axis(low, high, [(t, f"{t:g}") for t in ticks], f"mistakes of {images:,}", log=True)
+    alt = (
+        f"Mistakes of {images:,} over the number of hidden units. {'. '.join(told)}. "
+        f"{its_name}: {height:.0f}."
+    )
+    return _chart(x, y, [*curves, *thick], notes, alt, caption)
+
+
+def time_by_size(
+    units: Sequence[int],
+    times: Mapping[str, tuple[str, str, ArrayLike]],
+    *,
+    caption: str,
+) -> Diagram:
+    """Time an image over the width of the students, each axis in equal factors.
+
+    Args:
+        units: n widths, rising.
+        times: name of a line to (colour, dashes, (n,) microseconds an image). The names
+            stand above and below their lines in turn.
+        caption: the sentence that states the finding.
+
+    Raises:
+        TypeError: times is no dictionary.
+        ValueError: another number of times, or times not above 0.
+    """
+    places = [float(u) for u in check_numbers("units", units).tolist()]
+    if not isinstance(times, Mapping):
+        raise TypeError(f"times must be a dictionary, got {type(times).__name__}")
+    curves: list[Curve] = []
+    notes: list[Note] = []
+    told: list[str] = []
+    everything: list[float] = []
+    for number, (name, (colour, dashes, given)) in enumerate(times.items()):
+        values = check_numbers(f"times of {name!r}", given).tolist()
+        if len(values) != len(places):
+            raise ValueError(
+                f"times must be {len(places)}, one for each width, got {len(values)} of "
+                f"{name!r}"
+            )
+        for value in values:
+            check_number(f"times of {name!r}", value, above=0)
+        everything += values
+        points = list(zip(places, values, strict=True))
+        curves.append(Curve(points, colour, 2.8, dashes, dots=True))
+        notes.append(
+            Note(
+                *points[2],
+                name,
+                (0, 24 if number % 2 else -13),
+                None,
+                "start",
+                strong=True,
+                ink=colour,
+            )
+        )
+        told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
+    low = _DECADE ** math.floor(math.log10(min(everything)))
+    high = _DECADE ** math.ceil(math.log10(max(everything)))
+    ticks, tick = [], low
+    while tick <= high * 1.01:
+        ticks.append((tick, f"{tick:g}"))
+        tick *= _DECADE
+    x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
+             "hidden units of the student", log=True)  # fmt: skip
+    y = Axis(low, high, ticks, "microseconds an image", log=True)
+    alt = f"Measured time an image over the number of hidden units. {'; '.join(told)}."
+    return _chart(x, y, curves, notes, alt, caption)
+
+
+def predicted_and_measured(
+    rows: Mapping[str, tuple[str, float, float]], *, caption: str
+) -> Diagram:
+    """Two times of each row on one axis of equal factors: predicted, and measured.
+
+    Args:
+        rows: name to (colour, predicted, measured), in milliseconds, above 0.
+        caption: the sentence that states the finding.
+
+    Raises:
+        TypeError: rows is no dictionary.
+        ValueError: a time that is not above 0.
+    """
+    if not isinstance(rows, Mapping):
+        raise TypeError(f"rows must be a dictionary, got {type(rows).__name__}")
+    names = check_names("rows", list(rows))
+    found = []
+    for name, (colour, predicted, measured) in rows.items():
+        times = [check_number(f"a time of {name!r}", t, above=0)
+                 for t in (predicted, measured)]  # fmt: skip
+        found.append((name, colour, times[0], times[1]))
+    everything = [t for _, _, *times in found for t in times]
+    low, high = min(everything) / 2, max(everything) * 3
+    told = "; ".join(
+        f"{name}: predicted {p:.3g}, measured {m:.3g} milliseconds"
+        for name, _, p, m in found
+    )
+    alt = f"Predicted and measured times of {len(names)} passes. {told}."
+    return Diagram(
+        _times(found, low, high, phone=False).svg("kd-wide", alt),
+        _times(found, low, high, phone=True).svg("kd-narrow", alt),
+        alt, caption,
+    )  # fmt: skip
+
+
+def _times(
+    found: Sequence[tuple[str, str, float, float]], low: float, high: float, *, phone: bool
+) -> Drawing:
+    row = 62.0 if phone else 46.0
+    draw = Drawing(350.0 if phone else 860.0, row * len(found) + 52)
+    left, right = (16.0, 334.0) if phone else (270.0, 820.0)
+    foot = row * len(found) + 6
+
+    def at(value: float) -> float:
+        return left + (right - left) * math.log(value / low) / math.log(high / low)
+
+    draw.line((left, foot), (right, foot), "edge")
+    tick = _DECADE ** math.ceil(math.log10(low))
+    while tick <= high:
+        draw.line((at(tick), 8), (at(tick), foot + 5), "edge", 0.8)
+        draw.text(at(tick), foot + 21, f"{tick:g}", "small")
+        tick *= _DECADE
+    draw.text((left + right) / 2, foot + 40, "milliseconds a pass", "small")
+    for number, (name, colour, predicted, measured) in enumerate(found):
+        y = row * number + (44 if phone else 28)
+        if phone:
+            draw.text(left - 8, y - 20, name, "", "start")
+        else:
+            draw.text(left - 20, y + 5, name, "", "end")
+        draw.line((at(predicted), y), (at(measured), y), colour, 2.0)
+        draw.line((at(predicted), y - 9), (at(predicted), y + 9), colour, 3.0)
+        draw.ring(at(measured), y, colour)
+        factor = f"\N{MULTIPLICATION SIGN} {measured / predicted:.1f}"
+        draw.words_over(max(at(measured), at(predicted)) + 12, y + 5, factor, "strong",
+                        "start")  # fmt: skip
+    return draw
+
+
+def pictures(
+    images: Tensor, titles: Sequence[str], notes: Sequence[str], *, caption: str
+) -> Diagram:
+    """Images in a row, three in a row on a phone, each with two lines of words.
+
+    Args:
+        images: (n, 1, H, W) in [0, 1].
+        titles: n, in bold.
+        notes: n, below.
+        caption: the sentence that states the finding.
+
+    Raises:
+        ValueError: lengths that differ.
+    """
+    if not len(images) == len(titles) == len(notes):
+        raise ValueError(
+            f"images, titles and notes must be as many, got {len(images)}, {len(titles)} "
+            f"and {len(notes)}"
+        )
+    told = "; ".join(f"{a}, {b}" for a, b in zip(titles, notes, strict=True))
+    alt = f"Images of digits in a row, with what networks say of them. {told}."
+    made = []
+    for width, columns in ((860.0, len(titles)), (350.0, 3)):
+        step, side = width / columns, min(width / columns - 14, 124)
+        rows = -(-len(titles) // columns)
+        draw = Drawing(width, rows * (side + 54))
+        for number in range(len(titles)):
+            row, column = divmod(number, columns)
+            x, y = (column + 0.5) * step, row * (side + 54)
+            draw.picture(x - side / 2, y + 2, side, images[number, 0].tolist())
+            draw.text(x, y + side + 20, titles[number], "small strong")
+            draw.text(x, y + side + 37, notes[number], "small")
+        made.append(draw)
+    return Diagram(made[0].svg("kd-wide", alt), made[1].svg("kd-narrow", alt), alt, caption)
+
+
+def _chart(
+    x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note], alt: str, caption: str
+) -> Diagram:
+    return Diagram(
+        wide(x, y, curves, notes).svg("kd-wide", alt),
+        narrow(x, y, curves, notes).svg("kd-narrow", alt),
+        alt, caption,
+    )  # fmt: skip

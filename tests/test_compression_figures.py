@@ -1,0 +1,161 @@
+"""The figures of the chapter on compression are drawn to scale and say their numbers."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from kdteach.plots.compression import (
+    mistakes_by_size,
+    pictures,
+    predicted_and_measured,
+    time_by_size,
+    to_scale,
+    uses_of_a_weight,
+)
+
+NUMBERS = (
+    r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" '
+    r'stroke-width="([\d.]+)"'
+)
+
+
+def segments(drawing, colour):
+    """Straight lines of a colour: both ends and the width."""
+    return [
+        tuple(map(float, (*part[:4], part[5])))
+        for part in re.findall(NUMBERS, drawing)
+        if part[4] == colour
+    ]
+
+
+def test_areas_are_sizes():
+    sizes = {"teacher": 1_276_810, "256": 203_530, "32": 25_450, "8": 6_370}
+    figure = to_scale(
+        {
+            name: (f"{size}", "student" if name.isdigit() else "teacher", size)
+            for name, size in sizes.items()
+        },
+        caption="It is.",
+    )
+    for drawing in (figure.wide, figure.narrow):
+        squares = segments(drawing, "teacher") + segments(drawing, "student")
+        assert len(squares) == 4
+        first = squares[0][4]
+        for (x0, y0, x1, y1, wide), size in zip(squares, sizes.values(), strict=True):
+            assert x1 - x0 == pytest.approx(wide, abs=0.2)  # a square
+            assert y0 == y1
+            ratio = (wide / first) ** 2
+            assert ratio == pytest.approx(size / sizes["teacher"], rel=0.03)
+    assert "32, 25450: 0.0199 of the first area" in figure.alt
+    feet = {round(y0 + w / 2) for _, y0, _, _, w in segments(figure.wide, "student")}
+    assert len(feet) == 1  # all stand on one line
+
+
+@pytest.mark.parametrize(
+    ("networks", "error", "says"),
+    [
+        ([1, 2], TypeError, "networks must be a dictionary"),
+        ({"a": ("", "student", 3)}, ValueError, "two or more"),
+        ({"a": ("", "teacher", 3), "b": ("", "student", 0)}, ValueError, "size of 'b'"),
+    ],
+)
+def test_bad_networks_are_named(networks, error, says):
+    with pytest.raises(error, match=says):
+        to_scale(networks, caption="x")
+
+
+def test_places_of_a_window_are_written():
+    figure = uses_of_a_weight(torch.rand(8, 8).tolist(), 676, caption="x")
+    for drawing in (figure.wide, figure.narrow):
+        assert "\N{MULTIPLICATION SIGN} 676<" in drawing
+        assert "\N{MULTIPLICATION SIGN} 1<" in drawing
+    assert "each of its 676 places" in figure.alt
+    with pytest.raises(ValueError, match="places"):
+        uses_of_a_weight([[0.0]], 1, caption="x")
+
+
+ARMS = {
+    "labels": ("baseline", [[400, 410], [200, 220], [100, 110]]),
+    "taught": ("student", [[390, 400], [180, 200], [80, 90]]),
+}
+
+
+def test_mistakes_are_where_they_belong():
+    figure = mistakes_by_size(
+        (8, 32, 128), ARMS, ("teacher", 75.0), low=50, high=500, images=10_000, caption="x"
+    )
+    assert "labels: 405 at 8, 210 at 32, 105 at 128" in figure.alt
+    assert "teacher: 75" in figure.alt
+    for drawing in (figure.wide, figure.narrow):
+        dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4.5"', drawing)
+        assert len(dots) == 6  # the means
+        x = [float(dot[0]) for dot in dots[:3]]
+        assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.2)  # equal factors
+        y = [float(dot[1]) for dot in dots]
+        slope = (y[2] - y[0]) / math.log(405 / 105)
+        assert (y[3] - y[0]) / math.log(405 / 395) == pytest.approx(slope, rel=0.1)
+        assert drawing.count('stroke-opacity="0.35"') == 4  # a faint line a seed
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"arms": [1]}, TypeError, "arms must be a dictionary"),
+        ({"units": (8, 32)}, ValueError, "a row for each of 2 widths"),
+        ({"high": 300}, ValueError, "mistakes of 'labels' must lie in 50 to 300"),
+        ({"arms": {"a": ("student", [["x"]] * 3)}}, TypeError, "mistakes of 'a'"),
+    ],
+)
+def test_bad_mistakes_are_named(change, error, says):
+    right = {
+        "units": (8, 32, 128), "arms": ARMS, "reference": ("teacher", 75.0), "low": 50,
+        "high": 500, "images": 10_000, "caption": "x",
+    }  # fmt: skip
+    with pytest.raises(error, match=says):
+        mistakes_by_size(**right | change)
+
+
+def test_times_on_an_axis_of_equal_factors():
+    figure = predicted_and_measured(
+        {"teacher": ("teacher", 0.2, 0.5), "student": ("student", 0.02, 0.09)}, caption="x"
+    )
+    for drawing in (figure.wide, figure.narrow):
+        assert "\N{MULTIPLICATION SIGN} 2.5<" in drawing
+        assert "\N{MULTIPLICATION SIGN} 4.5<" in drawing
+        lines = [
+            line for colour in ("teacher", "student") for line in segments(drawing, colour)
+        ]
+        teacher, student = (line for line in lines if line[4] == 2.0)
+        per_decade = (teacher[2] - teacher[0]) / math.log10(0.5 / 0.2)
+        assert (student[2] - student[0]) / math.log10(4.5) == pytest.approx(
+            per_decade, rel=0.02
+        )
+    assert "student: predicted 0.02, measured 0.09 milliseconds" in figure.alt
+    with pytest.raises(ValueError, match="a time of 'a'"):
+        predicted_and_measured({"a": ("student", 0, 1)}, caption="x")
+    with pytest.raises(TypeError, match="rows must be a dictionary"):
+        predicted_and_measured([1], caption="x")
+
+
+def test_times_of_each_width():
+    figure = time_by_size(
+        (8, 32, 128), {"one image": ("student", "", [20, 21, 30])}, caption="x"
+    )
+    assert "one image: 20 to 30 microseconds" in figure.alt
+    with pytest.raises(ValueError, match="one for each width, got 2"):
+        time_by_size((8, 32, 128), {"a": ("student", "", [1, 2])}, caption="x")
+    with pytest.raises(ValueError, match="times of 'a'"):
+        time_by_size((8, 32), {"a": ("student", "", [1, 0])}, caption="x")
+    with pytest.raises(TypeError, match="times must be a dictionary"):
+        time_by_size((8, 32), [1, 2], caption="x")
+
+
+def test_pictures_with_their_words():
+    figure = pictures(torch.rand(4, 1, 8, 8), list("3579"), ["read as 8"] * 4, caption="x")
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<image") == 4
+        assert drawing.count(">read as 8<") == 4
+    with pytest.raises(ValueError, match="as many, got 4, 3 and 4"):
+        pictures(torch.rand(4, 1, 8, 8), list("357"), ["x"] * 4, caption="x")
