@@ -77,6 +77,9 @@ def test_rings_are_printed_and_dots_are_ours():
         found = [97.4 + (x - places[0]) / scale for x in places]
         assert found == pytest.approx(values, abs=2e-3)
     assert "printed twice: up to 0.50 apart" in figure.alt
+    assert "kd-baseline" not in figure.wide
+    blue = picture(baseline="labels alone").wide
+    assert blue.count('fill="var(--kd-baseline)"') == 3
     assert "T = 1: printed 97.40 to 97.60, ours 98.10 to 98.20" in figure.alt
 
 
@@ -86,6 +89,7 @@ def test_rings_are_printed_and_dots_are_ours():
         ({"settings": [1]}, TypeError, "settings"),
         ({"luck": [1]}, TypeError, "luck"),
         ({"again": []}, ValueError, "again"),
+        ({"baseline": "labels"}, ValueError, "baseline"),
         ({"low": 97.45}, ValueError, "must lie in"),
         ({"again": [(97.4, 99.0)]}, ValueError, "must lie in"),
     ],

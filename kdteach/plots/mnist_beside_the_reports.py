@@ -31,7 +31,7 @@ def lineup(
         caption: what is to be looked for.
 
     Returns:
-        The figure: the darker a cell, the higher its number; three tables in a row, on a
+        The figure: the more a cell stands out from the page, the higher its number; three tables in a row, on a
         phone two.
 
     Raises:
@@ -53,7 +53,11 @@ def lineup(
     for width, across, side in ((_WIDE, 3, 250.0), (_NARROW, 2, 150.0)):
         step, tall = width / across, side * 0.72 + 58
         lines = -(-len(fields) // across)
-        words = [f"rows: {rows}", f"columns: {columns}", "darker: higher"]
+        words = [
+            f"rows: {rows}",
+            f"columns: {columns}",
+            "a cell stands out more: a higher number",
+        ]
         if across > 2:
             words = ["; ".join(words)]
         head = 8.0 + 18 * len(words)
@@ -68,7 +72,7 @@ def lineup(
         drawings.append(draw)
     alt = (
         f"{len(names)} tables of the same {fields[0].size} numbers, {', '.join(names)}: "
-        f"the rows are {rows}, the columns {columns}, and higher numbers are darker."
+        f"the rows are {rows}, the columns {columns}, and higher numbers stand out more."
     )
     return _diagram(drawings[0], drawings[1], alt, caption)
 
@@ -78,6 +82,7 @@ def one_picture(
     *,
     again: Sequence[tuple[float, float]],
     luck: Mapping[str, ArrayLike],
+    baseline: str = "",
     low: float,
     high: float,
     step: float,
@@ -90,6 +95,8 @@ def one_picture(
         settings: name of a row to (printed numbers, ours), both single runs.
         again: pairs (first, second) of one setting that was printed twice.
         luck: name of one of our settings to (n,) numbers of its seeds.
+        baseline: the name in ``luck`` of the students without a teacher, drawn in their
+            colour; empty where there are none.
         low, high: ends of the axis.
         step: between ticks.
         unit: of the numbers.
@@ -115,6 +122,8 @@ def one_picture(
         rows.append((name, printed, ours))
     lucky = [(name, check_numbers(name, luck[name], at_least=2).tolist())
              for name in check_names("luck", list(luck))]  # fmt: skip
+    if baseline and baseline not in luck:
+        raise ValueError(f"baseline must be a name in luck, got {shown(baseline)}")
     twice = [(check_number("again", a), check_number("again", b)) for a, b in again]
     everything = [v for _, p, o in rows for v in (*p, *o)]
     everything += [v for _, several in lucky for v in several]
@@ -124,7 +133,7 @@ def one_picture(
             f"again must have a pair, and all numbers must lie in {low:g} to {high:g}"
         )
     drawings = [
-        _picture(width, left, right, rows, twice, lucky, (low, high, step), unit)
+        _picture(width, left, right, rows, twice, lucky, baseline, (low, high, step), unit)
         for width, left, right in ((_WIDE, 250.0, 836.0), (_NARROW, 14.0, 334.0))
     ]
     told = [
@@ -166,7 +175,7 @@ def soft_targets_twice(
         raise ValueError(f"image must be (1, H, W), got {shown(image)}")
     names = check_names("targets", list(targets))
     told, made = [], []
-    kinds = (("softmax once", "teacher"), ("softmax twice", "baseline"))
+    kinds = (("softmax once", "teacher"), ("softmax twice", "soft"))
     for name in names:
         answers = []
         for (kind, role), given in zip(kinds, targets[name], strict=True):
@@ -186,7 +195,7 @@ def _picture(
     width: float, left: float, right: float,
     rows: Sequence[tuple[str, Sequence[float], Sequence[float]]],
     twice: Sequence[tuple[float, float]], lucky: Sequence[tuple[str, Sequence[float]]],
-    axis: tuple[float, float, float], unit: str,
+    baseline: str, axis: tuple[float, float, float], unit: str,
 ) -> Drawing:  # fmt: skip
     """One drawing; a phone's has the names above the rows instead of beside them."""
     phone = left < 100
@@ -241,7 +250,8 @@ def _picture(
     for name, several in lucky:
         middle = named(name, y)
         for place, value in enumerate(several):
-            draw.dot(at(value), middle + (place % 5 - 2) * 2.6, "student")
+            role = "baseline" if name == baseline else "student"
+            draw.dot(at(value), middle + (place % 5 - 2) * 2.6, role)
         y += high_row
     return draw
 
@@ -249,7 +259,7 @@ def _picture(
 def _field(
     draw: Drawing, x: float, y: float, width: float, height: float, field: Table
 ) -> None:
-    """A table as cells, darker where the number is higher."""
+    """A table as cells, which stand out more where the number is higher."""
     rows, columns = field.shape
     wide, tall = width / columns, height / rows
     ranks = np.searchsorted(np.unique(field), field) / max(len(np.unique(field)) - 1, 1)
