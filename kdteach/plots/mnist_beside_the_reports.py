@@ -31,8 +31,8 @@ def lineup(
         caption: what is to be looked for.
 
     Returns:
-        The figure: the more a cell stands out from the page, the higher its number; three tables in a row, on a
-        phone two.
+        The figure: the more a cell stands out from the page, the higher its number. Three
+        tables stand in a row, on a phone two.
 
     Raises:
         TypeError: tables is no dictionary.
@@ -53,11 +53,8 @@ def lineup(
     for width, across, side in ((_WIDE, 3, 250.0), (_NARROW, 2, 150.0)):
         step, tall = width / across, side * 0.72 + 58
         lines = -(-len(fields) // across)
-        words = [
-            f"rows: {rows}",
-            f"columns: {columns}",
-            "a cell stands out more: a higher number",
-        ]
+        words = [f"rows: {rows}", f"columns: {columns}"]
+        words.append("the more a cell stands out, the higher")
         if across > 2:
             words = ["; ".join(words)]
         head = 8.0 + 18 * len(words)
