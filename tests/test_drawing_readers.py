@@ -513,8 +513,11 @@ def test_numbers_in_the_text_are_those_of_the_record():
         assert f"{mean:.1f}" in text["gain"]
     low, high = (record["gain"]["as written"][end] for end in ("low", "high"))
     mean = record["gain"]["as written"]["mean"]
-    assert f"That is {mean:.1f} fewer; the [95 % interval]" in text["gain"]
-    assert text["gain"].endswith(f"of this mean difference is {low:.1f} to {high:.1f}.")
+    assert f"That is {mean:.1f} fewer ([95 % interval]" in text["gain"]
+    assert text["gain"].endswith(f" {low:.1f} to {high:.1f}).")
+    alike = record["doubts by seed"]["same second answer as the teacher"]
+    for values in alike.values():
+        assert f"{100 * np.mean(values):.0f}" in text["second"]
     assert text["times"] == "50"
     assert text["rows"].count("\n") == 2
     without = np.array(record["without-3"]["as written errors"]) / 100
@@ -569,9 +572,9 @@ def test_numbers_in_the_text_are_those_of_the_record():
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.5, 1.5, "It can: "),
-     (-1.5, -0.5, "It cannot: "),
-     (-1, 2, "We cannot say whether it can: ")],
+    [(0.5, 1.5, "The teacher helps: "),
+     (-1.5, -0.5, "The teacher does not help: "),
+     (-1, 2, "We cannot say whether the teacher helps: ")],
 )  # fmt: skip
 def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
     gain = Interval((low + high) / 2, low, high, 0.95, 10)
@@ -581,8 +584,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
         assert text.endswith("of the difference, \N{MINUS SIGN}1.0 to 2.0, holds 0.")
     else:
         more = "fewer" if low > 0 else "more"
-        assert f"That is 1.0 {more}; the [95 % interval](an-interval) of this" in text
-        assert text.endswith("mean difference is 0.5 to 1.5.")
+        assert f"That is 1.0 {more} ([95 % interval](an-interval) " in text
+        assert text.endswith("0.5 to 1.5).")
     assert "label-trained students misread 7.1 and distilled ones 6.1" in text
 
 

@@ -110,6 +110,47 @@ def test_each_program_is_ringed_where_it_makes_fewest_mistakes():
         assert "--kd-baseline" not in drawing
 
 
+def test_curves_have_their_own_colours_and_a_named_point_on_a_doubling_axis():
+    figure = errors_by_rate(
+        [0.05, 0.1, 0.2],
+        {"ours": [20.0, 40.0, 320.0], "theirs": [160.0, 80.0, 20.0]},
+        most=320, least=10, point=("theirs", 0.05, "the second one"), caption="It moves.",
+    )  # fmt: skip
+    assert "theirs: fewest, 20.0, at 0.2, and 160.0 at 0.05" in figure.alt
+    dots = re.findall(
+        r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4.5" fill="var\(--kd-(\w+)\)', figure.wide
+    )
+    height = {"student": [], "label": []}
+    for _, y, colour in dots:
+        height[colour].append(float(y))
+    octave = height["student"][0] - height["student"][1]  # from 20 to 40
+    assert octave > 20
+    assert height["student"][1] - height["student"][2] == pytest.approx(3 * octave, abs=0.3)
+    assert height["label"] == pytest.approx(
+        [height["student"][0] - k * octave for k in (3, 2, 0)], abs=0.3
+    )
+    for drawing in (figure.wide, figure.narrow):
+        assert ">the second one</text>" in drawing
+        found = re.findall(r">(\d+)</text>", drawing)
+        assert found == ["10", "20", "40", "80", "160", "320"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"least": 0}, "least"),
+        ({"least": 60}, "least"),
+        ({"least": 30}, "least mistakes of 'a'"),
+        ({"point": ("b", 0.1, "x")}, "point must name one of"),
+        ({"point": ("a", 0.3, "x")}, "mistakes at point"),
+        ({"point": ("a", 0.2, "x")}, "mistakes at point"),
+    ],
+)
+def test_bad_ends_and_points_are_named(given, says):
+    with pytest.raises(ValueError, match=says):
+        errors_by_rate([0.1, 0.2], {"a": [20.0, 200.0]}, most=100, caption="x", **given)
+
+
 @pytest.mark.parametrize("alone", [[31.0, 25.0, 325.0], [31.0, 25.0, 26.0]])
 def test_labels_alone_stand_beside_the_programs(alone):
     """In the baseline's colour, and named where their curve ends or leaves the axis."""

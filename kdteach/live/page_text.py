@@ -36,7 +36,7 @@ def page_numbers() -> dict[str, str]:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
         "gain", "threes" and "bias"; and, of the folded parts, "tried",
         "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
-        "redrawn", "without", and "rows", "training" and "sizes" of tables.
+        "redrawn", "without", "second", and "rows", "training" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -69,6 +69,7 @@ def page_numbers() -> dict[str, str]:
         "rows": _rows(record),
         "redrawn": _redrawn(record),
         "without": _without(record),
+        "second": _second(record["doubts by seed"]),
         "sizes": _sizes(record["sizes tried"]),
     }
 
@@ -205,6 +206,25 @@ def _redrawn(record: dict[str, Any]) -> str:
     return f"{', '.join(most)} and {last}"
 
 
+def _second(doubts: dict[str, Any]) -> str:
+    """How often students name the teacher's second answer, and what a guess reaches."""
+
+    def percent(part: str, who: str) -> str:
+        return f"{100 * np.mean(doubts[part][who]):.0f}"
+
+    same, shuffled = "same second answer as the teacher", "same when shuffled"
+    pair = ("distilled", "label-trained")
+    alike, mixed = ([percent(part, who) for who in pair] for part in (same, shuffled))
+    usual = percent("same by a guess", "the usual one")
+    return (
+        f"where the teacher and a pair read the same, the distilled student also puts the "
+        f"same digit second in {alike[0]} of a hundred images, the label-trained one in "
+        f"{alike[1]}. If the second answers to one digit were shuffled among its images, "
+        f"it would be {mixed[0]} and {mixed[1]}. Who always named the digit that the "
+        f"teacher puts second most often would reach {usual}"
+    )
+
+
 def _without(record: dict[str, Any]) -> str:
     """Mistakes of the students without 3, which learned from other images, in words."""
     one = record["without-3"]
@@ -245,19 +265,19 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
         told: the same of the distilled ones.
     """
     misread = (
-        f"of a hundred test digits label-trained students misread {plain:.1f} and "
-        f"distilled ones {told:.1f}, on average over {gain.n} pairs with this teacher"
+        f"of a hundred test digits, label-trained students misread {plain:.1f} and "
+        f"distilled ones {told:.1f}, on average over {gain.n} such pairs with this teacher"
     )
     interval = "[95 % interval](an-interval)"
     if gain.low <= 0 <= gain.high:
         low = f"{gain.low:.1f}".replace("-", "\N{MINUS SIGN}")
         return (
-            f"We cannot say whether it can: {misread}, and the {interval} of the "
-            f"difference, {low} to {gain.high:.1f}, holds 0."
+            f"We cannot say whether the teacher helps: {misread}, and the {interval} of "
+            f"the difference, {low} to {gain.high:.1f}, holds 0."
         )
     ends = sorted((abs(gain.low), abs(gain.high)))
-    word, more = ("can", "fewer") if gain.low > 0 else ("cannot", "more")
+    word, more = ("helps", "fewer") if gain.low > 0 else ("does not help", "more")
     return (
-        f"It {word}: {misread}. That is {abs(gain.mean):.1f} {more}; the {interval} of "
-        f"this mean difference is {ends[0]:.1f} to {ends[1]:.1f}."
+        f"The teacher {word}: {misread}. That is {abs(gain.mean):.1f} {more} "
+        f"({interval} {ends[0]:.1f} to {ends[1]:.1f})."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from numpy.typing import ArrayLike
@@ -19,6 +20,7 @@ _BAR = 18.0
 _ROOM = 70.0  # that a part's name needs
 _STEPS = (5, 10, 25, 50, 100)  # between ticks
 _DASHES = ("", "9 4", "2 5")
+_COLOURS = ("student", "label", "soft")  # of the curves, in this order
 
 
 def shares(
@@ -154,6 +156,8 @@ def errors_by_rate(
     most: float,
     caption: str,
     labels_alone: ArrayLike | None = None,
+    least: float | None = None,
+    point: tuple[str, float, str] | None = None,
 ) -> Diagram:
     """Mean mistakes over the learning rate, and where each program makes fewest.
 
@@ -164,14 +168,21 @@ def errors_by_rate(
         caption: the sentence that states the finding.
         labels_alone: mean mistakes of students without a teacher, one a rate: a curve in
             the colour of the baseline, named where it ends or leaves the axis.
+        least: the lower end of the axis, above 0 and at most half of ``most``; equal
+            distances are then equal factors, with a tick at each doubling. None for an
+            axis from 0.
+        point: (program, rate, words): one more value to name, such as the one that the
+            text speaks of.
 
     Returns:
-        A curve for each program, ringed at its smallest value.
+        A curve for each program in a colour of its own, ringed and named at its smallest
+        value.
 
     Raises:
         TypeError: programs is no dictionary, or values of another type.
         ValueError: no programs or more than three, rates that do not rise, another number
-            of mistakes, or a curve that lies above the axis everywhere.
+            of mistakes, a curve that lies above the axis everywhere, mistakes below
+            ``least``, or a point that is on no curve or above the axis.
     """
     if not isinstance(programs, Mapping):
         raise TypeError(
@@ -182,6 +193,7 @@ def errors_by_rate(
     if len(names) > len(_DASHES):
         raise ValueError(f"programs must be up to {len(_DASHES)}, got {len(names)}")
     top = check_number("most", most, above=0)
+    floor = 0.0 if least is None else check_number("least", least, above=0, most=top / 2)
     places = [
         check_number("rates", r, above=0) for r in check_numbers("rates", rates).tolist()
     ]
@@ -199,7 +211,9 @@ def errors_by_rate(
                 f"{'labels_alone' if alone else 'programs'} must have mistakes for each of "
                 f"{len(places)} rates, got {len(values)} of {name!r}"
             )
-        fewest = check_number(f"least mistakes of {name!r}", min(values), least=0, most=top)
+        fewest = check_number(
+            f"least mistakes of {name!r}", min(values), least=floor, most=top
+        )
         best = places[values.index(fewest)]
         points = list(zip(places, values, strict=True))
         told.append(f"{name}: fewest, {fewest:.1f}, at {best:g}")
@@ -209,14 +223,30 @@ def errors_by_rate(
             notes.append(_where_it_ends(points, top, name))
             continue
         width = 2.4 if number else 3.4
-        lines.append(Curve(points, "student", width, _DASHES[number], dots=True))
+        colour = _COLOURS[number]
+        lines.append(Curve(points, colour, width, _DASHES[number], dots=True))
         below = 24.0 + 18.0 * (number % 2)
         notes.append(
-            Note(best, fewest, name, (0, below), ring=True, colour="student", strong=True)
-        )
+            Note(
+                best, fewest, name, (0, below), ring=True, colour=colour, strong=True,
+                ink=colour,
+            )
+        )  # fmt: skip
+        if point is not None and point[0] == name:
+            rate, words = point[1:]
+            value = check_number(
+                "mistakes at point", dict(points).get(rate, -1.0), least=floor, most=top
+            )
+            notes.append(Note(rate, value, words, (12, -6), anchor="start", strong=True))
+            told[-1] += f", and {value:.1f} at {rate:g}"
+    if point is not None and point[0] not in names:
+        raise ValueError(f"point must name one of {names}, got {point[0]!r}")
     alt = f"Mean mistakes over the learning rate. {'; '.join(told)}."
     x = Axis(places[0], places[-1], [(r, f"{r:g}") for r in places], "learning rate", True)
-    y = Axis(0, top, [(top * i / 4, f"{top * i / 4:g}") for i in range(5)], "mistakes")
+    heights = [top * i / 4 for i in range(5)]
+    if floor:  # 10, 20, 40 and so on, up to the upper end
+        heights = [floor * 2**i for i in range(int(math.log2(top / floor)) + 1)]
+    y = Axis(floor, top, [(h, f"{h:g}") for h in heights], "mistakes", bool(floor))
     return Diagram(
         curves.wide(x, y, lines, notes).svg("kd-wide", alt),
         curves.narrow(x, y, lines, notes).svg("kd-narrow", alt),

@@ -11,14 +11,11 @@ from torch import Tensor
 from kdteach.diagrams import Diagram, panels
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.losses import soft_targets
-from kdteach.metrics import entropy
 
 _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
-_FAINT = 40  # images drawn as lines of their own
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
-_LINES = 0.6  # of the height for the lines, the rest for the counts above them
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
 _START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
@@ -121,59 +118,6 @@ def loudest(logits: Tensor, column: int) -> tuple[float, float]:
     return grid[best], float(shares[best])
 
 
-def entropy_curves(logits: Tensor, *, caption: str) -> Diagram:
-    """How undecided the soft targets of many images are, over T.
-
-    Args:
-        logits: (N, C), a teacher's, in float64.
-        caption: the sentence that states the finding.
-
-    Returns:
-        The figure: forty images as faint lines, from the surest to the least sure, and the
-        mean over all N. The axis names the entropy H by e^H, the number of equally likely
-        classes that would have it.
-    """
-    count, classes = logits.shape
-    order = entropy(soft_targets(logits, 4.0)).argsort()
-    rows = order[torch.linspace(0, count - 1, min(_FAINT, count), device="cpu").long()]
-    hot = _spaced(0.5, 100, _DENSE)
-    values = torch.stack([entropy(soft_targets(logits, T)) for T in hot])
-    curves = [
-        Curve(list(zip(hot, values[:, row].tolist(), strict=True)), "soft", 1.1, "", 0.45)
-        for row in rows.tolist()
-    ]
-    mean = values.mean(dim=1)
-    curves.append(Curve(list(zip(hot, mean.tolist(), strict=True)), "teacher", 4))
-    most = math.log(classes)
-    near = hot[22]
-    notes = [
-        Note(near, float(values[22, order[-1]]), "the least sure image", (-14, -4),
-             (-6, -4), "end"),
-        Note(hot[36], float(values[36, order[0]]), "the surest image", (9, 12), (6, 14),
-             "start"),
-        Note(hot[36], most * 0.1, "thick: the mean", (18, 0), (8, 0), "start",
-             strong=True),
-    ]  # fmt: skip
-    alike = [n for n in (1, 2, 3, 5, classes) if n <= classes]
-    axes = (
-        Axis(0.5, 100, _ticks((0.5, 1, 2, 4, 10, 20, 40, 100)), "temperature T", log=True),
-        Axis(
-            0, most, [(math.log(n), str(n)) for n in alike],
-            "entropy, as a number of equally likely classes",
-        ),
-    )  # fmt: skip
-    told = "; ".join(
-        f"at T = {T:g} {math.exp(float(entropy(soft_targets(logits, T)).mean())):.1f}"
-        for T in (1.0, 4.0, 10.0, 20.0, 100.0)
-    )
-    return _figure(
-        *axes, curves, notes,
-        "Entropy over temperature, one faint line an image, rising in an S at very "
-        "different temperatures. The mean corresponds to so many equally likely classes: "
-        f"{told}.", caption,
-    )  # fmt: skip
-
-
 def gradient_curves(
     temperatures: Sequence[float], lengths: Tensor, labels: float, *, caption: str
 ) -> Diagram:
@@ -230,7 +174,7 @@ def gradient_curves(
 def errors_by_rate(
     errors: Mapping[tuple[float, float], Sequence[int]], images: int, *, caption: str
 ) -> Diagram:
-    """Over learning rates: how many seeds broke down, and the mean errors without them.
+    """Mean errors over learning rates, a line for each temperature.
 
     Args:
         errors: (T, learning rate) to the validation errors of all seeds; at most four T,
@@ -240,56 +184,46 @@ def errors_by_rate(
         caption: the sentence that states the finding.
 
     Returns:
-        The figure: above, a row of counts for each T; below, a line for each T through the
-        means of the seeds that did not break down, which ends where all did. In the row of
-        each T, the rate with its fewest errors is marked *best*.
+        The figure. Where the mean is that of broken students the line leaves it at the top;
+        the alt text counts them. The rate with the fewest errors of each T is ringed.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
-    sound = {key: [e for e in runs if 2 * e <= images] for key, runs in errors.items()}
-    means = {key: sum(runs) / len(runs) for key, runs in sound.items() if runs}
-    low = 10 * math.floor((min(means.values()) - 4) / 10)
-    top = 10 * math.ceil(max(means.values()) / 10)
-    high = low + (top - low) / _LINES
+    means = {key: sum(runs) / len(runs) for key, runs in errors.items()}
+    sound = [mean for mean in means.values() if 2 * mean <= images]
+    low = 10 * math.floor((min(sound) - 4) / 10)
+    high = 10 * math.ceil(1.1 * max(sound) / 10)  # room for lines that leave
     place = rates[0] * _BESIDE
     seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
     names = _apart(starts, _TOUCH * (high - low))
     for number, heat in enumerate(temperatures):
-        colour, row = _COLOURS[number], (0.0, 4.0 + 17 * number)
-        points = [(rate, means[heat, rate]) for rate in rates if (heat, rate) in means]
+        colour = _COLOURS[number]
+        points = [(rate, means[heat, rate]) for rate in rates]
         curves.append(Curve(points, colour, _WIDTHS[number], _DASHES[number], dots=True))
         curves.append(Curve([(place * 1.03, names[heat]), points[0]], colour, 1.2))
-        name = f"T = {heat:g}"
-        for height, shift in ((names[heat], (0.0, 5.0)), (high, row)):
-            notes.append(
-                Note(place, height, name, shift, None, "end", strong=True, ink=colour)
-            )
-        lost = {rate: seeds - len(sound[heat, rate]) for rate in rates}
+        notes.append(
+            Note(place, names[heat], f"T = {heat:g}", (0.0, 5.0), None, "end", strong=True,
+                 ink=colour)
+        )  # fmt: skip
         best = min(points, key=lambda point: point[1])
-        for rate, count in lost.items():
-            words, strong = (
-                (f"{count}, best", True) if rate == best[0] else (f"{count}", count > 0)
-            )
-            notes.append(Note(rate, high, words, row, strong=strong, ink=colour))
+        notes.append(Note(*best, "", ring=True, colour=colour))
+        lost = {rate: sum(2 * e > images for e in errors[heat, rate]) for rate in rates}
         broken = ", ".join(f"{n} at {rate:g}" for rate, n in lost.items() if n) or "none"
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
-    heading = f"mean errors on {images} validation images, without these"
-    notes.append(Note(rates[0] * _START, high, heading, (-54, 84), (-36, 84), "start"))
     axes = (
         Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
-        Axis(low, high, [(n, str(n)) for n in range(low, top + 1, 10)],
-             f"students that broke down, of {seeds}"),
+        Axis(low, high, [(n, str(n)) for n in range(low, high + 1, 10)],
+             f"mean errors on {images} validation images"),
     )  # fmt: skip
     return _figure(
         *axes, curves, notes,
-        "Students that broke down and mean validation errors without them over the "
-        f"learning rate, at {len(temperatures)} temperatures, {seeds} seeds each. "
-        f"{'. '.join(told)}.", caption,
+        f"Mean validation errors over the learning rate, at {len(temperatures)} "
+        f"temperatures, {seeds} seeds each. {'. '.join(told)}.", caption,
     )  # fmt: skip
 
 

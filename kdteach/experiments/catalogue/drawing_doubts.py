@@ -1,7 +1,7 @@
 """What the first page says of its own networks, counted on MNIST's test images.
 
-Two things: whether a student's second answer is its teacher's (kept in the record; the page
-does not speak of it), and what the student without 3 reads before and after the bias of its
+Two things: whether a student's second answer is its teacher's (in a folded part of the
+page), and what the student without 3 reads before and after the bias of its
 class 3 is set: how many 3s, how many other digits as a 3, and how many mistakes in all.
 ``python -m kdteach readers`` counts second answers and 3s for the students of all ten
 seeds. Nothing is trained for it, so ``python -m kdteach readers --measure`` counts all of
