@@ -43,6 +43,7 @@ with usual_tensors():
     )
     from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
     from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+    from kdteach.exercises.luck_of_tables import check_between_share, check_lowest_loss
     from kdteach.exercises.missing_class import (
         check_bias_slope,
         check_repaired_transfer_set,
@@ -78,6 +79,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_between_share",
     "check_bias_slope",
     "check_choose_temperature",
     "check_chosen_epochs",
@@ -96,6 +98,7 @@ __all__ = [
     "check_kd_loss",
     "check_largest_p",
     "check_linear_saliency",
+    "check_lowest_loss",
     "check_luck_of_the_best",
     "check_matched_bias",
     "check_matching_smoothing",

@@ -16,6 +16,7 @@ from kdteach.plots import (  # noqa: E402
     hard_and_soft_targets,
     hintons_digits,
     is_the_difference_real,
+    mnist_beside_the_reports,
     temperature,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -42,6 +43,7 @@ __all__ = [
     "is_the_difference_real",
     "lines",
     "maps_on_images",
+    "mnist_beside_the_reports",
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",

@@ -1,0 +1,286 @@
+"""Figures of *MNIST beside the reports*: a table among shuffles of it, and its luck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from kdteach.checks import check_names, check_number, check_numbers, shown
+from kdteach.diagrams import Diagram, panels
+from kdteach.diagrams.vocabulary import Drawing
+
+__all__ = ["lineup", "one_picture", "soft_targets_twice"]
+
+_WIDE, _NARROW = 860.0, 350.0
+_FAINT = 0.05  # the palest cell is still seen
+Table = NDArray[np.float64]
+
+
+def lineup(
+    tables: Mapping[str, ArrayLike], *, rows: str, columns: str, caption: str
+) -> Diagram:
+    """Several tables of the same numbers as fields of colour, none of them pointed out.
+
+    Args:
+        tables: letter to (r, c) numbers; all have the same numbers in other places.
+        rows: what changes from row to row, written beside the first.
+        columns: what changes from column to column.
+        caption: what is to be looked for.
+
+    Returns:
+        The figure: the more a cell stands out from the page, the higher its number. Three
+        tables stand in a row, on a phone two.
+
+    Raises:
+        TypeError: tables is no dictionary.
+        ValueError: fewer than two tables, or other numbers in one than in the first.
+    """
+    if not isinstance(tables, Mapping):
+        raise TypeError(f"tables must be a dictionary, got {shown(tables)}")
+    names = check_names("tables", list(tables))
+    if len(names) < 2:
+        raise ValueError(f"tables must be two or more, got {len(names)}")
+    fields = [_table(f"tables[{name!r}]", tables[name]) for name in names]
+    for name, field in zip(names, fields, strict=True):
+        if field.shape != fields[0].shape or (_sorted(field) != _sorted(fields[0])).any():
+            raise ValueError(
+                f"tables[{name!r}] must have the numbers of the first, in other places"
+            )
+    drawings = []
+    for width, across, side in ((_WIDE, 3, 250.0), (_NARROW, 2, 150.0)):
+        step, tall = width / across, side * 0.72 + 58
+        lines = -(-len(fields) // across)
+        words = [f"rows: {rows}", f"columns: {columns}"]
+        words.append("the more a cell stands out, the higher")
+        if across > 2:
+            words = ["; ".join(words)]
+        head = 8.0 + 18 * len(words)
+        draw = Drawing(width, head + tall * lines)
+        for line, said in enumerate(words):
+            draw.text(0, 14 + 18.0 * line, said, "small", "start")
+        for number, (name, field) in enumerate(zip(names, fields, strict=True)):
+            x = step * (number % across) + (step - side) / 2
+            y = head + tall * (number // across)
+            draw.text(x + side / 2, y + 16, name, "strong")
+            _field(draw, x, y + 26, side, side * 0.72, field)
+        drawings.append(draw)
+    alt = (
+        f"{len(names)} tables of the same {fields[0].size} numbers, {', '.join(names)}: "
+        f"the rows are {rows}, the columns {columns}, and higher numbers stand out more."
+    )
+    return _diagram(drawings[0], drawings[1], alt, caption)
+
+
+def one_picture(
+    settings: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    again: Sequence[tuple[float, float]],
+    luck: Mapping[str, ArrayLike],
+    baseline: str = "",
+    low: float,
+    high: float,
+    step: float,
+    unit: str,
+    caption: str,
+) -> Diagram:
+    """Printed numbers and ours setting by setting, and below them how far luck goes.
+
+    Args:
+        settings: name of a row to (printed numbers, ours), both single runs.
+        again: pairs (first, second) of one setting that was printed twice.
+        luck: name of one of our settings to (n,) numbers of its seeds.
+        baseline: the name in ``luck`` of the students without a teacher, drawn in their
+            colour; empty where there are none.
+        low, high: ends of the axis.
+        step: between ticks.
+        unit: of the numbers.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure: a ring is a printed run, a dot one of ours, a line joins the two runs
+        of a setting that was printed twice.
+
+    Raises:
+        TypeError: settings or luck is no dictionary.
+        ValueError: nothing in one of them, or a number outside of the axis.
+    """
+    for name, given in (("settings", settings), ("luck", luck)):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{name} must be a dictionary, got {shown(given)}")
+    rows: list[tuple[str, Sequence[float], Sequence[float]]] = []
+    for name in check_names("settings", list(settings)):
+        printed, ours = (
+            check_numbers(f"{kind} of {name!r}", v).tolist()
+            for kind, v in zip(("printed", "ours"), settings[name], strict=True)
+        )
+        rows.append((name, printed, ours))
+    lucky = [(name, check_numbers(name, luck[name], at_least=2).tolist())
+             for name in check_names("luck", list(luck))]  # fmt: skip
+    if baseline and baseline not in luck:
+        raise ValueError(f"baseline must be a name in luck, got {shown(baseline)}")
+    twice = [(check_number("again", a), check_number("again", b)) for a, b in again]
+    everything = [v for _, p, o in rows for v in (*p, *o)]
+    everything += [v for _, several in lucky for v in several]
+    everything += [v for pair in twice for v in pair]
+    if not twice or not all(low <= v <= high for v in everything):
+        raise ValueError(
+            f"again must have a pair, and all numbers must lie in {low:g} to {high:g}"
+        )
+    drawings = [
+        _picture(width, left, right, rows, twice, lucky, baseline, (low, high, step), unit)
+        for width, left, right in ((_WIDE, 250.0, 836.0), (_NARROW, 14.0, 334.0))
+    ]
+    told = [
+        f"{name}: printed {min(p):.2f} to {max(p):.2f}, ours {min(o):.2f} to {max(o):.2f}"
+        for name, p, o in rows
+    ]
+    apart = max(abs(a - b) for a, b in twice)
+    told += [f"printed twice: up to {apart:.2f} apart"]
+    told += [f"{name}: {min(v):.2f} to {max(v):.2f}" for name, v in lucky]
+    alt = f"Single runs by setting, {unit}. {'; '.join(told)}."
+    return _diagram(drawings[0], drawings[1], alt, caption)
+
+
+def soft_targets_twice(
+    image: Tensor,
+    targets: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    marked: Sequence[int],
+    *,
+    caption: str,
+) -> Diagram:
+    """Soft targets of one image from logits, and from a softmax taken twice.
+
+    Args:
+        image: (1, H, W) in [0, 1].
+        targets: title to ((C,) soft target from logits, (C,) from probabilities).
+        marked: classes whose probability is written above the bar.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A panel for each title, side by side or on a phone below each other.
+
+    Raises:
+        TypeError: targets is no dictionary.
+        ValueError: an image of another form, or targets that are no probabilities.
+    """
+    if not isinstance(targets, Mapping):
+        raise TypeError(f"targets must be a dictionary, got {shown(targets)}")
+    if not isinstance(image, Tensor) or image.dim() != 3 or len(image) != 1:
+        raise ValueError(f"image must be (1, H, W), got {shown(image)}")
+    names = check_names("targets", list(targets))
+    told, made = [], []
+    kinds = (("softmax once", "teacher"), ("softmax twice", "soft"))
+    for name in names:
+        answers = []
+        for (kind, role), given in zip(kinds, targets[name], strict=True):
+            values = [
+                check_number(f"{kind} of {name!r}", v, least=0, most=1)
+                for v in check_numbers(f"{kind} of {name!r}", given).tolist()
+            ]
+            answers.append(panels.Answer(kind, values, role, tuple(marked)))
+            said = ", ".join(f"{values[m]:.2f} for {m}" for m in marked)
+            told.append(f"{name}, {kind}: {said}")
+        made.append(panels.Panel(name, image[0].tolist(), answers))
+    alt = f"Soft targets of one image. {'; '.join(told)}."
+    return _diagram(panels.wide(made), panels.narrow(made), alt, caption)
+
+
+def _picture(
+    width: float, left: float, right: float,
+    rows: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    twice: Sequence[tuple[float, float]], lucky: Sequence[tuple[str, Sequence[float]]],
+    baseline: str, axis: tuple[float, float, float], unit: str,
+) -> Drawing:  # fmt: skip
+    """One drawing; a phone's has the names above the rows instead of beside them."""
+    phone = left < 100
+    low, high, step = axis
+    high_row, tall = (58.0, 96.0) if phone else (44.0, 74.0)
+    head = 54.0
+    foot = head + high_row * (len(rows) + len(lucky)) + tall + 34
+    draw = Drawing(width, foot + 46)
+
+    def at(value: float) -> float:
+        return left + (right - left) * (value - low) / (high - low)
+
+    draw.ring(left + 6, 14, "ink")
+    draw.text(left + 18, 19, "printed, one run", "small", "start")
+    second = left + (150 if phone else 190)
+    draw.dot(second, 14, "student")
+    draw.text(second + 12, 19, "ours, one run", "small", "start")
+    ticks = np.linspace(low, high, round((high - low) / step) + 1).tolist()
+    for tick in ticks:
+        draw.line((at(tick), head - 16), (at(tick), foot), "edge", 0.8)
+    for tick in ticks[:: 3 if phone else 1]:
+        draw.text(at(tick), foot + 18, f"{tick:.1f}", "small")
+    draw.text((left + right) / 2, foot + 38, unit, "small")
+
+    def named(name: str, y: float) -> float:
+        """Write the name of a row, and say where its marks stand."""
+        if phone:
+            draw.words_over(0, y + 14, name, "small strong", "start")
+            return y + 36
+        draw.text(left - 14, y + 27, name, "", "end")
+        return y + 22
+
+    y = head
+    for name, printed, ours in rows:
+        middle = named(name, y)
+        for value in printed:
+            draw.ring(at(value), middle - 6, "ink")
+        for place, value in enumerate(ours):
+            draw.dot(at(value), middle + 9 + (place % 2) * 2.4, "student")
+        y += high_row
+    draw.line((0, y + 6), (right, y + 6), "edge", 1.2)
+    draw.words_over(0 if phone else left - 14, y + 24, "luck alone", "strong",
+                    "start" if phone else "end")  # fmt: skip
+    y += 26
+    middle = named("one setting, printed twice", y)
+    for number, (first, again) in enumerate(twice):
+        height = middle - 8 + 9.0 * number
+        draw.line((at(first), height), (at(again), height), "ink", 1.6)
+        for value in (first, again):
+            draw.curve([(at(value), height - 4), (at(value), height + 4)], "ink", 2.6)
+    y += tall
+    for name, several in lucky:
+        middle = named(name, y)
+        for place, value in enumerate(several):
+            role = "baseline" if name == baseline else "student"
+            draw.dot(at(value), middle + (place % 5 - 2) * 2.6, role)
+        y += high_row
+    return draw
+
+
+def _field(
+    draw: Drawing, x: float, y: float, width: float, height: float, field: Table
+) -> None:
+    """A table as cells, which stand out more where the number is higher."""
+    rows, columns = field.shape
+    wide, tall = width / columns, height / rows
+    ranks = np.searchsorted(np.unique(field), field) / max(len(np.unique(field)) - 1, 1)
+    for row in range(rows):
+        middle = y + (row + 0.5) * tall
+        for column in range(columns):
+            left = x + column * wide
+            strength = _FAINT + (1 - _FAINT) * float(ranks[row, column])
+            draw.curve(
+                [(left + 1, middle), (left + wide - 1, middle)], "ink", tall - 2,
+                opacity=round(strength, 3),
+            )  # fmt: skip
+
+
+def _table(name: str, given: ArrayLike) -> Table:
+    field = np.asarray(given, dtype=np.float64)
+    if field.ndim != 2 or not field.size or not np.isfinite(field).all():
+        raise ValueError(f"{name} must be a table (r, c) of numbers, got {shown(given)}")
+    return field
+
+
+def _sorted(field: Table) -> Table:
+    return np.sort(field, axis=None)
+
+
+def _diagram(wide: Drawing, narrow: Drawing, alt: str, caption: str) -> Diagram:
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)

@@ -1,0 +1,116 @@
+"""The figures of *MNIST beside the reports* say the numbers that they were given."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+
+from kdteach.plots.mnist_beside_the_reports import lineup, one_picture, soft_targets_twice
+
+RANDOM = np.random.default_rng(0)
+TABLE = RANDOM.permutation(np.arange(30.0)).reshape(6, 5)
+TABLES = {"A": TABLE, "B": TABLE[::-1], "C": TABLE[:, ::-1]}
+IMAGE = torch.rand(1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def both(figure):
+    """Both drawings, read as XML: every word lies inside of its drawing."""
+    for drawing in (figure.wide, figure.narrow):
+        root = ElementTree.fromstring(drawing)
+        width, height = (float(n) for n in root.get("viewBox").split()[2:])
+        for text in root.iter():
+            if text.tag.endswith("text"):
+                assert 0 <= float(text.get("x")) <= width, text.text
+                assert 0 < float(text.get("y")) <= height, text.text
+        yield drawing
+
+
+def test_higher_numbers_are_darker():
+    figure = lineup(TABLES, rows="T", columns="alpha", caption="Which?")
+    for drawing in both(figure):
+        cells = re.findall(r'stroke-width="[\d.]+"[^>]*?stroke-opacity="([\d.]+)"', drawing)
+        # the darkest of all is opaque, and says so by leaving the opacity out
+        assert len(cells) == 3 * 29
+        first = [float(c) for c in cells[:29]]
+        values = TABLE.ravel()[TABLE.ravel() < 29]
+        assert (np.argsort(first) == np.argsort(values)).all()
+        assert min(first) == 0.05
+    assert figure.caption == "Which?"
+    assert "30 numbers, A, B, C" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("tables", "error", "says"),
+    [
+        ([TABLE], TypeError, "dictionary"),
+        ({"A": TABLE}, ValueError, "two or more"),
+        ({"A": TABLE, "B": TABLE + 1}, ValueError, "other places"),
+        ({"A": TABLE, "B": TABLE.T}, ValueError, "other places"),
+        ({"A": TABLE[0], "B": TABLE[0]}, ValueError, "table"),
+    ],
+)
+def test_bad_tables_are_named(tables, error, says):
+    with pytest.raises(error, match=says):
+        lineup(tables, rows="T", columns="alpha", caption="x")
+
+
+def picture(**options):
+    given = {
+        "settings": {"T = 1": ([97.4, 97.6], [98.1, 98.2]), "T = 4": ([97.5], [98.6])},
+        "again": [(97.4, 97.9), (97.6, 97.7)],
+        "luck": {"labels alone": [97.7, 98.1, 98.2]},
+        "low": 97.2, "high": 98.8, "step": 0.4, "unit": "per cent", "caption": "x",
+    } | options  # fmt: skip
+    return one_picture(given.pop("settings"), **given)
+
+
+def test_rings_are_printed_and_dots_are_ours():
+    figure = picture()
+    for drawing in both(figure):
+        rings = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="none"', drawing)[1:]
+        dots = re.findall(r'<circle cx="([\d.]+)"[^>]*fill-opacity', drawing)[1:]
+        places = [float(x) for x in (*rings, *dots)]
+        values = [97.4, 97.6, 97.5, 98.1, 98.2, 98.6, 97.7, 98.1, 98.2]
+        scale = (places[1] - places[0]) / 0.2
+        found = [97.4 + (x - places[0]) / scale for x in places]
+        assert found == pytest.approx(values, abs=2e-3)
+    assert "printed twice: up to 0.50 apart" in figure.alt
+    assert "kd-baseline" not in figure.wide
+    blue = picture(baseline="labels alone").wide
+    assert blue.count('fill="var(--kd-baseline)"') == 3
+    assert "T = 1: printed 97.40 to 97.60, ours 98.10 to 98.20" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"settings": [1]}, TypeError, "settings"),
+        ({"luck": [1]}, TypeError, "luck"),
+        ({"again": []}, ValueError, "again"),
+        ({"baseline": "labels"}, ValueError, "baseline"),
+        ({"low": 97.45}, ValueError, "must lie in"),
+        ({"again": [(97.4, 99.0)]}, ValueError, "must lie in"),
+    ],
+)
+def test_bad_settings_are_named(options, error, says):
+    with pytest.raises(error, match=says):
+        picture(**options)
+
+
+def test_targets_have_their_numbers():
+    logits = torch.tensor([0.0, 5.0, 1.0, -2.0], dtype=torch.float64)
+    once, twice = logits.softmax(0), logits.softmax(0).softmax(0)
+    figure = soft_targets_twice(IMAGE, {"T = 1": (once, twice)}, [1], caption="x")
+    for drawing in both(figure):
+        for target in (once, twice):
+            assert f">{target[1]:.2f}<" in drawing
+        assert drawing.count("<image") == 1
+    assert f"T = 1, softmax twice: {twice[1]:.2f} for 1" in figure.alt
+    with pytest.raises(TypeError, match="targets"):
+        soft_targets_twice(IMAGE, [once], [1], caption="x")
+    with pytest.raises(ValueError, match="image"):
+        soft_targets_twice(IMAGE[0], {"a": (once, twice)}, [1], caption="x")
+    with pytest.raises(ValueError, match="softmax once"):
+        soft_targets_twice(IMAGE, {"a": (logits, twice)}, [1], caption="x")
