@@ -8,7 +8,6 @@ import torch
 
 from kdteach.plots.compression import (
     mistakes_by_size,
-    pictures,
     predicted_and_measured,
     time_by_size,
     to_scale,
@@ -144,18 +143,16 @@ def test_times_of_each_width():
         (8, 32, 128), {"one image": ("student", "", [20, 21, 30])}, caption="x"
     )
     assert "one image: 20 to 30 microseconds" in figure.alt
+    pair = {"upper": ("student", "", [2, 3, 5]), "lower": ("soft", "", [2, 2, 3])}
+    both = time_by_size((8, 32, 128), pair, caption="x")
+    words = r'<text x="[\d.]+" y="([\d.]+)"[^>]*text-anchor="(\w+)"[^>]*>'
+    for drawing in (both.wide, both.narrow):
+        above, below = (re.search(words + name, drawing) for name in pair)
+        assert float(above[1]) < float(below[1])
+        assert (above[2], below[2]) == ("end", "start")
     with pytest.raises(ValueError, match="one for each width, got 2"):
         time_by_size((8, 32, 128), {"a": ("student", "", [1, 2])}, caption="x")
     with pytest.raises(ValueError, match="times of 'a'"):
         time_by_size((8, 32), {"a": ("student", "", [1, 0])}, caption="x")
     with pytest.raises(TypeError, match="times must be a dictionary"):
         time_by_size((8, 32), [1, 2], caption="x")
-
-
-def test_pictures_with_their_words():
-    figure = pictures(torch.rand(4, 1, 8, 8), list("3579"), ["read as 8"] * 4, caption="x")
-    for drawing in (figure.wide, figure.narrow):
-        assert drawing.count("<image") == 4
-        assert drawing.count(">read as 8<") == 4
-    with pytest.raises(ValueError, match="as many, got 4, 3 and 4"):
-        pictures(torch.rand(4, 1, 8, 8), list("357"), ["x"] * 4, caption="x")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
@@ -16,7 +15,7 @@ from kdteach.diagrams.vocabulary import Drawing
 from kdteach.plots._weights import dense_weight, window
 
 __all__ = [
-    "mistakes_by_size", "pictures", "predicted_and_measured", "time_by_size", "to_scale",
+    "mistakes_by_size", "predicted_and_measured", "time_by_size", "to_scale",
     "uses_of_a_weight",
 ]  # fmt: skip
 
@@ -218,7 +217,8 @@ def time_by_size(
     Args:
         units: n widths, rising.
         times: name of a line to (colour, dashes, (n,) microseconds an image). The names
-            stand above and below their lines in turn.
+            stand above and below their lines in turn: of two lines that run close to each
+            other, give the upper one first.
         caption: the sentence that states the finding.
 
     Raises:
@@ -244,17 +244,12 @@ def time_by_size(
         everything += values
         points = list(zip(places, values, strict=True))
         curves.append(Curve(points, colour, 2.8, dashes, dots=True))
+        # lines rise: words above one end at its point, words below one begin there
+        below = number % 2 == 1
         notes.append(
-            Note(
-                *points[2],
-                name,
-                (0, 24 if number % 2 else -13),
-                None,
-                "start",
-                strong=True,
-                ink=colour,
-            )
-        )
+            Note(*points[len(points) // 2], name, (0, 24 if below else -13), None,
+                 "start" if below else "end", strong=True, ink=colour)
+        )  # fmt: skip
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))
     high = _DECADE ** math.ceil(math.log10(max(everything)))
@@ -335,42 +330,6 @@ def _times(
         draw.words_over(max(at(measured), at(predicted)) + 12, y + 5, factor, "strong",
                         "start")  # fmt: skip
     return draw
-
-
-def pictures(
-    images: Tensor, titles: Sequence[str], notes: Sequence[str], *, caption: str
-) -> Diagram:
-    """Images in a row, three in a row on a phone, each with two lines of words.
-
-    Args:
-        images: (n, 1, H, W) in [0, 1].
-        titles: n, in bold.
-        notes: n, below.
-        caption: the sentence that states the finding.
-
-    Raises:
-        ValueError: lengths that differ.
-    """
-    if not len(images) == len(titles) == len(notes):
-        raise ValueError(
-            f"images, titles and notes must be as many, got {len(images)}, {len(titles)} "
-            f"and {len(notes)}"
-        )
-    told = "; ".join(f"{a}, {b}" for a, b in zip(titles, notes, strict=True))
-    alt = f"Images of digits in a row, with what networks say of them. {told}."
-    made = []
-    for width, columns in ((860.0, len(titles)), (350.0, 3)):
-        step, side = width / columns, min(width / columns - 14, 124)
-        rows = -(-len(titles) // columns)
-        draw = Drawing(width, rows * (side + 54))
-        for number in range(len(titles)):
-            row, column = divmod(number, columns)
-            x, y = (column + 0.5) * step, row * (side + 54)
-            draw.picture(x - side / 2, y + 2, side, images[number, 0].tolist())
-            draw.text(x, y + side + 20, titles[number], "small strong")
-            draw.text(x, y + side + 37, notes[number], "small")
-        made.append(draw)
-    return Diagram(made[0].svg("kd-wide", alt), made[1].svg("kd-narrow", alt), alt, caption)
 
 
 def _chart(
