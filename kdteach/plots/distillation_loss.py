@@ -74,7 +74,7 @@ def shares(
         + ", ".join(f"{v:.3f} at T = {t:g}" for v, t in zip(row, warmth, strict=True))
         for name, row in values.items()
     )
-    alt = f"The teacher's share of both weights, by program and temperature. {told}."
+    alt = f"The teacher's share of both weights, by loss and temperature. {told}."
     wide = Drawing(860.0, 52 + _ROW * len(values))
     left, gap = 268.0, 22.0
     step = (860 - left) / len(warmth)
