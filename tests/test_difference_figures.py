@@ -150,6 +150,16 @@ def test_gains_stand_where_they_are():
         gains({"a": ([0.1, 2], 0)}, low=-1, high=1, step=1, unit="", caption="x")
     with pytest.raises(TypeError, match="dictionary"):
         gains([1], low=-1, high=1, step=1, unit="", caption="x")
+    axis = {"low": -1, "high": 1, "step": 1, "unit": "", "caption": "x"}
+    with_line = gains({"a": ([0.1, 0.3], 0)}, intervals={"a": (-0.5, 0.9)}, **axis)
+    assert "printed +0.00, interval -0.50 to +0.90" in with_line.alt
+    bare = gains({"a": ([0.1, 0.3], 0)}, **axis)
+    for drawing, without in zip(both(with_line), both(bare), strict=True):
+        assert (
+            drawing.count('stroke-width="1.8"') == without.count('stroke-width="1.8"') + 3
+        )
+    with pytest.raises(ValueError, match="must lie in"):
+        gains({"a": ([0.1, 0.3], 0)}, intervals={"a": (-0.5, 1.9)}, **axis)
 
 
 def test_the_recipe_names_calls_that_there_are():

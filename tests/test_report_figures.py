@@ -59,7 +59,7 @@ def test_bad_tables_are_named(tables, error, says):
 def picture(**options):
     given = {
         "settings": {"T = 1": ([97.4, 97.6], [98.1, 98.2]), "T = 4": ([97.5], [98.6])},
-        "again": [(97.4, 97.9), (97.6, 97.7)],
+        "again": {"T = 1": (97.4, 97.9), "T = 4": (97.6, 97.7)},
         "luck": {"labels alone": [97.7, 98.1, 98.2]},
         "low": 97.2, "high": 98.8, "step": 0.4, "unit": "per cent", "caption": "x",
     } | options  # fmt: skip
@@ -88,10 +88,11 @@ def test_rings_are_printed_and_dots_are_ours():
     [
         ({"settings": [1]}, TypeError, "settings"),
         ({"luck": [1]}, TypeError, "luck"),
-        ({"again": []}, ValueError, "again"),
+        ({"again": [(97.4, 97.9)]}, TypeError, "again"),
+        ({"again": {}}, ValueError, "again"),
         ({"baseline": "labels"}, ValueError, "baseline"),
         ({"low": 97.45}, ValueError, "must lie in"),
-        ({"again": [(97.4, 99.0)]}, ValueError, "must lie in"),
+        ({"again": {"T = 1": (97.4, 99.0)}}, ValueError, "must lie in"),
     ],
 )
 def test_bad_settings_are_named(options, error, says):

@@ -210,6 +210,7 @@ def gains(
     step: float,
     unit: str,
     caption: str,
+    intervals: Mapping[str, tuple[float, float]] | None = None,
 ) -> Diagram:
     """Gains that were measured, a dot a seed, beside the gain that somebody printed.
 
@@ -219,6 +220,7 @@ def gains(
         step: between ticks, low and high being multiples of it.
         unit: of the gains.
         caption: the sentence that states the finding.
+        intervals: name to (low, high) of the mean, a line below the dots of that name.
 
     Raises:
         TypeError: settings is no dictionary.
@@ -228,12 +230,15 @@ def gains(
         raise TypeError(f"settings must be a dictionary, got {shown(settings)}")
     names = check_names("settings", list(settings))
     told, rows = [], []
+    ends = intervals or {}
     for name, (given, printed) in settings.items():
         values = check_numbers(name, given, at_least=2)
-        if not all(low <= v <= high for v in (*values, printed)):
+        if not all(low <= v <= high for v in (*values, printed, *ends.get(name, ()))):
             raise ValueError(f"gains of {name!r} must lie in {low:g} to {high:g}")
         rows.append((values, printed))
         told.append(f"{name}: {values.mean():+.2f} on average, printed {printed:+.2f}")
+        if name in ends:
+            told[-1] += f", interval {ends[name][0]:+.2f} to {ends[name][1]:+.2f}"
     marks = np.linspace(low, high, round((high - low) / step) + 1)
     ticks = [0.0 if abs(v) < 1e-9 else float(v) for v in marks]
     drawings = []
@@ -267,6 +272,11 @@ def gains(
             mean = at(float(values.mean()))
             draw.line((mean, y - 12), (mean, y + 12), "student", 3.5)
             draw.ring(at(printed), y, "ink")
+            if name in ends:
+                first, last = (at(v) for v in ends[name])
+                draw.line((first, y + 15), (last, y + 15), "student", 1.8)
+                for end in (first, last):
+                    draw.line((end, y + 11), (end, y + 19), "student", 1.8)
         drawings.append(draw)
     alt = (
         f"Gains of the distilled students over labels alone, in {unit}. {'; '.join(told)}."

@@ -77,7 +77,7 @@ def lineup(
 def one_picture(
     settings: Mapping[str, tuple[ArrayLike, ArrayLike]],
     *,
-    again: Sequence[tuple[float, float]],
+    again: Mapping[str, tuple[float, float]],
     luck: Mapping[str, ArrayLike],
     baseline: str = "",
     low: float,
@@ -90,7 +90,7 @@ def one_picture(
 
     Args:
         settings: name of a row to (printed numbers, ours), both single runs.
-        again: pairs (first, second) of one setting that was printed twice.
+        again: name to (first, second), the numbers of a setting that was printed twice.
         luck: name of one of our settings to (n,) numbers of its seeds.
         baseline: the name in ``luck`` of the students without a teacher, drawn in their
             colour; empty where there are none.
@@ -104,10 +104,10 @@ def one_picture(
         of a setting that was printed twice.
 
     Raises:
-        TypeError: settings or luck is no dictionary.
+        TypeError: settings, again or luck is no dictionary.
         ValueError: nothing in one of them, or a number outside of the axis.
     """
-    for name, given in (("settings", settings), ("luck", luck)):
+    for name, given in (("settings", settings), ("again", again), ("luck", luck)):
         if not isinstance(given, Mapping):
             raise TypeError(f"{name} must be a dictionary, got {shown(given)}")
     rows: list[tuple[str, Sequence[float], Sequence[float]]] = []
@@ -121,10 +121,13 @@ def one_picture(
              for name in check_names("luck", list(luck))]  # fmt: skip
     if baseline and baseline not in luck:
         raise ValueError(f"baseline must be a name in luck, got {shown(baseline)}")
-    twice = [(check_number("again", a), check_number("again", b)) for a, b in again]
+    twice = {
+        name: (check_number("again", a), check_number("again", b))
+        for name, (a, b) in again.items()
+    }
     everything = [v for _, p, o in rows for v in (*p, *o)]
     everything += [v for _, several in lucky for v in several]
-    everything += [v for pair in twice for v in pair]
+    everything += [v for pair in twice.values() for v in pair]
     if not twice or not all(low <= v <= high for v in everything):
         raise ValueError(
             f"again must have a pair, and all numbers must lie in {low:g} to {high:g}"
@@ -137,7 +140,7 @@ def one_picture(
         f"{name}: printed {min(p):.2f} to {max(p):.2f}, ours {min(o):.2f} to {max(o):.2f}"
         for name, p, o in rows
     ]
-    apart = max(abs(a - b) for a, b in twice)
+    apart = max(abs(a - b) for a, b in twice.values())
     told += [f"printed twice: up to {apart:.2f} apart"]
     told += [f"{name}: {min(v):.2f} to {max(v):.2f}" for name, v in lucky]
     alt = f"Single runs by setting, {unit}. {'; '.join(told)}."
@@ -191,13 +194,13 @@ def soft_targets_twice(
 def _picture(
     width: float, left: float, right: float,
     rows: Sequence[tuple[str, Sequence[float], Sequence[float]]],
-    twice: Sequence[tuple[float, float]], lucky: Sequence[tuple[str, Sequence[float]]],
+    twice: Mapping[str, tuple[float, float]], lucky: Sequence[tuple[str, Sequence[float]]],
     baseline: str, axis: tuple[float, float, float], unit: str,
 ) -> Drawing:  # fmt: skip
     """One drawing; a phone's has the names above the rows instead of beside them."""
     phone = left < 100
     low, high, step = axis
-    high_row, tall = (58.0, 96.0) if phone else (44.0, 74.0)
+    high_row, tall = (58.0, 132.0) if phone else (44.0, 110.0)
     head = 54.0
     foot = head + high_row * (len(rows) + len(lucky)) + tall + 34
     draw = Drawing(width, foot + 46)
@@ -234,15 +237,16 @@ def _picture(
             draw.dot(at(value), middle + 9 + (place % 2) * 2.4, "student")
         y += high_row
     draw.line((0, y + 6), (right, y + 6), "edge", 1.2)
-    draw.words_over(0 if phone else left - 14, y + 24, "luck alone", "strong",
-                    "start" if phone else "end")  # fmt: skip
+    start, anchor = (0.0, "start") if phone else (left - 14, "end")
+    draw.words_over(start, y + 24, "one setting, several runs", "strong", anchor)
     y += 26
-    middle = named("one setting, printed twice", y)
-    for number, (first, again) in enumerate(twice):
-        height = middle - 8 + 9.0 * number
+    middle = named("printed twice, alpha 0.5", y)
+    for number, (name, (first, again)) in enumerate(twice.items()):
+        height = middle - 8 + 15.0 * number
         draw.line((at(first), height), (at(again), height), "ink", 1.6)
         for value in (first, again):
             draw.curve([(at(value), height - 4), (at(value), height + 4)], "ink", 2.6)
+        draw.text(at(max(first, again)) + 8, height + 5, name, "small", "start")
     y += tall
     for name, several in lucky:
         middle = named(name, y)
