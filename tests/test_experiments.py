@@ -340,7 +340,7 @@ def test_an_unwritable_folder_is_told_before_anything_is_trained(
 
 def test_bad_requests_are_told(quick, tmp_path, capsys):
     for arguments, says in (
-        (["nothing"], "unknown experiment 'nothing'; known are digits-"),
+        (["nothing"], "unknown experiment 'nothing'; known are cifar10"),
         (["quick", "--seeds", "0"], "seeds must be at least 1, got 0"),
         (["quick", "--executor", "threads"], "unknown executor 'threads'; known are local"),
         (["mnist-report3", "--data-dir", str(tmp_path), "--seeds", "99"], "is missing"),

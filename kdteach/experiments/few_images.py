@@ -144,7 +144,7 @@ def learn(
     best = tried[min(errors, key=errors.__getitem__)]
     right = [evaluate(s, d.test).accuracy for s, d in zip(best, data, strict=True)]
     # row: the sample, column: the draw
-    table = torch.tensor(right, dtype=torch.float64).view(SAMPLES, len(draws))
+    table = torch.tensor(right, dtype=torch.float64, device="cpu").view(SAMPLES, len(draws))
     return Group(100 * table.mean(dim=0), errors)
 
 

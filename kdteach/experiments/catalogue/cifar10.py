@@ -79,27 +79,37 @@ def _published(teachers: dict[str, dict[str, object]]) -> Iterator[Published]:
             yield Published(f"Report 1, Table {table}", where, "test_accuracy", value)
 
 
+def _beside(
+    values: Iterator[Published], configurations: tuple[dict[str, object], ...]
+) -> tuple[Published, ...]:
+    """Those that a configuration stands beside."""
+    return tuple(v for v in values if any(v.fits(c) for c in configurations))
+
+
 _SCRATCH: dict[str, dict[str, object]] = {"resnet50": RESNET50, "vgg16": VGG16}
 _PLAIN = tuple(
     {"role": "plain", **arm} for arm in (BASELINE, FASTER, STUDENT, LONGER)
 )  # fmt: skip
 
+_DECIDING: tuple[dict[str, object], ...] = (
+    RESNET50,
+    VGG16,
+    *_PLAIN[:3],
+    *(
+        _distilled(teacher, temperature, 0.5)
+        for temperature in (3.0, 10.0)
+        for teacher in (RESNET50, VGG16)
+    ),
+    _distilled(RESNET50, 10.0, 0.7),
+)
+_ALL: tuple[dict[str, object], ...] = (RESNET50, VGG16, *_settings(_SCRATCH))
+
 DECIDING = Experiment(
     "cifar10",
     "Are Report 1's readings of its runs on CIFAR-10 noise, and what is its gain made of?",
     ("cifar10", {}),
-    (
-        RESNET50,
-        VGG16,
-        *_PLAIN[:3],
-        *(
-            _distilled(teacher, temperature, 0.5)
-            for temperature in (3.0, 10.0)
-            for teacher in (RESNET50, VGG16)
-        ),
-        _distilled(RESNET50, 10.0, 0.7),
-    ),
-    published=tuple(_published(_SCRATCH)),
+    _DECIDING,
+    published=_beside(_published(_SCRATCH), _DECIDING),
     seeds=3,
     labels={"teacher resnet50": RESNET50, "teacher vgg16": VGG16},
 )
@@ -107,8 +117,8 @@ SETTINGS = Experiment(
     "cifar10-settings",
     "All sixteen settings of Report 1's tables, once each",
     ("cifar10", {}),
-    (RESNET50, VGG16, *_settings(_SCRATCH)),
-    published=tuple(_published(_SCRATCH)),
+    _ALL,
+    published=_beside(_published(_SCRATCH), _ALL),
     seeds=1,
     labels={"teacher resnet50": RESNET50, "teacher vgg16": VGG16},
 )
