@@ -76,7 +76,7 @@ def build(
     ``resnetv2_50``          23,504,450  pre-activation, for Report 2's teacher; needs timm
     ``resnet18``             11,177,538  student of Report 1 on CIFAR-10
     ``vgg16``               134,268,738  teacher of Report 1 on CIFAR-10, with two classes
-    ``vgg16_bn``            134,277,186  the same with BatchNorm, which learns from scratch
+    ``vgg16_bn``            134,277,186  the same with BatchNorm
     ``mobilenet_v2``          2,226,434  student of Report 3 on MHIST
     ``tiny-resnet``              77,522  twin of a ResNet for tiles of 32 pixels
     ``tiny-mobilenet``            5,570  twin of MobileNetV2 for tiles of 32 pixels

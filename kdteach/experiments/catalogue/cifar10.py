@@ -9,9 +9,9 @@ that the teachers' logits are stored, T^2 before the soft term, the last epoch c
 training images are kept for validation, on which nothing is chosen.
 
 The report's teachers start from the weights of ImageNet: ``PRETRAINED``. Without them the
-teachers start from nothing, and VGG16 has BatchNorm, for without it the network hardly
-learns. What the student reaches without a teacher, but with the rate and the epochs of the
-distilled ones, stands beside the report's baseline. Products are computed in bfloat16.
+teachers start from nothing, and VGG16 has BatchNorm, which is usual then. What
+the student reaches without a teacher, but with the rate and the epochs of the distilled
+ones, stands beside the report's baseline. Products are computed in bfloat16.
 
 The shipped records were computed on a GPU, from the JPEG copy of the photographs, with the
 files of commit 67fcca8c6508; the machine's repository knew an earlier commit, so they say
@@ -124,7 +124,7 @@ SETTINGS = Experiment(
 )
 STEM = Experiment(
     "cifar10-stem",
-    "What is a stem worth that fits pictures of 32x32, beside a teacher?",
+    "What is a stem worth that fits pictures of 32x32?",
     ("cifar10", {}),
     tuple({**_PLAIN[1], "epochs": 10, **stem} for stem in ({}, {"stem": "cifar"})),
     seeds=3,
