@@ -12,6 +12,7 @@ from kdteach.diagrams import diagram, diagram_names
 from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
+from kdteach.diagrams.stops import PARTS as STOPS
 from kdteach.diagrams.theme import DARK, LIGHT
 from kdteach.models import trained_teacher
 from kdteach.training import teacher_logits
@@ -21,6 +22,7 @@ KINDS = {
     "targets": TARGETS_PARTS,
     "temperature": TEMPERATURE_PARTS,
     "loss": LOSS_PARTS,
+    "stops": STOPS,
 }
 
 

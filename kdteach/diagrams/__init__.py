@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
-from kdteach.diagrams import idea, pipeline
+from kdteach.diagrams import idea, pipeline, stops
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -32,6 +32,7 @@ _KINDS = {
         idea.TEMPERATURE_ALT,
     ),
     "loss": _Kind(idea.loss_wide, idea.loss_narrow, idea.LOSS_PARTS, idea.LOSS_ALT),
+    "stops": _Kind(stops.wide, stops.narrow, stops.PARTS, stops.ALT),
 }  # fmt: skip
 
 

@@ -22,12 +22,14 @@ from kdteach.live.page_text import page_numbers, readers_record
 from kdteach.live.pictured import check_pictured
 from kdteach.live.pulls import live_loss
 from kdteach.live.start import page_examples, page_readers, start_here
+from kdteach.live.stopping import live_checkpoints
 from kdteach.types import Split
 
 __all__ = [
     "LiveFigure",
     "Reader",
     "live_bias",
+    "live_checkpoints",
     "live_draw",
     "live_gallery",
     "live_loss",

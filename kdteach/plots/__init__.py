@@ -12,6 +12,7 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 from kdteach.plots import (  # noqa: E402
     compression,
     distillation_loss,
+    early_stopping,
     first_student,
     hard_and_soft_targets,
     hintons_digits,
@@ -37,6 +38,7 @@ __all__ = [
     "cost_bars",
     "curves_over_epochs",
     "distillation_loss",
+    "early_stopping",
     "first_student",
     "hard_and_soft_targets",
     "hintons_digits",

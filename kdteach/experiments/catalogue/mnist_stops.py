@@ -3,9 +3,9 @@
 The control that ``mnist-early-stopping`` lacks: there the teachers of short schedules are
 dense and those of checkpoints convolutional, and all students have one learning rate. Here
 all teachers are dense. One is trained for twelve epochs, its rate falling along a cosine,
-and teaches from its checkpoints after 2, 4 and 12; others have a schedule of 2 or of 4
-epochs. So a checkpoint and a schedule of as many epochs differ in nothing but the kind of
-stop.
+and teaches after four of them (a checkpoint) and at its end; another has a schedule of four
+epochs. So the checkpoint and the schedule of as many epochs differ in nothing but the kind
+of stop.
 
 Students have 30 hidden units and the temperature, weight, batches and epochs of
 ``mnist-early-stopping``. Their learning rate falls along a cosine from one of ``RATES``;
@@ -18,12 +18,12 @@ from __future__ import annotations
 from kdteach.experiments.catalogue.mnist_reports import STUDENT
 from kdteach.experiments.design import Config, Experiment
 
-RATES = (0.003, 0.01, 0.03, 0.1)
+RATES = (0.005, 0.02, 0.08)
 """The learning rates that each arm tries."""
 LONG = 12
 """Epochs of the whole schedule."""
-STOPS = (2, 4)
-"""Epochs after which a teacher stops, as a checkpoint or at the end of a schedule."""
+STOP = 4
+"""Epochs after which a teacher stops, at a checkpoint or at the end of its schedule."""
 
 _SMALL = {**STUDENT, "model": "fc-30"}
 _SOFT = {"temperature": 4.0, "alpha": 0.5}
@@ -48,14 +48,9 @@ ARMS: dict[str, Config] = {
             "role": "checkpoint", **_SOFT, "teacher": scheduled(LONG),
             "teacher_epoch": epoch,
         }
-        for epoch in (*STOPS, LONG)
+        for epoch in (STOP, LONG)
     },
-    **{
-        f"schedule {epochs}": {
-            "role": "short schedule", **_SOFT, "teacher": scheduled(epochs)
-        }
-        for epochs in STOPS
-    },
+    f"schedule {STOP}": {"role": "short schedule", **_SOFT, "teacher": scheduled(STOP)},
 }  # fmt: skip
 """What tells the arms from each other, by their names in the chapter."""
 
@@ -65,7 +60,9 @@ _TUNED = {
     for rate in RATES
 }
 _OLD = {
-    f"{name}, old rate": {**_SMALL, **arm, "role": "old rate" if "teacher" in arm else "plain"}
+    f"{name}, old rate": {
+        **_SMALL, **arm, "role": "old rate" if "teacher" in arm else "plain"
+    }
     for name, arm in ARMS.items()
 }  # fmt: skip
 
@@ -73,6 +70,6 @@ EXPERIMENT = Experiment(
     "mnist-teacher-stops",
     "Does a small student want a briefly trained teacher, at the rate that suits it?",
     ("mnist", {}),
-    (*(scheduled(n) for n in (*STOPS, LONG)), *_TUNED.values(), *_OLD.values()),
+    (*(scheduled(n) for n in (STOP, LONG)), *_TUNED.values(), *_OLD.values()),
     labels=_TUNED | _OLD,
 )

@@ -1,0 +1,164 @@
+"""Figures of *When should the teacher stop?*, drawn in the language of the diagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from kdteach.checks import check_choice, check_list, check_names, check_numbers, shown
+from kdteach.diagrams import Diagram
+from kdteach.diagrams.vocabulary import Drawing
+
+__all__ = ["EpochPanel", "over_epochs"]
+
+_ROLES = ("teacher", "student", "baseline", "label")
+_LINE = 17.0
+_WIDE, _GAP, _NARROW, _TALL = 860.0, 40.0, 350.0, 250.0
+_LEFT, _FOOT, _TOP = 44.0, 46.0, 40.0
+_MOST = 3
+
+
+@dataclass(frozen=True)
+class EpochPanel:
+    """One chart over the epochs of a teacher.
+
+    Attributes:
+        title: above it, with the unit.
+        epochs: n numbers, rising; they stand at equal distances.
+        lines: name to (role, dashes as SVG's stroke-dasharray or "", where the name stands:
+            "above" or "below", n rows with a number for each seed).
+        ticks: at least two numbers on the axis, rising; all values lie between the first
+            and the last.
+        reference: name and value of a horizontal line in the colour of a student of labels,
+            None for no such line.
+    """
+
+    title: str
+    epochs: Sequence[int]
+    lines: Any
+    ticks: Sequence[float]
+    reference: tuple[str, float] | None = None
+
+
+def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diagram:
+    """Charts over a teacher's epochs: in a row, or on a phone one below the other.
+
+    Each seed is a dot, and the line joins the means.
+
+    Args:
+        panels: one to three.
+        alt: what is seen; the means are added.
+        caption: the sentence that states the finding, and what dots and n mean.
+
+    Raises:
+        TypeError: panels hold something else, or lines is no dictionary.
+        ValueError: no panel or too many, another number of rows, an unknown role, or values
+            outside of the ticks.
+    """
+    given = check_list("panels", panels, "EpochPanel")
+    if not 1 <= len(given) <= _MOST:
+        raise ValueError(f"panels must be one to {_MOST}, got {len(given)}")
+    found = [_checked(panel) for panel in given]
+    told = [
+        f"{panel.title}: "
+        + "; ".join(
+            f"{name} " + ", ".join(
+                f"{e} {mean:.1f}" for e, mean in zip(panel.epochs, means, strict=True)
+            )
+            for name, means in _means(rows)
+        )
+        + (f"; {panel.reference[0]} {panel.reference[1]:.1f}" if panel.reference else "")
+        for panel, rows in found
+    ]  # fmt: skip
+    words = f"{alt} Means. {'. '.join(told)}."
+    wide = Drawing(_WIDE, _TALL + 70)
+    room = (_WIDE - _GAP * (len(found) - 1)) / len(found)
+    narrow = Drawing(_NARROW, (_TALL + 70) * len(found))
+    for number, (panel, rows) in enumerate(found):
+        _chart(wide, number * (room + _GAP), 0, room, panel, rows)
+        _chart(narrow, 0, number * (_TALL + 70), _NARROW, panel, rows)
+    return Diagram(
+        wide.svg("kd-wide", words), narrow.svg("kd-narrow", words), words, caption
+    )
+
+
+_Rows = dict[str, tuple[str, str, str, list[list[float]]]]
+
+
+def _checked(panel: object) -> tuple[EpochPanel, _Rows]:
+    if not isinstance(panel, EpochPanel):
+        raise TypeError(f"panels must hold EpochPanel, got {shown(panel)}")
+    if not isinstance(panel.lines, dict):
+        raise TypeError(f"lines must be a dictionary, got {shown(panel.lines)}")
+    ticks = check_numbers("ticks", panel.ticks, 2).tolist()
+    epochs = check_numbers("epochs", panel.epochs, 2).tolist()
+    if sorted(set(ticks)) != ticks or sorted(set(epochs)) != epochs:
+        raise ValueError("ticks and epochs must rise")
+    check_names("lines", list(panel.lines))
+    rows: _Rows = {}
+    for name, (role, dashes, side, table) in panel.lines.items():
+        check_choice(f"the role of {name!r}", role, _ROLES)
+        check_choice(f"the side of {name!r}", side, ("above", "below"))
+        values = [_row(name, row) for row in check_list(f"lines[{name!r}]", table, "rows")]
+        if len(values) != len(epochs):
+            raise ValueError(
+                f"lines[{name!r}] must have a row for each of {len(epochs)} epochs, got "
+                f"{len(values)}"
+            )
+        if not all(ticks[0] <= v <= ticks[-1] for row in values for v in row):
+            raise ValueError(f"lines[{name!r}] must lie in {ticks[0]:g} to {ticks[-1]:g}")
+        rows[name] = (role, dashes, side, values)
+    return panel, rows
+
+
+def _row(name: str, row: ArrayLike) -> list[float]:
+    return [float(v) for v in check_numbers(f"lines[{name!r}]", row)]
+
+
+def _means(rows: _Rows) -> list[tuple[str, list[float]]]:
+    return [
+        (name, [sum(row) / len(row) for row in table])
+        for name, (_, _, _, table) in rows.items()
+    ]
+
+
+def _chart(
+    draw: Drawing, x: float, y: float, width: float, panel: EpochPanel, rows: _Rows
+) -> None:
+    left, right = x + _LEFT, x + width - 12
+    top, foot = y + _TOP, y + _TALL + 20
+    low, high = float(panel.ticks[0]), float(panel.ticks[-1])
+    step = (right - left - 28) / (len(panel.epochs) - 1)
+
+    def across(number: int) -> float:
+        return left + 14 + step * number
+
+    def up(value: float) -> float:
+        return foot - (foot - top) * (value - low) / (high - low)
+
+    draw.text(x + 2, y + 16, panel.title, "strong", "start")
+    for tick in panel.ticks:
+        draw.line((left, up(tick)), (right, up(tick)), "edge", 0.8)
+        draw.text(left - 7, up(tick) + 4.5, f"{tick:g}", "small", "end")
+    for number, epoch in enumerate(panel.epochs):
+        draw.text(across(number), foot + 20, f"{epoch:g}", "small")
+    draw.text((left + right) / 2, foot + 39, "epochs of the teacher", "small")
+    if panel.reference is not None:
+        name, value = panel.reference
+        draw.curve([(left, up(value)), (right, up(value))], "baseline", 2.0, "2 5")
+        draw.words_over(right, up(value) - 7, name, "small strong", "end", "baseline")
+    for name, (role, dashes, side, table) in rows.items():
+        means = [sum(row) / len(row) for row in table]
+        for number, row in enumerate(table):
+            for place, value in enumerate(row if len(row) > 1 else ()):
+                draw.dot(across(number) + (place % 5 - 2) * 2.2, up(value), role)
+        points = [(across(i), up(mean)) for i, mean in enumerate(means)]
+        draw.curve(points, role, 2.8, dashes)
+        for point in points:
+            draw.ring(*point, role)
+        last = table[-1]
+        edge = up(max(last)) - 12 if side == "above" else up(min(last)) + 22
+        draw.words_over(right, edge, name, "small strong", "end", role)
