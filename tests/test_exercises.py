@@ -9,6 +9,7 @@ import torch
 from kdteach import exercises
 from kdteach.exercises import (
     _check,
+    best_checkpoint,
     borrowed_features,
     clinic,
     compression,
@@ -16,7 +17,6 @@ from kdteach.exercises import (
     early_stopping,
     effective_alpha,
     first_student,
-    fourth_epoch,
     hard_and_soft_targets,
     hintons_digits,
     is_the_difference_real,
@@ -51,7 +51,7 @@ ROOMS = (
     label_smoothing,
     subclass_distillation,
     early_stopping,
-    fourth_epoch,
+    best_checkpoint,
     teacher_assistants,
     borrowed_features,
     clinic,

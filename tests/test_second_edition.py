@@ -33,7 +33,7 @@ def test_no_undecided_result_wears_another_mark():
         if any(".covers(" in cell.source for cell in second_edition.code(notebook)):
             bools.add(path.stem)
     assert bools <= {
-        "distillation_loss", "early_stopping", "fourth_epoch", "label_smoothing",
+        "distillation_loss", "label_smoothing",
         "subclass_distillation", "teacher_and_student",
     }, "give claim the comparison itself"  # fmt: skip
 

@@ -8,6 +8,11 @@ from kdteach.seeding import usual_tensors
 with usual_tensors():
     from kdteach.exercises._check import CheckResult
     from kdteach.exercises._names import protect
+    from kdteach.exercises.best_checkpoint import (
+        check_chosen_epochs,
+        check_kept_checkpoints,
+        check_luck_of_the_best,
+    )
     from kdteach.exercises.borrowed_features import (
         check_inverted_weights,
         check_separable_weights,
@@ -29,7 +34,6 @@ with usual_tensors():
         check_one_step,
         check_repaired_training,
     )
-    from kdteach.exercises.fourth_epoch import check_chosen_epochs, check_luck_of_the_best
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
         check_repaired_runner_up,
@@ -96,6 +100,7 @@ __all__ = [
     "check_inverted_weights",
     "check_is_closer",
     "check_kd_loss",
+    "check_kept_checkpoints",
     "check_largest_p",
     "check_linear_saliency",
     "check_lowest_loss",

@@ -82,7 +82,7 @@ def _(soft, hard, alpha, stop):
     return alpha * soft[:stop] + (1 - alpha) * hard[:stop]
 
 
-# --- fourth epoch
+# --- which checkpoint, and luck
 
 
 @wrong(

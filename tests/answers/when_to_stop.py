@@ -1,4 +1,4 @@
-"""Answers to *When should the teacher stop?*, *The fourth epoch*, *Teacher assistants*."""
+"""Answers to *When should the teacher stop?* and *Teacher assistants*."""
 
 import math
 from itertools import pairwise
@@ -497,3 +497,58 @@ def step_by_step(teacher, student, n):
 
 
 even.right("step by step", step_by_step)
+
+
+kept = about("check_kept_checkpoints")
+
+
+def stepping(weights, gradients, rate, keep, *, before=False, sign=-1, own=True):
+    now, states = (weights.clone() if own else weights), []
+    for gradient in gradients:
+        if before:
+            states.append(keep(now))
+        now += sign * rate * gradient
+        if not before:
+            states.append(keep(now))
+    return states
+
+
+def copied(x):
+    return x.clone()
+
+
+kept.wrong(
+    "as it was given: one tensor in all rows",
+    r"as it was given",
+    lambda w, g, r: torch.stack(stepping(w, g, r, lambda x: x)),
+)
+kept.wrong(
+    "detach shares its memory",
+    r"as it was given",
+    lambda w, g, r: torch.stack(stepping(w, g, r, lambda x: x.detach())),
+)
+kept.wrong(
+    "a view shares its memory",
+    r"as it was given",
+    lambda w, g, r: torch.stack(stepping(w, g, r, lambda x: x[:])),
+)
+kept.wrong(
+    "kept before the step",
+    r"before|after",
+    lambda w, g, r: torch.stack(stepping(w, g, r, copied, before=True)),
+)
+kept.wrong(
+    "uphill",
+    r"uphill|subtract|sign",
+    lambda w, g, r: torch.stack(stepping(w, g, r, copied, sign=1)),
+)
+kept.wrong(
+    "the last state alone", r"last|row", lambda w, g, r: stepping(w, g, r, copied)[-1]
+)
+kept.wrong(
+    "with the start",
+    r"too many|before the first|start",
+    lambda w, g, r: torch.stack([w.clone(), *stepping(w, g, r, copied)]),
+)
+kept.right("cumulated", lambda w, g, r: w - r * g.cumsum(dim=0))
+kept.right("a copy of each", lambda w, g, r: torch.stack(stepping(w, g, r, copied)))

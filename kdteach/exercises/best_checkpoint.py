@@ -1,8 +1,9 @@
-"""Checks of the chapter *The fourth epoch*."""
+"""Checks of the chapter *When should the teacher stop?*: which checkpoint, and luck."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -230,6 +231,67 @@ _LUCK = Exercise(
 )
 
 
+def _kept(
+    weights: Tensor,
+    gradients: Tensor,
+    rate: float,
+    *,
+    keeps: str = "a copy",
+    when: str = "after",
+    sign: str = "downhill",
+) -> Tensor:
+    """The right answer of the repair, with places to go wrong at."""
+    now = weights.clone()
+    states = []
+    for gradient in gradients:
+        if when == "before":
+            states.append(now.clone())
+        step = rate * gradient if sign == "downhill" else -rate * gradient
+        now = now - step
+        if when == "after":
+            states.append(now.clone())
+    if when == "with the start":
+        states = [weights, *_kept(weights, gradients, rate)]
+    if keeps == "the tensor itself":
+        states = [now] * len(states)
+    return now if keeps == "the last" else torch.stack(states)
+
+
+_KEPT = Exercise(
+    _kept,
+    (
+        (torch.tensor([1.0, 2.0]), torch.tensor([[1.0, 0.0], [0.0, 2.0]]), 0.5),
+        (
+            torch.tensor([0.5, -1.0, 3.0]),
+            torch.tensor([[1.0, -2.0, 0.5], [0.25, 1.0, 4.0], [-3.0, 0.5, 1.5]]),
+            0.1,
+        ),
+        (torch.tensor([4.0]), torch.tensor([[1.0], [2.0], [-1.0], [5.0]]), 0.25),
+    ),
+    (),
+    "all checkpoints alike would have been the sign to look for: a test that compares the "
+    "first with the last finds it.",
+    slips=(
+        slip(
+            "that is the last state alone; one row a step is asked for.", keeps="the last"
+        ),
+        slip(
+            "you keep the weights before each step; a checkpoint is the state after it.",
+            when="before",
+        ),
+        slip(
+            "there is a row too many: the weights before the first step are no checkpoint.",
+            when="with the start",
+        ),
+        slip(
+            "you step uphill: the gradient is subtracted, and that was right as given.",
+            sign="uphill",
+        ),
+    ),
+    given=partial(_kept, keeps="the tensor itself"),
+)
+
+
 def check_chosen_epochs(answer: Callable[[Tensor], Any]) -> CheckResult:
     """Check ``answer(valid_errors (E, S)) -> (S,)`` epochs, counted from 1."""
     return _CHOICE.check(answer)
@@ -238,3 +300,8 @@ def check_chosen_epochs(answer: Callable[[Tensor], Any]) -> CheckResult:
 def check_luck_of_the_best(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
     """Check ``answer(counts (repeats, k), n, p) -> advantage`` the best seems to have."""
     return _LUCK.check(answer)
+
+
+def check_kept_checkpoints(answer: Callable[[Tensor, Tensor, float], Any]) -> CheckResult:
+    """Check ``answer(weights (n,), gradients (S, n), rate) -> (S, n)``: after each step."""
+    return _KEPT.check(answer)
