@@ -93,9 +93,9 @@ def _teacher(
         return at(epoch), foot - 12 - _HIGH * share
 
     steps = [row.planned * i / 48 for i in range(49)]
-    draw.curve([rate(e) for e in steps if e <= row.taken], "accent-edge", 2.4)
+    draw.curve([rate(e) for e in steps if e <= row.taken], "soft", 2.4)
     if row.taken < row.planned:
-        draw.curve([rate(e) for e in steps if e >= row.taken], "accent-edge", 1.6, "3 4")
+        draw.curve([rate(e) for e in steps if e >= row.taken], "soft", 1.6, "3 4")
         draw.curve([(at(row.taken), foot), (at(row.planned), foot)], "teacher", _BAR,
                    "", 0.18)  # fmt: skip
     draw.curve([(left, foot), (at(row.taken), foot)], "teacher", _BAR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from html import escape
 
 from torch import Tensor
@@ -19,6 +20,13 @@ _DIGITS = 8  # of a logit: as many as are the same on all machines
 _ROLES = ("teacher", "student", "baseline", "label")
 _MOST_LINES = 4
 _MOST_IMAGES = 12
+
+
+@dataclass(frozen=True)
+class _Line:
+    name: str
+    role: str
+    values: list[float]
 
 
 def live_checkpoints(
@@ -79,8 +87,8 @@ def live_checkpoints(
         for number, record in enumerate(found.records())
     ]
     ends = "; ".join(
-        f"{line['name']} {line['values'][0]:.1f} after {epochs[0]}, "
-        f"{line['values'][-1]:.1f} after {epochs[-1]}"
+        f"{line.name} {line.values[0]:.1f} after {epochs[0]}, "
+        f"{line.values[-1]:.1f} after {epochs[-1]}"
         for line in drawn
     )
     label = found.labels[0]
@@ -94,12 +102,12 @@ def live_checkpoints(
         f"after {epochs[-1]} (T = {temperature:g}). Mean {escape(unit)}: {escape(ends)}. "
         "Here a slider moves along the epochs, where scripts run.</p>"
     )
-    highest = max(value for line in drawn for value in line["values"])
+    highest = max(value for line in drawn for value in line.values)
     return LiveFigure(
         "checkpoints",
         {
             "classes": found.classes, "images": images, "epochs": epochs,
-            "temperature": temperature, "lines": drawn, "most": _round_up(highest),
+            "temperature": temperature, "lines": [asdict(line) for line in drawn], "most": _round_up(highest),
             "unit": unit,
         },
         still,
@@ -108,13 +116,13 @@ def live_checkpoints(
     )  # fmt: skip
 
 
-def _lines(lines: object, count: int) -> list[dict[str, object]]:
+def _lines(lines: object, count: int) -> list[_Line]:
     if not isinstance(lines, Mapping):
         raise TypeError(f"lines must be a dictionary of pairs, got {shown(lines)}")
     names = check_names("lines", list(lines))
     if not 1 <= len(names) <= _MOST_LINES:
         raise ValueError(f"lines must be one to {_MOST_LINES}, got {len(names)}")
-    found: list[dict[str, object]] = []
+    found: list[_Line] = []
     for name, pair in zip(names, lines.values(), strict=True):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(f"lines[{name!r}] must be (role, numbers), got {shown(pair)}")
@@ -125,7 +133,7 @@ def _lines(lines: object, count: int) -> list[dict[str, object]]:
                 f"lines[{name!r}] must be {count} numbers, one an epoch, 0 or above, got "
                 f"{shown(pair[1])}"
             )
-        found.append({"name": name, "role": role, "values": values.tolist()})
+        found.append(_Line(name, role, values.tolist()))
     return found
 
 

@@ -34,6 +34,7 @@ class EpochPanel:
             and the last.
         reference: name and value of a horizontal line in the colour of a student of labels,
             None for no such line.
+        named_first: whether lines are named at their first point and not at the last.
     """
 
     title: str
@@ -41,6 +42,7 @@ class EpochPanel:
     lines: Any
     ticks: Sequence[float]
     reference: tuple[str, float] | None = None
+    named_first: bool = False
 
 
 def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diagram:
@@ -153,12 +155,13 @@ def _chart(
     for name, (role, dashes, side, table) in rows.items():
         means = [sum(row) / len(row) for row in table]
         for number, row in enumerate(table):
-            for place, value in enumerate(row if len(row) > 1 else ()):
-                draw.dot(across(number) + (place % 5 - 2) * 2.2, up(value), role)
+            for seed, value in enumerate(row if len(row) > 1 else ()):
+                draw.dot(across(number) + (seed % 5 - 2) * 2.2, up(value), role)
         points = [(across(i), up(mean)) for i, mean in enumerate(means)]
         draw.curve(points, role, 2.8, dashes)
         for point in points:
             draw.ring(*point, role)
-        last = table[-1]
-        edge = up(max(last)) - 12 if side == "above" else up(min(last)) + 22
-        draw.words_over(right, edge, name, "small strong", "end", role)
+        end = table[0 if panel.named_first else -1]
+        edge = up(max(end)) - 12 if side == "above" else up(min(end)) + 22
+        place, anchor = (left, "start") if panel.named_first else (right, "end")
+        draw.words_over(place, edge, name, "small strong", anchor, role)

@@ -312,3 +312,42 @@ for label, counts in {"None": None, "3": 3, "falling": [2, 1], "twice": [1, 1], 
     luck.refuse(f"counts: {label}", lambda c=counts: {"counts": c})
 for label, unit in {"None": None, "3": 3, "bytes": b"errors"}.items():
     luck.refuse(f"unit: {label}", lambda u=unit: {"unit": u})
+
+checkpoints = ROOM.function(
+    "kdteach.live.live_checkpoints",
+    lambda: {"split": split(), "logits": {1: LOGITS.clone(), 3: 2 * LOGITS},
+             "classes": list(CLASSES), "lines": {"a": ("teacher", [3, 1.5])}},
+    call=lambda **a: found("kdteach.live.live_checkpoints")(**a).data,
+)  # fmt: skip
+
+
+def _epochs(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert value["epochs"] == [1, 3]
+    first, second = zip(*(image["logits"] for image in value["images"]), strict=True)
+    assert list(first) == LOGITS.tolist()
+    assert list(second) == (2 * LOGITS).tolist()
+    assert value["lines"][0]["values"] == [3.0, 1.5]
+
+
+checkpoints.right("as it is", nothing, _epochs)
+checkpoints.right("an array", lambda: {"lines": {"a": ("teacher", np.array([3, 1.5]))}},
+                  _epochs)  # fmt: skip
+checkpoints.vary("split", SPLITS)
+checkpoints.vary("temperature", values.number(4.0, lambda x: x > 0))
+for label, tables in {
+    "None": None, "a tensor": LOGITS, "one epoch": {1: LOGITS}, "falling": {3: LOGITS,
+    1: LOGITS}, "epoch 0": {0: LOGITS, 1: LOGITS}, "half an epoch": {0.5: LOGITS,
+    1: LOGITS}, "words": {"a": LOGITS, "b": LOGITS}, "no tensor": {1: LOGITS, 2: None},
+    "NaN": {1: LOGITS, 2: LOGITS * math.nan}, "another width": {1: LOGITS,
+    2: LOGITS[:, :2]}, "too few rows": {1: LOGITS, 2: LOGITS[:1]},
+}.items():  # fmt: skip
+    checkpoints.refuse(f"logits: {label}", lambda t=tables: {"logits": t})
+for label, lines in {
+    "None": None, "a list": [1], "none": {}, "five": {n: ("teacher", [1, 2])
+    for n in "abcde"}, "no pair": {"a": [1, 2, 3]}, "a role": {"a": ("red", [1, 2])},
+    "too short": {"a": ("teacher", [1])}, "below 0": {"a": ("teacher", [1, -2])},
+    "NaN": {"a": ("teacher", [1, math.nan])}, "words": {"a": ("teacher", ["x", "y"])},
+}.items():  # fmt: skip
+    checkpoints.refuse(f"lines: {label}", lambda x=lines: {"lines": x})
+checkpoints.refuse("unit: 3", lambda: {"unit": 3})

@@ -1,0 +1,47 @@
+"""The control of early teachers: arms that differ in one thing, and are all there."""
+
+import pytest
+
+from kdteach.experiments import EXPERIMENTS
+from kdteach.experiments.catalogue.mnist_stops import ARMS, LONG, RATES, STOP
+from kdteach.results import load_records
+
+NAME = "mnist-teacher-stops"
+EXPERIMENT = EXPERIMENTS[NAME]
+RECIPE = ("model", "epochs", "batch_size", "precision", "learning_rate", "schedule")
+
+
+@pytest.mark.parametrize("rate", [*(f"rate {r:g}" for r in RATES), "old rate"])
+def test_arms_differ_in_their_teacher_alone(rate):
+    found = [EXPERIMENT[f"{arm}, {rate}"] for arm in ARMS]
+    assert len({tuple(config.get(key) for key in RECIPE) for config in found}) == 1
+    taught = [config for config in found if "teacher" in config]
+    assert {(c["temperature"], c["alpha"]) for c in taught} == {(4.0, 0.5)}
+    teachers = [{**c["teacher"], "epochs": None} for c in taught]
+    assert all(teacher == teachers[0] for teacher in teachers)
+    by_arm = {
+        arm: (config["teacher"]["epochs"], config.get("teacher_epoch"))
+        for arm, config in zip(ARMS, found, strict=True)
+        if "teacher" in config
+    }
+    assert by_arm == {
+        f"checkpoint {STOP}": (LONG, STOP),
+        f"checkpoint {LONG}": (LONG, LONG),
+        f"schedule {STOP}": (STOP, None),
+    }
+
+
+def test_the_old_rate_is_the_recipe_of_the_earlier_record():
+    earlier = EXPERIMENTS["mnist-early-stopping"].configurations
+    plain = EXPERIMENT["labels, old rate"]
+    assert plain in earlier
+    for arm in ARMS:
+        config = EXPERIMENT[f"{arm}, old rate"]
+        assert {k: config.get(k) for k in RECIPE} == {k: plain.get(k) for k in RECIPE}
+
+
+def test_every_run_is_recorded_with_every_seed():
+    runs = {
+        (tuple(sorted(map(repr, r.config.items()))), r.seed) for r in load_records(NAME)
+    }
+    assert len(runs) == len(EXPERIMENT.configurations) * EXPERIMENT.seeds == 18 * 10
