@@ -60,8 +60,8 @@ def test_the_page_computes_what_torch_computes(page, given):
             assert found["entropy"] == pytest.approx(float(entropy(wanted[None])), abs=1e-6)
             said = page.locator(".kd-words").inner_text()
             label = int(split.labels[image])
-            assert f"After {epoch} epoch{'' if epoch == 1 else 's'} " in said
-            assert f"{100 * wanted[label]:.0f} % to {label}" in said
+            after = f"After {epoch} epoch{'' if epoch == 1 else 's'} the label, {label},"
+            assert f"{after} has {100 * wanted[label]:.0f} %" in said
             assert f"teacher {LINES['teacher'][1][place]:.1f}" in said
     assert not page.kd_errors
 

@@ -107,8 +107,8 @@ def live_checkpoints(
         "checkpoints",
         {
             "classes": found.classes, "images": images, "epochs": epochs,
-            "temperature": temperature, "lines": [asdict(line) for line in drawn], "most": _round_up(highest),
-            "unit": unit,
+            "temperature": temperature, "lines": [asdict(line) for line in drawn],
+            "most": _round_up(highest), "unit": unit,
         },
         still,
         "The soft target of an image over the epochs of its teacher, and below it the "

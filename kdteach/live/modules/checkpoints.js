@@ -58,9 +58,8 @@ export function checkpoints(root, data) {
     const said = lines.map(({ name, values }) => `${name} ${values[place].toFixed(1)}`);
     const after = `${epochs[place]} epoch${epochs[place] === 1 ? "" : "s"}`;
     words.textContent =
-      `After ${after} the teacher gives this ${classes[label]} ` +
-      `${(100 * p[label]).toFixed(0)} % to ${classes[label]}; most has ` +
-      `${classes[sorted[0]]}, then ${classes[sorted[1]]}. Mean ${data.unit}: ` +
+      `After ${after} the label, ${classes[label]}, has ${(100 * p[label]).toFixed(0)} %. The ` +
+      `largest bars are ${classes[sorted[0]]} and ${classes[sorted[1]]}. Mean ${data.unit}: ` +
       `${said.join(", ")}.`;
     chart.setAttribute("aria-label",
       `Mean ${data.unit} over the teacher's epochs; after ${after}: ${said.join(", ")}`);
