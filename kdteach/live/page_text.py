@@ -225,8 +225,8 @@ def _without(record: dict[str, Any]) -> str:
     )
     return (
         f"learned from {one['images']:,} images and no label, so they cannot be compared "
-        f"with the pair. With the number added they make {written.mean():.1f} mistakes in a "
-        f"hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} "
+        f"with the pair. With the number added they make {written.mean():.1f} mistakes in "
+        f"a hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} "
         "on redrawn images."
     )
 
