@@ -59,9 +59,10 @@ def search(
     """Train arms of students at several learning rates, and test each at its own.
 
     A student has one hidden layer of 64 units and is trained by SGD with Nesterov's
-    momentum of 0.9, whose rate falls to 0 along a cosine. Seed s has the same split, images, first weights and order
-    of the images in every arm and at every rate, so that arms are paired. Another run of a
-    seed starts from the same weights and has another order.
+    momentum of 0.9, whose rate falls to 0 along a cosine. Seed s has the same split,
+    images, first weights and order of the images in every arm and at every rate, so that
+    arms are paired. Another run of a seed starts from the same weights and has another
+    order.
 
     Args:
         arms: name to S objectives, one for each seed.
