@@ -9,6 +9,7 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from itertools import zip_longest
 
 UNSEEN = {"hide-cell", "hide-input", "remove-input", "remove-cell"}  # code folded away
 FOLDED = {"hide-output", "hide-cell", "remove-output", "remove-cell"}  # outputs, too
@@ -84,6 +85,11 @@ def flow(text):
     return re.sub(r"(?ms)^```.*?^```\s*$", "", text)
 
 
+def further(notebook):
+    """A page of the back matter for the curious: results alone, and nothing to solve."""
+    return bool(notebook.metadata.get("kdteach", {}).get("further"))
+
+
 def title_and_question(notebook):
     first = notebook.cells[0].source
     if first.startswith("# ") and re.search(r"\*\*[^*]+\?\*\*", first):
@@ -106,6 +112,8 @@ def picture_first(notebook):
 
 
 def what_is_learned(notebook):
+    if further(notebook):
+        return []
     before = prose(notebook).split("## Predict")[0]
     return (
         [] if "You will learn" in before else ["'You will learn' is missing before Predict"]
@@ -115,7 +123,7 @@ def what_is_learned(notebook):
 def headings(notebook):
     found = re.findall(r"(?m)^##+ +(.*?)\s*$", prose(notebook))
     places, wrong = [], []
-    for name in HEADINGS:
+    for name in HEADINGS[-1:] if further(notebook) else HEADINGS:
         here = [i for i, x in enumerate(found) if re.match(rf"{name}\b", x)]
         if not here:
             wrong.append(f"no heading '## {name}'")
@@ -133,7 +141,7 @@ def predictions_answered(notebook):
     found = re.findall(pattern, prose(notebook))
     wrong = [
         "a prediction is not answered: each '## Predict' needs its '## What happened'"
-        for a, b in zip(found, [*found[1:], None], strict=True)
+        for a, b in zip_longest(found, found[1:])
         if a == "Predict" and b != "What happened"
     ]
     for cell in notebook.cells:
@@ -364,7 +372,7 @@ def folded_everywhere(notebook):
 def exercises(notebook):
     numbered = len(re.findall(r"(?m)^\*\*\d\. ", prose(notebook)))
     checked = sum("exercise" in tags(cell) for cell in code(notebook))
-    if numbered >= 3 and checked >= 2:
+    if (numbered >= 3 and checked >= 2) or further(notebook):
         return []
     return [f"{numbered} exercises ('**1. ') of which {checked} are checked by code: three "
             "or more, at least two of them checked"]  # fmt: skip

@@ -90,6 +90,20 @@ def test_a_chapter_that_keeps_the_rules_passes(rule):
     assert rule(sample()) == []
 
 
+def test_a_further_page_has_results_alone():
+    """For the curious, in the back matter: it asks nothing, and gives its sources."""
+    notebook = sample()
+    notebook.cells = [
+        *notebook.cells[:4], text("## One question\n\n**Yes.**\n\n## Sources\n\nx")
+    ]  # fmt: skip
+    chapter = [rule.__name__ for rule in second_edition.RULES if rule(notebook)]
+    assert chapter == ["what_is_learned", "headings", "exercises"]
+    notebook.metadata["kdteach"]["further"] = True
+    assert [rule.__name__ for rule in second_edition.RULES if rule(notebook)] == []
+    notebook.cells.append(text("## More"))
+    assert second_edition.headings(notebook) != []
+
+
 def replaced(old, new):
     def spoil(notebook):
         hit = [cell for cell in notebook.cells if old in cell.source]
