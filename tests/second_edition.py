@@ -375,6 +375,20 @@ def plain_english(notebook):
     return [f"a native reader stumbles over {x!r}" for x in PHRASES if x in text]
 
 
+CHAPTERS_ONLY = (what_is_learned, headings, predictions_answered, exercises)
+
+
+def is_further(notebook):
+    """A page in the back matter, with what a chapter left out: it teaches nothing new."""
+    return "further" in notebook.metadata.get("kdteach", {})
+
+
+def rules_of(notebook):
+    """The rules that a page of the second edition has to keep."""
+    left_out = CHAPTERS_ONLY if is_further(notebook) else ()
+    return tuple(rule for rule in RULES if rule not in left_out)
+
+
 RULES = (
     title_and_question, picture_first, what_is_learned, headings, predictions_answered,
     few_lines, one_import, plain_code, few_marks, claims_are_marks, words_follow,
