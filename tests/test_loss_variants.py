@@ -1,4 +1,4 @@
-"""The students of the loss chapter: weights, choices and comparisons, against plain PyTorch."""
+"""The students of the loss chapter: weights, choices, comparisons, against plain PyTorch."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_the_weights_are_those_of_the_losses_as_programs_write_them(temperature)
 
 
 def test_a_student_trained_alone_makes_the_same_mistakes(learned):
-    """One arm by the public calls: sample, teacher, objective, and one student at a time."""
+    """Two arms by the public calls: sample, teacher, objective, one student at a time."""
     for place, seed in enumerate((0, 3)):
         draw = kd.load("digits", draw=seed, dtype=torch.float64)
         few = kd.data.small_sample(draw.train, 200, seed=seed)
