@@ -1,4 +1,4 @@
-"""The students of the loss chapter: weights, choices, comparisons, against plain PyTorch."""
+"""The students of the loss chapter: weights, choices, comparisons, beside plain PyTorch."""
 
 import pytest
 import torch
