@@ -85,11 +85,6 @@ def flow(text):
     return re.sub(r"(?ms)^```.*?^```\s*$", "", text)
 
 
-def further(notebook):
-    """A page of the back matter for the curious: results alone, and nothing to solve."""
-    return bool(notebook.metadata.get("kdteach", {}).get("further"))
-
-
 def title_and_question(notebook):
     first = notebook.cells[0].source
     if first.startswith("# ") and re.search(r"\*\*[^*]+\?\*\*", first):
@@ -112,8 +107,6 @@ def picture_first(notebook):
 
 
 def what_is_learned(notebook):
-    if further(notebook):
-        return []
     before = prose(notebook).split("## Predict")[0]
     return (
         [] if "You will learn" in before else ["'You will learn' is missing before Predict"]
@@ -123,7 +116,7 @@ def what_is_learned(notebook):
 def headings(notebook):
     found = re.findall(r"(?m)^##+ +(.*?)\s*$", prose(notebook))
     places, wrong = [], []
-    for name in HEADINGS[-1:] if further(notebook) else HEADINGS:
+    for name in HEADINGS:
         here = [i for i, x in enumerate(found) if re.match(rf"{name}\b", x)]
         if not here:
             wrong.append(f"no heading '## {name}'")
@@ -372,7 +365,7 @@ def folded_everywhere(notebook):
 def exercises(notebook):
     numbered = len(re.findall(r"(?m)^\*\*\d\. ", prose(notebook)))
     checked = sum("exercise" in tags(cell) for cell in code(notebook))
-    if (numbered >= 3 and checked >= 2) or further(notebook):
+    if numbered >= 3 and checked >= 2:
         return []
     return [f"{numbered} exercises ('**1. ') of which {checked} are checked by code: three "
             "or more, at least two of them checked"]  # fmt: skip
@@ -381,6 +374,20 @@ def exercises(notebook):
 def plain_english(notebook):
     text = flow(prose(notebook)).lower()
     return [f"a native reader stumbles over {x!r}" for x in PHRASES if x in text]
+
+
+CHAPTERS_ONLY = (what_is_learned, headings, predictions_answered, exercises)
+
+
+def is_further(notebook):
+    """A page in the back matter, with what a chapter left out: it teaches nothing new."""
+    return "further" in notebook.metadata.get("kdteach", {})
+
+
+def rules_of(notebook):
+    """The rules that a page of the second edition has to keep."""
+    left_out = CHAPTERS_ONLY if is_further(notebook) else ()
+    return tuple(rule for rule in RULES if rule not in left_out)
 
 
 RULES = (
