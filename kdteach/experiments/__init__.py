@@ -1,6 +1,6 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments import few_images
+from kdteach.experiments import few_images, new_students
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
@@ -17,6 +17,7 @@ __all__ = [
     "Recipe",
     "RunsFailedError",
     "few_images",
+    "new_students",
     "recorded_teacher",
     "reproduce",
     "seeds_recorded",
