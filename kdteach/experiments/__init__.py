@@ -1,6 +1,12 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments import few_images, new_students
+from kdteach.experiments import (
+    few_images,
+    hinton_runs,
+    missing_digit,
+    new_students,
+    report_comparisons,
+)
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
@@ -17,8 +23,11 @@ __all__ = [
     "Recipe",
     "RunsFailedError",
     "few_images",
+    "hinton_runs",
+    "missing_digit",
     "new_students",
     "recorded_teacher",
+    "report_comparisons",
     "reproduce",
     "seeds_recorded",
 ]
