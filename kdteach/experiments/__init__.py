@@ -1,6 +1,14 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments import arms, few_images, loss_variants
+from kdteach.experiments import (
+    arms,
+    few_images,
+    hinton_runs,
+    loss_variants,
+    missing_digit,
+    new_students,
+    report_comparisons,
+)
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
@@ -18,8 +26,12 @@ __all__ = [
     "RunsFailedError",
     "arms",
     "few_images",
+    "hinton_runs",
     "loss_variants",
+    "missing_digit",
+    "new_students",
     "recorded_teacher",
+    "report_comparisons",
     "reproduce",
     "seeds_recorded",
 ]
