@@ -9,6 +9,7 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from itertools import zip_longest
 
 UNSEEN = {"hide-cell", "hide-input", "remove-input", "remove-cell"}  # code folded away
 FOLDED = {"hide-output", "hide-cell", "remove-output", "remove-cell"}  # outputs, too
@@ -133,7 +134,7 @@ def predictions_answered(notebook):
     found = re.findall(pattern, prose(notebook))
     wrong = [
         "a prediction is not answered: each '## Predict' needs its '## What happened'"
-        for a, b in zip(found, [*found[1:], None], strict=True)
+        for a, b in zip_longest(found, found[1:])
         if a == "Predict" and b != "What happened"
     ]
     for cell in notebook.cells:
@@ -373,6 +374,20 @@ def exercises(notebook):
 def plain_english(notebook):
     text = flow(prose(notebook)).lower()
     return [f"a native reader stumbles over {x!r}" for x in PHRASES if x in text]
+
+
+CHAPTERS_ONLY = (what_is_learned, headings, predictions_answered, exercises)
+
+
+def is_further(notebook):
+    """A page in the back matter, with what a chapter left out: it teaches nothing new."""
+    return "further" in notebook.metadata.get("kdteach", {})
+
+
+def rules_of(notebook):
+    """The rules that a page of the second edition has to keep."""
+    left_out = CHAPTERS_ONLY if is_further(notebook) else ()
+    return tuple(rule for rule in RULES if rule not in left_out)
 
 
 RULES = (

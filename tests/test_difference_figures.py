@@ -79,8 +79,9 @@ def test_scatter_of_pairs_is_that_of_numpy():
     alone = np.hypot(X.std(ddof=1), Y.std(ddof=1))
     for drawing in both(figure):
         for y in (Y, Y[::-1]):
-            assert f"scatter by {(y - X).std(ddof=1):.2f}<" in drawing
-        assert drawing.count(f"they would by {alone:.2f}<") == 2
+            assert f"difference scatters by {(y - X).std(ddof=1):.2f}<" in drawing
+        assert drawing.count(f"separate seeds it would by {alone:.2f}<") == 2
+        assert drawing.count(">dashed: pairs with the mean difference<") == 2
         assert drawing.count("<circle") == 20
     assert "10 seeds" in figure.alt
 

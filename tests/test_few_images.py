@@ -65,6 +65,39 @@ def test_towards_is_the_cross_entropy_with_the_target():
             assert torch.allclose(got, wanted, atol=1e-12)
 
 
+def test_simpler_targets_are_those_of_the_horse():
+    """Two horses and a car, by hand: doubts of 0.3, 0.1 and 0.5, mean 0.3."""
+    p = torch.tensor(
+        [[0.7, 0.25, 0.05], [0.9, 0.07, 0.03], [0.2, 0.3, 0.5]], dtype=torch.float64
+    )
+    made = few.simpler_targets(p, torch.tensor([0, 0, 2]))
+    wanted = {
+        "the label": [[1, 0, 0], [1, 0, 0], [0, 0, 1]],
+        "+ doubt": [[0.7, 0.15, 0.15], [0.7, 0.15, 0.15], [0.15, 0.15, 0.7]],
+        "+ how sure": [[0.7, 0.15, 0.15], [0.9, 0.05, 0.05], [0.25, 0.25, 0.5]],
+        # the horses leave 0.32 to the donkey and 0.08 to the car: four parts to one
+        "+ its class": [[0.7, 0.24, 0.06], [0.9, 0.08, 0.02], [0.2, 0.3, 0.5]],
+    }
+    assert list(made) == list(wanted)
+    for name, rows in wanted.items():
+        rows = torch.tensor(rows, dtype=torch.float64)
+        assert torch.allclose(made[name], rows, atol=1e-12), name
+
+
+def test_simpler_targets_refuse_what_is_no_target():
+    p, labels = torch.full((2, 2), 0.5), torch.tensor([0, 1])
+    with pytest.raises(TypeError, match="target must be a tensor of floats"):
+        few.simpler_targets(p.long(), labels)
+    with pytest.raises(ValueError, match=r"target must be \(N, C\)"):
+        few.simpler_targets(p[0], labels)
+    with pytest.raises(ValueError, match="add up to 1"):
+        few.simpler_targets(2 * p, labels)
+    with pytest.raises(ValueError, match="labels"):
+        few.simpler_targets(p, labels + 1)
+    with pytest.raises(ValueError, match="leave something to the wrong classes"):
+        few.simpler_targets(torch.eye(2), labels)
+
+
 def test_a_rate_at_the_edge_is_seen():
     made = few.Group(torch.zeros(1), {0.01: 5, 0.03: 4, 0.1: 6})
     assert made.rate == 0.03

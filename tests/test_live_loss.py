@@ -50,7 +50,7 @@ def shown(page, figure, theme="light"):
 
 def tallest(page):
     return page.evaluate(
-        "Math.max(...[...document.querySelectorAll('.kd-live .kd-pair > :not(:first-child) "
+        "Math.max(...[...document.querySelectorAll('.kd-live .kd-pair > :nth-child(n + 3) "
         "rect')].map((bar) => Number(bar.getAttribute('height'))))"
     )
 
@@ -71,6 +71,8 @@ def test_the_page_pulls_as_autograd_does(page, given):
         kl = functional.kl_div(log_q, p, reduction="batchmean")
         factor = [t * t, 1, t * t / 10][how]
         assert np.abs(np.array(found["p"]) - p[0].numpy()).max() < 1e-9
+        q = log_q.exp()[0].detach().numpy()
+        assert np.abs(np.array(found["q"]) - q).max() < 1e-9
         hard = functional.cross_entropy(z, split.labels[row][None])
         pulls = [
             -torch.autograd.grad(term, z, retain_graph=True)[0][0].numpy()
@@ -113,7 +115,7 @@ def test_the_page_pulls_as_autograd_does(page, given):
 
 @needs_browser
 def test_the_class_that_comes_second_is_seen_and_named(page, given):
-    """In the bars of p, and in the words with the number of the bar."""
+    """In the bars of p and q, and in the words with the numbers of the bars."""
     split, teacher, student = given
     shown(page, live_loss(split, teacher, student, CLASSES, temperature=4, alpha=0.5))
     p = (teacher[split.index[0]].double() / 4).softmax(dim=0)
@@ -123,8 +125,13 @@ def test_the_class_that_comes_second_is_seen_and_named(page, given):
     assert "softmax(v / T)" in answer.inner_text()
     numbers = answer.locator(".kd-number").all_text_contents()
     assert numbers[second] == f"{p[second]:.2f}"
+    q = (student[split.index[0]].double() / 4).softmax(dim=0)
+    own = page.locator(".kd-pair > :nth-child(2)")
+    assert "softmax(z / T)" in own.inner_text()
+    assert own.locator(".kd-number").all_text_contents()[second] == f"{q[second]:.2f}"
     words = page.locator(".kd-words").inner_text()
     assert f"most to {second}, p = {p[second]:.3f}" in words
+    assert f"student gives it q = {q[second]:.3f}" in words
 
 
 @needs_browser
@@ -138,7 +145,7 @@ def test_charts_side_by_side_are_level_and_their_numbers_apart(page, given, widt
         f"{boxes}.map((box) => [box.getBoundingClientRect(), box.querySelector('svg')"
         ".getBoundingClientRect()].map((r) => [r.top, r.bottom]))"
     )
-    assert len(places) == 4
+    assert len(places) == 5
     for (top, _), svg in places:
         for (other, _), its in places:
             assert top != other or svg == its

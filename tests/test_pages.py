@@ -14,7 +14,7 @@ CHROMIUM = next(
 )
 CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("*.ipynb"))
 PAGES = [*CHAPTERS, *sorted(path.stem for path in (ROOT / "book").glob("*.md"))]
-WITH_MATHS = {"temperature", "distillation_loss", "notation"}
+WITH_MATHS = {"temperature", "distillation_loss", "loss_further", "notation"}
 
 pytestmark = [
     pytest.mark.slow,

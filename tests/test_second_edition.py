@@ -14,7 +14,11 @@ from kdteach.comparisons import Comparison
 SECOND = [
     path for path in PATHS if chapters.edition(nbformat.read(path, as_version=4)) == 2
 ]
-CASES = [(path, rule) for path in SECOND for rule in second_edition.RULES]
+CASES = [
+    (path, rule)
+    for path in SECOND
+    for rule in second_edition.rules_of(nbformat.read(path, as_version=4))
+]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +201,23 @@ def test_each_rule_can_be_broken(name, spoil):
 
 def test_every_rule_is_broken_once():
     assert {rule.__name__ for rule in second_edition.RULES} == set(SPOILT)
+
+
+def test_a_further_page_belongs_to_a_chapter_that_links_it():
+    """It is no chapter: no prediction, no exercises. All other rules hold."""
+    further = [
+        (path, notebook)
+        for path in SECOND
+        if second_edition.is_further(notebook := nbformat.read(path, as_version=4))
+    ]
+    assert further
+    for path, notebook in further:
+        left_out = set(second_edition.RULES) - set(second_edition.rules_of(notebook))
+        assert left_out == set(second_edition.CHAPTERS_ONLY)
+        chapter = path.parent / f"{notebook.metadata['kdteach']['further']}.ipynb"
+        assert f"({path.name}" in chapter.read_text(encoding="utf-8")
+        assert f"({chapter.name})" in path.read_text(encoding="utf-8")
+    assert second_edition.rules_of(sample()) == second_edition.RULES
 
 
 def test_folded_things_may_be_larger():

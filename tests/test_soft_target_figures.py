@@ -117,3 +117,15 @@ def test_dots_stand_where_their_values_are():
     with pytest.raises(ValueError, match="colour must be one of"):
         figures.dots_by_setting({"x": ("red", [1.0])}, low=0, high=1, ticks=["0", "1"],
                                 alt="", caption="")  # fmt: skip
+
+
+def test_accuracies_stand_on_one_axis():
+    made = figures.accuracies(
+        {"labels": ("baseline", [80.0, 82.0]), "soft": ("student", [84.0])},
+        caption="Ahead.",
+    )
+    inside(made)
+    assert made.alt.endswith("Means: labels: 81.0 %, soft: 84.0 %.")
+    assert "90 %" in made.wide
+    with pytest.raises(ValueError, match="must lie in 70 to 90"):
+        figures.accuracies({"x": ("soft", [69.0])}, caption="")

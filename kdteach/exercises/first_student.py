@@ -64,6 +64,36 @@ def _gradient(
     return pulls.T @ images / size
 
 
+def _trained(
+    weights: Tensor,
+    images: Tensor,
+    labels: Tensor,
+    teacher_logits: Tensor,
+    t: float,
+    alpha: float,
+    rate: float,
+    steps: int,
+    *,
+    zero: str = "before each step",
+    detached: int = 0,
+    **change: Any,
+) -> Tensor:
+    """The right answer of the second exercise: the one definition of a step.
+
+    The keywords are places to go wrong at.
+    """
+    summed = torch.zeros_like(weights)
+    for step in range(steps + detached):
+        slope = _gradient(weights, images, labels, teacher_logits, t, alpha, **change)
+        summed = summed + slope if zero == "never" else slope
+        if zero == "after backward":
+            summed = torch.zeros_like(weights)
+        if zero == "first step alone" and step:
+            break
+        weights = weights - rate * summed
+    return weights
+
+
 def _one_step(
     weights: Tensor,
     images: Tensor,
@@ -76,15 +106,18 @@ def _one_step(
     gives: str = "new weights",
     **change: Any,
 ) -> Tensor:
-    """The right answer of the first exercise, with places to go wrong at."""
-    slope = _gradient(weights, images, labels, teacher_logits, t, alpha, **change)
+    """The right answer of the first exercise: training for one step."""
+
+    def moved(by: float) -> Tensor:
+        return _trained(weights, images, labels, teacher_logits, t, alpha, by, 1, **change)
+
     return {
-        "new weights": weights - rate * slope,
-        "uphill": weights + rate * slope,
-        "gradient": slope,
-        "change": -rate * slope,
-        "whole gradient": weights - slope,
-    }[gives]
+        "new weights": lambda: moved(rate),
+        "uphill": lambda: moved(-rate),
+        "gradient": lambda: weights - moved(1.0),
+        "change": lambda: moved(rate) - weights,
+        "whole gradient": lambda: moved(1.0),
+    }[gives]()
 
 
 _ONE_STEP = Exercise(
@@ -159,33 +192,6 @@ _ONE_STEP = Exercise(
         slip("the soft term is missing: the teacher pulls too.", targets="label"),
     ),
 )
-
-
-def _trained(
-    weights: Tensor,
-    images: Tensor,
-    labels: Tensor,
-    teacher_logits: Tensor,
-    t: float,
-    alpha: float,
-    rate: float,
-    steps: int,
-    *,
-    zero: str = "before each step",
-    detached: int = 0,
-    **change: Any,
-) -> Tensor:
-    """The right answer of the second exercise, with places to go wrong at."""
-    summed = torch.zeros_like(weights)
-    for step in range(steps + detached):
-        slope = _gradient(weights, images, labels, teacher_logits, t, alpha, **change)
-        summed = summed + slope if zero == "never" else slope
-        if zero == "after backward":
-            summed = torch.zeros_like(weights)
-        if zero == "first step alone" and step:
-            break
-        weights = weights - rate * summed
-    return weights
 
 
 def _as_given(

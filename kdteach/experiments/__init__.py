@@ -1,6 +1,14 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments import few_images
+from kdteach.experiments import (
+    arms,
+    few_images,
+    hinton_runs,
+    loss_variants,
+    missing_digit,
+    new_students,
+    report_comparisons,
+)
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
@@ -16,8 +24,14 @@ __all__ = [
     "Published",
     "Recipe",
     "RunsFailedError",
+    "arms",
     "few_images",
+    "hinton_runs",
+    "loss_variants",
+    "missing_digit",
+    "new_students",
     "recorded_teacher",
+    "report_comparisons",
     "reproduce",
     "seeds_recorded",
 ]

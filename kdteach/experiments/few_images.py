@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import (
     check_count,
+    check_labels,
     check_list,
     check_number,
     check_temperature,
@@ -27,7 +28,9 @@ from kdteach.objectives import LogitObjective, Objective, distil
 from kdteach.training import fit_many
 from kdteach.types import ImageSet
 
-__all__ = ["RATES", "SAMPLES", "Group", "learn", "rates_tried", "towards"]
+__all__ = [
+    "RATES", "SAMPLES", "Group", "learn", "rates_tried", "simpler_targets", "towards",
+]  # fmt: skip
 
 RATES = (0.003, 0.01, 0.03, 0.1)
 SAMPLES = 4  # students of a group in each draw
@@ -77,6 +80,56 @@ def towards(target: Tensor, temperature: float) -> LogitObjective:
     p, temperature = check_tensor("target", target), check_temperature(temperature)
     # distil softens what it is given: T log p becomes p again
     return distil(temperature * p.clamp_min(_SMALLEST).log(), temperature, alpha=1.0)
+
+
+def simpler_targets(target: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Controls for a soft target, each with one part of it more than the one before.
+
+    Call what a target gives to the wrong classes together its doubt, and how they divide it
+    its shares.
+
+    Args:
+        target: (N, C) probabilities, a teacher's answers to N images, softened or not; C at
+            least 2. Each leaves some probability to the wrong classes.
+        labels: (N,) integers in [0, C).
+
+    Returns:
+        Name to (N, C) probabilities, in this order. "the label": no doubt. "+ doubt": for
+        every image the mean doubt, in equal shares. "+ how sure": each image's own doubt,
+        in equal shares. "+ its class": its own doubt, in the shares that the class has
+        when all its images are added up.
+
+    Raises:
+        TypeError: target is no tensor of floats, labels no tensor of integers.
+        ValueError: shapes that do not fit, labels out of range, numbers that are no
+            probabilities, or a class whose images leave nothing to the others.
+    """
+    p = check_tensor("target", target)
+    if not p.is_floating_point():
+        raise TypeError(f"target must be a tensor of floats, got {p.dtype}")
+    if p.ndim != 2 or p.shape[1] < 2 or not len(p):
+        raise ValueError(f"target must be (N, C), C at least 2, got {tuple(p.shape)}")
+    p, classes = p.detach(), p.shape[1]
+    if not ((p >= 0).all() and torch.allclose(p.sum(dim=1), p.new_ones(()), atol=1e-4)):
+        raise ValueError("target must have probabilities in each row, which add up to 1")
+    check_labels(labels, len(p), classes)
+    truth = labels.to(p.device).long()
+    label = torch.nn.functional.one_hot(truth, num_classes=classes).to(p.dtype)
+    right = p * label
+    wrong = p - right
+    doubt = wrong.sum(dim=1, keepdim=True)
+    equal = (1 - label) / (classes - 1)
+    by_class = p.new_zeros(classes, classes).index_add_(0, truth, wrong)
+    whole = by_class.sum(dim=1, keepdim=True)
+    if not (whole[truth] > 0).all():
+        raise ValueError("target must leave something to the wrong classes in each class")
+    mean = doubt.mean()
+    return {
+        "the label": label,
+        "+ doubt": (1 - mean) * label + mean * equal,
+        "+ how sure": right + doubt * equal,
+        "+ its class": right + doubt * (by_class / whole)[truth],
+    }
 
 
 def learn(

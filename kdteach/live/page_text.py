@@ -36,7 +36,7 @@ def page_numbers() -> dict[str, str]:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
         "gain", "threes" and "bias"; and, of the folded parts, "tried",
         "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
-        "redrawn", "without", "second", and "rows", "training" and "sizes" of tables.
+        "redrawn", "without", and "rows", "training" and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -52,7 +52,7 @@ def page_numbers() -> dict[str, str]:
         "times": f"{teacher['images'] / pair['images']:.0f}",
         "larger": f"{teacher['weights'] / pair['weights']:.0f}",
         "temperature": f"{pair['temperature']:g}",
-        "tried": f"{len(pair['valid errors by rate'])}",
+        "tried": _tried(pair["valid errors by rate"]),
         "gain": gain_in_words(gain, *means),
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
@@ -69,7 +69,6 @@ def page_numbers() -> dict[str, str]:
         "rows": _rows(record),
         "redrawn": _redrawn(record),
         "without": _without(record),
-        "second": _second(record["doubts by seed"]),
         "sizes": _sizes(record["sizes tried"]),
     }
 
@@ -108,6 +107,18 @@ def _fixed(record: dict[str, Any]) -> str:
     )
 
 
+def _tried(settings: dict[str, list[int]]) -> str:
+    """Which combinations of a learning rate and passes were tried: of each, all."""
+    pairs = [setting.removesuffix(" epochs").split(", ") for setting in settings]
+    rates, passes = (sorted({p[i] for p in pairs}, key=float) for i in (0, 1))
+    if len(pairs) != len(rates) * len(passes):
+        raise ValueError(f"not every rate was tried with every length: {list(settings)}")
+    return (
+        f"{len(pairs)}: learning rates of {', '.join(rates[:-1])} and {rates[-1]}, each "
+        f"with {', '.join(passes[:-1])} and {passes[-1]} passes"
+    )
+
+
 def _ends(record: dict[str, Any]) -> str:
     """Which students took the most passes that were on their list; empty for none."""
     found = []
@@ -134,12 +145,12 @@ def _rates(record: dict[str, Any]) -> str:
         f"the teacher's rate, {teacher['rate']:g}, of "
         f"{len(teacher['valid errors by rate'])} rates; that of the students without 3, "
         f"{without['rate']:g}, of {len(without['valid errors by rate'])}, by the mistakes "
-        "that were left after the shift"
+        "that were left with the number added to the score for 3"
     )
 
 
 def _price(doubts: dict[str, Any]) -> str:
-    """What the shift does to the student without 3 that is shown."""
+    """What the number added does to the student without 3 that is shown."""
     false, wrong = (
         [doubts[part][how] for how in ("without", "with")]
         for part in ("other digits read as 3", "mistakes without 3")
@@ -157,7 +168,7 @@ def _spread(by_seed: dict[str, list[float]], shown: dict[str, float]) -> str:
         low, high = (100 * end(by_seed[how]) for end in (min, max))
         return f"from {low:.0f} to {high:.0f}, the one you see {100 * shown[how]:.0f}"
 
-    return f"{of('without')} before the shift, and {of('with')} after it"
+    return f"{of('without')}, and with the number added {of('with')}"
 
 
 def _with_equal_settings(record: dict[str, Any]) -> str:
@@ -206,25 +217,6 @@ def _redrawn(record: dict[str, Any]) -> str:
     return f"{', '.join(most)} and {last}"
 
 
-def _second(doubts: dict[str, Any]) -> str:
-    """How often students name the teacher's second answer, and what a guess reaches."""
-
-    def percent(part: str, who: str) -> str:
-        return f"{100 * np.mean(doubts[part][who]):.0f}"
-
-    same, shuffled = "same second answer as the teacher", "same when shuffled"
-    pair = ("distilled", "label-trained")
-    alike, mixed = ([percent(part, who) for who in pair] for part in (same, shuffled))
-    usual = percent("same by a guess", "the usual one")
-    return (
-        f"where the teacher and a pair read the same, the distilled student also puts the "
-        f"same digit second in {alike[0]} of a hundred images, the label-trained one in "
-        f"{alike[1]}. If the second answers to one digit were shuffled among its images, "
-        f"it would be {mixed[0]} and {mixed[1]}. Who always named the digit that the "
-        f"teacher puts second most often would reach {usual}"
-    )
-
-
 def _without(record: dict[str, Any]) -> str:
     """Mistakes of the students without 3, which learned from other images, in words."""
     one = record["without-3"]
@@ -233,8 +225,8 @@ def _without(record: dict[str, Any]) -> str:
     )
     return (
         f"learned from {one['images']:,} images and no label, so they cannot be compared "
-        f"with the pair. With the shift they make {written.mean():.1f} mistakes in a "
-        f"hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} "
+        f"with the pair. With the number added they make {written.mean():.1f} mistakes in "
+        f"a hundred ({written.min():.1f} to {written.max():.1f}), and {redrawn.mean():.1f} "
         "on redrawn images."
     )
 
@@ -276,8 +268,8 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
             f"the difference, {low} to {gain.high:.1f}, holds 0."
         )
     ends = sorted((abs(gain.low), abs(gain.high)))
-    word, more = ("helps", "fewer") if gain.low > 0 else ("does not help", "more")
+    word = "helps" if gain.low > 0 else "does not help"
     return (
-        f"The teacher {word}: {misread}. That is {abs(gain.mean):.1f} {more} "
-        f"({interval} {ends[0]:.1f} to {ends[1]:.1f})."
+        f"The teacher {word}: {misread} ({interval} of the difference: {ends[0]:.1f} to "
+        f"{ends[1]:.1f})."
     )

@@ -81,6 +81,39 @@ def attention_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor
     return _representable(attention_term(student_features, teacher_features))
 
 
+def neuron_selectivity_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor:
+    r"""Distance between the distributions of channels over positions.
+
+    .. math:: \frac1N \sum_n \Big( \frac1{C'^2} \sum_{k,l} \kappa(t_k, t_l)
+        + \frac1{C^2} \sum_{i,j} \kappa(s_i, s_j)
+        - \frac2{C C'} \sum_{i,k} \kappa(s_i, t_k) \Big), \quad
+        \kappa(a, b) = \langle a, b \rangle^2
+
+    where s_i and t_k are the maps of the channels, each divided by its length: the squared
+    maximum mean discrepancy of two sets of maps. The numbers of channels may differ. Where
+    the sizes do, the larger features are averaged down to the smaller ones. A map that is 0
+    everywhere stays 0.
+
+    Args:
+        student_features: (N, C, H, W) float.
+        teacher_features: (N, C', H', W') float, same dtype.
+
+    Returns:
+        () at least 0 up to rounding, mean over samples; float32 for half precision.
+
+    Raises:
+        TypeError: not tensors, not floating point, or dtypes differ.
+        ValueError: not maps, batches or devices differ, NaN or infinite features, or
+            features whose squares are too large for their dtype.
+
+    Source: Huang and Wang 2017 (NST), Eq. 5 with the polynomial kernel of degree 2, as
+    RepDistiller and mdistiller compute it, with the teacher's own term, which has no
+    gradient.
+    """
+    check_feature_pair(student_features, teacher_features, maps=True)
+    return _representable(neuron_selectivity_term(student_features, teacher_features))
+
+
 def fsp_loss(
     student_bottom: Tensor, student_top: Tensor, teacher_bottom: Tensor, teacher_top: Tensor
 ) -> Tensor:
@@ -153,6 +186,20 @@ def attention_term(student: Tensor, teacher: Tensor) -> Tensor:
     """Difference of attention maps, unchecked: (N, C, H, W), (N, C', H', W') -> ()."""
     mine, its = of_one_size(wide(student), wide(teacher.detach()))
     return functional.mse_loss(_attention(mine), _attention(its))
+
+
+def neuron_selectivity_term(student: Tensor, teacher: Tensor) -> Tensor:
+    """Distance of sets of maps, unchecked: (N, C, H, W), (N, C', H', W') -> ()."""
+    mine, its = (
+        functional.normalize(maps.flatten(2), dim=2, eps=_EPSILON)
+        for maps in of_one_size(wide(student), wide(teacher.detach()))
+    )
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        with torch.autocast(a.device.type, enabled=False):
+            return (a @ b.mT).square().mean()
+
+    return kernel(its, its) + kernel(mine, mine) - 2 * kernel(mine, its)
 
 
 def fsp_term(

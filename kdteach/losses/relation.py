@@ -16,6 +16,7 @@ from kdteach.checks import check_feature_pair
 from kdteach.losses.divergence import wide
 
 _EPSILON = 1e-12  # least length of a row by which it is divided, as in F.normalize
+_SMALLEST = 1e-7  # added to lengths and probabilities, as in RepDistiller
 _EMBEDDINGS = ("student_embeddings", "teacher_embeddings")
 
 
@@ -110,6 +111,71 @@ def relational_angle_loss(student_embeddings: Tensor, teacher_embeddings: Tensor
     return relational_angle_term(student_embeddings, teacher_embeddings)
 
 
+def pkt_loss(student_embeddings: Tensor, teacher_embeddings: Tensor) -> Tensor:
+    r"""Difference of who is whose neighbour in a batch, as probabilities.
+
+    .. math:: \frac1{N^2} \sum_{i,j} p_{ij} \log\frac{p_{ij} + \epsilon}{q_{ij} + \epsilon},
+        \quad p_{ij} = \frac{1 + \cos(t_i, t_j)}{\sum_k 1 + \cos(t_i, t_k)}
+
+    and q likewise of the student, epsilon = 1e-7; a sample counts as its own neighbour. An
+    embedding of length 0 has the cosine 0 with all others and with itself.
+
+    Args:
+        student_embeddings: (N, D) float, N >= 2; of maps (N, ...) all numbers are taken.
+        teacher_embeddings: (N, D') float, same dtype.
+
+    Returns:
+        () non-negative up to rounding, mean over the N^2 pairs; float32 for half precision.
+
+    Raises:
+        TypeError: not tensors, not floating point, or dtypes differ.
+        ValueError: a batch of one, batches or devices differ, or NaN or infinite
+            embeddings.
+
+    Source: Passalis and Tefas 2018, Eqs. 4 to 7 with the cosine kernel, as RepDistiller and
+    mdistiller compute it: the mean over pairs where the paper has the sum over j, so that
+    their weight is 30000.
+    """
+    check_feature_pair(student_embeddings, teacher_embeddings, _EMBEDDINGS)
+    _require_two(student_embeddings, "neighbours")
+    return pkt_term(student_embeddings, teacher_embeddings)
+
+
+def correlation_congruence_loss(
+    student_embeddings: Tensor, teacher_embeddings: Tensor
+) -> Tensor:
+    r"""How the differences between student and teacher go on from sample to sample.
+
+    .. math:: \frac1{N-1} \sum_{n=1}^{N-1} \sum_d |s_{nd} - t_{nd}|\,
+        |s_{n+1,d} - t_{n+1,d}|
+
+    Args:
+        student_embeddings: (N, D) float, N >= 2; of maps (N, ...) all numbers are taken.
+        teacher_embeddings: same shape and dtype.
+
+    Returns:
+        () at least 0, mean over the N - 1 neighbours in the batch's order; float32 for half
+        precision.
+
+    Raises:
+        TypeError: not tensors, not floating point, or dtypes differ.
+        ValueError: a batch of one, shapes or devices differ, or NaN or infinite embeddings.
+
+    Source: RepDistiller's ``Correlation``, which the comparisons of Tian et al. 2020 call
+    CC. Peng et al. 2019 themselves compare matrices of kernel similarities between the
+    samples, which is what ``similarity_loss`` and ``pkt_loss`` do in other forms.
+    """
+    check_feature_pair(student_embeddings, teacher_embeddings, _EMBEDDINGS)
+    _require_two(student_embeddings, "neighbours")
+    if student_embeddings.shape != teacher_embeddings.shape:
+        raise ValueError(
+            "student_embeddings and teacher_embeddings must have the same shape, got "
+            f"{tuple(student_embeddings.shape)} and {tuple(teacher_embeddings.shape)}: a "
+            "linear layer on each makes them so"
+        )
+    return correlation_congruence_term(student_embeddings, teacher_embeddings)
+
+
 def _require_two(embeddings: Tensor, what: str) -> None:
     if len(embeddings) < 2:
         raise ValueError(
@@ -131,6 +197,19 @@ def relational_distance_term(student: Tensor, teacher: Tensor) -> Tensor:
 def relational_angle_term(student: Tensor, teacher: Tensor) -> Tensor:
     """Difference of angles, unchecked: (N, ...), (N, ...) -> ()."""
     return functional.smooth_l1_loss(_cosines(student), _cosines(teacher.detach()))
+
+
+def pkt_term(student: Tensor, teacher: Tensor) -> Tensor:
+    """Difference of neighbours, unchecked: (N, ...), (N, ...) -> ()."""
+    q, p = _neighbours(student), _neighbours(teacher.detach())
+    ratio = (p + _SMALLEST) / (q + _SMALLEST)
+    return (p * ratio.log()).mean()
+
+
+def correlation_congruence_term(student: Tensor, teacher: Tensor) -> Tensor:
+    """Products of neighbouring differences, unchecked: (N, ...), (N, ...) -> ()."""
+    apart = (wide(student) - wide(teacher.detach())).flatten(1).abs()
+    return (apart[:-1] * apart[1:]).sum(dim=1).mean()
 
 
 def _of_size_one(features: Tensor) -> Tensor:
@@ -169,3 +248,17 @@ def _cosines(embeddings: Tensor) -> Tensor:
     unit = torch.where(lengths == 0, 0.0, sides / torch.where(lengths == 0, 1.0, lengths))
     with torch.autocast(flat.device.type, enabled=False):
         return unit @ unit.mT
+
+
+def _neighbours(embeddings: Tensor) -> Tensor:
+    """(N, ...) -> (N, N) probabilities, those of a row sum to 1."""
+    flat = wide(embeddings).flatten(1)
+    # in two steps, for the squares of large numbers leave the range of float32
+    size = flat.detach().abs().amax(dim=1, keepdim=True).clamp(min=1.0)
+    flat = flat / size
+    length = torch.linalg.vector_norm(flat, dim=1, keepdim=True)
+    # RepDistiller's form, length + 1e-7; a row of zeros has no direction and no gradient
+    unit = torch.where(length == 0, 0.0, flat / (length + _SMALLEST / size))
+    with torch.autocast(flat.device.type, enabled=False):
+        closeness = (unit @ unit.mT + 1) / 2
+    return closeness / closeness.sum(dim=1, keepdim=True)

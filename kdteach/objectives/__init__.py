@@ -1,6 +1,7 @@
 """Objectives: who supplies what the student is trained towards."""
 
 from kdteach.objectives.base import LogitObjective, Mixed, Objective, TrainingSetup, stacked
+from kdteach.objectives.contrastive import contrastive
 from kdteach.objectives.features import (
     attention,
     feature_objective,
@@ -16,6 +17,7 @@ from kdteach.objectives.labels import (
     subclass_labels,
     weighted_labels,
 )
+from kdteach.objectives.logits import decoupled, logit_objective, teacher_free
 from kdteach.objectives.mutual import mutual
 from kdteach.objectives.teacher import distil, distil_subclasses
 from kdteach.objectives.weighted import weighted
@@ -27,12 +29,15 @@ __all__ = [
     "Objective",
     "TrainingSetup",
     "attention",
+    "contrastive",
+    "decoupled",
     "distil",
     "distil_subclasses",
     "feature_objective",
     "flow",
     "hard_labels",
     "hints",
+    "logit_objective",
     "mutual",
     "relational",
     "similarity",
@@ -40,6 +45,7 @@ __all__ = [
     "soft_labels",
     "stacked",
     "subclass_labels",
+    "teacher_free",
     "weighted",
     "weighted_labels",
 ]

@@ -31,9 +31,12 @@ FeatureLoss = Callable[[Tensor, Tensor], Tensor]
 _TERMS: dict[FeatureLoss, FeatureLoss] = {
     feature.hint_loss: feature.hint_term,
     feature.attention_loss: feature.attention_term,
+    feature.neuron_selectivity_loss: feature.neuron_selectivity_term,
     relation.similarity_loss: relation.similarity_term,
     relation.relational_distance_loss: relation.relational_distance_term,
     relation.relational_angle_loss: relation.relational_angle_term,
+    relation.pkt_loss: relation.pkt_term,
+    relation.correlation_congruence_loss: relation.correlation_congruence_term,
 }
 """Losses without their checks, for a student that diverges is named by the training."""
 _OF_PAIRS = [loss for loss in _TERMS if loss.__module__ == relation.__name__]

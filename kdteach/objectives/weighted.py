@@ -21,6 +21,7 @@ from kdteach.objectives.base import (
     require_objective,
     stack_key,
 )
+from kdteach.objectives.logits import OfLogits
 from kdteach.objectives.teacher import Distil
 from kdteach.types import Batch, LossTerms, Split
 
@@ -271,7 +272,7 @@ def _sum(weights: Sequence[float | Tensor], found: Sequence[LossTerms]) -> LossT
 
 def _of_logits(member: LogitObjective, answers: Answers) -> LossTerms:
     """Where a live teacher is asked for other members as well, it is asked once."""
-    if isinstance(member, Distil) and member.wanted:
+    if isinstance(member, (Distil, OfLogits)) and member.wanted:
         output, _ = answers.of_teacher(member.wanted[0])
         teacher = checked_shape(
             logits_in(output, "the teacher"), len(answers.batch.labels), "the teacher"

@@ -10,7 +10,7 @@ __all__ = ["which_test"]
 _WIDE, _NARROW = 860.0, 350.0
 _RECIPE = (
     ("one network", "How accurate is it on other images like these?",
-     "interval of a share (Wilson)", "kd.stats.proportion_interval(right, n)"),
+     "interval of a share", "kd.stats.proportion_interval(right, n)"),
     ("two networks, the same images", "Is this one better than that one?",
      "images on which they part (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
     ("two methods, ten seeds each", "Is this method better, on these test images?",

@@ -12,10 +12,12 @@ from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.plots._clock import as_long, limits_and_times, near_and_far, times_of_widths
 from kdteach.plots._weights import dense_weight, window
 
 __all__ = [
-    "mistakes_by_size", "predicted_and_measured", "time_by_size", "to_scale",
+    "as_long", "limits_and_times", "mistakes_by_size", "near_and_far",
+    "predicted_and_measured", "time_by_size", "times_of_widths", "to_scale",
     "uses_of_a_weight",
 ]  # fmt: skip
 

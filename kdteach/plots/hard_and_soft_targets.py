@@ -128,6 +128,26 @@ def dots_by_setting(
     )  # fmt: skip
 
 
+def accuracies(
+    groups: Mapping[str, tuple[str, Sequence[float]]], *, caption: str
+) -> Diagram:
+    """The students' test accuracy, group by group, on an axis from 70 to 90 per cent.
+
+    Args:
+        groups: name to (colour, per cent draw by draw), as ``dots_by_setting`` takes them.
+        caption: the sentence that states the finding.
+
+    Raises:
+        ValueError: another colour, or a value outside of the axis.
+    """
+    return dots_by_setting(
+        groups, low=70, high=90, ticks=[f"{n} %" for n in range(70, 91, 5)],
+        alt="Test accuracy of students trained on few images; one dot per draw of the "
+        "data with its teacher.",
+        caption=caption,
+    )  # fmt: skip
+
+
 def _diagram(wide: Drawing, narrow: Drawing, alt: str, caption: str) -> Diagram:
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 

@@ -102,7 +102,7 @@ def pairs(
     digits: int = 1,
     caption: str,
 ) -> Diagram:
-    """Two methods seed by seed: a dot a seed, beside the line of equal differences.
+    """Two methods seed by seed: a dot a seed, and the line on which all differ alike.
 
     Args:
         panels: two titles, each to (x, y): (n,) numbers of the first and of the second
@@ -126,7 +126,7 @@ def pairs(
     titles = check_names("panels", list(panels))
     if len(titles) != 2:
         raise ValueError(f"panels must be two, got {len(titles)}")
-    wide, narrow = Drawing(_WIDE, 372), Drawing(_NARROW, 2 * 372)
+    wide, narrow = Drawing(_WIDE, 389), Drawing(_NARROW, 2 * 389)
     told = []
     for number, (title, (first, second)) in enumerate(panels.items()):
         x, y = (check_numbers(title, v, at_least=3) for v in (first, second))
@@ -134,11 +134,12 @@ def pairs(
             raise ValueError(f"{title!r} must be two lists of one length that are not flat")
         spread = (y - x).std(ddof=1)
         alone = np.hypot(x.std(ddof=1), y.std(ddof=1))
-        words = (f"same seed: differences scatter by {spread:.{digits + 1}f}",
-                 f"separate seeds: they would by {alone:.{digits + 1}f}")  # fmt: skip
-        told.append(f"{title}: {'; '.join(words)} ({unit}, {len(x)} seeds)")
+        words = ("dashed: pairs with the mean difference",
+                 f"in pairs the difference scatters by {spread:.{digits + 1}f}",
+                 f"with separate seeds it would by {alone:.{digits + 1}f}")  # fmt: skip
+        told.append(f"{title}: {'; '.join(words[1:])} ({unit}, {len(x)} seeds)")
         _panel(wide, 34 + 436 * number, 0, title, x, y, names, unit, digits, words)
-        _panel(narrow, 4, 372 * number, title, x, y, names, unit, digits, words)
+        _panel(narrow, 4, 389 * number, title, x, y, names, unit, digits, words)
     alt = f"{names[1]} over {names[0]}, a dot a seed. {'; '.join(told)}."
     return _diagram(wide, narrow, alt, caption)
 
@@ -289,7 +290,7 @@ def _panel(
     y: NDArray[np.float64], names: tuple[str, str], unit: str, digits: int,
     words: Sequence[str],
 ) -> None:  # fmt: skip
-    """A square with dots, the line on which all differences are the same, and two lines."""
+    """A square with dots, the line of the mean difference, and the words below."""
     side, room = 220.0, 1.1 * max(np.ptp(x), np.ptp(y)) / 2
     x0, y0 = left + 52, top + 40
     middle = [(v.max() + v.min()) / 2 for v in (x, y)]

@@ -6,9 +6,10 @@ from importlib import import_module
 from tests.odd.sweep import Room
 
 MODULES = (
-    "losses", "statistics", "measures", "costs", "datasets", "tiles", "architectures",
-    "targets", "learning", "explanations", "comparisons", "recorded", "experimenting",
-    "figures", "live", "answers", "features", "taps", "composed", "cohorts", "doubts",
+    "losses", "more_losses", "statistics", "measures", "costs", "datasets", "tiles",
+    "architectures", "targets", "learning", "explanations", "comparisons", "recorded",
+    "experimenting", "figures", "live", "answers", "features", "taps", "composed",
+    "cohorts", "doubts",
 )  # fmt: skip
 
 

@@ -20,10 +20,13 @@ export function loss(root, data) {
     return { ...made, note, box };
   }
   const pull = { signed: true, digits: 1 };
-  const answer = chart("teacher", "The teacher's answer", "p = softmax(v / T)", { tall: 110 });
+  const answers = [
+    chart("teacher", "The teacher's answer", "p = softmax(v / T)", { tall: 110 }),
+    chart("student", "The student's answer", "q = softmax(z / T)", { tall: 110 }),
+  ];
   const rows = [
-    chart("label", "Pull of the label", "(1 \u2212 \u03b1) (y \u2212 softmax z)", pull),
     chart("teacher", "Pull of the teacher", "", pull),
+    chart("label", "Pull of the label", "(1 \u2212 \u03b1) (y \u2212 softmax z)", pull),
     chart("student", "Both pulls together", "where the student's logits go", pull),
   ];
   const big = element("div", { class: "kd-picture" });
@@ -43,23 +46,25 @@ export function loss(root, data) {
     const withSquare = p.map((v, i) => alpha * t * (v - q[i]));
     const together = fromLabel.map((v, i) => v + withSquare[i]);
     const most = Math.max(...[...fromLabel, ...withSquare, ...together].map(Math.abs));
-    [fromLabel, fromTeacher, both].forEach((values, i) => rows[i].update(values, most));
+    [fromTeacher, fromLabel, both].forEach((values, i) => rows[i].update(values, most));
     const soft = (alpha * factor) / (t * t);
     const scale = soft + 1 - alpha;
     const effective = soft > 0 ? soft / scale : 0;
     const second = p.map((_, i) => i).sort((a, b) => p[b] - p[a]).find((i) => i !== label);
     const signed = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(3);
-    answer.update(p);
-    rows[1].note.textContent =
-      `${["\u03b1 T", "\u03b1 / T", "\u03b1 T / C"][how]} (p \u2212 q), ` +
-      (how === 2 ? `C = ${classes.length} classes` : "q = softmax(z / T)");
+    answers[0].update(p);
+    answers[1].update(q);
+    rows[0].note.textContent =
+      `${["\u03b1 T", "\u03b1 / T", "\u03b1 T / C"][how]} (p \u2212 q)` +
+      (how === 2 ? `, C = ${classes.length} classes` : "");
     words.textContent =
       `Label ${classes[label]}. Of the other classes the teacher gives most to ` +
-      `${classes[second]}, p = ${p[second].toFixed(3)}. There the label pulls by ` +
+      `${classes[second]}, p = ${p[second].toFixed(3)}; the student gives it ` +
+      `q = ${q[second].toFixed(3)}. There the label pulls by ` +
       `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
       (how === 0 ? "" : "So written, the loss is the one with T\u00b2 at " +
         `\u03b1 = ${effective.toFixed(3)}, times ${scale.toFixed(2)}.`);
-    root.kdState = { t, alpha, how, chosen, p, fromLabel, fromTeacher, both, effective, scale };
+    root.kdState = { t, alpha, how, chosen, p, q, fromLabel, fromTeacher, both, effective, scale };
   }
   const knobs = [
     slider("Weight \u03b1", {
@@ -89,7 +94,7 @@ export function loss(root, data) {
   root.replaceChildren(
     gallery,
     element("div", { class: "kd-row" }, big, element("div", {}, ...knobs.map((k) => k.box), ways)),
-    element("div", { class: "kd-pair" }, answer.box, ...rows.map((row) => row.box)),
+    element("div", { class: "kd-pair" }, ...[...answers, ...rows].map((made) => made.box)),
     words,
   );
   choose(0);

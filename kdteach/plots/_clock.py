@@ -1,0 +1,172 @@
+"""The times of the chapter *What did we compress?*, measured where the page is run.
+
+Networks are measured in rounds, one after the other in each. Of a round counts the median
+of its passes, and of the rounds the quickest: what else a machine does can only add time.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from kdteach.checks import check_count, check_number, check_numbers, shown
+from kdteach.cost import count_flops, measure_latency
+from kdteach.models import answer, build, evaluation_mode
+from kdteach.quantisation import quantised
+
+__all__ = ["as_long", "limits_and_times", "near_and_far", "times_of_widths"]
+
+_ROUNDS = 5
+_MORE_THAN_A_CACHE = 2**25  # numbers, 128 MiB
+_SHARES = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth"}
+_IMAGE = (1, 28, 28)
+
+
+def limits_and_times(
+    networks: Mapping[str, tuple[str, nn.Module]],
+    input_shape: Sequence[int],
+    *,
+    peak: float,
+    batch_size: int = 1,
+    repeats: int = 30,
+) -> dict[str, tuple[str, float, float]]:
+    """The time that operations alone would take, and the one that was measured.
+
+    Args:
+        networks: name to (colour, model).
+        input_shape: of one image, (channels, H, W).
+        peak: operations a second at best, as ``kdteach.cost.matmul_peak`` measures them.
+        batch_size: images in a pass.
+        repeats: timed passes in each of five rounds, 3 or more.
+
+    Returns:
+        Name to (colour, limit, measured), both in milliseconds a pass: the rows of
+        ``predicted_and_measured``.
+
+    Raises:
+        TypeError: networks is no dictionary; what ``count_flops`` refuses.
+        ValueError: peak not above 0; no networks.
+    """
+    if not isinstance(networks, Mapping):
+        raise TypeError(f"networks must be a dictionary, got {shown(networks)}")
+    if not networks:
+        raise ValueError("networks must be one or more, got none")
+    peak = check_number("peak", peak, above=0)
+    models = {name: model for name, (_, model) in networks.items()}
+    took = _quickest(models, input_shape, batch_size, repeats)
+    return {
+        name: (
+            colour,
+            1000 * batch_size * count_flops(model, input_shape) / peak,
+            took[name],
+        )
+        for name, (colour, model) in networks.items()
+    }
+
+
+def near_and_far(
+    networks: Mapping[str, nn.Module], input_shape: Sequence[int], *, repeats: int = 30
+) -> dict[str, dict[str, float]]:
+    """One image and four with weights in the cache, and one with weights pushed out of it.
+
+    Args:
+        networks: name to model, on the CPU.
+        input_shape: of one image, (channels, H, W).
+        repeats: timed passes in each of five rounds, 3 or more; the passes with weights
+            far, each of which first touches 128 MiB, are a tenth of them, and at least 3.
+
+    Returns:
+        ``one image``, ``four images`` and ``one image, weights far``: each name to
+        milliseconds a pass.
+
+    Raises:
+        TypeError: networks is no dictionary.
+    """
+    if not isinstance(networks, Mapping):
+        raise TypeError(f"networks must be a dictionary, got {shown(networks)}")
+    one = _quickest(networks, input_shape, 1, repeats)
+    four = _quickest(networks, input_shape, 4, repeats)
+    few = max(3, repeats // 10)
+    rounds: dict[str, list[float]] = {name: [] for name in networks}
+    for _ in range(_ROUNDS):
+        for name, model in networks.items():
+            times = _far(model, input_shape, few)
+            rounds[name].append(statistics.median(times))
+    far = {name: min(found) for name, found in rounds.items()}
+    return {"one image": one, "four images": four, "one image, weights far": far}
+
+
+def times_of_widths(
+    units: Sequence[int], *, repeats: int = 20
+) -> dict[str, tuple[str, str, list[float]]]:
+    """Students with one hidden layer, in single precision and in eight bits.
+
+    Args:
+        units: of the hidden layers, at least 1 each.
+        repeats: timed passes in each of five rounds, 3 or more.
+
+    Returns:
+        Four lines of ``time_by_size``: one image and 256 images at once, in both
+        precisions; each name to (colour, dashes, microseconds an image).
+
+    Raises:
+        ValueError: a width below 1.
+    """
+    widths = [check_count("units", int(u)) for u in check_numbers("units", units)]
+    floats = {str(width): build(f"fc-{width}") for width in widths}
+    small = {name: quantised(model) for name, model in floats.items()}
+    lines = {}
+    for name, colour, dashes, models, batch in (
+        ("one image, 8 bits", "soft", "", small, 1),
+        ("one image", "student", "", floats, 1),
+        ("256 images", "student", "8 4", floats, 256),
+        ("256 images, 8 bits", "soft", "8 4", small, 256),
+    ):
+        took = _quickest(models, _IMAGE, batch, repeats)
+        times = [1000 * took[str(width)] / batch for width in widths]
+        lines[name] = (colour, dashes, times)
+    return lines
+
+
+def as_long(ratio: float) -> str:
+    """A ratio of two times in words: *1.4 times as long*, *about a third as long*.
+
+    Args:
+        ratio: above 0.
+    """
+    ratio = check_number("ratio", ratio, above=0)
+    share = _SHARES.get(round(1 / ratio)) if ratio <= 2 / 3 else None
+    return f"about {share} as long" if share else f"{ratio:.2g} times as long"
+
+
+def _quickest(
+    models: Mapping[str, nn.Module], input_shape: Sequence[int], batch: int, repeats: int
+) -> dict[str, float]:
+    """Milliseconds a pass: of each round the median, and of these the least."""
+    rounds: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(_ROUNDS):
+        for name, model in models.items():
+            passed = measure_latency(
+                model, input_shape, batch_size=batch, repeats=repeats, warmup=3
+            )
+            rounds[name].append(passed.median_ms)
+    return {name: min(found) for name, found in rounds.items()}
+
+
+def _far(model: nn.Module, input_shape: Sequence[int], repeats: int) -> list[float]:
+    """Milliseconds of passes before each of which other numbers fill the cache."""
+    other = torch.ones(_MORE_THAN_A_CACHE)
+    images = torch.zeros(1, *input_shape)
+    times = []
+    with evaluation_mode(model), torch.no_grad():
+        answer(model, images)
+        for _ in range(repeats):
+            other.mul_(1.0)  # touches all of it
+            start = time.perf_counter()
+            model(images)
+            times.append(1000 * (time.perf_counter() - start))
+    return times

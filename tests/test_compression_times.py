@@ -1,0 +1,99 @@
+"""Times of the chapter on compression: counted by hand, in order, and in words."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from kdteach.plots.compression import (
+    as_long,
+    limits_and_times,
+    near_and_far,
+    time_by_size,
+    times_of_widths,
+)
+
+
+class Sleeper(nn.Module):
+    """A network that takes so many milliseconds an image, and multiplies a little."""
+
+    def __init__(self, milliseconds):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+        self.milliseconds = milliseconds
+
+    def forward(self, images):
+        time.sleep(len(images) * self.milliseconds / 1000)
+        return self.layer(images.flatten(1))
+
+
+def test_limits_are_operations_over_speed_and_times_are_those_of_the_clock():
+    network = Sleeper(2)
+    network.train()
+    rows = limits_and_times(
+        {"slow": ("teacher", network), "quick": ("student", Sleeper(0))},
+        (1, 2, 2), peak=1e6, batch_size=3, repeats=3,
+    )  # fmt: skip
+    assert list(rows) == ["slow", "quick"]
+    for name, colour in (("slow", "teacher"), ("quick", "student")):
+        # 3 images, 4 times 2 weights, a product and a sum each, a million a second
+        assert rows[name][:2] == (colour, pytest.approx(1000 * 3 * 16 / 1e6))
+    assert 6 <= rows["slow"][2] < 500
+    assert rows["quick"][2] < rows["slow"][2]
+    assert network.training
+    with pytest.raises(ValueError, match="peak"):
+        limits_and_times({"a": ("student", Sleeper(0))}, (1, 2, 2), peak=0)
+    with pytest.raises(TypeError, match="networks must be a dictionary"):
+        limits_and_times([network], (1, 2, 2), peak=1)
+    with pytest.raises(ValueError, match="one or more"):
+        limits_and_times({}, (1, 2, 2), peak=1)
+
+
+def test_four_images_take_a_sleeper_four_times_as_long():
+    passes = near_and_far({"slow": Sleeper(3)}, (1, 2, 2), repeats=3)
+    assert list(passes) == ["one image", "four images", "one image, weights far"]
+    one, four, far = (times["slow"] for times in passes.values())
+    assert 3 <= one < 500
+    assert four >= 12
+    assert far >= 3  # asleep, not multiplying: where the weights lie is all one
+    with pytest.raises(TypeError, match="networks must be a dictionary"):
+        near_and_far([1], (1, 2, 2))
+
+
+def test_each_width_has_four_times_that_can_be_drawn():
+    before = torch.random.get_rng_state()
+    lines = times_of_widths((4, 8), repeats=3)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert list(lines) == [
+        "one image, 8 bits", "one image", "256 images", "256 images, 8 bits",
+    ]  # fmt: skip
+    for _, _, times in lines.values():
+        assert len(times) == 2
+        assert min(times) > 0
+    # many images at once share the cost of a pass
+    assert max(lines["256 images"][2]) < min(lines["one image"][2])
+    assert "one image: " in time_by_size((4, 8), lines, caption="x").alt
+    with pytest.raises(ValueError, match="units"):
+        times_of_widths((0, 8))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (1.4, "1.4 times as long"),
+        (0.7, "0.7 times as long"),
+        (0.5, "about half as long"),
+        (0.34, "about a third as long"),
+        (0.24, "about a quarter as long"),
+        (1 / 6, "about a sixth as long"),
+        (0.05, "0.05 times as long"),
+    ],
+)
+def test_ratios_in_words(ratio, words):
+    assert as_long(ratio) == words
+
+
+def test_a_ratio_is_above_0():
+    with pytest.raises(ValueError, match="ratio"):
+        as_long(0)

@@ -1,0 +1,83 @@
+"""The comparisons of *MNIST beside the reports*: typed off the reports, and the records."""
+
+import numpy as np
+import pytest
+
+from kdteach.experiments import report_comparisons as beside
+from kdteach.results import load_records
+
+PRINTED = {  # differences of accuracies that stand in the reports, in points
+    "Report 0, T = 1": 98.16 - 98.21,
+    "Report 0, T = 64": 98.92 - 98.21,
+    "Report 2, T = 32": 97.84 - 97.20,
+    "Report 3, T = 20": 98.68 - 97.95,
+    "Report 0, T = 16 against 4": 98.83 - 98.71,
+    "Report 2, T = 64 against 1": 97.80 - 97.93,
+    "Report 2, T = 16, 0.9": 98.08 - 97.20,
+    "Report 1, T = 7, with T²": 91.90 - 91.69,
+    "Report 1, T = 10 against 5, without T²": 92.04 - 91.71,
+}
+
+
+def by_hand(experiment, **where):
+    found = {
+        r.seed: 100 * r.result["test_accuracy"]
+        for r in load_records(experiment)
+        if all(r.config.get(k) == v for k, v in where.items())
+    }
+    return [found[seed] for seed in sorted(found)]
+
+
+@pytest.fixture(scope="module")
+def found():
+    return beside.comparisons()
+
+
+def test_they_are_53_with_ten_pairs_each(found):
+    counts = [sum(name.startswith(f"Report {n}") for name in found) for n in range(4)]
+    assert counts == [6, 8, 38, 1]
+    assert list(found)[:11] == list(beside.against_labels())
+    for one in found.values():
+        assert len(one.one) == len(one.other) == 10
+        assert np.array_equal(one.gaps, np.asarray(one.one) - np.asarray(one.other))
+
+
+def test_the_printed_differences_are_those_of_the_reports(found):
+    for name, gain in PRINTED.items():
+        assert found[name].printed == pytest.approx(gain, abs=1e-9), name
+
+
+def test_ours_are_the_records(found):
+    for name, one, other in (
+        ("Report 0, T = 16", {"role": "report 0", "temperature": 16.0}, {"role": "plain"}),
+        ("Report 2, T = 64 against 4", {"role": "over T", "temperature": 64.0},
+         {"role": "over T", "temperature": 4.0}),
+        ("Report 2, T = 2, 0.3", {"role": "grid", "temperature": 2.0, "alpha": 0.3},
+         {"role": "plain"}),
+    ):  # fmt: skip
+        assert list(found[name].one) == by_hand("mnist-reports", **one)
+        assert list(found[name].other) == by_hand("mnist-reports", **other)
+    last = found["Report 1, T = 10 against 5, without T²"]
+    role = "without the factor"
+    assert list(last.one) == by_hand("mnist-fc", role=role, temperature=10.0)
+    assert list(last.other) == by_hand("mnist-fc", role=role, temperature=5.0)
+
+
+def test_every_printed_accuracy_has_its_runs():
+    rows, printed = beside.accuracies()
+    assert list(rows) == list(printed)
+    assert printed["Report 0, Fig. 8: distilled, T = 64"] == pytest.approx(98.92)
+    assert printed["Report 1: teacher"] == pytest.approx(98.03)
+    third = by_hand("mnist-report3", role="plain")
+    assert list(rows["Report 3 with 60,000 images: labels"]) == third
+
+
+def test_right_answers_are_the_accuracy():
+    right = beside.right_answers(4)
+    assert right.shape == (10, 10_000)
+    share = by_hand("mnist-reports", role="over T", temperature=4.0)
+    assert 100 * right.mean(axis=1) == pytest.approx(np.array(share))
+    with pytest.raises(LookupError):
+        beside.right_answers(3)
+    with pytest.raises(ValueError, match="temperature"):
+        beside.right_answers(0)

@@ -1,0 +1,41 @@
+"""The two pages on temperature: what both show is the same, and cells stay short."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import second_edition
+
+BOOK = Path(__file__).resolve().parent.parent / "book"
+
+
+def page(name):
+    return nbformat.read(BOOK / f"{name}.ipynb", as_version=4)
+
+
+def printed(notebook):
+    """All that the cells print."""
+    outputs = [o for cell in second_edition.code(notebook) for o in cell.outputs]
+    return "".join(o.text for o in outputs if o.output_type == "stream")
+
+
+MAIN, FURTHER = page("temperature"), page("temperature_further")
+
+
+def test_true_targets_lead_to_the_same_errors_on_both_pages():
+    table = dict(re.findall(r"(?m)^ +(1|100) +0\.\d\d +(\d+\.\d)$", printed(MAIN)))
+    again = dict(re.findall(r"T = +(\d+) +true targets (\d+\.\d)", printed(FURTHER)))
+    assert len(table) == 2
+    assert again == table
+
+
+def test_the_further_page_is_linked_once():
+    text = "".join(cell.source for cell in MAIN.cells)
+    assert text.count("temperature_further.ipynb") == 1
+
+
+def test_no_cell_is_long():
+    """Plumbing of more than 40 lines belongs into the library."""
+    for notebook in (MAIN, FURTHER):
+        for cell in second_edition.code(notebook):
+            assert len(second_edition.statements(cell)) <= 40, cell.source[:60]
