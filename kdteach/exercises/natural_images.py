@@ -70,7 +70,7 @@ _DEVIATION = Exercise(
         ),
         slip("that is the variance: take the root.", power="square"),
         slip(
-            "you divided by the number of values less one; here it is the number of values.",
+            "you divided by the number of values less one: it is the number of values.",
             divisor="count - 1",
         ),
         slip(

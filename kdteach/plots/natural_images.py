@@ -313,7 +313,8 @@ def learning(
             _chart(draw, x0, y0, size, title, curves, marks, longest, log=not number)
         drawings.append(draw)
     told = "; ".join(
-        f"{name}: loss {first[name][1][-1]:.3f}, accuracy {second[name][1][-1]:.1f} % at the end"
+        f"{name}: loss {first[name][1][-1]:.3f}, accuracy {second[name][1][-1]:.1f} % at "
+        "the end"
         for name in first
     )
     alt = f"Loss on the training labels and accuracy on validation images by epoch. {told}."
