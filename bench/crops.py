@@ -1,4 +1,4 @@
-"""A training step of ResNet18 on 32x32 photographs, cropped and mirrored, with a live teacher.
+"""A training step of ResNet18 on cropped and mirrored photographs, with a live teacher.
 
 Batches of 256, ResNet50 as the teacher, the stem of ImageNet. The usual pattern: a dataset
 of PIL images with RandomCrop, RandomHorizontalFlip, ToTensor and Normalize, in a DataLoader
@@ -90,9 +90,10 @@ def measure() -> list[dict[str, object]]:
         ("usual", torch.float32), ("ours", torch.float32), ("bfloat16", torch.bfloat16),
     ):  # fmt: skip
         fed = best[f"{'usual' if name == 'usual' else 'ours'}, images alone"]
+        peak = work / best[name] / matmul_peak(2048, dtype=kind)
         print(
             f"{name}: {best[name]:.2f} s a step, {BATCH / best[name]:.0f} images a second, "
-            f"{work / best[name] / matmul_peak(2048, dtype=kind):.0%} of the peak of matrix "
+            f"{peak:.0%} of the peak of matrix "
             f"products in {str(kind).removeprefix('torch.')}; images alone {fed:.3f} s"
         )
     rows = (

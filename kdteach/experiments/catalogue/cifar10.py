@@ -22,8 +22,8 @@ at T = 10) had not ended when the time on that machine did.
 epochs, students 10,000 of them, drawn by the seed, for 300,000 views; all are cropped and
 mirrored at random, and a teacher is asked about the view that its student sees. The
 baseline has a tenth of the rate and a third of the epochs, as in the report. Measured with
-one thread, in batches of 128: 144 views of training a second for ResNet50, 56 for VGG16, 572
-for ResNet18, three times as many for a teacher's answers. So three seeds take some 16
+one thread, in batches of 128: 144 views of training a second for ResNet50, 56 for VGG16,
+572 for ResNet18, three times as many for a teacher's answers. So three seeds take some 16
 core-hours.
 """
 
