@@ -95,7 +95,7 @@ def stems(
                 f"{shown((sides, note))}"
             )
     drawings = []
-    for width, unit, gap in ((_WIDE, 4.0, 34.0), (_NARROW, 2.3, 12.0)):
+    for width, unit, gap in ((_WIDE, 4.0, 34.0), (_NARROW, 1.9, 12.0)):
         phone, side_of_all = width < _PHONE, unit * side
         high = side_of_all + (84.0 if phone else 74.0)
         draw = Drawing(width, high * len(table))
@@ -189,7 +189,7 @@ def taken_apart(
             for place, value in enumerate(values):
                 draw.dot(at(value), y + (place % 3 - 1) * 4, role)
             draw.line((at(mean), y - 12), (at(mean), y + 12), role, 3.5)
-            right_most = max(values)
+            right_most = max(*values, printed or low)
             draw.words_over(
                 at(right_most) + 10, y + 5, f"{mean:.1f}", "small strong", "start"
             )
@@ -255,6 +255,7 @@ def by_class(
         room = (right - left) / len(kinds)
         for number, (kind, (role, _)) in enumerate(first.items()):
             x = left + room * number
+            draw.dot(x + 6, 14, role)
             draw.dot(x + 6, 14, role)
             draw.text(x + 16, 19, kind, "small", "start")
         for number, (name, row) in enumerate(table.items()):
