@@ -52,6 +52,11 @@ with usual_tensors():
         check_bias_slope,
         check_repaired_transfer_set,
     )
+    from kdteach.exercises.natural_images import (
+        check_channel_deviation,
+        check_new_head,
+        check_repaired_crop,
+    )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
     from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
@@ -85,6 +90,7 @@ __all__ = [
     "CheckResult",
     "check_between_share",
     "check_bias_slope",
+    "check_channel_deviation",
     "check_choose_temperature",
     "check_chosen_epochs",
     "check_class_probabilities",
@@ -107,10 +113,12 @@ __all__ = [
     "check_luck_of_the_best",
     "check_matched_bias",
     "check_matching_smoothing",
+    "check_new_head",
     "check_one_step",
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_repaired_crop",
     "check_repaired_runner_up",
     "check_repaired_training",
     "check_repaired_transfer_set",
