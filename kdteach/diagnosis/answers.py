@@ -14,9 +14,7 @@ from kdteach.diagnosis.findings import Finding
 _FEW = 12  # images below which nothing is said about a teacher's accuracy
 
 
-def stored(
-    table: Tensor, asked: Tensor | None, labels: Tensor
-) -> Iterator[Finding]:
+def stored(table: Tensor, asked: Tensor | None, labels: Tensor) -> Iterator[Finding]:
     """Stored logits that belong to other images.
 
     Args:
@@ -52,8 +50,8 @@ def stored(
     if len(labels) >= _FEW and right < chance + 0.5 * (1 - chance) * 0.2:
         yield Finding(
             "stored logits of other images",
-            f"the stored logits are right for {right:.0%} of these images, where always the "
-            f"same class would be for {chance:.0%}",
+            f"the stored logits are right for {right:.0%} of these images, where always "
+            f"the same class would be for {chance:.0%}",
             "store logits by sample index without shuffling, and look them up by the index",
             {"right": right, "always one class": chance},
         )
@@ -97,8 +95,8 @@ def class_order(
         said = ", ".join(f"label {a} is the teacher's {b}" for a, b in moved[:3])
         yield Finding(
             "class order that differs",
-            f"the teacher is right for {right:.0%} of the batch, and for {best:.0%} once its "
-            f"classes are sorted differently: {said}",
+            f"the teacher is right for {right:.0%} of the batch, and for {best:.0%} once "
+            f"its classes are sorted differently: {said}",
             "sort the teacher's columns into the order of the labels before training",
             {"right": right, "right with sorted classes": float(best)},
         )
@@ -123,8 +121,8 @@ def views(
     if fit is None:
         yield Finding(
             "different views",
-            "teacher and student see different crops or augmentations of the images, so the "
-            "teacher's answer belongs to another picture than the student's",
+            "teacher and student see different crops or augmentations of the images, so "
+            "the teacher's answer belongs to another picture than the student's",
             "augment once, and give both networks the same view",
             {"correlation of the pixels": _correlation(student, teacher)},
         )
@@ -142,7 +140,7 @@ def views(
 
 
 def _per_channel(a: Tensor, b: Tensor) -> tuple[float, float] | None:
-    """Scale and shift of the first channel if b is a per-channel multiple of a, else None."""
+    """Scale and shift of the first channel where b follows from a channel by channel."""
     found = []
     for channel in range(a.shape[1]):
         x, y = a[:, channel].flatten(), b[:, channel].flatten()

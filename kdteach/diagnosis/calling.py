@@ -97,9 +97,7 @@ class AskedLoss:
             return ""
         return "; ".join(dict.fromkeys(reasons)) or "its arguments are not known"
 
-    def value(
-        self, z: Tensor, v: Tensor, y: Tensor, calls: Calls | None = None
-    ) -> Tensor:
+    def value(self, z: Tensor, v: Tensor, y: Tensor, calls: Calls | None = None) -> Tensor:
         """The loss () where the networks answer z and v.
 
         Args:
@@ -141,8 +139,10 @@ class AskedLoss:
             return as_number(self.loss(*[given[role] for role in self.roles]))
 
     @contextmanager
-    def _answering(self, z: Tensor | None, v: Tensor | None, calls: Calls) -> Iterator[None]:
-        """Inside the block calls are noted, and answered by z and v where they are given."""
+    def _answering(
+        self, z: Tensor | None, v: Tensor | None, calls: Calls
+    ) -> Iterator[None]:
+        """Inside the block calls are noted, and answered by z and v where given."""
         with ExitStack() as stack:
             for who, model, answer in (
                 ("student", self.student, z), ("teacher", self.teacher, v),
@@ -174,7 +174,8 @@ def _like(output: Any, answer: Tensor) -> Any:
         return answer
     if isinstance(output, Mapping):
         name = "logits" if "logits" in output else next(iter(output))
-        return type(output)({**output, name: answer})
+        made: Any = type(output)
+        return made({**output, name: answer})
     if isinstance(output, tuple) and output:
         first = [answer, *output[1:]]
         return type(output)(*first) if hasattr(output, "_fields") else tuple(first)
@@ -227,8 +228,8 @@ def roles_of(loss: Callable[..., Any]) -> list[tuple[str, ...]]:
     # a default may stand for something that is needed: labels=None
     for parameter, role in zip(extra, known[len(needed) :], strict=True):
         if role in ("teacher", "labels") and role not in named:
-            if parameter is not extra[0] and len(wanted) < len(needed) + extra.index(parameter):
-                break  # only by position, so nothing may be left out before it
+            if len(wanted) < len(needed) + extra.index(parameter):
+                break  # it is given by its position, so nothing may be left out before it
             wanted.append(parameter)
             named.append(role)
     ways = [_completed(tuple(role or "?" for role in named))]
@@ -243,7 +244,7 @@ def roles_of(loss: Callable[..., Any]) -> list[tuple[str, ...]]:
 
 
 def _by_position(count: int) -> list[tuple[str, ...]]:
-    return {
+    ways: dict[int, list[tuple[str, ...]]] = {
         1: [("batch",), ("kd batch",), ("images",)],
         2: [("student", "teacher"), ("images", "labels"), ("batch", "number"),
             ("student network", "batch"), ("student network", "kd batch")],
@@ -251,7 +252,8 @@ def _by_position(count: int) -> list[tuple[str, ...]]:
             "batch"), ("student network", "images", "labels")],
         4: [("student network", "teacher network", "images", "labels"),
             ("images", "labels", "student", "teacher")],
-    }.get(count, [])  # fmt: skip
+    }  # fmt: skip
+    return ways.get(count, [])
 
 
 def _completed(roles: tuple[str, ...]) -> tuple[str, ...]:
@@ -284,7 +286,7 @@ def _role(name: str) -> str | None:
     if plain in _BATCH:
         return "batch"
     if any(w in ("teacher", "teachers") for w in words) or plain in _TEACHER:
-        return "teacher" if "label" not in plain else "teacher"
+        return "teacher"
     if "teacher" in plain:
         return "teacher"
     if "student" in plain or plain in _STUDENT:

@@ -67,10 +67,10 @@ def doctor(
             examined.
         alpha: the weight that the SOFT term is to have, in [0, 1], where that is known.
         temperature: T of the loss, where that is known; it is found out otherwise.
-        teacher_logits: (B, C) stored answers of the teacher for these images, to be compared
-            with what it says today.
-        teacher_images: (B, ...) the same images as the teacher sees them, where they differ
-            from the student's.
+        teacher_logits: (B, C) stored answers of the teacher for these images, to be
+            compared with what it says today.
+        teacher_images: (B, ...) the same images as the teacher sees them, where they
+            differ from the student's.
         classes: names of the classes in the teacher's order and in that of the labels.
         quiet: print nothing.
 
@@ -142,7 +142,7 @@ def pair_of(batch: Any) -> tuple[Tensor, Tensor, Tensor]:
         images, labels, index = batch.images, batch.labels, batch.index
     elif isinstance(batch, (tuple, list)) and len(batch) >= 2:
         images, labels = batch[0], batch[1]
-        index = torch.arange(len(images)) if isinstance(images, Tensor) else None
+        index = torch.arange(len(images) if isinstance(images, Tensor) else 0)
     else:
         raise TypeError(f"batch must be a pair (images, labels), got {shown(batch)}")
     images, labels = check_tensor("images", images), check_tensor("labels", labels)
@@ -253,8 +253,8 @@ def _losses(
         moved, got = _one_pass(asked, teacher, labels, calls)
         yield from networks.modes(teacher, calls, (moving, v))
         before = {n: w.grad is not None for n, w in teacher.named_parameters()}
-        yield from networks.gradients(teacher, before, got, calls)
-        yield from networks.drifting(student, images, moved)
+        yield from networks.gradients(before, got, calls)
+        yield from networks.drifting(student, moved)
         yield from _seen(calls, teacher, labels)
     value = asked.value(*questions[0]).detach()
     if not torch.isfinite(value):
@@ -274,7 +274,7 @@ def _losses(
     yield from networks.last_layers(v, z, loss_takes_softmax=alike)
     formula = _formula(asked, questions, temperature, loss)
     if formula is None:
-        skipped["the weights of the loss's terms"] = "its formula is none that is known here"
+        skipped["the weights of the loss's terms"] = "its formula is not known here"
         return
     yield from findings_of(formula, z.shape[1], loss, alpha)
 

@@ -68,7 +68,10 @@ class Diagnosis:
             text += f"\nNot looked for: {name} ({why})."
         return text
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """In a line, for the sentences have been printed."""
+        names = ", ".join(finding.name for finding in self.findings)
+        return f"Diagnosis: {names or 'nothing found'}"
 
 
 def _shown(value: float | str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,6 +25,7 @@ _TEMPERATURES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.
 _EXACT = 1e-9  # of float64; a loss that computes in float32 leaves about 1e-6
 _CLOSE = 1e-4
 
+Column = NDArray[np.float64]
 Soft = Callable[[Tensor, Tensor, float], Tensor]
 """``(student's logits, teacher's, T) -> loss () with mean over images, without T^2``."""
 
@@ -32,50 +34,56 @@ def _kl(log_q: Tensor, p: Tensor) -> Tensor:
     return F.kl_div(log_q, p, reduction="batchmean")
 
 
-def _log(x: Tensor, T: float = 1.0) -> Tensor:
-    return F.log_softmax(x / T, dim=1)
+def _log(x: Tensor, t: float = 1.0) -> Tensor:
+    return F.log_softmax(x / t, dim=1)
 
 
-def _exp(x: Tensor, T: float = 1.0) -> Tensor:
-    return F.softmax(x / T, dim=1)
+def _exp(x: Tensor, t: float = 1.0) -> Tensor:
+    return F.softmax(x / t, dim=1)
+
+
+def _jensen(z: Tensor, v: Tensor, t: float) -> Tensor:
+    q, p = _exp(z, t), _exp(v, t)
+    m = ((p + q) / 2).log()
+    return (_kl(m, p) + (q * (_log(z, t) - m)).sum(1).mean()) / 2
+
+
+def _against(targets: Tensor, z: Tensor, t: float) -> Tensor:
+    return -(targets * _log(z, t)).sum(1).mean()
 
 
 SOFT: dict[str, Soft] = {
-    "forward": lambda z, v, T: _kl(_log(z, T), _exp(v, T)),
-    "reverse": lambda z, v, T: F.kl_div(_log(v, T), _log(z, T), reduction="batchmean",
-                                        log_target=True),
-    "student softmax twice": lambda z, v, T: _kl(_log(_exp(z), T), _exp(v, T)),
-    "both softmax twice": lambda z, v, T: _kl(_log(_exp(z), T), _exp(_exp(v), T)),
-    "teacher softmax twice": lambda z, v, T: _kl(_log(z, T), _exp(_exp(v), T)),
-    "teacher without temperature": lambda z, v, T: _kl(_log(z, T), _exp(v)),
-    "student without temperature": lambda z, v, T: _kl(_log(z), _exp(v, T)),
-    "probabilities for logarithms": lambda z, v, T: -(_exp(v, T) * _exp(z, T)).sum(1).mean(),
-    "exchanged, and probabilities": lambda z, v, T: _kl(_exp(v, T), _exp(z, T)),
-    "teacher's logits as targets": lambda z, v, T: -(v * _log(z, T)).sum(1).mean(),
-    "teacher's softened logits as targets": lambda z, v, T: -(v / T * _log(z, T)).sum(1).mean(),
-    "teacher's logarithms as targets": lambda z, v, T: -(_log(v, T) * _log(z, T)).sum(1).mean(),
-    "squared error of probabilities": lambda z, v, T: (_exp(z, T) - _exp(v, T)).square().sum(1).mean(),
-    "Jensen-Shannon": lambda z, v, T: _jensen(z, v, T),
-}  # fmt: skip
+    "forward": lambda z, v, t: _kl(_log(z, t), _exp(v, t)),
+    "reverse": lambda z, v, t: (_exp(z, t) * (_log(z, t) - _log(v, t))).sum(1).mean(),
+    "student softmax twice": lambda z, v, t: _kl(_log(_exp(z), t), _exp(v, t)),
+    "both softmax twice": lambda z, v, t: _kl(_log(_exp(z), t), _exp(_exp(v), t)),
+    "teacher softmax twice": lambda z, v, t: _kl(_log(z, t), _exp(_exp(v), t)),
+    "teacher without temperature": lambda z, v, t: _kl(_log(z, t), _exp(v)),
+    "student without temperature": lambda z, v, t: _kl(_log(z), _exp(v, t)),
+    "probabilities for logarithms": lambda z, v, t: (
+        -(_exp(v, t) * _exp(z, t)).sum(1).mean()
+    ),
+    "exchanged, and probabilities": lambda z, v, t: _kl(_exp(v, t), _exp(z, t)),
+    "teacher's logits as targets": lambda z, v, t: _against(v, z, t),
+    "teacher's softened logits as targets": lambda z, v, t: _against(v / t, z, t),
+    "teacher's logarithms as targets": lambda z, v, t: _against(_log(v, t), z, t),
+    "squared error of probabilities": lambda z, v, t: (
+        (_exp(z, t) - _exp(v, t)).square().sum(1).mean()
+    ),
+    "Jensen-Shannon": _jensen,
+}
 """Forms of the soft term, each as people write it."""
 
 FREE: dict[str, Soft] = {
-    "squared error of logits": lambda z, v, T: (z - v).square().sum(1).mean(),
-    "none": lambda z, v, T: (z * 0).sum(),
+    "squared error of logits": lambda z, v, _t: (z - v).square().sum(1).mean(),
+    "none": lambda z, _v, _t: (z * 0).sum(),
 }
 """Forms in which no temperature occurs."""
 
-
-def _jensen(z: Tensor, v: Tensor, T: float) -> Tensor:
-    q, p = _exp(z, T), _exp(v, T)
-    m = ((p + q) / 2).log()
-    return (_kl(m, p) + (q * (_log(z, T) - m)).sum(1).mean()) / 2
-
-
 HARD: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "cross-entropy": lambda z, y, T: F.cross_entropy(z, y),
-    "softmax twice": lambda z, y, T: F.cross_entropy(_exp(z), y),
-    "softened": lambda z, y, T: F.cross_entropy(z / T, y),
+    "cross-entropy": lambda z, y, _t: F.cross_entropy(z, y),
+    "softmax twice": lambda z, y, _t: F.cross_entropy(_exp(z), y),
+    "softened": lambda z, y, t: F.cross_entropy(z / t, y),
 }
 """Forms of the hard term."""
 
@@ -132,35 +140,40 @@ def identified(
     size = float(np.sqrt(np.mean(wanted**2)))
     if size == 0 or not np.isfinite(size):
         return None
-    even = _columns(probes, lambda z, v, y: -_log(z).mean())
-    hard_columns: dict[tuple[str, float], np.ndarray] = {}
+    even = _columns(probes, lambda z, _v, _y: -_log(z).mean())
+    hard_columns: dict[tuple[str, float], Column] = {}
 
-    def tried(soft: str, hard: str, T: float, own: np.ndarray) -> Identified:
-        key = (hard, T if hard == "softened" else 1.0)
+    def tried(soft: str, hard: str, t: float, own: Column) -> Identified:
+        key = (hard, t if hard == "softened" else 1.0)
         if key not in hard_columns:
             formula = HARD[hard]
-            hard_columns[key] = _columns(probes, lambda z, v, y: formula(z, y, T))
-        return _fitted(soft, hard, T, [own, hard_columns[key], even], wanted, size)
+            hard_columns[key] = _columns(probes, lambda z, _v, y: formula(z, y, t))
+        weights, misfit = _fitted([own, hard_columns[key], even], wanted, size)
+        return Identified(soft, hard, t, weights[0], weights[1], weights[2], misfit)
 
-    def all_hard(soft: str, T: float) -> list[Identified]:
+    def all_hard(soft: str, t: float) -> list[Identified]:
         formula = FREE.get(soft) or SOFT[soft]
-        own = _columns(probes, lambda z, v, y: formula(z, v, T))
-        return [tried(soft, hard, T, own) for hard in HARD if hard != "softened" or T != 1]
+        own = _columns(probes, lambda z, v, _y: formula(z, v, t))
+        return [tried(soft, hard, t, own) for hard in HARD if hard != "softened" or t != 1]
 
     found: list[Identified] = []
     grid = list(dict.fromkeys([*temperatures, *_TEMPERATURES]))
     for name in (*FREE, *SOFT):
-        for T in grid if name in SOFT else (1.0,):
-            found += all_hard(name, T)
+        for t in grid if name in SOFT else (1.0,):
+            found += all_hard(name, t)
         found.sort(key=lambda each: each.misfit)
         if found[0].misfit < _EXACT:
             return found[0]
     # a temperature between those of the grid
     for near in [each for each in found[:6] if each.soft in SOFT]:
+
+        def misfit(logarithm: float, name: str = near.soft) -> float:
+            return min(each.misfit for each in all_hard(name, float(np.exp(logarithm))))
+
+        middle = float(np.log(near.temperature))
         done = minimize_scalar(
-            lambda log_T, n=near: min(x.misfit for x in all_hard(n.soft, float(np.exp(log_T)))),
-            bounds=(np.log(near.temperature / 1.5), np.log(near.temperature * 1.5)),
-            method="bounded", options={"xatol": 1e-9},
+            misfit, bounds=(middle - 0.4, middle + 0.4), method="bounded",
+            options={"xatol": 1e-9},
         )  # fmt: skip
         found += all_hard(near.soft, float(np.exp(done.x)))
     best = min(found, key=lambda each: each.misfit)
@@ -168,21 +181,20 @@ def identified(
 
 
 def _fitted(
-    soft: str, hard: str, T: float, columns: list[np.ndarray], wanted: np.ndarray,
-    size: float,
-) -> Identified:  # fmt: skip
+    columns: list[Column], wanted: Column, size: float
+) -> tuple[list[float], float]:
+    """Weights of the columns, and what remains."""
     table = np.stack(columns, axis=1)
     scale = np.maximum(np.sqrt((table**2).mean(axis=0)), 1e-300)
     weights = np.linalg.lstsq(table / scale, wanted, rcond=1e-12)[0] / scale
     weights = np.where(np.abs(weights) * scale < 1e-7 * size, 0.0, weights)
     rest = wanted - table @ weights
-    misfit = float(np.sqrt(np.mean(rest**2))) / size
-    return Identified(soft, hard, T, *(float(w) for w in weights), misfit)
+    return [float(w) for w in weights], float(np.sqrt(np.mean(rest**2))) / size
 
 
 def _columns(
     probes: Sequence[Probe], formula: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> np.ndarray:
+) -> Column:
     """The gradient of a formula at all probes, in one column."""
     found = []
     for probe in probes:

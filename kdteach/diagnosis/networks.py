@@ -15,7 +15,9 @@ from kdteach.diagnosis.findings import Finding
 _TWO_MODES = (_BatchNorm, nn.modules.dropout._DropoutNd)
 
 
-def modes(teacher: nn.Module, calls: Calls, both: tuple[Tensor, Tensor]) -> Iterator[Finding]:
+def modes(
+    teacher: nn.Module, calls: Calls, both: tuple[Tensor, Tensor]
+) -> Iterator[Finding]:
     """A teacher that is asked in train mode.
 
     Args:
@@ -44,14 +46,11 @@ def modes(teacher: nn.Module, calls: Calls, both: tuple[Tensor, Tensor]) -> Iter
     )  # fmt: skip
 
 
-def gradients(
-    teacher: nn.Module, before: Mapping[str, bool], got: int, calls: Calls
-) -> Iterator[Finding]:
+def gradients(before: Mapping[str, bool], got: int, calls: Calls) -> Iterator[Finding]:
     """Gradients that reach the teacher.
 
     Args:
-        teacher: the network.
-        before: whether each of its weights had a gradient when it came.
+        before: whether each of the teacher's weights had a gradient when it came.
         got: how many of its weights a backward pass of the loss itself reached.
         calls: of the loss with the networks.
     """
@@ -97,8 +96,8 @@ def last_layers(
     if returns_probabilities(student_logits):
         yield Finding(
             "softmax in the student",
-            "the student ends in a softmax, and the loss takes another one: it cannot become "
-            "sure of a class, and where it is surely wrong no gradient is left",
+            "the student ends in a softmax, and the loss takes another one: it cannot "
+            "become sure of a class, and where it is surely wrong no gradient is left",
             "leave out the student's last softmax",
             _spread(student_logits),
         )
@@ -126,12 +125,11 @@ def sizes(teacher: nn.Module, student: nn.Module) -> Iterator[Finding]:
         )
 
 
-def drifting(student: nn.Module, images: Tensor, teacher_moved: list[str]) -> Iterator[Finding]:
+def drifting(student: nn.Module, teacher_moved: list[str]) -> Iterator[Finding]:
     """BatchNorm whose statistics move although nothing of it is trained.
 
     Args:
         student: as it came.
-        images: (B, ...) it can read.
         teacher_moved: buffers of the teacher that a pass of the loss has changed.
     """
     if teacher_moved:
@@ -156,7 +154,6 @@ def drifting(student: nn.Module, images: Tensor, teacher_moved: list[str]) -> It
             "after student.train() put the frozen part into eval mode again",
             {"layers": float(len(frozen)), "the first": frozen[0]},
         )
-    del images
 
 
 def _frozen_around(model: nn.Module, name: str) -> bool:

@@ -90,16 +90,16 @@ def findings_of(
         loss: itself, whose constants say which weights were meant.
         alpha: the weight that the soft term is to have, where the caller says it.
     """
-    T, C = formula.temperature, classes
-    share = formula.soft_weight / T**2
+    t = formula.temperature
+    share = formula.soft_weight / t**2
     hard = formula.hard_weight + formula.smoothing_weight
     measured: dict[str, float | str] = {
-        "T": T, "weight of the soft term": share, "of T^2 times it": formula.soft_weight,
+        "T": t, "weight of the soft term": share, "of T^2 times it": formula.soft_weight,
         "weight of the labels": hard,
     }  # fmt: skip
     if formula.soft in SPELLED and formula.soft_weight and not _meant(loss):
         name, sentence, remedy = SPELLED[formula.soft]
-        yield Finding(name, sentence, remedy, {"T": T, "misfit": formula.misfit})
+        yield Finding(name, sentence, remedy, {"T": t, "misfit": formula.misfit})
     if formula.hard == "softmax twice" and formula.hard_weight:
         yield Finding(
             "softmax in the student",
@@ -114,38 +114,39 @@ def findings_of(
         return
     if share <= 0:
         return
-    factor = _missing(formula.soft_weight, hard, T, C, constants_of(loss))
+    factor = _missing(formula.soft_weight, hard, t, classes, constants_of(loss))
     if "T^2" in factor:
         yield Finding(
             "missing T^2",
-            f"at T = {T:g} the soft term is not multiplied by T^2, so its gradient is "
-            f"{T * T:.3g} times weaker than its weight says",
+            f"at T = {t:g} the soft term is not multiplied by T^2, so its gradient is "
+            f"{t * t:.3g} times weaker than its weight says",
             "multiply the soft term by temperature ** 2",
             measured,
         )
     if "classes" in factor:
         yield Finding(
             "reduction over classes",
-            f"the soft term is averaged over the {C} classes as well, which makes it {C} "
-            "times weaker than its weight says",
+            f"the soft term is averaged over the {classes} classes as well, which makes it "
+            f"{classes} times weaker than its weight says",
             'reduction="batchmean" of F.kl_div, or .sum(dim=1).mean()',
             measured,
         )
-    corrected = share * (T * T if "T^2" in factor else 1) * (C if "classes" in factor else 1)
+    corrected = share * (t * t if "T^2" in factor else 1)
+    corrected *= classes if "classes" in factor else 1
     yield from _on_the_other(corrected, hard, loss, alpha, measured)
 
 
 def _missing(
-    weight: float, hard: float, T: float, C: int, constants: set[float]
+    weight: float, hard: float, t: float, classes: int, constants: set[float]
 ) -> tuple[str, ...]:
     """Which factors of the soft term are missing: the weights should add up to one."""
-    options: list[tuple[tuple[str, ...], float]] = [((), weight / T**2)]
-    if T != 1:
+    options: list[tuple[tuple[str, ...], float]] = [((), weight / t**2)]
+    if t != 1:
         options.append((("T^2",), weight))
-    if C > 1:
-        options.append((("classes",), weight / T**2 * C))
-    if T != 1 and C > 1:
-        options.append((("T^2", "classes"), weight * C))
+    if classes > 1:
+        options.append((("classes",), weight / t**2 * classes))
+    if t != 1 and classes > 1:
+        options.append((("T^2", "classes"), weight * classes))
     for missing, share in options:
         if hard and abs(share + hard - 1) < _NEAR:
             return missing
@@ -211,14 +212,12 @@ def _numbers(value: Any, depth: int) -> dict[str, float]:
     code = getattr(function, "__code__", None)
     if isinstance(code, types.CodeType):
         found.update(_literals(code))
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = getattr(function, "__defaults__", None) or ()
         positional = code.co_varnames[: code.co_argcount]
         for name, default in zip(positional[::-1], defaults[::-1], strict=False):
             _note(found, name, default)
         for name, default in (getattr(function, "__kwdefaults__", None) or {}).items():
             _note(found, name, default)
-        del names
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
             try:
                 inner = cell.cell_contents
@@ -247,7 +246,8 @@ def _numbers(value: Any, depth: int) -> dict[str, float]:
     if isinstance(value, nn.Module):
         found.update(_numbers(type(value).forward, depth - 1))
     elif not isinstance(code, types.CodeType) and callable(value):
-        found.update(_numbers(getattr(type(value), "__call__", None), depth - 1))
+        called = vars(type(value)).get("__call__")
+        found.update(_numbers(called, depth - 1))
     if hasattr(value, "func") and hasattr(value, "keywords"):  # functools.partial
         for name, inner in value.keywords.items():
             _note(found, name, inner)
