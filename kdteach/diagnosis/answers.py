@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from kdteach.diagnosis.calling import Material, logits_of
 from kdteach.diagnosis.findings import Finding
+from kdteach.models import evaluation_mode
 
 _FEW = 12  # images below which nothing is said about a teacher's accuracy
+
+
+def of_answers(
+    teacher: nn.Module | None,
+    given: Material,
+    labels: Tensor,
+    table: Tensor | None,
+    answered: Tensor | None,
+    seen: Tensor,
+    classes: tuple[Sequence[str], Sequence[str]] | None,
+    skipped: dict[str, str],
+) -> Iterator[Finding]:
+    """What the teacher answers, what is stored, and what it sees.
+
+    Args:
+        teacher: None where only its logits are known.
+        given: the batch.
+        labels: (B,).
+        table: (N, C) stored logits, where there are some.
+        answered: (B, C) what the teacher answers.
+        seen: (B, ...) the images as the teacher sees them.
+        classes: names in the teacher's order and in that of the labels.
+        skipped: gets what could not be looked for, and why.
+    """
+    if teacher is not None and answered is not None:
+        if seen is not given.images:
+            knows = None
+            if seen.shape == given.images.shape:
+                with evaluation_mode(teacher):
+                    other = logits_of(teacher, given.images, "the teacher").cpu()
+                knows = (Knows.of(answered, labels), Knows.of(other, labels))
+            yield from views(given.images, seen, knows)
+        yield from class_order(answered, labels, classes)
+    if table is not None:
+        if table.requires_grad and table.grad_fn is not None:
+            yield Finding(
+                "teacher with gradients",
+                "the stored logits carry the graph of the teacher's computation, so a "
+                "backward pass goes through the teacher as well",
+                "compute them under torch.no_grad(), or .detach() them",
+            )
+        rows = table[: len(labels)].cpu().detach()
+        yield from stored(rows, answered, labels)
+        if answered is None:
+            yield from class_order(rows, labels, classes)
 
 
 def stored(table: Tensor, asked: Tensor | None, labels: Tensor) -> Iterator[Finding]:
@@ -102,47 +152,103 @@ def class_order(
         )
 
 
+@dataclass(frozen=True)
+class Knows:
+    """How much a teacher knows about some images.
+
+    Attributes:
+        right: share of the images that it has right.
+        surprise: mean cross-entropy with the labels, in nats.
+        chance: that of a teacher that knows nothing.
+    """
+
+    right: float
+    surprise: float
+    chance: float
+
+    @classmethod
+    def of(cls, logits: Tensor, labels: Tensor) -> Knows:
+        """What logits (B, C) say about labels (B,)."""
+        return cls(
+            float((logits.argmax(1) == labels).double().mean()),
+            float(F.cross_entropy(logits.double(), labels)),
+            math.log(max(logits.shape[1], 2)),
+        )
+
+    def better_than(self, other: Knows) -> bool:
+        """Whether a teacher needs the view on which it knows this, and not the other one."""
+        if self.right > other.right + 0.04:
+            return True
+        gain = other.surprise - self.surprise
+        return (
+            self.right >= other.right and self.surprise < 0.8 * self.chance and gain > 0.1
+        )
+
+
 def views(
-    student: Tensor, teacher: Tensor, rights: tuple[float, float] | None
+    student: Tensor, teacher: Tensor, knows: tuple[Knows, Knows] | None
 ) -> Iterator[Finding]:
     """Images that the two networks see differently.
 
     Args:
         student: (B, ...) what the student sees.
         teacher: (B, ...) what the teacher sees.
-        rights: the share of the batch that the teacher has right on its own view and on the
-            student's, where both can be asked.
+        knows: what the teacher knows about its own view and about the student's, where
+            both can be asked.
     """
-    if student.shape == teacher.shape and torch.equal(student, teacher.to(student)):
+    if len(student) != len(teacher) or not student.is_floating_point():
         return
-    if student.shape != teacher.shape or student.ndim != 4:
-        return  # another size may well be meant
-    fit = _per_channel(student.double(), teacher.double())
+    a, b = student.detach().double().cpu(), teacher.detach().double().cpu()
+    if a.shape == b.shape and torch.equal(a, b):
+        return
+    if a.shape != b.shape:
+        if a.ndim != 4 or b.ndim != 4 or a.shape[1] != b.shape[1]:
+            return  # another form of the images may well be meant
+        size = [min(m, n) for m, n in zip(a.shape[2:], b.shape[2:], strict=True)]
+        a, b = (F.interpolate(x, size, mode="bilinear", antialias=True) for x in (a, b))
+        if _explained(a, b) > 0.7:
+            return  # another size of the same picture
+    fit = _per_channel(a, b)
     if fit is None:
         yield Finding(
             "different views",
             "teacher and student see different crops or augmentations of the images, so "
             "the teacher's answer belongs to another picture than the student's",
             "augment once, and give both networks the same view",
-            {"correlation of the pixels": _correlation(student, teacher)},
+            {"correlation of the pixels": _correlation(a, b)},
         )
         return
-    if rights is None or rights[1] - rights[0] < 0.1:
-        return  # a normalisation of its own is what a teacher may need
+    if knows is not None and knows[0].better_than(knows[1]):
+        return  # a normalisation of its own is what this teacher needs
+    measured: dict[str, float | str] = {"scale": fit[0], "shift": fit[1]}
+    said = ""
+    if knows is not None:
+        measured |= {"right on its view": knows[0].right,
+                     "right on the student's": knows[1].right}  # fmt: skip
+        said = (f", and has {knows[0].right:.0%} right; on the student's images it would "
+                f"have {knows[1].right:.0%}")  # fmt: skip
     yield Finding(
         "different normalisation",
-        f"the teacher sees the images normalised in another way than the student, and has "
-        f"{rights[0]:.0%} right; on the student's images it would have {rights[1]:.0%}",
-        "give the teacher the normalisation that it was trained with",
-        {"right on its view": rights[0], "right on the student's": rights[1],
-         "scale": fit[0], "shift": fit[1]},
-    )  # fmt: skip
+        f"the teacher sees the images normalised in another way than the student{said}",
+        "give the teacher the normalisation that it was trained with, or both the same",
+        measured,
+    )
+
+
+def _explained(a: Tensor, b: Tensor) -> float:
+    """The smallest share of a channel of b that a multiple of the same channel of a says."""
+    shares = []
+    for channel in range(a.shape[1]):
+        x, y = a[:, channel].flatten(), b[:, channel].flatten()
+        shares.append(_correlation(x, y) ** 2)
+    return min(shares)
 
 
 def _per_channel(a: Tensor, b: Tensor) -> tuple[float, float] | None:
     """Scale and shift of the first channel where b follows from a channel by channel."""
     found = []
-    for channel in range(a.shape[1]):
+    channels = range(a.shape[1]) if a.ndim == 4 else [slice(None)]
+    for channel in channels:
         x, y = a[:, channel].flatten(), b[:, channel].flatten()
         spread = x - x.mean()
         power = float((spread**2).sum())

@@ -1,13 +1,12 @@
 """How a loss of somebody else's is called, and asked about logits of our choice.
 
-A loss may take logits, or networks and images, or a batch alone. Its arguments are
-recognised by their names, else by their order. Where it calls the networks itself, their
-answers are exchanged on the way, so that every loss becomes a function of logits.
+A loss may take logits, or networks and images, or a batch alone. Where it calls the
+networks itself, their answers are exchanged on the way, so that every loss becomes a
+function of logits.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,20 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kdteach.diagnosis.roles import Way, ways_of
 from kdteach.models import logits_in
 from kdteach.types import Batch
 
-_TEACHER = ("teacher", "tea", "t", "v", "t_logits", "logits_t", "y_t", "yt", "soft",
-            "out_t", "z_t", "g_t", "t_out", "zt", "tlogits", "knowledge")  # fmt: skip
-_STUDENT = ("student", "stu", "s", "z", "logits", "output", "outputs", "pred", "preds",
-            "prediction", "predictions", "y_pred", "input", "out", "s_logits", "logits_s",
-            "y_s", "ys", "out_s", "z_s", "g_s", "s_out", "zs", "slogits", "yhat",
-            "y_hat")  # fmt: skip
-_LABELS = ("y", "labels", "label", "targets", "target", "y_true", "gt", "truth", "hard",
-           "ground_truth", "classes", "true_labels", "hard_labels", "lbl", "lab",
-           "annotations")  # fmt: skip
-_IMAGES = ("x", "images", "image", "inputs", "imgs", "img", "xb", "features", "pixels")
-_BATCH = ("batch", "data", "sample", "samples")
+Through = Callable[[Tensor], Tensor]
+_TOTALS = ("loss", "total", "total_loss", "loss_total", "total_loss_value")
 
 
 @dataclass
@@ -47,16 +38,35 @@ class Calls:
     recording: dict[str, list[bool]] = field(default_factory=dict)
 
 
+@dataclass
+class Material:
+    """What a loss may ask for.
+
+    Attributes:
+        images: (B, ...).
+        targets: the labels as the caller gives them, (B,) or (B, C).
+        index: (B,) sample indices.
+        batch: the batch in the caller's own form.
+    """
+
+    images: Tensor
+    targets: Tensor
+    index: Tensor
+    batch: Any
+
+
 class AskedLoss:
     """A loss as a function of logits.
 
     Attributes:
         loss: the caller's.
         teacher, student: networks; the teacher None where only its logits are known.
-        images: (B, ...) of the batch.
-        index: (B,) sample indices.
-        roles: of the loss's arguments, in order.
-        calls_networks: whether the loss calls the networks itself.
+        given: images, labels and indices.
+        way: how it is called.
+        calls_networks: whether the loss calls a network itself.
+        through: what happens to the logits before the loss gets them, by "student" and
+            "teacher": a softmax where it takes probabilities.
+        kind: of the numbers that it is asked about, float64 where it takes them.
     """
 
     def __init__(
@@ -64,79 +74,111 @@ class AskedLoss:
         loss: Callable[..., Any],
         teacher: nn.Module | None,
         student: nn.Module,
-        images: Tensor,
-        index: Tensor,
+        given: Material,
     ) -> None:
         self.loss, self.teacher, self.student = loss, teacher, student
-        self.images, self.index = images, index
-        self.options = roles_of(loss)
-        self.roles: tuple[str, ...] = ()
+        self.given = given
+        self.way = Way()
         self.calls_networks = False
+        self.through: dict[str, Through] = {}
+        self.kind = torch.float64
 
-    def settle(self, z: Tensor, v: Tensor, y: Tensor) -> str:
+    def settle(self, z: Tensor, v: Tensor) -> str:
         """Find out which way of calling works; returns why none does, empty if one does.
 
         Args:
             z: (B, C) student's logits.
             v: (B, C) teacher's.
-            y: (B,) labels.
         """
         reasons = []
-        for roles in self.options:
-            self.roles = roles
-            try:
-                calls = Calls()
-                value = self.value(z, v, y, calls)
-            except Exception as error:
-                reasons.append(f"{type(error).__name__}: {error}")
-                continue
-            if not isinstance(value, Tensor):
-                reasons.append(f"it returned {type(value).__name__}")
-                continue
-            self.calls_networks = bool(calls.images)
-            return ""
+        for way in ways_of(self.loss):
+            self.way = way
+            for kind in (torch.float64, torch.float32):
+                self.kind = kind
+                try:
+                    why = self._tried(z, v)
+                except Exception as error:  # whatever the loss raises is its answer
+                    why = f"{type(error).__name__}: {error}"
+                if not why:
+                    return ""
+                reasons.append(why.splitlines()[0][:200])
         return "; ".join(dict.fromkeys(reasons)) or "its arguments are not known"
 
-    def value(self, z: Tensor, v: Tensor, y: Tensor, calls: Calls | None = None) -> Tensor:
+    def _tried(self, z: Tensor, v: Tensor) -> str:
+        own = z.clone().requires_grad_()
+        calls = Calls()
+        with torch.enable_grad():
+            value = self.value(own, v, calls=calls)
+        self.calls_networks = bool(calls.images)
+        if not value.requires_grad:
+            return "its value does not depend on what the student answers"
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(value, own, allow_unused=True)
+        return (
+            "" if gradient is not None else "no gradient of it reaches the student's logits"
+        )
+
+    def value(
+        self,
+        z: Tensor,
+        v: Tensor,
+        targets: Tensor | None = None,
+        calls: Calls | None = None,
+    ) -> Tensor:
         """The loss () where the networks answer z and v.
 
         Args:
             z: (B, C).
             v: (B, C).
-            y: (B,).
+            targets: labels, as given where left out.
             calls: notes what the networks are given.
         """
-        batch = Batch(self.images, y, self.index)
-        given: dict[str, Any] = {
-            "student": z, "teacher": v, "labels": y, "images": self.images,
-            "student network": self.student, "teacher network": self.teacher,
-            "batch": (self.images, y), "kd batch": batch, "number": 0,
-        }  # fmt: skip
-        arguments = [given[role] for role in self.roles]
+        there = self.given.images.device
+        z = self.through.get("student", _same)(z).to(there, self.kind)
+        v = self.through.get("teacher", _same)(v).to(there, self.kind)
+        y = self.given.targets if targets is None else targets
+        offered = {**self._offered(y), "student": z, "teacher": v,
+                   "labels and teacher": (y, v),
+                   "named labels and teacher": {"labels": y, "teacher_logits": v}}  # fmt: skip
         calls = calls if calls is not None else Calls()
         with self._answering(z, v, calls):
-            found = self.loss(*arguments)
-        return as_number(found)
+            return as_number(self._called(offered))
 
-    def truly(self, y: Tensor, calls: Calls) -> Tensor | None:
+    def truly(self, calls: Calls) -> Tensor | None:
         """The loss () with the networks' own answers; None where it takes logits.
 
         Args:
-            y: (B,).
             calls: notes what the networks are given.
         """
         if not self.calls_networks:
             return None
+        offered = self._offered(self.given.targets)
+        missing = [role for role in self.way.roles if role not in offered]
         with torch.enable_grad(), self._answering(None, None, calls):
-            batch = Batch(self.images, y, self.index)
-            given: dict[str, Any] = {
-                "labels": y, "images": self.images, "batch": (self.images, y),
-                "student network": self.student, "teacher network": self.teacher,
-                "kd batch": batch, "number": 0,
-            }  # fmt: skip
-            if any(role not in given for role in self.roles):
-                return None
-            return as_number(self.loss(*[given[role] for role in self.roles]))
+            for role in missing:  # Keras gives some answers, and asks for others
+                model = self.student if role == "student" else self.teacher
+                if role not in ("student", "teacher") or model is None:
+                    return None
+                offered[role] = first_logits(model(self.given.images.clone()), role)
+            return as_number(self._called(offered))
+
+    def _called(self, offered: Mapping[str, Any]) -> Any:
+        positional = [_kept(offered[role]) for role in self.way.positional]
+        named = {name: _kept(offered[role]) for name, role in self.way.keywords}
+        torch.manual_seed(0)  # a loss that draws numbers draws the same each time
+        return self.loss(*positional, **named)
+
+    def _offered(self, y: Tensor) -> dict[str, Any]:
+        given = self.given
+        return {
+            "labels": y, "images": given.images, "index": given.index, "number": 0,
+            "student network": self.student, "teacher network": self.teacher,
+            "batch": given.batch, "kd batch": Batch(given.images, y, given.index),
+            "named batch": {"pixel_values": given.images, "labels": y},
+            "short named batch": {"image": given.images, "label": y, "images": given.images,
+                                  "x": given.images, "y": y, "index": given.index},
+            "batch of three": (given.images, y, given.index),
+        }  # fmt: skip
 
     @contextmanager
     def _answering(
@@ -150,38 +192,87 @@ class AskedLoss:
                 if model is None:
                     continue
                 hook = _noting(who, answer, calls)
-                stack.callback(model.register_forward_hook(hook).remove)
+                added = model.register_forward_hook(hook, with_kwargs=True)
+                stack.callback(added.remove)
             yield
 
 
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+def _kept(value: Any) -> Any:
+    """A copy of a tensor, so that a loss that changes its arguments changes this one."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, Batch):
+        return Batch(value.images.clone(), value.labels.clone(), value.index.clone())
+    if isinstance(value, dict):
+        return {name: _kept(each) for name, each in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(_kept(each) for each in value)
+    return value
+
+
 def _noting(who: str, answer: Tensor | None, calls: Calls) -> Callable[..., Any]:
-    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
-        seen = next((x for x in inputs if isinstance(x, Tensor)), None)
+    def hook(
+        module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any
+    ) -> Any:
+        everything = [*inputs, *named.values()]
+        seen = next((x for x in everything if isinstance(x, Tensor)), None)
         if seen is not None:
-            calls.images.setdefault(who, []).append(seen.detach())
+            calls.images.setdefault(who, []).append(seen.detach().clone())
         calls.modes.setdefault(who, []).append(_trains(module))
         calls.recording.setdefault(who, []).append(torch.is_grad_enabled())
         if answer is None:
             return None
-        return _like(output, answer)
+        return _like(output, answer, named.get("labels"))
 
     return hook
 
 
-def _like(output: Any, answer: Tensor) -> Any:
-    """The answer in the form in which the network gives its own."""
+def _like(output: Any, answer: Tensor, labels: Any) -> Any:
+    """The answer in the form in which the network gives its own.
+
+    A network that was given labels returns its cross-entropy too, which follows the answer.
+    """
     if isinstance(output, Tensor):
         return answer
-    if isinstance(output, Mapping):
-        name = "logits" if "logits" in output else next(iter(output))
-        made: Any = type(output)
-        return made({**output, name: answer})
-    if isinstance(output, tuple) and output:
-        first = [answer, *output[1:]]
-        return type(output)(*first) if hasattr(output, "_fields") else tuple(first)
-    if hasattr(output, "logits"):
-        output.logits = answer
+    if isinstance(output, Mapping) or hasattr(output, "logits"):
+        named = hasattr(output, "logits") and not hasattr(output, "_fields")
+        if isinstance(output, Mapping):
+            name = _name_of_logits(output)
+            made: dict[str, Any] = {**output, name: answer}
+            if isinstance(labels, Tensor) and "loss" in output:
+                made["loss"] = nn.functional.cross_entropy(answer, labels)
+            if not named:
+                return made if type(output) is dict else type(output)(made)  # type: ignore[call-arg]
+            for key, value in made.items():
+                output[key] = value  # type: ignore[index]
+        if named:
+            output.logits = answer
+            if isinstance(labels, Tensor) and getattr(output, "loss", None) is not None:
+                output.loss = nn.functional.cross_entropy(answer, labels)
+            return output
+    if isinstance(output, (tuple, list)) and output:
+        place = _place_of_logits(output)
+        parts = [*output[:place], answer, *output[place + 1 :]]
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
     return output
+
+
+def _name_of_logits(output: Mapping[str, Any]) -> str:
+    if "logits" in output:
+        return "logits"
+    tables = (k for k, v in output.items() if isinstance(v, Tensor) and v.ndim == 2)
+    return next(tables, next(iter(output), "logits"))
+
+
+def _place_of_logits(output: tuple[Any, ...] | list[Any]) -> int:
+    if hasattr(output, "logits") and hasattr(output, "_fields"):
+        return int(output._fields.index("logits"))
+    tables = (i for i, v in enumerate(output) if isinstance(v, Tensor) and v.ndim == 2)
+    return next(tables, 0)
 
 
 def _trains(model: nn.Module) -> bool:
@@ -193,109 +284,28 @@ def as_number(found: Any) -> Tensor:
     """The loss in what a loss function returned.
 
     Args:
-        found: a tensor, the first of several, ``loss`` of a dictionary, or loss terms.
+        found: a tensor; a dictionary with ``loss`` in it, or with terms that are added; a
+            tuple that begins with the loss, or holds such a dictionary; or loss terms.
 
     Raises:
         TypeError: there is no tensor in it.
     """
     if isinstance(found, Mapping):
-        found = found.get("loss", next(iter(found.values()), None))
+        named = next((found[name] for name in _TOTALS if name in found), None)
+        terms = [t for t in found.values() if isinstance(t, Tensor) and t.numel() == 1]
+        found = named if named is not None else sum(terms) if terms else None
+    elif isinstance(found, (tuple, list)) and not hasattr(found, "total"):
+        numbers = [t for t in found if isinstance(t, Tensor) and t.numel() == 1]
+        inner = [t for t in found if isinstance(t, Mapping)]
+        if numbers:
+            found = numbers[0]
+        elif inner:
+            return as_number(inner[0])
     elif hasattr(found, "total"):
         found = found.total
-    elif isinstance(found, (tuple, list)) and found:
-        found = found[0]
     if not isinstance(found, Tensor):
         raise TypeError(f"the loss is {type(found).__name__}, not a tensor")
-    return found.sum() if found.ndim else found
-
-
-def roles_of(loss: Callable[..., Any]) -> list[tuple[str, ...]]:
-    """The ways in which a loss may be called, the likeliest first.
-
-    Args:
-        loss: any function or module.
-    """
-    parameters = _parameters(loss)
-    if parameters is None:
-        return [("student", "teacher", "labels"), ("student", "teacher")]
-    if getattr(type(loss), "__module__", "").startswith("kdteach.objectives"):
-        return [("student network", "kd batch")]
-    needed = [p for p in parameters if p.default is inspect.Parameter.empty]
-    extra = [p for p in parameters if p.default is not inspect.Parameter.empty]
-    named = [_role(p.name) for p in needed]
-    known = [_role(p.name) for p in needed + extra]
-    wanted = [*needed]
-    # a default may stand for something that is needed: labels=None
-    for parameter, role in zip(extra, known[len(needed) :], strict=True):
-        if role in ("teacher", "labels") and role not in named:
-            if len(wanted) < len(needed) + extra.index(parameter):
-                break  # it is given by its position, so nothing may be left out before it
-            wanted.append(parameter)
-            named.append(role)
-    ways = [_completed(tuple(role or "?" for role in named))]
-    count = len(wanted)
-    ways += _by_position(count)
-    networks = [
-        tuple(f"{r} network" if r in ("student", "teacher") else r for r in way)
-        for way in ways
-    ]
-    found = [*ways, *networks]
-    return [way for way in dict.fromkeys(found) if "?" not in way]
-
-
-def _by_position(count: int) -> list[tuple[str, ...]]:
-    ways: dict[int, list[tuple[str, ...]]] = {
-        1: [("batch",), ("kd batch",), ("images",)],
-        2: [("student", "teacher"), ("images", "labels"), ("batch", "number"),
-            ("student network", "batch"), ("student network", "kd batch")],
-        3: [("student", "teacher", "labels"), ("student network", "teacher network",
-            "batch"), ("student network", "images", "labels")],
-        4: [("student network", "teacher network", "images", "labels"),
-            ("images", "labels", "student", "teacher")],
-    }  # fmt: skip
-    return ways.get(count, [])
-
-
-def _completed(roles: tuple[str, ...]) -> tuple[str, ...]:
-    """Roles by names, where a pair such as (y_true, y_pred) means the two networks."""
-    if len(roles) == 2 and set(roles) == {"student", "labels"}:
-        return tuple("teacher" if role == "labels" else role for role in roles)
-    return roles
-
-
-def _parameters(loss: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    """Those that can be given by position; None where nobody knows."""
-    called = loss.forward if isinstance(loss, nn.Module) else loss
-    try:
-        signature = inspect.signature(called)
-    except (TypeError, ValueError):
-        return None
-    found = [
-        p for p in signature.parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]  # fmt: skip
-    return found or None
-
-
-def _role(name: str) -> str | None:
-    """What an argument of this name is."""
-    plain = name.lower().strip("_")
-    words = plain.split("_")
-    if plain in ("batch_idx", "batch_index", "step", "idx", "batch_i"):
-        return "number"
-    if plain in _BATCH:
-        return "batch"
-    if any(w in ("teacher", "teachers") for w in words) or plain in _TEACHER:
-        return "teacher"
-    if "teacher" in plain:
-        return "teacher"
-    if "student" in plain or plain in _STUDENT:
-        return "student"
-    if plain in _LABELS or "label" in plain or "target" in plain:
-        return "labels"
-    if plain in _IMAGES or "image" in plain:
-        return "images"
-    return None
+    return found.flatten(1).sum(dim=1).mean() if found.ndim else found
 
 
 def logits_of(model: nn.Module, images: Tensor, who: str) -> Tensor:
@@ -307,4 +317,22 @@ def logits_of(model: nn.Module, images: Tensor, who: str) -> Tensor:
         who: its name in a message.
     """
     with torch.no_grad():
-        return logits_in(model(images.clone()), who).detach()
+        return first_logits(model(images.clone()), who).detach()
+
+
+def first_logits(output: Any, who: str) -> Tensor:
+    """(B, C) the logits in what a network returned.
+
+    Args:
+        output: a tensor, an object or dictionary with ``logits``, or a tuple or dictionary
+            whose first table is meant.
+        who: the network's name in a message.
+
+    Raises:
+        TypeError: there are none.
+    """
+    if isinstance(output, (tuple, list)) and output and not hasattr(output, "logits"):
+        output = output[_place_of_logits(output)]
+    elif isinstance(output, Mapping) and output and not hasattr(output, "logits"):
+        output = output[_name_of_logits(output)]
+    return logits_in(output, who)

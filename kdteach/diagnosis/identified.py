@@ -1,9 +1,10 @@
 """Which formula a loss computes, found from its gradients alone.
 
-A loss of two networks' logits is asked for its gradient at a few logits of our choice. The
-gradients of the known formulas are a small dictionary; least squares says which of them,
-with which weights, give exactly these numbers. What fits to all digits is what is computed,
-however it is written.
+A loss of two networks' logits is asked for its gradient at a few logits of our choice. Two
+gradients at the same logits of the student and other logits of the teacher differ by the
+soft term alone, whatever else the loss holds; so its form, T and weight are found first. What
+remains is compared with the known forms of the hard term. What fits to all digits is what is
+computed, however it is written.
 """
 
 from __future__ import annotations
@@ -16,76 +17,16 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
-from torch.nn import functional as F
+
+from kdteach.diagnosis.formulas import EVEN, FREE, HARD, SOFT
 
 _TEMPERATURES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 12.0,
                  15.0, 16.0, 20.0, 25.0, 30.0, 32.0, 40.0, 50.0, 64.0, 100.0,
                  0.5)  # fmt: skip
-
 _EXACT = 1e-9  # of float64; a loss that computes in float32 leaves about 1e-6
 _CLOSE = 1e-4
 
 Column = NDArray[np.float64]
-Soft = Callable[[Tensor, Tensor, float], Tensor]
-"""``(student's logits, teacher's, T) -> loss () with mean over images, without T^2``."""
-
-
-def _kl(log_q: Tensor, p: Tensor) -> Tensor:
-    return F.kl_div(log_q, p, reduction="batchmean")
-
-
-def _log(x: Tensor, t: float = 1.0) -> Tensor:
-    return F.log_softmax(x / t, dim=1)
-
-
-def _exp(x: Tensor, t: float = 1.0) -> Tensor:
-    return F.softmax(x / t, dim=1)
-
-
-def _jensen(z: Tensor, v: Tensor, t: float) -> Tensor:
-    q, p = _exp(z, t), _exp(v, t)
-    m = ((p + q) / 2).log()
-    return (_kl(m, p) + (q * (_log(z, t) - m)).sum(1).mean()) / 2
-
-
-def _against(targets: Tensor, z: Tensor, t: float) -> Tensor:
-    return -(targets * _log(z, t)).sum(1).mean()
-
-
-SOFT: dict[str, Soft] = {
-    "forward": lambda z, v, t: _kl(_log(z, t), _exp(v, t)),
-    "reverse": lambda z, v, t: (_exp(z, t) * (_log(z, t) - _log(v, t))).sum(1).mean(),
-    "student softmax twice": lambda z, v, t: _kl(_log(_exp(z), t), _exp(v, t)),
-    "both softmax twice": lambda z, v, t: _kl(_log(_exp(z), t), _exp(_exp(v), t)),
-    "teacher softmax twice": lambda z, v, t: _kl(_log(z, t), _exp(_exp(v), t)),
-    "teacher without temperature": lambda z, v, t: _kl(_log(z, t), _exp(v)),
-    "student without temperature": lambda z, v, t: _kl(_log(z), _exp(v, t)),
-    "probabilities for logarithms": lambda z, v, t: (
-        -(_exp(v, t) * _exp(z, t)).sum(1).mean()
-    ),
-    "exchanged, and probabilities": lambda z, v, t: _kl(_exp(v, t), _exp(z, t)),
-    "teacher's logits as targets": lambda z, v, t: _against(v, z, t),
-    "teacher's softened logits as targets": lambda z, v, t: _against(v / t, z, t),
-    "teacher's logarithms as targets": lambda z, v, t: _against(_log(v, t), z, t),
-    "squared error of probabilities": lambda z, v, t: (
-        (_exp(z, t) - _exp(v, t)).square().sum(1).mean()
-    ),
-    "Jensen-Shannon": _jensen,
-}
-"""Forms of the soft term, each as people write it."""
-
-FREE: dict[str, Soft] = {
-    "squared error of logits": lambda z, v, _t: (z - v).square().sum(1).mean(),
-    "none": lambda z, _v, _t: (z * 0).sum(),
-}
-"""Forms in which no temperature occurs."""
-
-HARD: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "cross-entropy": lambda z, y, _t: F.cross_entropy(z, y),
-    "softmax twice": lambda z, y, _t: F.cross_entropy(_exp(z), y),
-    "softened": lambda z, y, t: F.cross_entropy(z / t, y),
-}
-"""Forms of the hard term."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +34,15 @@ class Identified:
     """The formula that a loss computes.
 
     Attributes:
-        soft: the form of its soft term, of ``SOFT`` or ``FREE``.
-        hard: the form of its hard term, of ``HARD``.
+        soft: the form of its soft term, of ``SOFT`` or ``FREE``; "none" where the teacher
+            does not occur.
+        hard: the form of its hard term, of ``HARD``; "none" without one, "unknown" where
+            none fits.
         temperature: T.
         soft_weight: of the form as ``SOFT`` writes it: alpha T^2 in the usual loss.
-        hard_weight: of the form as ``HARD`` writes it.
-        smoothing_weight: of the cross-entropy with equal shares for all classes.
-        misfit: root mean square of what remains, as a share of the gradient's.
+        hard_weight: of the form as ``HARD`` writes it, with the part that label smoothing
+            takes; NaN where its form is not known.
+        misfit: root mean square of what the soft term leaves, as a share of the gradient's.
     """
 
     soft: str
@@ -107,101 +50,171 @@ class Identified:
     temperature: float
     soft_weight: float
     hard_weight: float
-    smoothing_weight: float
     misfit: float
 
 
 @dataclass(frozen=True)
-class Probe:
-    """One question: logits of both, labels, and the gradient of the loss there.
+class Probes:
+    """Questions and answers: one block of B rows for each pair of logits.
 
     Attributes:
-        z, v: (B, C) float64.
-        y: (B,).
-        gradient: (B, C) of the loss in z.
+        z, v: (K, B, C) float64 logits of student and teacher.
+        y: targets, (B,) or (B, C), the same for all blocks.
+        gradients: (K, B, C) of the loss in z.
+        pairs: blocks with the same z and other v.
     """
 
     z: Tensor
     v: Tensor
     y: Tensor
-    gradient: Tensor
+    gradients: Tensor
+    pairs: tuple[tuple[int, int], ...]
+
+    def column(self, formula: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """(K, B, C) the gradient of a formula at all questions.
+
+        Args:
+            formula: ``(z, v) -> (rows,)``.
+        """
+        z = self.z.flatten(0, 1).clone().requires_grad_()
+        with torch.enable_grad():
+            total = formula(z, self.v.flatten(0, 1)).sum()
+            (found,) = torch.autograd.grad(total, z, allow_unused=True)
+        found = torch.zeros_like(z) if found is None else found
+        return found.reshape(self.z.shape) / self.z.shape[1]
+
+    def targets(self) -> Tensor:
+        """The targets of all rows of all blocks."""
+        y = self.y.double() if self.y.is_floating_point() else self.y
+        return y.repeat(len(self.z), *([1] * (y.ndim - 1)))
+
+    def differences(self, column: Tensor) -> Column:
+        """What of a column depends on the teacher.
+
+        Args:
+            column: (K, B, C).
+        """
+        return np.concatenate(
+            [(column[a] - column[b]).numpy().ravel() for a, b in self.pairs]
+        )
 
 
-def identified(
-    probes: Sequence[Probe], temperatures: Sequence[float] = ()
-) -> Identified | None:
+def identified(probes: Probes, temperatures: Sequence[float] = ()) -> Identified | None:
     """Find the formula behind some gradients; None where none is known.
 
     Args:
-        probes: two or more.
+        probes: what was asked and answered.
         temperatures: to be tried before the usual ones.
     """
-    wanted = np.concatenate([p.gradient.double().numpy().ravel() for p in probes])
-    size = float(np.sqrt(np.mean(wanted**2)))
+    size = float(probes.gradients.square().mean().sqrt())
     if size == 0 or not np.isfinite(size):
         return None
-    even = _columns(probes, lambda z, _v, _y: -_log(z).mean())
-    hard_columns: dict[tuple[str, float], Column] = {}
+    wanted = probes.differences(probes.gradients)
+    power = float(np.sqrt(np.mean(wanted**2)))
+    if power < 1e-7 * size:
+        hard, weight = _hard_term(probes, probes.gradients, size, 1.0)
+        return Identified("none", hard, 1.0, 0.0, weight, 0.0)
+    fitting = soft_forms(
+        lambda name, t: probes.differences(probes.column(soft_of(name, t))),
+        wanted,
+        temperatures,
+        max(_CLOSE, min(1e-2, 1e-6 * size / power)),
+    )
+    # several forms may depend on the teacher in the same way: the rest says which it is
+    known: Identified | None = None
+    for name, t, weight, misfit in fitting:
+        rest = probes.gradients - weight * probes.column(soft_of(name, t))
+        hard, hard_weight = _hard_term(probes, rest, size, t)
+        each = Identified(name, hard, t, weight, hard_weight, misfit)
+        if hard != "unknown":
+            return each
+        known = known or each
+    return known
 
-    def tried(soft: str, hard: str, t: float, own: Column) -> Identified:
-        key = (hard, t if hard == "softened" else 1.0)
-        if key not in hard_columns:
-            formula = HARD[hard]
-            hard_columns[key] = _columns(probes, lambda z, _v, y: formula(z, y, t))
-        weights, misfit = _fitted([own, hard_columns[key], even], wanted, size)
-        return Identified(soft, hard, t, weights[0], weights[1], weights[2], misfit)
 
-    def all_hard(soft: str, t: float) -> list[Identified]:
-        formula = FREE.get(soft) or SOFT[soft]
-        own = _columns(probes, lambda z, v, _y: formula(z, v, t))
-        return [tried(soft, hard, t, own) for hard in HARD if hard != "softened" or t != 1]
+def soft_of(name: str, t: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """A form of the soft term with its temperature.
 
-    found: list[Identified] = []
-    grid = list(dict.fromkeys([*temperatures, *_TEMPERATURES]))
-    for name in (*FREE, *SOFT):
-        for t in grid if name in SOFT else (1.0,):
-            found += all_hard(name, t)
-        found.sort(key=lambda each: each.misfit)
-        if found[0].misfit < _EXACT:
-            return found[0]
+    Args:
+        name: of ``SOFT`` or ``FREE``.
+        t: T.
+    """
+    formula = FREE.get(name) or SOFT[name]
+    return lambda z, v: formula(z, v, t)
+
+
+def soft_forms(
+    column: Callable[[str, float], Column],
+    wanted: Column,
+    temperatures: Sequence[float],
+    close: float,
+) -> list[tuple[str, float, float, float]]:
+    """Form, T, weight and misfit of each form that gives the wanted column.
+
+    The usual forms come first.
+
+    Args:
+        column: of a form's name and T.
+        wanted: what is to be explained.
+        temperatures: tried before the usual ones.
+        close: the largest misfit.
+    """
+
+    def tried(name: str, t: float) -> tuple[float, str, float, float]:
+        own = column(name, t)
+        power = float(own @ own)
+        if power == 0 or not np.isfinite(power):
+            return (np.inf, name, t, 0.0)
+        weight = float(own @ wanted) / power
+        rest = wanted - weight * own
+        return (float(np.sqrt((rest @ rest) / (wanted @ wanted))), name, t, weight)
+
+    def chosen(most: float) -> list[tuple[str, float, float, float]]:
+        order = {name: place for place, name in enumerate((*SOFT, *FREE))}
+        ones = sorted((order[each[1]], *each) for each in found if each[0] <= most)
+        return [(name, t, weight, misfit) for _, misfit, name, t, weight in ones]
+
+    found = [tried(name, 1.0) for name in FREE]
+    likely = list(dict.fromkeys(temperatures))
+    usual = [t for t in _TEMPERATURES if t not in likely]
+    for grid in (likely, usual):
+        for t in grid:
+            found += [tried(name, t) for name in SOFT]
+            if min(found)[0] < _EXACT:
+                return chosen(_EXACT)
+    found.sort()
     # a temperature between those of the grid
-    for near in [each for each in found[:6] if each.soft in SOFT]:
-
-        def misfit(logarithm: float, name: str = near.soft) -> float:
-            return min(each.misfit for each in all_hard(name, float(np.exp(logarithm))))
-
-        middle = float(np.log(near.temperature))
+    for _, name, t, _ in [each for each in found[:8] if each[1] in SOFT]:
+        middle = float(np.log(t))
         done = minimize_scalar(
-            misfit, bounds=(middle - 0.4, middle + 0.4), method="bounded",
-            options={"xatol": 1e-9},
+            lambda logarithm, name=name: tried(name, float(np.exp(logarithm)))[0],
+            bounds=(middle - 0.3, middle + 0.3), method="bounded", options={"xatol": 1e-9},
         )  # fmt: skip
-        found += all_hard(near.soft, float(np.exp(done.x)))
-    best = min(found, key=lambda each: each.misfit)
-    return best if best.misfit < _CLOSE else None
+        found.append(tried(name, float(np.exp(done.x))))
+    return chosen(min(close, max(_EXACT, 3 * min(found)[0])))
 
 
-def _fitted(
-    columns: list[Column], wanted: Column, size: float
-) -> tuple[list[float], float]:
-    """Weights of the columns, and what remains."""
-    table = np.stack(columns, axis=1)
-    scale = np.maximum(np.sqrt((table**2).mean(axis=0)), 1e-300)
-    weights = np.linalg.lstsq(table / scale, wanted, rcond=1e-12)[0] / scale
-    weights = np.where(np.abs(weights) * scale < 1e-7 * size, 0.0, weights)
-    rest = wanted - table @ weights
-    return [float(w) for w in weights], float(np.sqrt(np.mean(rest**2))) / size
-
-
-def _columns(
-    probes: Sequence[Probe], formula: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> Column:
-    """The gradient of a formula at all probes, in one column."""
+def _hard_term(probes: Probes, rest: Tensor, size: float, t: float) -> tuple[str, float]:
+    """Form and weight of what the soft term leaves."""
+    wanted = rest.numpy().ravel()
+    power = float(np.sqrt(np.mean(wanted**2)))
+    if power < 1e-5 * size:
+        return "none", 0.0
+    y = probes.targets()
     found = []
-    for probe in probes:
-        z = probe.z.detach().double().requires_grad_()
-        with torch.enable_grad():
-            value = formula(z, probe.v.double(), probe.y)
-            (gradient,) = torch.autograd.grad(value, z, allow_unused=True)
-        none = torch.zeros_like(z)
-        found.append((none if gradient is None else gradient).numpy().ravel())
-    return np.concatenate(found)
+    for name, formula in HARD.items():
+        if (t == 1 and "T" in name) or (t == 1 and name == "softened"):
+            continue
+        table = np.stack(
+            [probes.column(lambda z, _v, f=f: f(z, y, t)).numpy().ravel()
+             for f in (formula, EVEN[name])], axis=1,
+        )  # fmt: skip
+        weights = np.linalg.lstsq(table, wanted, rcond=None)[0]
+        left = float(np.sqrt(np.mean((wanted - table @ weights) ** 2))) / power
+        found.append((left, name, float(weights.sum())))
+    best = min(found)
+    return (
+        (best[1], best[2])
+        if best[0] < max(_CLOSE, 1e-6 * size / power)
+        else ("unknown", np.nan)
+    )
