@@ -42,14 +42,17 @@ def of_answers(
         skipped: gets what could not be looked for, and why.
     """
     if teacher is not None and answered is not None:
+        known = answered
         if seen is not given.images:
             knows = None
             if seen.shape == given.images.shape:
                 with evaluation_mode(teacher):
                     other = logits_of(teacher, given.images, "the teacher").cpu()
                 knows = (Knows.of(answered, labels), Knows.of(other, labels))
+                if knows[1].right > knows[0].right:
+                    known = other  # the classes are compared on the view that it knows
             yield from views(given.images, seen, knows)
-        yield from class_order(answered, labels, classes)
+        yield from class_order(known, labels, classes)
     if table is not None:
         if table.requires_grad and table.grad_fn is not None:
             yield Finding(
@@ -59,9 +62,10 @@ def of_answers(
                 "compute them under torch.no_grad(), or .detach() them",
             )
         rows = table[: len(labels)].cpu().detach()
-        yield from stored(rows, answered, labels)
-        if answered is None:
-            yield from class_order(rows, labels, classes)
+        order = list(class_order(rows, labels, classes)) if answered is None else []
+        yield from order
+        if not order:
+            yield from stored(rows, answered, labels)
 
 
 def stored(table: Tensor, asked: Tensor | None, labels: Tensor) -> Iterator[Finding]:
@@ -131,7 +135,9 @@ def class_order(
         )
         return
     classes = asked.shape[1]
-    if len(labels) < max(_FEW, 2 * len(labels.unique())):
+    different = len(labels.unique())
+    few = 8 if classes == 2 and different == 2 else _FEW
+    if len(labels) < max(few, 2 * different):
         return
     table = np.zeros((classes, classes))
     np.add.at(table, (labels.numpy(), asked.argmax(dim=1).numpy()), 1)
@@ -139,7 +145,8 @@ def class_order(
     best = table[rows, columns].sum() / len(labels)
     right = float(np.trace(table)) / len(labels)
     # an untrained teacher can be sorted into some agreement as well, but not into much
-    if best >= 0.7 and best - right >= 0.3:
+    needed = 1.0 if len(labels) < _FEW else 0.78 if classes == 2 else 0.7
+    if best >= needed and best - right >= 0.3:
         moved = [(int(a), int(b)) for a, b in zip(rows, columns, strict=True)
                  if a != b and table[a, b]]  # fmt: skip
         said = ", ".join(f"label {a} is the teacher's {b}" for a, b in moved[:3])
@@ -177,12 +184,10 @@ class Knows:
 
     def better_than(self, other: Knows) -> bool:
         """Whether a teacher needs the view on which it knows this, and not the other one."""
-        if self.right > other.right + 0.04:
-            return True
+        if self.surprise > 0.8 * self.chance:
+            return False  # it knows nothing about either
         gain = other.surprise - self.surprise
-        return (
-            self.right >= other.right and self.surprise < 0.8 * self.chance and gain > 0.1
-        )
+        return self.right > other.right + 0.04 or (self.right >= other.right and gain > 0.1)
 
 
 def views(

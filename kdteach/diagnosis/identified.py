@@ -9,7 +9,7 @@ computed, however it is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,15 +121,16 @@ def identified(probes: Probes, temperatures: Sequence[float] = ()) -> Identified
         max(_CLOSE, min(1e-2, 1e-6 * size / power)),
     )
     # several forms may depend on the teacher in the same way: the rest says which it is
-    known: Identified | None = None
+    order = {name: place for place, name in enumerate((*SOFT, *FREE))}
+    unknown: list[Identified] = []
     for name, t, weight, misfit in fitting:
         rest = probes.gradients - weight * probes.column(soft_of(name, t))
         hard, hard_weight = _hard_term(probes, rest, size, t)
         each = Identified(name, hard, t, weight, hard_weight, misfit)
         if hard != "unknown":
             return each
-        known = known or each
-    return known
+        unknown.append(each)
+    return min(unknown, key=lambda each: order[each.soft], default=None)
 
 
 def soft_of(name: str, t: float) -> Callable[[Tensor, Tensor], Tensor]:
@@ -148,10 +149,8 @@ def soft_forms(
     wanted: Column,
     temperatures: Sequence[float],
     close: float,
-) -> list[tuple[str, float, float, float]]:
-    """Form, T, weight and misfit of each form that gives the wanted column.
-
-    The usual forms come first.
+) -> Iterator[tuple[str, float, float, float]]:
+    """Form, T, weight and misfit of each form that gives the wanted column, one by one.
 
     Args:
         column: of a form's name and T.
@@ -169,29 +168,36 @@ def soft_forms(
         rest = wanted - weight * own
         return (float(np.sqrt((rest @ rest) / (wanted @ wanted))), name, t, weight)
 
-    def chosen(most: float) -> list[tuple[str, float, float, float]]:
-        order = {name: place for place, name in enumerate((*SOFT, *FREE))}
-        ones = sorted((order[each[1]], *each) for each in found if each[0] <= most)
-        return [(name, t, weight, misfit) for _, misfit, name, t, weight in ones]
-
     found = [tried(name, 1.0) for name in FREE]
-    likely = list(dict.fromkeys(temperatures))
-    usual = [t for t in _TEMPERATURES if t not in likely]
-    for grid in (likely, usual):
-        for t in grid:
-            found += [tried(name, t) for name in SOFT]
-            if min(found)[0] < _EXACT:
-                return chosen(_EXACT)
-    found.sort()
-    # a temperature between those of the grid
-    for _, name, t, _ in [each for each in found[:8] if each[1] in SOFT]:
+    yield from ((n, t, w, e) for e, n, t, w in found if e < _EXACT)
+    for t in dict.fromkeys([*temperatures, *_TEMPERATURES]):
+        now = [tried(name, t) for name in SOFT]
+        yield from ((n, t, w, e) for e, n, _, w in now if e < _EXACT)
+        found += now
+    if min(found)[0] < _EXACT:
+        return
+    # a loss in single precision, or a temperature between those of the grid
+    order = {name: place for place, name in enumerate((*SOFT, *FREE))}
+    close_ones = sorted((order[n], e, t, n, w) for e, n, t, w in found if e < close)
+    yield from ((n, t, w, e) for _, e, t, n, w in close_ones)
+    refined = []
+    for _, name, t, _ in [each for each in sorted(found)[:8] if each[1] in SOFT]:
         middle = float(np.log(t))
+
+        def misfit(logarithm: float, name: str = name) -> float:
+            return tried(name, float(np.exp(logarithm)))[0]
+
         done = minimize_scalar(
-            lambda logarithm, name=name: tried(name, float(np.exp(logarithm)))[0],
-            bounds=(middle - 0.3, middle + 0.3), method="bounded", options={"xatol": 1e-9},
-        )  # fmt: skip
-        found.append(tried(name, float(np.exp(done.x))))
-    return chosen(min(close, max(_EXACT, 3 * min(found)[0])))
+            misfit,
+            bounds=(middle - 0.3, middle + 0.3),
+            method="bounded",
+            options={"xatol": 1e-9},
+        )
+        refined.append(tried(name, float(np.exp(done.x))))
+    yield from sorted(
+        ((n, t, w, e) for e, n, t, w in refined if e < close),
+        key=lambda each: (order[each[0]], each[3]),
+    )
 
 
 def _hard_term(probes: Probes, rest: Tensor, size: float, t: float) -> tuple[str, float]:

@@ -65,7 +65,7 @@ def stored(formula: Identified, probes: Probes, answered: Tensor) -> Iterator[Fi
     targets = (z / t).softmax(1) - rest * t / formula.soft_weight
     if float(targets.min()) < -1e-2 or float((targets.sum(1) - 1).abs().max()) > 1e-2:
         return
-    if answered.shape[1] != classes:
+    if answered.shape[1] != classes or _of_labels(targets, certain):
         return
     its = (answered.double() / t).softmax(1)
     apart = (targets[:, None] - its[None]).abs().sum(dim=2) / 2
@@ -83,3 +83,14 @@ def stored(formula: Identified, probes: Probes, answered: Tensor) -> Iterator[Fi
         "up by the index of the image: kdteach.teacher_logits(teacher, data.train)",
         {"median distance from the teacher's answer": float(own.median()), "T": t},
     )
+
+
+def _of_labels(targets: Tensor, certain: Tensor) -> bool:
+    """Whether targets follow from the labels alone, as a virtual teacher's do."""
+    others = targets.masked_select(certain < 1e-6)
+    if float(others.max() - others.min()) < 1e-3 * float(targets.max()):
+        return True
+    own = certain.argmax(dim=1)
+    alike = [targets[own == label] for label in own.unique()]
+    several = [rows for rows in alike if len(rows) > 1]
+    return bool(several) and all(float((r - r[0]).abs().max()) < 1e-4 for r in several)
