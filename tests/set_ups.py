@@ -59,7 +59,7 @@ class SetUp:
 def photographs(
     classes: int, count: int, dtype: torch.dtype, seed: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Smooth pictures (count, 3, 8, 8) of so many classes, their labels, and the classes."""
+    """Smooth pictures (count, 3, 8, 8) of so many classes, labels, and the classes."""
     drawing = torch.Generator().manual_seed(seed)
     coarse = torch.rand(classes, 3, 4, 4, generator=drawing)
     pictures = F.interpolate(coarse, (8, 8), mode="bilinear")
@@ -120,5 +120,5 @@ def loss_from(text: str, made: SetUp) -> Any:
         "student": made.student, "images": made.images, "labels": made.labels,
         "table": made.table,
     }  # fmt: skip
-    exec(text, names)  # noqa: S102
+    exec(text, names)
     return names["loss"]

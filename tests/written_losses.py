@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the texts are losses as people write them
 """Losses of distillation as people write them, each right and with one mistake.
 
 A text stands for several losses: ``<<right || T2: wrong || kl: wrong>>`` is the first form

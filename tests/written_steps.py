@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the texts are steps as people write them
 """Set-ups of distillation with one mistake outside the loss's formula, and correct ones.
 
 Each list holds makers: functions that give a ``SetUp`` and what else ``doctor`` is given.
@@ -9,6 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import kdteach as kd
 from tests.set_ups import (
     Answering,
     Output,
@@ -19,10 +24,6 @@ from tests.set_ups import (
     small_student,
     trained_teacher,
 )
-from torch import Tensor, nn
-from torch.nn import functional as F
-
-import kdteach as kd
 
 Made = tuple[SetUp, dict[str, Any]]
 Maker = Callable[[], Made]
@@ -132,7 +133,13 @@ def train_mode() -> list[Maker]:
     def whole(number: int, style: str | None) -> Made:
         made = _kinds(number)
         made.teacher.train()
-        loss = None if style is None else of_logits(made) if style == "logits" else step(made, style)
+        loss = (
+            None
+            if style is None
+            else of_logits(made)
+            if style == "logits"
+            else step(made, style)
+        )
         return made, {"loss": loss}
 
     def part(number: int, kind: type[nn.Module]) -> Made:
@@ -310,7 +317,9 @@ loss = Step(table)
 """
     makers: list[Maker] = [lambda h=h: stored(h, True) for h in
                            ("shuffled", "shifted", "reversed", "flipped", "half", "sorted")]  # fmt: skip
-    makers += [lambda h=h: stored(h, False) for h in ("shuffled", "shifted", "other teacher")]
+    makers += [
+        lambda h=h: stored(h, False) for h in ("shuffled", "shifted", "other teacher")
+    ]
     makers += [lambda: stored("shuffled", True, True), lambda: stored("shifted", False, True),
                lambda: stored("shuffled", True, True, 2), lambda: stored("reversed", True, True, 100)]  # fmt: skip
     makers += [lambda: in_batch("shuffled"), lambda: in_batch("flipped"),
@@ -322,7 +331,9 @@ loss = Step(table)
 
 def other_classes() -> list[Maker]:
     class Sorted(nn.Module):
-        def __init__(self, network: nn.Module, order: list[int], form: str = "tensor") -> None:
+        def __init__(
+            self, network: nn.Module, order: list[int], form: str = "tensor"
+        ) -> None:
             super().__init__()
             self.network, self.order, self.form = network, order, form
 
@@ -334,7 +345,9 @@ def other_classes() -> list[Maker]:
               ) -> Made:  # fmt: skip
         made = set_up(len(order), count, torch.float32, seed=number)
         made.teacher = Sorted(made.teacher, order, form).eval()
-        found = None if not loss else of_logits(made) if loss == "logits" else step(made, loss)
+        found = (
+            None if not loss else of_logits(made) if loss == "logits" else step(made, loss)
+        )
         return made, {"loss": found}
 
     def table(order: list[int], count: int) -> Made:
@@ -374,7 +387,9 @@ def larger_students() -> list[Maker]:
         made = _kinds(number)
         classes = made.table.shape[1]
         made.student = build(classes).to(made.images.dtype)
-        return made, {"loss": step(made, style) if style else of_logits(made) if number % 2 else None}
+        return made, {
+            "loss": step(made, style) if style else of_logits(made) if number % 2 else None
+        }
 
     def wide(width: int) -> Callable[[int], nn.Module]:
         return lambda c: nn.Sequential(nn.Flatten(), nn.Linear(192, width), nn.ReLU(),
@@ -397,12 +412,16 @@ def larger_students() -> list[Maker]:
 class Frozen(nn.Module):
     """A backbone that is not trained, and a head that is."""
 
-    def __init__(self, classes: int, how: str, affine: bool = True, kind: str = "2d") -> None:
+    def __init__(
+        self, classes: int, how: str, affine: bool = True, kind: str = "2d"
+    ) -> None:
         super().__init__()
         norm = {"2d": nn.BatchNorm2d(4, affine=affine), "instance": nn.InstanceNorm2d(
             4, affine=affine, track_running_stats=True)}[kind]  # fmt: skip
         self.backbone = nn.Sequential(nn.Conv2d(3, 4, 3), norm, nn.ReLU())
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes))
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes)
+        )
         self.how = how
         if how == "frozen":
             self.backbone.requires_grad_(False)
@@ -424,7 +443,9 @@ def drifting() -> list[Maker]:
         made = _kinds(number)
         torch.manual_seed(number)
         made.student = Frozen(made.table.shape[1], how, **more).to(made.images.dtype)
-        found = None if not loss else of_logits(made) if loss == "logits" else step(made, loss)
+        found = (
+            None if not loss else of_logits(made) if loss == "logits" else step(made, loss)
+        )
         return made, {"loss": found}
 
     def in_step(number: int, style: str, before: str) -> Made:
@@ -469,7 +490,9 @@ def ends(student: bool) -> list[Maker]:
             made.student = wrapped(made.student)
         else:
             made.teacher = wrapped(made.teacher).eval()
-        found = None if not loss else of_logits(made) if loss == "logits" else step(made, loss)
+        found = (
+            None if not loss else of_logits(made) if loss == "logits" else step(made, loss)
+        )
         return made, {"loss": found}
 
     class Probabilities(nn.Module):

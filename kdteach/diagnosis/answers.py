@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,7 +26,6 @@ def of_answers(
     answered: Tensor | None,
     seen: Tensor,
     classes: tuple[Sequence[str], Sequence[str]] | None,
-    skipped: dict[str, str],
 ) -> Iterator[Finding]:
     """What the teacher answers, what is stored, and what it sees.
 
@@ -39,13 +37,12 @@ def of_answers(
         answered: (B, C) what the teacher answers.
         seen: (B, ...) the images as the teacher sees them.
         classes: names in the teacher's order and in that of the labels.
-        skipped: gets what could not be looked for, and why.
     """
     if teacher is not None and answered is not None:
         known = answered
         if seen is not given.images:
             knows = None
-            if seen.shape == given.images.shape:
+            if seen.shape == given.images.shape and answered.shape[1] > 1:
                 with evaluation_mode(teacher):
                     other = logits_of(teacher, given.images, "the teacher").cpu()
                 knows = (Knows.of(answered, labels), Knows.of(other, labels))
@@ -135,10 +132,14 @@ def class_order(
         )
         return
     classes = asked.shape[1]
+    if classes < 2:
+        return
     different = len(labels.unique())
     few = 8 if classes == 2 and different == 2 else _FEW
     if len(labels) < max(few, 2 * different):
         return
+    from scipy.optimize import linear_sum_assignment  # not before it is needed
+
     table = np.zeros((classes, classes))
     np.add.at(table, (labels.numpy(), asked.argmax(dim=1).numpy()), 1)
     rows, columns = linear_sum_assignment(-table)
@@ -183,7 +184,7 @@ class Knows:
         )
 
     def better_than(self, other: Knows) -> bool:
-        """Whether a teacher needs the view on which it knows this, and not the other one."""
+        """Whether a teacher needs the view on which it knows this, not the other."""
         if self.surprise > 0.8 * self.chance:
             return False  # it knows nothing about either
         gain = other.surprise - self.surprise
@@ -241,7 +242,7 @@ def views(
 
 
 def _explained(a: Tensor, b: Tensor) -> float:
-    """The smallest share of a channel of b that a multiple of the same channel of a says."""
+    """The smallest share of a channel of b that the same channel of a explains."""
     shares = []
     for channel in range(a.shape[1]):
         x, y = a[:, channel].flatten(), b[:, channel].flatten()

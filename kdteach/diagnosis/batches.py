@@ -141,7 +141,8 @@ def check_fit(model: nn.Module, images: Tensor, who: str) -> None:
     lies = device_of(model, images.device)
     if lies.type != images.device.type:
         raise ValueError(
-            f"{who} lies on {lies} and the images on {images.device}: give images.to({str(lies)!r})"
+            f"{who} lies on {lies} and the images on {images.device}: give "
+            f"images.to({str(lies)!r})"
         )
 
 

@@ -137,9 +137,10 @@ class AskedLoss:
         z = self.through.get("student", _same)(z).to(there, self.kind)
         v = self.through.get("teacher", _same)(v).to(there, self.kind)
         y = self.given.targets if targets is None else targets
+        both = {"labels": y, "teacher_logits": v}
         offered = {**self._offered(y), "student": z, "teacher": v,
                    "labels and teacher": (y, v),
-                   "named labels and teacher": {"labels": y, "teacher_logits": v}}  # fmt: skip
+                   "named labels and teacher": both}  # fmt: skip
         calls = calls if calls is not None else Calls()
         with self._answering(z, v, calls):
             return as_number(self._called(offered))

@@ -1,4 +1,4 @@
-"""The numbers that occur in a loss of somebody else's: they say which weights were meant."""
+"""The numbers that occur in somebody else's loss: they say which weights were meant."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _Found:
             self._function(value, depth)
             return
         if isinstance(value, types.MethodType):
-            self._function(value.__func__, depth)
+            self.look("", value.__func__, depth)
             self.look("", value.__self__, depth)
             return
         if hasattr(value, "func") and hasattr(value, "keywords"):  # functools.partial

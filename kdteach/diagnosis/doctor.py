@@ -68,12 +68,33 @@ def doctor(
     and labels, recognised by their names or in this order), the networks and images, or a
     batch alone, and call the networks itself; an objective of ``kdteach`` is a loss too.
 
+    Some set-ups do not say what was meant, and these rules decide:
+
+    - Which term ``alpha`` weighs is not agreed upon: Keras and torchdistill weigh the
+      labels by it. A named alpha above 0.5 is expected on the soft term, and a weight
+      called ``kd_weight`` or ``ce_weight`` on the term of its name. Without a name, or with
+      an alpha of 0.5 or less, nothing is said unless ``alpha=`` is given.
+    - T^2 is missed where the weights add up to one without it, or are numbers that the loss
+      names. A loss of free weights that no name explains is not judged. A soft term alone
+      is expected to hold its T^2, also where the caller multiplies later.
+    - The reverse KL divergence is a fault unless the loss has "reverse" in its name.
+    - A normalisation of the teacher's own is right where the teacher knows clearly more
+      on it than on the student's images; other crops and mirror images never are.
+    - Another order of the classes needs two images of a class on average, or ``classes=``.
+    - A teacher that the loss does not ask itself is examined in the mode in which it comes.
+    - A mean over classes in a squared error of logits is the usual form, and no fault.
+
+    What is not known here stands in ``skipped`` of the result: the weights in formulas of
+    other kinds (decoupled, correlations, features), which are then not judged.
+
     Args:
         teacher: the network, in the mode in which training will ask it; or its stored
             logits (B, C) for the batch.
         student: the network, as training will begin with it.
-        batch: (images, labels) of some images, the more the better up to 256; a ``Split``
-            or ``Batch`` will do. Images (B, ...), labels (B,) int64.
+        batch: (images, labels) of some images, the more the better up to 256, perhaps with
+            sample indices (B,) or stored logits (B, C) behind them; a dictionary with such
+            names, a ``Split`` or ``Batch`` will do. Images (B, ...), labels (B,) int64, or
+            shares of the classes (B, C).
         loss: the function that is minimised. Without it the networks and data alone are
             examined.
         alpha: the weight that the SOFT term is to have, in [0, 1], where that is known.
@@ -92,7 +113,11 @@ def doctor(
     Raises:
         TypeError: a teacher or student that is no network, a batch that is no pair of
             tensors, a loss that cannot be called.
-        ValueError: images and labels that do not fit, or alpha out of range.
+        ValueError: images and labels that do not fit, images or stored logits that are no
+            numbers, labels without an output, alpha or temperature out of range.
+
+    Example:
+        >>> print(kd.doctor(teacher, student, (images, labels), loss=my_loss))
     """
     check_model("student", student)
     asked = None if isinstance(teacher, Tensor) else check_model("teacher", teacher)
@@ -113,9 +138,12 @@ def doctor(
     with as_they_were(models), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answered = None if asked is None else _answered(asked, seen, "the teacher")
+        known = answered if answered is not None else table
+        if known is not None:
+            check_classes(labels, known.shape[1], "the teacher")
         found = [
             *_of_networks(asked, student),
-            *of_answers(asked, given, labels, table, answered, seen, classes, skipped),
+            *of_answers(asked, given, labels, table, answered, seen, classes),
             *_of_loss(loss, asked, student, given, labels, table, answered, alpha,
                       temperature, skipped),
         ]  # fmt: skip
@@ -132,8 +160,8 @@ def _views(images: Tensor, labels: Tensor) -> Tensor:
     check_tensor("teacher_images", images)
     if images.ndim < 2 or len(images) < len(labels):
         raise ValueError(
-            f"teacher_images must hold the {len(labels)} images of the batch as the teacher "
-            f"sees them, got shape {tuple(images.shape)}"
+            f"teacher_images must hold the {len(labels)} images of the batch as the "
+            f"teacher sees them, got shape {tuple(images.shape)}"
         )
     return images[: len(labels)]
 
@@ -174,7 +202,6 @@ def _of_loss(
     assert all_v is not None  # there is a teacher or a table
     all_v = all_v.detach().cpu().double()
     check_classes(labels, z.shape[1], "the student")
-    check_classes(labels, all_v.shape[1], "the teacher")
     if loss is not None:
         case = Case(loss, teacher, student, few, labels[rows], z, all_v[: len(z)], all_v,
                     alpha, temperature)  # fmt: skip

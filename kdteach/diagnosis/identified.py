@@ -2,9 +2,9 @@
 
 A loss of two networks' logits is asked for its gradient at a few logits of our choice. Two
 gradients at the same logits of the student and other logits of the teacher differ by the
-soft term alone, whatever else the loss holds; so its form, T and weight are found first. What
-remains is compared with the known forms of the hard term. What fits to all digits is what is
-computed, however it is written.
+soft term alone, whatever else the loss holds; so its form, T and weight are found first.
+What remains is compared with the known forms of the hard term. What fits to all digits is
+what is computed, however it is written.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from kdteach.diagnosis.formulas import EVEN, FREE, HARD, SOFT
+from kdteach.diagnosis.formulas import EVEN, FREE, HARD, SOFT, Hard
 
 _TEMPERATURES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 12.0,
                  15.0, 16.0, 20.0, 25.0, 30.0, 32.0, 40.0, 50.0, 64.0, 100.0,
@@ -158,6 +157,7 @@ def soft_forms(
         temperatures: tried before the usual ones.
         close: the largest misfit.
     """
+    from scipy.optimize import minimize_scalar  # not before it is needed
 
     def tried(name: str, t: float) -> tuple[float, str, float, float]:
         own = column(name, t)
@@ -208,19 +208,21 @@ def _hard_term(probes: Probes, rest: Tensor, size: float, t: float) -> tuple[str
         return "none", 0.0
     y = probes.targets()
     found = []
-    for name, formula in HARD.items():
-        if (t == 1 and "T" in name) or (t == 1 and name == "softened"):
+    for name in HARD:
+        if t == 1 and name in ("softmax with T twice", "softened"):
             continue
-        table = np.stack(
-            [probes.column(lambda z, _v, f=f: f(z, y, t)).numpy().ravel()
-             for f in (formula, EVEN[name])], axis=1,
-        )  # fmt: skip
+        own = (
+            _gradient_of(probes, HARD[name], y, t),
+            _gradient_of(probes, EVEN[name], y, t),
+        )
+        table = np.stack(own, axis=1)
         weights = np.linalg.lstsq(table, wanted, rcond=None)[0]
         left = float(np.sqrt(np.mean((wanted - table @ weights) ** 2))) / power
         found.append((left, name, float(weights.sum())))
-    best = min(found)
-    return (
-        (best[1], best[2])
-        if best[0] < max(_CLOSE, 1e-6 * size / power)
-        else ("unknown", np.nan)
-    )
+    left, name, weight = min(found)
+    fits = left < max(_CLOSE, 1e-6 * size / power)
+    return (name, weight) if fits else ("unknown", np.nan)
+
+
+def _gradient_of(probes: Probes, formula: Hard, y: Tensor, t: float) -> Column:
+    return probes.column(lambda z, _v: formula(z, y, t)).numpy().ravel()

@@ -29,13 +29,13 @@ def as_they_were(models: Sequence[nn.Module]) -> Iterator[None]:
         )
         for m in models
     ]  # fmt: skip
-    states = random.getstate(), np.random.get_state()
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - the caller may use it
     with torch.random.fork_rng(), modes_kept(*models):
         try:
             yield
         finally:
             random.setstate(states[0])
-            np.random.set_state(states[1])
+            np.random.set_state(states[1])  # noqa: NPY002
             for weights, buffers in kept:
                 for weight, gradient, required, value, its in weights:
                     weight.requires_grad_(required)
@@ -45,9 +45,9 @@ def as_they_were(models: Sequence[nn.Module]) -> Iterator[None]:
                             weight.copy_(value)
                         if gradient is not None and its is not None:
                             gradient.copy_(its)
-                for part, name, buffer, value in buffers:
-                    if buffer is None or value is None:
+                for part, name, buffer, was in buffers:
+                    if buffer is None or was is None:
                         continue
                     part._buffers[name] = buffer
                     with torch.no_grad():
-                        buffer.copy_(value)
+                        buffer.copy_(was)

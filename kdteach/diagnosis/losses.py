@@ -75,7 +75,7 @@ def of_loss(case: Case, skipped: dict[str, str]) -> Iterator[Finding]:
         held = {n: w.grad is not None for n, w in case.teacher.named_parameters()}
         yield from networks.gradients(held, got, calls)
         yield from networks.drifting([], moved)
-        yield from _seen(calls, case.teacher, case.labels)
+        yield from _seen(calls, case.teacher, case.labels, case.v.shape[1])
     if not asked.calls_networks:
         drifted = networks.drift_of(case.student, case.given.images)
     yield from networks.drifting(drifted, [])
@@ -145,7 +145,7 @@ def _gradient(
 
 
 def _shifted_alike(asked: AskedLoss, z: Tensor, v: Tensor, who: str) -> bool:
-    """Whether nothing changes when all logits of an image are shifted: a softmax is taken."""
+    """Whether nothing changes when an image's logits are shifted: a softmax is taken."""
     first = _gradient(asked, z, v)
     shifts = torch.linspace(-2, 3, len(z), dtype=z.dtype)[:, None]
     other = (z + shifts, v) if who == "student" else (z, v + shifts)
@@ -258,7 +258,9 @@ def _one_pass(
     return moved, drifted, sum(id(w) in reached for w in weights)
 
 
-def _seen(calls: Calls, teacher: nn.Module, labels: Tensor) -> Iterator[Finding]:
+def _seen(
+    calls: Calls, teacher: nn.Module, labels: Tensor, classes: int
+) -> Iterator[Finding]:
     """What the two networks were given by the loss."""
     mine, its = (calls.images.get(who) for who in ("student", "teacher"))
     if not mine or not its:
@@ -266,7 +268,7 @@ def _seen(calls: Calls, teacher: nn.Module, labels: Tensor) -> Iterator[Finding]
     if any(torch.equal(a, b) for a in mine for b in its if a.shape == b.shape):
         return
     knows = None
-    if mine[0].shape == its[0].shape and len(mine[0]) == len(labels):
+    if mine[0].shape == its[0].shape and len(mine[0]) == len(labels) and classes > 1:
         with modes_kept(teacher), evaluation_mode(teacher):
             knows = [answers.Knows.of(logits_of(teacher, x, "the teacher").cpu(), labels)
                      for x in (its[0], mine[0])]  # fmt: skip

@@ -171,8 +171,8 @@ def _on_the_other(
         return
     yield Finding(
         "alpha on the other term",
-        f"{given[0]} = {given[1]:g} is found on the other term: the labels weigh {hard:.3g} "
-        f"and the teacher {soft:.3g}",
+        f"{given[0]} = {given[1]:g} is found on the other term: the labels weigh "
+        f"{hard:.3g} and the teacher {soft:.3g}",
         "alpha * soft + (1 - alpha) * hard, or give 1 - alpha; if alpha is meant to weigh "
         "the labels, say the soft term's weight: doctor(..., alpha=...)",
         measured,
