@@ -18,8 +18,16 @@ from torch.nn import functional as F
 
 import kdteach as kd
 from tests import written_losses
-from tests.set_ups import loss_from, set_up, small_student
-from tests.written_steps import MISTAKES, Made, correct, of_logits, step
+from tests.set_ups import Output, loss_from, set_up, small_student
+from tests.written_steps import (
+    FORMULAS,
+    MISTAKES,
+    Made,
+    correct,
+    of_formula,
+    of_logits,
+    step,
+)
 
 NAMES = {
     "T2": ("missing T^2",),
@@ -122,6 +130,54 @@ def test_a_correct_set_up_is_passed_in_silence(
     diagnosis = kd.doctor(teacher, case.student, batch, **more)
     assert not diagnosis, str(diagnosis)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_shows_its_mistakes(name: str) -> None:
+    assert [finding.name for finding in examined(of_formula(name))] == list(
+        FORMULAS[name][1]
+    )
+
+
+def test_a_teacher_that_reads_larger_images() -> None:
+    made = set_up()
+    made.teacher = nn.Sequential(nn.AvgPool2d(2), made.teacher).eval()
+    for crop, wanted in ((0, []), (2, ["different views"])):
+        view = f"F.interpolate(x[:, :, {crop}:, {crop}:], size=16, mode='bilinear')"
+        loss = step(made, "closure", view=view)
+        found = kd.doctor(made.teacher, made.student, made.batch, loss=loss, quiet=True)
+        assert [finding.name for finding in found] == wanted
+
+
+@pytest.mark.parametrize("squared", [True, False])
+def test_a_network_that_computes_its_own_cross_entropy(squared: bool) -> None:
+    class Network(nn.Module):
+        def __init__(self, inside: nn.Module) -> None:
+            super().__init__()
+            self.inside = inside
+
+        def forward(self, pixel_values: Tensor, labels: Tensor | None = None) -> Output:
+            output = Output(self.inside(pixel_values))
+            if labels is not None:
+                output["loss"] = output.loss = F.cross_entropy(output.logits, labels)
+            return output
+
+    made = set_up()
+    teacher, student = Network(made.teacher).eval(), Network(made.student)
+
+    def loss(
+        model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False
+    ) -> Any:
+        mine = model(**inputs)
+        with torch.no_grad():
+            its = teacher(**inputs)
+        log_q, p = F.log_softmax(mine.logits / 2, -1), F.softmax(its.logits / 2, -1)
+        soft = F.kl_div(log_q, p, reduction="batchmean") * (4 if squared else 1)
+        return 0.5 * mine.loss + 0.5 * soft
+
+    batch = {"pixel_values": made.images, "labels": made.labels}
+    found = kd.doctor(teacher, student, batch, loss=loss, quiet=True)
+    assert [finding.name for finding in found] == ([] if squared else ["missing T^2"])
 
 
 def test_there_are_twenty_set_ups_of_each_mistake_and_forty_correct_ones() -> None:

@@ -669,3 +669,45 @@ MISTAKES: dict[str, tuple[Callable[[], list[Maker]], tuple[str, ...]]] = {
         lambda: ends(False), ("probabilities instead of logits",)),
 }  # fmt: skip
 """Makers of set-ups with a mistake, and the names under which it is found."""
+
+FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "half without T^2": ("lambda z, v, y: 0.5 * kl(z, v, 2.0) + 0.5 * ce(z, y)", ("missing T^2",)),
+    "half": ("lambda z, v, y: 0.5 * 4 * kl(z, v, 2.0) + 0.5 * ce(z, y)", ()),
+    "T instead of T^2": ("lambda z, v, y: 0.9 * 4 * kl(z, v, 4.0) + 0.1 * ce(z, y)", ("missing T^2",)),
+    "single precision": ("lambda z, v, y: 0.9 * kl(z.float(), v.float(), 20.0) + 0.1 * ce(z.float(), y)", ("missing T^2",)),
+    "both sums": ("lambda z, v, y: 0.9 * 16 * len(z) * kl(z, v, 4.0) + 0.1 * ce(z, y, reduction='sum')", ()),
+    "mean and T^2": ("lambda z, v, y: 0.9 * kl(z, v, 4.0) / z.shape[1] + 0.1 * ce(z, y)",
+                     ("missing T^2", "reduction over classes")),
+    "free and mean": ("lambda z, v, y: 100 * kl(z, v, 5.0) / z.shape[1] + 0.5 * ce(z, y)", ("missing T^2", "reduction over classes")),
+    "twice alpha": ("lambda z, v, y, alpha=0.9: 2 * alpha * 16 * kl(z, v, 4.0) + (1 - alpha) * ce(z, y)", ()),
+    "margins and no T^2": ("lambda z, v, y: 0.9 * kl(z, v, 4.0) + 0.1 * F.multi_margin_loss(z, y)", ("missing T^2",)),
+    "margins": ("lambda z, v, y: 0.9 * 16 * kl(z, v, 4.0) + 0.1 * F.multi_margin_loss(z, y)", ()),
+    "binary": ("lambda z, v, y: F.binary_cross_entropy_with_logits(z, v.softmax(1))", ()),
+    "no softmax": ("lambda z, v: F.kl_div(z, v, reduction='batchmean')",
+                   ("logits instead of log-probabilities", "logits instead of probabilities")),
+    "logits as targets": ("lambda z, v, y: ce(z, v) + ce(z, y)", ("logits instead of probabilities",)),
+    "exchanged cross-entropy": ("lambda z, v, y: 0.9 * 16 * ce(v / 4, (z / 4).softmax(1)) + 0.1 * ce(z, y)",
+                                ("arguments of KL exchanged",)),
+    "no logarithm": ("lambda z, v, y: 0.9 * 16 * kl(z, v, 4.0) + 0.1 * F.nll_loss(z.softmax(1), y)", ("softmax in the student",)),
+    "T on the targets": ("lambda z, v, y: 0.9 * 16 * ce(z, (v / 4).softmax(1)) + 0.1 * ce(z, y)", ("temperature on one side",)),
+    "each image": ("lambda z, v, y: 0.9 * 16 * (-((v / 4).softmax(1) * (z / 4).log_softmax(1)).sum(1)) + 0.1 * ce(z, y, reduction='none')", ()),
+    "beta on the labels": ("lambda z, v, y, beta=0.7: (1 - beta) * 16 * kl(z, v, 4.0) + beta * ce(z, y)", ("alpha on the other term",)),
+    "labels alone": ("nn.CrossEntropyLoss(label_smoothing=0.1)", ()),
+    "stored": ("lambda z, y, index: 0.9 * 16 * kl(z, table[index], 4.0) + 0.1 * ce(z, y)", ()),
+    "stored, without T^2": ("lambda z, y, index: 0.9 * kl(z, table[index], 4.0) + 0.1 * ce(z, y)", ("missing T^2",)),
+    "the teacher first": ("lambda t_out, s_out, target: 0.9 * 16 * kl(s_out, t_out, 4.0) + 0.1 * ce(s_out, target)", ()),
+    "everything": ("lambda *args: 0.9 * 16 * kl(args[0], args[1], 4.0) + 0.1 * ce(args[0], args[2])", ()),
+}  # fmt: skip
+"""Formulas in a line, and the names of all that is to be found."""
+
+_ABOVE = """
+ce = F.cross_entropy
+def kl(z, v, T):
+    return F.kl_div(F.log_softmax(z / T, 1), F.softmax(v / T, 1), reduction="batchmean")
+"""
+
+
+def of_formula(name: str) -> Made:
+    """A set-up with a loss of ``FORMULAS``."""
+    made = set_up()
+    return made, {"loss": loss_from(f"{_ABOVE}loss = {FORMULAS[name][0]}", made)}

@@ -306,7 +306,8 @@ def as_number(found: Any) -> Tensor:
         found = found.total
     if not isinstance(found, Tensor):
         raise TypeError(f"the loss is {type(found).__name__}, not a tensor")
-    return found.flatten(1).sum(dim=1).mean() if found.ndim else found
+    each: Tensor = found.flatten(1).sum(dim=1) if found.ndim > 1 else found
+    return each.mean()
 
 
 def logits_of(model: nn.Module, images: Tensor, who: str) -> Tensor:

@@ -137,7 +137,16 @@ def doctor(
     models = [m for m in (asked, student, loss) if isinstance(m, nn.Module)]
     with as_they_were(models), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        answered = None if asked is None else _answered(asked, seen, "the teacher")
+        answered = None
+        if asked is not None:
+            check_fit(asked, seen, "the teacher")
+            try:
+                answered = _answered(asked, seen, "the teacher")
+            except ValueError as error:
+                if loss is None or teacher_images is not None:
+                    raise
+                # the loss may give it images of another size
+                skipped["what the teacher answers"] = str(error)
         known = answered if answered is not None else table
         if known is not None:
             check_classes(labels, known.shape[1], "the teacher")
@@ -199,12 +208,14 @@ def _of_loss(
     few = part_of(given, rows)
     z = _answered(student, few.images, "the student").double()
     all_v = answered if answered is not None else table
-    assert all_v is not None  # there is a teacher or a table
+    if all_v is None:  # only the loss knows which images the teacher can read
+        all_v = z.new_zeros(0, z.shape[1])
     all_v = all_v.detach().cpu().double()
     check_classes(labels, z.shape[1], "the student")
     if loss is not None:
-        case = Case(loss, teacher, student, few, labels[rows], z, all_v[: len(z)], all_v,
-                    alpha, temperature)  # fmt: skip
+        v = all_v[: len(z)] if len(all_v) else 0 * z
+        case = Case(loss, teacher, student, few, labels[rows], z, v, all_v, alpha,
+                    temperature)  # fmt: skip
         yield from of_loss(case, skipped)
         return
     if teacher is not None:

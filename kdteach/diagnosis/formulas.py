@@ -99,6 +99,7 @@ SOFT: dict[str, Soft] = {
 
 FREE: dict[str, Soft] = {
     "squared error of logits": lambda z, v, _t: (z - v).square().sum(1),
+    "logits for logarithms and targets": lambda z, v, _t: _against(v, z),
     "squared error of softmax twice": lambda z, v, _t: (_exp(z) - v).square().sum(1),
 }
 """Forms in which no temperature occurs."""
@@ -146,6 +147,12 @@ _NO_LOGARITHM = (
     "logarithms: what it computes is no divergence",
     "give F.log_softmax(student / T, 1) as the first argument",
 )
+_NO_SOFTMAX = (
+    "logits instead of log-probabilities",
+    "the KL divergence gets the student's logits where it expects log-probabilities; a "
+    "log_softmax is missing",
+    "give F.log_softmax(student / T, 1) as the first argument",
+)
 _EXCHANGED = (
     "arguments of KL exchanged",
     "the teacher's answer stands where the student's log-probabilities belong",
@@ -189,11 +196,9 @@ SPELLED: dict[str, tuple[Said, ...]] = {
     "probabilities for logarithms": (_NO_LOGARITHM,),
     "probabilities without T for logarithms": (_NO_LOGARITHM,),
     "teacher softmax, and probabilities for logarithms": (_NO_LOGARITHM, _TWICE_TEACHER),
-    "logits for logarithms": ((
-        "logits instead of log-probabilities",
-        "the KL divergence gets the student's logits where it expects log-probabilities; "
-        "a log_softmax is missing",
-        "give F.log_softmax(student / T, 1) as the first argument"),),
+    "logits for logarithms": (_NO_SOFTMAX,),
+    "logits for logarithms and targets": (
+        _NO_SOFTMAX, _logits("the teacher's logits themselves")),
     "exchanged, and probabilities": (_EXCHANGED,),
     "exchanged in its order": (_EXCHANGED,),
     "exchanged without a softmax": (_EXCHANGED,),

@@ -65,7 +65,7 @@ def stored(formula: Identified, probes: Probes, answered: Tensor) -> Iterator[Fi
     targets = (z / t).softmax(1) - rest * t / formula.soft_weight
     if float(targets.min()) < -1e-2 or float((targets.sum(1) - 1).abs().max()) > 1e-2:
         return
-    if answered.shape[1] != classes or _of_labels(targets, certain):
+    if not len(answered) or answered.shape[1] != classes or _of_labels(targets, certain):
         return
     its = (answered.double() / t).softmax(1)
     apart = (targets[:, None] - its[None]).abs().sum(dim=2) / 2

@@ -40,7 +40,7 @@ def modes(teacher: nn.Module, calls: Calls, images: Tensor) -> Iterator[Finding]
         "teacher in train mode", f"the teacher is asked in train mode: {why}",
         "call teacher.eval() before training, and again wherever .train() is called on a "
         "module that holds the teacher",
-        _changes(teacher, images),
+        _changes(teacher, calls.images.get("teacher", [images])[0]),
     )  # fmt: skip
 
 

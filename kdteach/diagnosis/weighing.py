@@ -219,5 +219,18 @@ def meant_reverse(loss: Callable[..., Any]) -> bool:
     Args:
         loss: any function or object.
     """
-    names = (getattr(loss, "__name__", ""), type(loss).__name__, getattr(loss, "name", ""))
-    return any("reverse" in str(name).lower() for name in names)
+    return any("reverse" in name.lower() for name in _names_of(loss, 2))
+
+
+def _names_of(thing: object, depth: int) -> Iterator[str]:
+    """Names of a function or object, and of the functions that it holds."""
+    for name in (getattr(thing, "__name__", ""), type(thing).__name__,
+                 getattr(thing, "name", "")):  # fmt: skip
+        yield str(name)
+    if depth:
+        for inner in (
+            getattr(thing, "func", None),
+            *getattr(thing, "__dict__", {}).values(),
+        ):
+            if callable(inner):
+                yield from _names_of(inner, depth - 1)
