@@ -306,6 +306,13 @@ NAN = IMAGES.clone()
 NAN[3, 0, 2, 2] = float("nan")
 
 
+class Silent(nn.Module):
+    """A network whose training has failed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.full((len(x), 10), float("nan"))
+
+
 @pytest.mark.parametrize(("changed", "kind", "says"), [
     ({"teacher": "resnet50"}, TypeError, "teacher"),
     ({"student": nn.Linear}, TypeError, "student"),
@@ -325,6 +332,10 @@ NAN[3, 0, 2, 2] = float("nan")
     ({"teacher_logits": torch.zeros(64)}, ValueError, "teacher_logits"),
     ({"teacher_logits": torch.full((64, 10), torch.nan)}, ValueError, "teacher_logits"),
     ({"teacher_logits": [[0.0]]}, TypeError, "teacher_logits"),
+    ({"teacher": Silent()}, ValueError, "the teacher answers NaN"),
+    ({"teacher": nn.Linear(192, 10, device="meta")}, ValueError, "meta"),
+    ({"batch": [(IMAGES, LABELS)]}, TypeError, "next"),
+    ({"classes": 3}, TypeError, "classes"),
     ({"teacher_images": IMAGES[:5]}, ValueError, "teacher_images"),
     ({"loss": "kd"}, TypeError, "loss"), ({"loss": len, "alpha": 2}, ValueError, "alpha"),
     ({"temperature": 0}, ValueError, "temperature"),
@@ -350,6 +361,18 @@ def test_a_loss_that_cannot_be_asked_is_said(loss: Callable[..., Any], says: str
     assert not diagnosis
     assert says in diagnosis.skipped["what the loss computes"]
     assert "Not looked for" in str(diagnosis)
+
+
+@pytest.mark.parametrize("circumstance", [torch.inference_mode, torch.no_grad])
+def test_it_works_where_gradients_are_switched_off(circumstance: Callable[[], Any]) -> None:
+    def loss(z: Tensor, v: Tensor, y: Tensor) -> Tensor:
+        kl = F.kl_div(F.log_softmax(z / 4, 1), F.softmax(v / 4, 1), reduction="batchmean")
+        return 0.9 * kl + 0.1 * F.cross_entropy(z, y)
+
+    made = set_up()
+    with circumstance():
+        found = kd.doctor(made.teacher, made.student, made.batch, loss=loss, quiet=True)
+    assert "missing T^2" in found
 
 
 def test_one_image_and_batchnorm() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -53,7 +53,8 @@ def given_of(batch: Any) -> tuple[Material, Tensor, Tensor | None]:
             elif isinstance(more, Tensor) and more.ndim == 1:
                 index = more
     else:
-        raise TypeError(f"batch must be a pair (images, labels), got {shown(batch)}")
+        way = ": give one of it, next(iter(loader))" if hasattr(batch, "__iter__") else ""
+        raise TypeError(f"batch must be a pair (images, labels), got {shown(batch)}{way}")
     images, targets = check_tensor("images", images), check_tensor("labels", targets)
     if not len(images) or targets.ndim == 0 or len(images) != len(targets):
         count = len(targets) if targets.ndim else 0
@@ -64,6 +65,8 @@ def given_of(batch: Any) -> tuple[Material, Tensor, Tensor | None]:
     if images.is_floating_point() and not bool(torch.isfinite(images).all()):
         raise ValueError("images must be finite numbers, got NaN or infinity among them")
     labels = _class_numbers(targets)
+    if targets.ndim == 1:
+        targets = labels
     if index is None:
         index = torch.arange(len(images))
     material = Material(images, targets, index, batch)
@@ -139,11 +142,36 @@ def check_fit(model: nn.Module, images: Tensor, who: str) -> None:
         ValueError: they do not.
     """
     lies = device_of(model, images.device)
+    if lies.type == "meta":
+        raise ValueError(f"{who} lies on the meta device, where weights have no values")
     if lies.type != images.device.type:
         raise ValueError(
             f"{who} lies on {lies} and the images on {images.device}: give "
             f"images.to({str(lies)!r})"
         )
+
+
+def check_names_of_classes(
+    classes: object,
+) -> tuple[Sequence[str], Sequence[str]] | None:
+    """Return the names of the classes in two orders, or None.
+
+    Args:
+        classes: a pair of lists of names.
+
+    Raises:
+        TypeError: no such pair.
+    """
+    if classes is None:
+        return None
+    pair = classes if isinstance(classes, (tuple, list)) and len(classes) == 2 else ()
+    both = [tuple(n) for n in pair if isinstance(n, (tuple, list))]
+    if len(both) != 2 or not all(isinstance(name, str) for n in both for name in n):
+        raise TypeError(
+            "classes must be a pair of lists of names, the teacher's order and the "
+            f"labels', got {shown(classes)}"
+        )
+    return both[0], both[1]
 
 
 def check_classes(labels: Tensor, classes: int, who: str) -> None:

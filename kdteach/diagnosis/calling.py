@@ -193,7 +193,10 @@ class AskedLoss:
                 if model is None:
                     continue
                 hook = _noting(who, answer, calls)
-                added = model.register_forward_hook(hook, with_kwargs=True)
+                try:
+                    added = model.register_forward_hook(hook, with_kwargs=True)
+                except RuntimeError:  # a script, which only a loss of logits goes with
+                    continue
                 stack.callback(added.remove)
             yield
 

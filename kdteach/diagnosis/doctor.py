@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from kdteach.checks import (
@@ -20,6 +21,7 @@ from kdteach.diagnosis.answers import of_answers
 from kdteach.diagnosis.batches import (
     check_classes,
     check_fit,
+    check_names_of_classes,
     check_stored,
     given_of,
     part_of,
@@ -133,13 +135,21 @@ def doctor(
         temperature = check_temperature(temperature)
     if loss is not None:
         check_function("loss", loss, "lambda student, teacher, labels: ...")
+    classes = check_names_of_classes(classes)
+    check_fit(student, given.images, "the student")
+    if asked is not None:
+        check_fit(asked, seen, "the teacher")
     skipped: dict[str, str] = {}
     models = [m for m in (asked, student, loss) if isinstance(m, nn.Module)]
-    with as_they_were(models), warnings.catch_warnings():
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        as_they_were(models),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         answered = None
         if asked is not None:
-            check_fit(asked, seen, "the teacher")
             try:
                 answered = _answered(asked, seen, "the teacher")
             except ValueError as error:
@@ -147,6 +157,7 @@ def doctor(
                     raise
                 # the loss may give it images of another size
                 skipped["what the teacher answers"] = str(error)
+        _check_numbers(answered, "the teacher")
         known = answered if answered is not None else table
         if known is not None:
             check_classes(labels, known.shape[1], "the teacher")
@@ -177,12 +188,16 @@ def _views(images: Tensor, labels: Tensor) -> Tensor:
 
 def _answered(model: nn.Module, images: Tensor, who: str) -> Tensor:
     """(B, C) what a network answers in eval mode, on the CPU."""
-    check_fit(model, images, who)
-    with evaluation_mode(model), failures_explained(model, images, who):
+    with torch.no_grad(), evaluation_mode(model), failures_explained(model, images, who):
         logits = logits_of(model, images, who)
     if logits.ndim == 2 and logits.shape[1] == 1 and len(logits) == len(images):
         return logits.cpu()  # one output for two classes: the loss is not looked into
     return checked_shape(logits, len(images), who).cpu()
+
+
+def _check_numbers(logits: Tensor | None, who: str) -> None:
+    if logits is not None and not bool(torch.isfinite(logits).all()):
+        raise ValueError(f"{who} answers NaN or infinity about the images of the batch")
 
 
 def _of_networks(teacher: nn.Module | None, student: nn.Module) -> Iterator[Finding]:
@@ -211,6 +226,7 @@ def _of_loss(
     if all_v is None:  # only the loss knows which images the teacher can read
         all_v = z.new_zeros(0, z.shape[1])
     all_v = all_v.detach().cpu().double()
+    _check_numbers(z, "the student")
     check_classes(labels, z.shape[1], "the student")
     if loss is not None:
         v = all_v[: len(z)] if len(all_v) else 0 * z

@@ -191,9 +191,10 @@ def frozen_but_moved(
         reached: ``id`` of each weight that got a gradient.
     """
     moved = {name.rpartition(".")[0] for name, _ in moved_since(student, before)}
+    modules = dict(student.named_modules())
     found = []
     for name in sorted(moved):
-        layer = student.get_submodule(name)
+        layer = modules[name]
         if isinstance(layer, _NormBase) and not _learns(student, name, reached):
             found.append(name)
     return found
@@ -201,8 +202,9 @@ def frozen_but_moved(
 
 def _learns(model: nn.Module, name: str, reached: set[int]) -> bool:
     """Whether gradients reach a layer's weights, or those around it where it has none."""
+    modules = dict(model.named_modules())
     while True:
-        weights = list(model.get_submodule(name).parameters())
+        weights = list(modules[name].parameters())
         if weights or not name:
             return any(id(w) in reached for w in weights)
         name = name.rpartition(".")[0]
