@@ -696,6 +696,9 @@ FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "stored": ("lambda z, y, index: 0.9 * 16 * kl(z, table[index], 4.0) + 0.1 * ce(z, y)", ()),
     "stored, without T^2": ("lambda z, y, index: 0.9 * kl(z, table[index], 4.0) + 0.1 * ce(z, y)", ("missing T^2",)),
     "the teacher first": ("lambda t_out, s_out, target: 0.9 * 16 * kl(s_out, t_out, 4.0) + 0.1 * ce(s_out, target)", ()),
+    "T and alpha asked for": ("lambda student, teacher, y, T, alpha: alpha * kl(student, teacher, T) + (1 - alpha) * ce(student, y)", ("missing T^2",)),
+    "divided by ten": ("lambda z, v, y: 0.9 * 16 * kl(z, v, 4.0) / 10 + 0.1 * ce(z, y)", ("reduction over classes",)),
+    "labels and logits together": ("lambda y_true, y_pred: 0.9 * kl(y_pred, y_true[1], 4.0) + 0.1 * ce(y_pred, y_true[0])", ("missing T^2",)),
     "everything": ("lambda *args: 0.9 * 16 * kl(args[0], args[1], 4.0) + 0.1 * ce(args[0], args[2])", ()),
 }  # fmt: skip
 """Formulas in a line, and the names of all that is to be found."""

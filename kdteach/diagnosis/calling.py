@@ -62,6 +62,7 @@ class AskedLoss:
         loss: the caller's.
         teacher, student: networks; the teacher None where only its logits are known.
         given: images, labels and indices.
+        settings: what it gets where it asks for a temperature or alpha.
         way: how it is called.
         calls_networks: whether the loss calls a network itself.
         through: what happens to the logits before the loss gets them, by "student" and
@@ -75,9 +76,11 @@ class AskedLoss:
         teacher: nn.Module | None,
         student: nn.Module,
         given: Material,
+        settings: Mapping[str, float] | None = None,
     ) -> None:
         self.loss, self.teacher, self.student = loss, teacher, student
         self.given = given
+        self.settings = {"temperature": 4.0, "alpha": 0.9} | dict(settings or {})
         self.way = Way()
         self.calls_networks = False
         self.through: dict[str, Through] = {}
@@ -172,7 +175,8 @@ class AskedLoss:
     def _offered(self, y: Tensor) -> dict[str, Any]:
         given = self.given
         return {
-            "labels": y, "images": given.images, "index": given.index, "number": 0,
+            **self.settings, "number": 0,
+            "labels": y, "images": given.images, "index": given.index,
             "student network": self.student, "teacher network": self.teacher,
             "batch": given.batch, "kd batch": Batch(given.images, y, given.index),
             "named batch": {"pixel_values": given.images, "labels": y},

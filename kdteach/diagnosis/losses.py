@@ -56,7 +56,9 @@ def of_loss(case: Case, skipped: dict[str, str]) -> Iterator[Finding]:
         case: the loss with its networks and images.
         skipped: gets what could not be looked for, and why.
     """
-    asked = AskedLoss(case.loss, case.teacher, case.student, case.given)
+    said = {"temperature": case.temperature, "alpha": case.alpha}
+    known = {name: value for name, value in said.items() if value is not None}
+    asked = AskedLoss(case.loss, case.teacher, case.student, case.given, known)
     z, v = _logits(case.z.shape, 0), _logits(case.v.shape, 1)
     why = asked.settle(z, v)
     calls = Calls()
@@ -101,6 +103,7 @@ def _of_formula(
         return
     excluded = tuple(m for m in (case.teacher, case.student) if m is not None)
     constants = constants_of(case.loss, excluded)
+    constants |= {asked.settings[r] for r in asked.way.roles if r in asked.settings}
     likely = [case.temperature] if case.temperature else []
     likely += sorted(c for c in constants if 0.5 <= c <= 100)[:20]
     probes = _probes(asked, case.z.shape, case.v.shape)

@@ -27,6 +27,9 @@ _BATCH = ("batch", "data", "sample", "samples", "minibatch", "example", "example
 _NUMBER = ("batch_idx", "batch_index", "step", "batch_i", "i", "epoch", "optimizer_idx",
            "dataloader_idx", "global_step", "iteration", "batch_nb", "it")  # fmt: skip
 _INDEX = ("index", "indices", "idx", "ids", "sample_index", "sample_idx", "image_ids")
+_TEMPERATURE = ("temperature", "temp", "tau", "kd_temperature", "kd_temp")
+_ALPHA = ("alpha", "kd_alpha", "alpha_kd", "kd_weight", "soft_weight", "kd_ratio",
+          "lambda_kd", "distill_weight", "distillation_weight")  # fmt: skip
 _NETWORK = ("model", "net", "network", "module")
 
 NETWORKS = ("student", "teacher")
@@ -93,6 +96,10 @@ def role_of(name: str) -> str | None:
         name: of an argument.
     """
     plain = name.lower().strip("_")
+    if name == "T" or plain in _TEMPERATURE:
+        return "temperature"
+    if plain in _ALPHA:
+        return "alpha"
     words = plain.split("_")
     for role, names in (
         ("number", _NUMBER), ("batch", _BATCH), ("index", _INDEX),
@@ -124,6 +131,8 @@ def _named(parameters: list[inspect.Parameter]) -> Way | None:
         needed = parameter.default is inspect.Parameter.empty
         if needed and role is None:
             return None
+        if not needed and role in ("temperature", "alpha"):
+            continue
         if role is None or (role == "number" and not needed):
             continue
         # a default that is a number is a setting: temperature t=4

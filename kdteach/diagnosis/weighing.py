@@ -124,7 +124,15 @@ def _missing(
         for missing, share in options:
             if _near(share, meant.alpha):
                 return missing
-    for missing, share in options:
+    exactly = []
+    if meant.averaged is False and classes > 1:  # C may stand there as a number
+        exactly = [
+            (("classes",), weight / t**2 * classes),
+            (("classes", "T^2"), weight * classes),
+        ]
+    for missing, share in [*options, *exactly]:
+        if "T^2" in missing and t == 1:
+            continue
         spoken = any(_near(share, v) for name, v in meant.named if _is_weight(name))
         if missing == options[0][0] and spoken and not _near(weight, share):
             return missing

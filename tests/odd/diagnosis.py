@@ -74,8 +74,8 @@ doctor.right(
 )
 doctor.vary("teacher", networks.no_network())
 doctor.vary("student", networks.no_network())
-doctor.vary("alpha", values.number(0.5, lambda x: 0 <= x <= 1))
-doctor.vary("temperature", values.number(2.0, lambda x: x > 0))
+doctor.vary("alpha", values.number(0.5, lambda x: 0 <= x <= 1, none=True))
+doctor.vary("temperature", values.number(2.0, lambda x: x > 0, none=True))
 doctor.circumstances()
 for label, change in {
     "no batch": lambda: {"batch": None}, "images alone": lambda: {"batch": _batch()[0]},
