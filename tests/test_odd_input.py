@@ -37,7 +37,7 @@ FOUNDATIONS = {
 MADE_BY_THE_LIBRARY = {
     "kdteach.live.LiveFigure", "kdteach.marks.Mark",
     "kdteach.diagrams.Diagram",
-    "kdteach.cost.Latency",
+    "kdteach.cost.Latency", "kdteach.diagnosis.Diagnosis", "kdteach.diagnosis.Finding",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
     "kdteach.explain.Agreement", "kdteach.objectives.Mixed",
     "kdteach.objectives.TrainingSetup",
