@@ -64,7 +64,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
     start = float(_soft(logits, 1.0)[first])
     notes.append(
         Note(enters, _LOUD, f"{classes[first]}: falls from {start:.0%},\nabove the figure",
-             (12, 8), (8, 6), "start", strong=True)
+             (20, 8), (10, 6), "start", strong=True)
     )  # fmt: skip
     told = [f"{classes[first]} falls from {start:.1%} at T = 1"]
     for number, c in enumerate(falling):
@@ -76,7 +76,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         )
         shift, phone = (0, -13), None
         if number > 2:  # there the lines run together: below all of them, the last alone
-            words = f"last ring: {words}" * (number == len(falling) - 1)
+            words = f"{words} (last ring)" * (number == len(falling) - 1)
             shift, phone = (14, 58), (14, 60)
         notes.append(
             Note(heat, p, words, shift, phone, "middle", True, "accent-edge",
@@ -105,7 +105,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
 
 
 def _names(logits: Tensor, classes: Sequence[str], without: Sequence[int]) -> list[Note]:
-    """The names of classes on their lines, where these rise; equal places share one note."""
+    """The names of classes on their rising lines; equal places share one note."""
     grid = _spaced(1, 100, 2001)
     shares = torch.stack([_soft(logits, T) for T in grid])
     found: list[tuple[float, str]] = []
@@ -248,7 +248,7 @@ def errors_by_rate(
     return _figure(
         *axes, curves, notes,
         f"Mean validation errors over the learning rate, at {len(temperatures)} "
-        f"temperatures, {seeds} seeds each. {'. '.join(told)}.", caption,
+        f"temperatures, {seeds} draws each. {'. '.join(told)}.", caption,
     )  # fmt: skip
 
 
