@@ -16,6 +16,7 @@ from kdteach.plots import (  # noqa: E402
     hard_and_soft_targets,
     hintons_digits,
     is_the_difference_real,
+    label_smoothing,
     mnist_beside_the_reports,
     temperature,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "hard_and_soft_targets",
     "hintons_digits",
     "is_the_difference_real",
+    "label_smoothing",
     "lines",
     "maps_on_images",
     "mnist_beside_the_reports",
