@@ -115,8 +115,8 @@ def live_smoothing(
     still = (
         f"<p>With epsilon = {shares[start]:g} the label's logit leads the mean of the "
         f"others by {ahead[start]:.2f} on training images, and {first['errors']} of "
-        f"{total} new images are misread. Here a slider goes through {len(shares)} teachers, where "
-        "scripts run.</p>"
+        f"{total} new images are misread. Here a slider goes through {len(shares)} "
+        "teachers, where scripts run.</p>"
     )
     return LiveFigure(
         "smoothing",

@@ -40,7 +40,8 @@ def on_plane(features: Tensor, templates: Tensor) -> Tensor:
             f"and {tuple(templates.shape)}"
         )
     edges = (templates[1:] - templates[0]).T
-    return (features - templates.mean(dim=0)) @ torch.linalg.qr(edges).Q
+    basis: Tensor = torch.linalg.qr(edges).Q
+    return (features - templates.mean(dim=0)) @ basis
 
 
 def looseness(points: Tensor, labels: Tensor) -> float:
