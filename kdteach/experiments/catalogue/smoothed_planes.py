@@ -1,7 +1,7 @@
 """How two recorded teachers of MNIST see three digits: points on the plane of the classes.
 
-The first hard and the first smoothed teacher of ``mnist-smoothing`` (seed 0), and of each part
-the first images of each digit, in the order of the data: nothing is chosen by how it looks.
+The first hard and the first smoothed teacher of ``mnist-smoothing`` (seed 0), and of each
+part the first images of each digit, in the order of the data, so that nothing is picked.
 """
 
 from __future__ import annotations
