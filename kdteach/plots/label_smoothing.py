@@ -11,9 +11,10 @@ from torch import Tensor
 from kdteach.checks import check_names, check_number, check_numbers, shown
 from kdteach.diagrams import Diagram, strips
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.experiments.catalogue.smoothed_planes import planes as mnist_planes
 from kdteach.experiments.planes import looseness, on_plane
 
-__all__ = ["arms", "looseness", "on_plane", "planes"]
+__all__ = ["arms", "looseness", "mnist_planes", "on_plane", "planes"]
 
 _TONES = ("ink", "label", "accent-edge")
 _WIDE, _NARROW = 860.0, 350.0
