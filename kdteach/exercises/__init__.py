@@ -45,7 +45,11 @@ with usual_tensors():
         check_seeds_needed,
         check_standard_error,
     )
-    from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
+    from kdteach.exercises.label_smoothing import (
+        check_ideal_margin,
+        check_repaired_smoothing,
+        check_smoothed_targets,
+    )
     from kdteach.exercises.lime import check_r_squared, check_weighted_fit
     from kdteach.exercises.luck_of_tables import check_between_share, check_lowest_loss
     from kdteach.exercises.missing_class import (
@@ -120,6 +124,7 @@ __all__ = [
     "check_r_squared",
     "check_repaired_crop",
     "check_repaired_runner_up",
+    "check_repaired_smoothing",
     "check_repaired_training",
     "check_repaired_transfer_set",
     "check_rise_map",
