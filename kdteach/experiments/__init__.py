@@ -1,6 +1,6 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments import arms, few_images, loss_variants
+from kdteach.experiments import arms, few_images, hidden_digits, loss_variants
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
@@ -18,6 +18,7 @@ __all__ = [
     "RunsFailedError",
     "arms",
     "few_images",
+    "hidden_digits",
     "loss_variants",
     "recorded_teacher",
     "reproduce",
