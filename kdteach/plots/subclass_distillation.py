@@ -121,22 +121,22 @@ def traces(
     """A measurement along a training, a line for each way of training, from step 0 on.
 
     Args:
-        curves: name to (colour, (n,) values in [0, 1]).
+        curves: name to (colour, (n,) values in [-0.2, 1]).
         title: what is measured.
         caption: the sentence that states the finding.
         alt: what is seen; first and last values are added.
 
     Raises:
         TypeError: curves is no dictionary.
-        ValueError: nothing to draw, or values outside of [0, 1].
+        ValueError: nothing to draw, or values outside of [-0.2, 1].
     """
     drawn, notes, told = [], [], []
     steps = 1
     for name, (colour, given) in named("curves", curves).items():
         values = numbers(f"curve {name!r}", given, ndim=1)
-        if not (values.min() >= 0 and values.max() <= 1):
+        if not (values.min() >= -0.2 and values.max() <= 1):
             raise ValueError(
-                f"curve {name!r} must lie in [0, 1], got {values.min():g} to "
+                f"curve {name!r} must lie in [-0.2, 1], got {values.min():g} to "
                 f"{values.max():g}"
             )
         steps = max(steps, len(values) - 1)
@@ -148,7 +148,7 @@ def traces(
         told.append(f"{name}: {values[0]:.2f} at first, {values[-1]:.2f} at last")
     across = [(float(s), str(s)) for s in range(0, steps + 1, max(steps // 6, 1))]
     x = Axis(0, steps, across, "step of the training")
-    y = Axis(0, 1, [(0, "0"), (0.25, ""), (0.5, "0.5"), (0.75, ""), (1, "1")], title)
+    y = Axis(-0.2, 1, [(0, "0"), (0.25, ""), (0.5, "0.5"), (0.75, ""), (1, "1")], title)
     return _figure(
         wide(x, y, drawn, notes), narrow(x, y, drawn, notes), f"{alt} {'; '.join(told)}.",
         caption,
