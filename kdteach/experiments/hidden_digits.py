@@ -43,7 +43,7 @@ KINDS = (
     "subclasses, diverse",
 )  # fmt: skip
 """What a student learns from, and whose."""
-RATES = (0.03, 0.06, 0.12)
+RATES = (0.03, 0.1)
 """Tried by each kind; 0.01 and 0.3 were looked at and are worse for every kind."""
 _TEMPERATURE, _STEPS = 4.0, 200
 

@@ -104,7 +104,7 @@ def digit_maps(
         indent = (step - _STEP * len(names)) / 2
         for draw, x, y, unit in (
             (big, number * step + indent, 0.0, _STEP),
-            (small, 20.0, tall * number, _STEP),
+            (small, 27.0, tall * number, _STEP - 1),
         ):
             _map(draw, x, y, unit, title, table, share, names)
         used = int((table.sum(axis=1) > 0).sum())
@@ -132,7 +132,7 @@ def traces(
     """
     drawn, notes, told = [], [], []
     steps = 1
-    for name, (colour, given) in named("curves", curves).items():
+    for number, (name, (colour, given)) in enumerate(named("curves", curves).items()):
         values = numbers(f"curve {name!r}", given, ndim=1)
         if not (values.min() >= -0.2 and values.max() <= 1):
             raise ValueError(
@@ -143,8 +143,10 @@ def traces(
         points = [(float(i), float(v)) for i, v in enumerate(values)]
         drawn.append(Curve(points, colour, 3.0))
         place = len(values) // 2
-        notes.append(Note(place, float(values[place]), name, (0, -14), (0, -12),
-                          strong=True, ink=colour))  # fmt: skip
+        aside = (0.0, -14.0) if number else (0.0, 22.0)  # the first below its line
+        notes.append(
+            Note(place, float(values[place]), name, aside, strong=True, ink=colour)
+        )
         told.append(f"{name}: {values[0]:.2f} at first, {values[-1]:.2f} at last")
     across = [(float(s), str(s)) for s in range(0, steps + 1, max(steps // 6, 1))]
     x = Axis(0, steps, across, "step of the training")
@@ -175,8 +177,8 @@ def _map(
             if value:
                 middle = top + _CELL / 2
                 draw.curve([(left, middle), (left + _CELL, middle)], "baseline", _CELL, "",
-                           0.08 + 0.6 * float(share[row, column]))  # fmt: skip
-                draw.text(left + _CELL / 2, top + 20, f"{int(value)}", "small")
+                           0.06 + 0.4 * float(share[row, column]))  # fmt: skip
+                draw.text(left + _CELL / 2, top + 20, f"{int(value)}")
 
 
 def _counts(title: str, given: ArrayLike, columns: int) -> Numbers:
