@@ -67,6 +67,7 @@ with usual_tensors():
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
+        check_repaired_diversity,
     )
     from kdteach.exercises.teacher_and_student import (
         check_choose_temperature,
@@ -123,6 +124,7 @@ __all__ = [
     "check_points_inside",
     "check_r_squared",
     "check_repaired_crop",
+    "check_repaired_diversity",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",

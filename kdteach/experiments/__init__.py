@@ -3,6 +3,7 @@
 from kdteach.experiments import (
     arms,
     few_images,
+    hidden_digits,
     hinton_runs,
     loss_variants,
     missing_digit,
@@ -26,6 +27,7 @@ __all__ = [
     "RunsFailedError",
     "arms",
     "few_images",
+    "hidden_digits",
     "hinton_runs",
     "loss_variants",
     "missing_digit",

@@ -20,6 +20,7 @@ from kdteach.plots import (  # noqa: E402
     label_smoothing,
     mnist_beside_the_reports,
     natural_images,
+    subclass_distillation,
     temperature,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -53,6 +54,7 @@ __all__ = [
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",
+    "subclass_distillation",
     "temperature",
     "tiles",
 ]
