@@ -111,7 +111,7 @@ def identified(probes: Probes, temperatures: Sequence[float] = ()) -> Identified
     wanted = probes.differences(probes.gradients)
     power = float(np.sqrt(np.mean(wanted**2)))
     if power < 1e-7 * size:
-        hard, weight = _hard_term(probes, probes.gradients, size, 1.0)
+        hard, weight, _ = _hard_term(probes, probes.gradients, size, 1.0)
         return Identified("none", hard, 1.0, 0.0, weight, 0.0)
     fitting = soft_forms(
         lambda name, t: probes.differences(probes.column(soft_of(name, t))),
@@ -122,13 +122,26 @@ def identified(probes: Probes, temperatures: Sequence[float] = ()) -> Identified
     # several forms may depend on the teacher in the same way: the rest says which it is
     order = {name: place for place, name in enumerate((*SOFT, *FREE))}
     unknown: list[Identified] = []
+    best: tuple[bool, float, Identified] | None = None
     for name, t, weight, misfit in fitting:
         rest = probes.gradients - weight * probes.column(soft_of(name, t))
-        hard, hard_weight = _hard_term(probes, rest, size, t)
+        hard, hard_weight, left = _hard_term(probes, rest, size, t)
         each = Identified(name, hard, t, weight, hard_weight, misfit)
-        if hard != "unknown":
+        if hard == "unknown":
+            unknown.append(each)
+            continue
+        against = hard_weight < 0  # nobody trains against the labels
+        if not against and left < _EXACT:
             return each
-        unknown.append(each)
+        # a wrong form may fit nearly: only one that fits much better takes its place
+        if (
+            best is None
+            or (best[0] and not against)
+            or (best[0] == against and left < best[1] / 10)
+        ):
+            best = (against, left, each)
+    if best is not None:
+        return best[2]
     return min(unknown, key=lambda each: order[each.soft], default=None)
 
 
@@ -200,12 +213,14 @@ def soft_forms(
     )
 
 
-def _hard_term(probes: Probes, rest: Tensor, size: float, t: float) -> tuple[str, float]:
-    """Form and weight of what the soft term leaves."""
+def _hard_term(
+    probes: Probes, rest: Tensor, size: float, t: float
+) -> tuple[str, float, float]:
+    """Form and weight of what the soft term leaves, and the share of all it leaves too."""
     wanted = rest.numpy().ravel()
     power = float(np.sqrt(np.mean(wanted**2)))
     if power < 1e-5 * size:
-        return "none", 0.0
+        return "none", 0.0, power / size
     y = probes.targets()
     found = []
     for name in HARD:
@@ -221,7 +236,7 @@ def _hard_term(probes: Probes, rest: Tensor, size: float, t: float) -> tuple[str
         found.append((left, name, float(weights.sum())))
     left, name, weight = min(found)
     fits = left < max(_CLOSE, 1e-6 * size / power)
-    return (name, weight) if fits else ("unknown", np.nan)
+    return (name, weight, left * power / size) if fits else ("unknown", np.nan, np.inf)
 
 
 def _gradient_of(probes: Probes, formula: Hard, y: Tensor, t: float) -> Column:

@@ -110,7 +110,11 @@ def role_of(name: str) -> str | None:
             return role
     if "teacher" in plain or any(w in ("tea", "tch") for w in words):
         return "teacher"
-    if "student" in plain or any(w in ("stu", "pred", "preds") for w in words):
+    if "student" in plain or "stu" in words:
+        return "student"
+    if "logits" in words and any(w in ("t", "soft") for w in words):
+        return "teacher"
+    if any(w in ("pred", "preds") for w in words):
         return "student"
     if "label" in plain or "target" in plain or "true" in words:
         return "labels"
@@ -155,9 +159,17 @@ def _completed(way: Way) -> list[Way]:
     """A way by names, and what else a pair such as (y_pred, y_true) may mean."""
     roles = way.roles
     if len(set(roles)) < len(roles):
-        return [
+        places = [
             Way(each, probabilities=way.probabilities) for each in _by_place(len(roles))
         ]
+        # (output, label, other_output): the teacher is the second of two that answer
+        if way.positional.count("student") == 2 and "teacher" not in roles:
+            second = len(way.positional) - 1 - way.positional[::-1].index("student")
+            named = tuple(
+                "teacher" if i == second else role for i, role in enumerate(way.positional)
+            )
+            return [Way(named, way.keywords, way.probabilities), *places]
+        return places
     if "student" in roles and "labels" in roles and "teacher" not in roles:
         return [way, way.exchanged({"labels": "teacher"}),
                 way.exchanged({"labels": "labels and teacher"}),

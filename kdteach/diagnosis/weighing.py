@@ -81,6 +81,15 @@ def _weights(formula: Identified, classes: int, meant: Meant) -> Iterator[Findin
     plain = formula.soft in PLAIN
     usual = plain or "softmax" in formula.soft
     missing = _missing(formula.soft_weight, hard, t, classes, meant) if usual else ()
+    if plain and _times_t_once(formula.soft_weight, hard, t, meant):
+        yield Finding(
+            "missing T^2",
+            f"at T = {t:g} the soft term is multiplied by T and not by T^2, so its "
+            f"gradient is {t:.3g} times weaker than its weight says",
+            "multiply the soft term by temperature ** 2",
+            measured,
+        )
+        return
     if "T^2" in missing and plain:
         yield Finding(
             "missing T^2",
@@ -145,6 +154,19 @@ def _missing(
         if any(_near(share, other) for other in (0.5, 2.0)):
             return missing
     return options[0][0]
+
+
+def _times_t_once(weight: float, hard: float, t: float, meant: Meant) -> bool:
+    """Whether a weight that the loss names stands there times T, and adds up with it."""
+    if t == 1 or meant.averaged or not hard or not math.isfinite(hard):
+        return False
+    share = weight / t
+    others = (weight, weight / t**2)
+    named = [v for name, v in meant.named if _is_weight(name)]
+    if any(_near(other, v) for other in others for v in named):
+        return False
+    sums = abs(share + hard - 1) < _NEAR
+    return sums and any(_near(share, v) or _near(1 - share, v) for v in named)
 
 
 def _near(value: float, other: float) -> bool:
