@@ -18,6 +18,7 @@ from kdteach.plots import (  # noqa: E402
     hintons_digits,
     is_the_difference_real,
     mnist_beside_the_reports,
+    model_card,
     temperature,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -46,6 +47,7 @@ __all__ = [
     "lines",
     "maps_on_images",
     "mnist_beside_the_reports",
+    "model_card",
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",
