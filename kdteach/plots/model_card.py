@@ -54,7 +54,7 @@ def roc(
 def reliability(
     answers: Mapping[str, tuple[ArrayLike, ArrayLike]], *, alt: str, caption: str = ""
 ) -> Figure:
-    """How often a model is right, over how sure it says it is: on the diagonal it is honest.
+    """How often a model is right, over how sure it says it is; the diagonal is honest.
 
     Args:
         answers: model to (confidence (N,) in [0, 1], right (N,) 0 or 1).

@@ -9,13 +9,14 @@ does the whole job; in Python it is ``distil(Settings("pictures", "resnet50",
 
     data = kd.load("folder", "pictures", size=32)
     teacher = kd.build("tiny-resnet", num_classes=data.num_classes)
-    kd.fit(teacher, data, kd.hard_labels(), epochs=20, validation=data.valid, keep_best=True)
+    kd.fit(teacher, data, kd.hard_labels(), epochs=20)
     logits = kd.teacher_logits(teacher, data.train)
     kd.doctor(teacher.eval(), kd.build("tiny-mobilenet", num_classes=data.num_classes),
               data.train, teacher_logits=logits[:256])
     right = {"labels": [], "teacher": []}
     for seed in range(10):
-        for arm, goal in (("labels", kd.hard_labels()), ("teacher", kd.distil(logits, 4, 0.9))):
+        goals = {"labels": kd.hard_labels(), "teacher": kd.distil(logits, 4, 0.9)}
+        for arm, goal in goals.items():
             student = kd.build("tiny-mobilenet", num_classes=data.num_classes, seed=seed)
             kd.fit(student, data, goal, epochs=20, seed=seed)
             right[arm].append(100 * kd.evaluate(student, data.test).accuracy)

@@ -82,11 +82,11 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
         f"(Wilson), of the students over {count} seeds (Student's t). The test pictures "
         "were used once, after everything was chosen.",
         "compared": compared,
-        "exported": f"Exported is the distilled student of seed {pair['seed']}, which is best "
-        f"on validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
-        f"It wins {pair['won']} of them from the label-trained student of the same seed and "
-        f"loses {pair['lost']} (McNemar's exact p = {pair['p']:.3g}; it speaks of these two "
-        "networks, not of the methods).",
+        "exported": f"Exported is the distilled student of seed {pair['seed']}, which is "
+        f"best on validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
+        f"It wins {pair['won']} of them from the label-trained student of the same seed "
+        f"and loses {pair['lost']} (McNemar's exact p = {pair['p']:.3g}; it speaks of these "
+        "two networks, not of the methods).",
         "costs": _costs(report),
         "timed": f"Median of one picture on {costs['device']}, {costs['threads']} threads.",
         "notes": report["notes"],
@@ -96,17 +96,23 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
                 "arm": r["arm"],
                 "chosen": r == report["chosen"][r["arm"]],
                 "rate": f"{r['rate']:.3g}",
-                "temperature": "" if r["temperature"] is None else f"{r['temperature']:.3g}",
+                "temperature": "" if (heat := r["temperature"]) is None else f"{heat:.3g}",
                 "alpha": "" if r["alpha"] is None else f"{r['alpha']:.2g}",
                 "accuracy": "diverged" if r["accuracy"] is None
                 else f"{100 * r['accuracy']:.1f}",
             }
             for r in report["trials"]
         ],
-        "use": _USE.format(size=settings["size"], channels=settings["channels"]),
+        "use": (_USE_TORCH if "why" in costs["onnx"] else _USE).format(**settings),
     }  # fmt: skip
 
 
+_USE_TORCH = """\
+import torch
+from safetensors.torch import load_file
+weights = load_file("model.safetensors")  # of {student}, built as in the training
+student.load_state_dict(weights)
+logits = student.eval()(torch.zeros(1, {channels}, {size}, {size}))  # pixels in [0, 1]"""
 _USE = """\
 import numpy as np, onnxruntime
 images = np.zeros((1, {channels}, {size}, {size}), np.float32)  # in [0, 1]

@@ -1,4 +1,4 @@
-"""What leaves the job: safetensors, ONNX that is checked, eight bits, and what each costs."""
+"""What leaves the job: safetensors, checked ONNX, eight bits, and what each costs."""
 
 from __future__ import annotations
 

@@ -239,8 +239,8 @@ def _made(job: Job, asked: dict[str, Tensor], given: nn.Module | None) -> list[s
         + ", ".join(data.classes),
         f"teacher: {settings.teacher}, {origin}; {100 * valid.accuracy:.1f} % of the "
         "validation pictures right; its logits were stored once, so nothing is augmented",
-        f"budget: each arm tried {settings.trials} settings of {settings.epochs} epochs and "
-        "kept the one with the most validation pictures right; the trials had a seed of "
+        f"budget: each arm tried {settings.trials} settings of {settings.epochs} epochs "
+        "and kept the one with the most validation pictures right; the trials had a seed of "
         "their own",
         f"students: {settings.seeds} of each arm, {settings.epochs} epochs, batches of "
         f"{settings.batch_size}, Adam with a cosine schedule; the pairs of a seed share "
@@ -256,9 +256,9 @@ def _notes(costs: dict[str, Any], findings: list[dict[str, str]]) -> list[str]:
     else:
         said = "equal to" if onnx["equal"] else "NOT equal to, and not written:"
         notes.append(
-            f"ONNX, asked about {onnx['images']} validation pictures, is {said} PyTorch; the "
-            f"largest difference is {onnx['difference']:.1e} of the largest logit (or of 1, "
-            f"where that is larger), allowed are {export.TOLERANCE:g}"
+            f"ONNX, asked about {onnx['images']} validation pictures, is {said} PyTorch; "
+            f"the largest difference is {onnx['difference']:.1e} of the largest logit (or "
+            f"of 1, where that is larger), allowed are {export.TOLERANCE:g}"
         )
     if "why" in small:
         notes.append(f"No 8-bit variant: {small['why']}")

@@ -55,17 +55,17 @@ class Kept:
                 f"out: {name} is no folder; give a new one, or that of this job"
             )
         require_writable(self.folder)
-        self.work.mkdir(exist_ok=True)
         if not file.exists():
             strange = sorted(p.name for p in self.folder.iterdir() if p.name != "work")
             strange = [n for n in strange if not n.startswith(".")]
-            if strange or any(self.work.iterdir()):
+            if strange or (self.work.is_dir() and any(self.work.iterdir())):
                 said = ", ".join(map(repr, strange[:3])) or "'work'"
                 raise FileExistsError(
                     f"out: {name} holds {said} and no {SETTINGS}, so it is not the folder "
                     "of such a job: give a new folder"
                 )
             self._write(file, self.about)
+            self.work.mkdir(exist_ok=True)
             return False
         try:
             found = json.loads(read_plain(file, _MOST).decode())
@@ -86,6 +86,7 @@ class Kept:
                 f"out: {name} is the folder of another job ({said}): give a new folder, or "
                 "the settings of that job to go on with it"
             )
+        self.work.mkdir(exist_ok=True)
         return True
 
     def require_space(self, needed: int) -> None:

@@ -47,10 +47,9 @@ def network(
     """
     library, _, own = name.rpartition(":")
     if not library:
-        start_weights = {} if start == "random" else {"weights": start}
-        shape = (channels, size, size)
+        shape, trained = (channels, size, size), None if start == "random" else start
         return build(
-            name, num_classes=classes, seed=seed, input_shape=shape, **start_weights
+            name, num_classes=classes, seed=seed, input_shape=shape, weights=trained
         )
     if library not in ("torchvision", "timm"):
         raise ValueError(
@@ -169,7 +168,7 @@ def put_weights(
         raise ValueError(
             f"teacher_weights: {file} is no checkpoint of {name}: "
             f"{'; '.join(wrong[:_SHOWN])}{more}. Name the network that it is of (the usual "
-            "checkpoints of torchvision and timm belong to torchvision:NAME and timm:NAME), "
+            "checkpoints of torchvision and timm belong to torchvision:NAME and timm:NAME) "
             "and mind the number of classes"
         )
     bad = [n for n, t in given.items() if t.is_floating_point() and not t.isfinite().all()]

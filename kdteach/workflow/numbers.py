@@ -1,4 +1,4 @@
-"""The numbers of the report: every one with its interval, and the words that they deserve."""
+"""The numbers of the report: each with its interval, and the words that they deserve."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kdteach.comparisons import Comparison, compare
 from kdteach.metrics import Evaluation
+from kdteach.runs import Runs
 from kdteach.stats import (
     Interval,
     auc_interval,
@@ -65,13 +66,14 @@ def numbers_of(
     master = Evaluation(teacher["test"], data.test.labels)
     runs = {arm: [measured(e) for e in found] for arm, found in test.items()}
     share = proportion_interval(len(master.labels) - master.errors, len(master.labels))
+    seeds = [first_seed + i for i in range(len(runs["distilled"]))]
     number = best_seed(data, students["distilled"])
     pair = {arm: test[arm][number] for arm in ARMS}
     won = mcnemar(pair["distilled"].correct.numpy(), pair["label-trained"].correct.numpy())
     found: dict[str, Any] = {
         "images": len(master.labels),
         "classes": list(data.classes),
-        "seeds": [first_seed + i for i in range(len(runs["distilled"]))],
+        "seeds": seeds,
         "teacher": {**measured(master), "interval": _ends(share, 100)},
         "runs": runs,
         "means": {
@@ -82,7 +84,7 @@ def numbers_of(
             for arm in ARMS
         },
         "comparisons": {
-            name: _said(compared(runs, name, bound)) for name in _COMPARED
+            name: _said(compared(runs, name, bound, seeds)) for name in _COMPARED
         },
         "exported": {
             "seed": first_seed + number,
@@ -96,11 +98,14 @@ def numbers_of(
 
 
 def compared(
-    runs: dict[str, list[dict[str, float]]], name: str, bound: float
+    runs: dict[str, list[dict[str, float]]], name: str, bound: float, seeds: list[int]
 ) -> Comparison:
     """Distilled against label-trained students by one measure, paired by seed."""
     _, unit, better = MEASURES[name]
-    a, b = ([run[name] for run in runs[arm]] for arm in ("distilled", "label-trained"))
+    a, b = (
+        Runs([run[name] for run in runs[arm]], seeds)
+        for arm in ("distilled", "label-trained")
+    )
     return compare(
         a, b, expect="higher" if better == "higher" else "lower",
         bound=bound if name == "accuracy" else None,

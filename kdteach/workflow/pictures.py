@@ -67,14 +67,17 @@ def figures(
         made["roc"] = card.roc(
             {name: scores_of(e.logits) for name, e in found.items()},
             (labels == 1).long().numpy(),
-            alt=f"ROC curves of teacher and students for class {data.classes[1]} as positive.",
+            alt=f"ROC curves of teacher and students, {data.classes[1]} being positive.",
         )
     elif data.num_classes <= _MOST_CLASSES:
-        made["confusion"] = plots.class_matrix(
+        table = plots.class_matrix(
             found["distilled"].confusion.numpy(), data.classes, digits=0,
             label="test pictures",
-            alt="How many pictures of each true class the distilled student gives to another.",
+            alt="How many pictures of a class the distilled student gives to another.",
         )  # fmt: skip
+        for axes in table.canvas.axes[:1]:
+            axes.set_xlabel("class that the student says")
+        made["confusion"] = table
     made["reliability"] = card.reliability(
         {name: _sure(e) for name, e in found.items()},
         alt="How often teacher and students are right, over how sure they say they are.",
@@ -124,6 +127,6 @@ def _maps(
         images.float().numpy(), {arm: v.numpy() for arm, v in scaled.items()},
         titles=[data.classes[int(label)] for label in labels],
         label="saliency, of its largest",
-        alt="Test pictures, and how strongly each student's logit of the true class answers "
-        "to each pixel.",
+        alt="Test pictures, and how strongly each student's logit of the true class "
+        "answers to each pixel.",
     )  # fmt: skip

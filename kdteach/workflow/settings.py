@@ -79,7 +79,9 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        def put(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
         put("data", check_path("data", self.data))
         put("out", check_path("out", self.out))
         if self.teacher_weights is not None:

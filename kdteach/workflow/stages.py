@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from kdteach.data import load
 from kdteach.diagnosis import doctor
+from kdteach.files import check_path
 from kdteach.metrics import Evaluation, evaluate
 from kdteach.objectives import distil, hard_labels
 from kdteach.training import TrainingDivergedError, cosine, fit, teacher_logits
@@ -67,15 +68,16 @@ def read_pictures(settings: Settings, say: Say) -> ImageSet:
     """Read the class folders; whatever is wrong in them is named at once.
 
     Raises:
-        kdteach.data.DataError: a single class, an empty one, files that are no pictures.
+        kdteach.data.folder.FolderError: a single class, an empty one, files that are
+            no pictures.
         OSError: no such folder.
         ValueError: more pictures than fit into memory.
     """
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         data = load(
-            "folder", settings.data, size=settings.size, channels=settings.channels,
-            progress=False,
+            "folder", check_path("data", settings.data), size=settings.size,
+            channels=settings.channels, progress=False,
         )  # fmt: skip
     for warning in noted:
         say(f"pictures: {warning.message}")
@@ -108,8 +110,6 @@ def given_teacher(settings: Settings, data: ImageSet, build: Builder) -> nn.Modu
     if settings.teacher_weights is None:
         return None
     file = settings.teacher_weights
-    from kdteach.files import check_path
-
     path = check_path("teacher_weights", file)
     tensors, classes = read_weights(path)
     require_classes(classes, data.classes, f"as {path.name} says")

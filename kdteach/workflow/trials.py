@@ -1,4 +1,4 @@
-"""Which settings are tried on the validation pictures: as many for one arm as for the other.
+"""Which settings are tried on validation: as many for one arm as for the other.
 
 The first half of an arm's trials looks for its learning rate. With the second half the
 distilled arm looks for T and alpha at the rate that it found, and the label-trained arm

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The text of the model card, in Markdown and HTML."""
 
 MARKDOWN = """\
