@@ -82,11 +82,11 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
         f"(Wilson), of the students over {count} seeds (Student's t). The test pictures "
         "were used once, after everything was chosen.",
         "compared": compared,
-        "exported": f"Exported is the distilled student of seed {pair['seed']}, which is "
-        f"best on validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
-        f"It wins {pair['won']} of them from the label-trained student of the same seed "
-        f"and loses {pair['lost']} (McNemar's exact p = {pair['p']:.3g}; it speaks of these "
-        "two networks, not of the methods).",
+        "exported": f"Exported is the distilled student of seed {pair['seed']}, the best on "
+        f"validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
+        f"It wins {pair['won']} of them from the label-trained student of this seed and "
+        f"loses {pair['lost']} (McNemar's exact p = {pair['p']:.3g}, which speaks of "
+        "these two networks, not of the methods).",
         "costs": _costs(report),
         "timed": f"Median of one picture on {costs['device']}, {costs['threads']} threads.",
         "notes": report["notes"],
