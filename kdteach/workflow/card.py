@@ -82,8 +82,8 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
         f"(Wilson), of the students over {count} seeds (Student's t). The test pictures "
         "were used once, after everything was chosen.",
         "compared": compared,
-        "exported": f"Exported is the distilled student of seed {pair['seed']}, the best on "
-        f"validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
+        "exported": f"Exported is the distilled student of seed {pair['seed']}, the best "
+        f"on validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
         f"It wins {pair['won']} of them from the label-trained student of this seed and "
         f"loses {pair['lost']} (McNemar's exact p = {pair['p']:.3g}, which speaks of "
         "these two networks, not of the methods).",

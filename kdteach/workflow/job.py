@@ -239,9 +239,9 @@ def _made(job: Job, asked: dict[str, Tensor], given: nn.Module | None) -> list[s
         + ", ".join(data.classes),
         f"teacher: {settings.teacher}, {origin}; {100 * valid.accuracy:.1f} % of the "
         "validation pictures right; its logits were stored once, so nothing is augmented",
-        f"budget: each arm tried {settings.trials} settings of {settings.epochs} "
-        "epochs and kept the one with the most validation pictures right; the trials had a seed of "
-        "their own",
+        f"budget: each arm tried {settings.trials} settings of {settings.epochs} epochs, "
+        "and the one with the most validation pictures right was kept; the trials had a "
+        "seed of their own",
         f"students: {settings.seeds} of each arm, {settings.epochs} epochs, batches of "
         f"{settings.batch_size}, Adam with a cosine schedule; the pairs of a seed share "
         "initial weights and order, and differ in the objective and what was chosen for it",
