@@ -100,7 +100,14 @@ def numbers_of(
 def compared(
     runs: dict[str, list[dict[str, float]]], name: str, bound: float, seeds: list[int]
 ) -> Comparison:
-    """Distilled against label-trained students by one measure, paired by seed."""
+    """Distilled against label-trained students by one measure, paired by seed.
+
+    Args:
+        runs: of each arm, the measures seed by seed.
+        name: one of ``MEASURES``.
+        bound: for the accuracy, a difference that would matter to nobody.
+        seeds: of the runs.
+    """
     _, unit, better = MEASURES[name]
     a, b = (
         Runs([run[name] for run in runs[arm]], seeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,12 @@ class Settings:
         epochs: of each student, at least 1.
         teacher_epochs: of the teacher; by default as many.
         batch_size: images a step.
-        trials: settings that each arm tries on ``valid``, at least 1. Trial i has the same
-            learning rate in both arms; that of the distilled student has T and alpha, too.
+        trials: settings that each arm tries on ``valid``, at least 1. The first half are
+            learning rates, the same for both; with the second the distilled arm looks for
+            T and alpha, the label-trained one closer around its rate.
         seeds: students of each arm, at least 2; the comparison is paired by seed.
         seed: the first of the seeds.
-        rates: smallest and largest learning rate of the trials.
+        rates: smallest and largest learning rate of the first half of the trials.
         temperatures: smallest and largest T of the trials.
         alphas: smallest and largest weight of the soft term of the trials, in [0, 1].
         bound: a difference in accuracy below this, in points, would matter to nobody.
@@ -122,16 +123,6 @@ class Settings:
     def place(self) -> Path:
         """The folder for everything that is made."""
         return Path(self.out)
-
-
-def defaults() -> dict[str, Any]:
-    """Name to default value of every setting that has one."""
-    return {f.name: f.default for f in fields(Settings) if f.name in _OPTIONAL}
-
-
-_OPTIONAL = tuple(
-    f.name for f in fields(Settings) if f.name not in ("data", "teacher", "student")
-)
 
 
 def _class_names(names: object) -> tuple[str, ...]:

@@ -92,7 +92,13 @@ def read_pictures(settings: Settings, say: Say) -> ImageSet:
 
 
 def builder(name: str, settings: Settings, classes: int) -> Builder:
-    """From a seed to the network of a name; see ``network``."""
+    """From a seed to the network of a name.
+
+    Args:
+        name: as ``network`` takes it.
+        settings: of the job.
+        classes: C.
+    """
     return lambda seed: network(
         name, classes=classes, size=settings.size, channels=settings.channels, seed=seed,
         start=settings.start,
@@ -101,6 +107,11 @@ def builder(name: str, settings: Settings, classes: int) -> Builder:
 
 def given_teacher(settings: Settings, data: ImageSet, build: Builder) -> nn.Module | None:
     """The teacher with the weights of its file, None where it is to be trained.
+
+    Args:
+        settings: of the job.
+        data: the pictures.
+        build: from a seed to a teacher.
 
     Raises:
         ValueError: weights of another network, or classes that differ.
@@ -158,6 +169,11 @@ def stored_logits(job: Job, teacher: nn.Module) -> Any:
 def examined(job: Job, teacher: nn.Module, stored: Any) -> list[dict[str, str]]:
     """What the doctor finds in the set-up.
 
+    Args:
+        job: at hand.
+        teacher: in eval mode.
+        stored: its logits of the training pictures.
+
     Raises:
         ValueError: something that makes the result worthless.
     """
@@ -190,7 +206,13 @@ def examined(job: Job, teacher: nn.Module, stored: Any) -> list[dict[str, str]]:
 
 
 def chosen(job: Job, arm: str, stored: Any) -> tuple[Trial, list[dict[str, Any]]]:
-    """The settings of an arm, chosen on validation, and all that was tried."""
+    """The settings of an arm, chosen on validation, and all that was tried.
+
+    Args:
+        job: at hand.
+        arm: one of ``ARMS``.
+        stored: the teacher's logits of the training pictures.
+    """
     settings = job.settings
     job.say(
         f"trials: {arm}, {settings.trials} settings of {settings.epochs} epochs, chosen on "
@@ -209,7 +231,13 @@ def chosen(job: Job, arm: str, stored: Any) -> tuple[Trial, list[dict[str, Any]]
 def students(
     job: Job, choice: dict[str, Trial], stored: Any
 ) -> dict[str, list[dict[str, Tensor]]]:
-    """Students of both arms, seed by seed: weights, logits of validation and test."""
+    """Students of both arms, seed by seed: weights, logits of validation and test.
+
+    Args:
+        job: at hand.
+        choice: what each arm is trained with.
+        stored: the teacher's logits of the training pictures.
+    """
     found: dict[str, list[dict[str, Tensor]]] = {arm: [] for arm in ARMS}
     for number in range(job.settings.seeds):
         seed = job.settings.seed + number

@@ -57,7 +57,13 @@ def coarse(arm: str, settings: Settings) -> list[Trial]:
 
 
 def fine(arm: str, settings: Settings, best: Trial) -> list[Trial]:
-    """The second half, around what the first has found."""
+    """The second half, around what the first has found.
+
+    Args:
+        arm: one of ``ARMS``.
+        settings: of the job.
+        best: of the first half.
+    """
     first = -(-settings.trials // 2)
     count = settings.trials - first
     if arm == "distilled":
