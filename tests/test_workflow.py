@@ -491,3 +491,17 @@ def test_roc_and_reliability_are_those_of_others():
     np.testing.assert_allclose([x, y], [[0.15, 0.95], [0, 0.5]])
     with pytest.raises(ValueError, match="one kind alone"):
         model_card.roc({"one": [1, 2]}, [1, 1], alt="A curve of one model that cannot be.")
+
+
+def test_the_dozen_lines_of_the_docstring_run(data, monkeypatch, capsys):
+    import kdteach.workflow
+
+    text = kdteach.workflow.__doc__ or ""
+    code = text[text.index("    import kdteach as kd") :]
+    lines = [line[4:] for line in code.splitlines()]
+    code = (
+        "\n".join(lines).replace("epochs=20", "epochs=1").replace("range(10)", "range(2)")
+    )
+    monkeypatch.chdir(data.parent)
+    exec(code.replace('"pictures"', '"d"'), {})
+    assert "interval, n = 2" in capsys.readouterr().out

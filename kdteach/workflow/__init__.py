@@ -20,7 +20,8 @@ does the whole job; in Python it is ``distil(Settings("pictures", "resnet50",
             student = kd.build("tiny-mobilenet", num_classes=data.num_classes, seed=seed)
             kd.fit(student, data, goal, epochs=20, seed=seed)
             right[arm].append(100 * kd.evaluate(student, data.test).accuracy)
-    print(kd.compare(right["teacher"], right["labels"], expect="higher", unit="points"))
+    gain = kd.compare(right["teacher"], right["labels"], expect="higher", unit="points")
+    print(repr(gain))  # the word, the mean, the interval
 """
 
 from kdteach.workflow.job import Outcome, distil
