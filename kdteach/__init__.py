@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         tables,
         training,
         types,
+        workflow,
     )
     from kdteach.claims import claim, interval_text, sentence
     from kdteach.comparisons import compare
@@ -94,6 +95,7 @@ __all__ = [
     "training",
     "types",
     "weighted",
+    "workflow",
 ]
 
 _VERBS = {
