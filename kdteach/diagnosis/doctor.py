@@ -79,6 +79,8 @@ def doctor(
     - T^2 is missed where the weights add up to one without it, or are numbers that the loss
       names. A loss of free weights that no name explains is not judged. A soft term alone
       is expected to hold its T^2, also where the caller multiplies later.
+      Multiplied by T once is found where the loss names the weight and the weights then
+      add up to one.
     - The reverse KL divergence is a fault unless the loss has "reverse" in its name.
     - A normalisation of the teacher's own is right where the teacher knows clearly more
       on it than on the student's images; other crops and mirror images never are.
@@ -87,7 +89,8 @@ def doctor(
     - A mean over classes in a squared error of logits is the usual form, and no fault.
 
     What is not known here stands in ``skipped`` of the result: the weights in formulas of
-    other kinds (decoupled, correlations, features), which are then not judged.
+    other kinds (decoupled, correlations, features, a
+    softmax over the batch), which are then not judged.
 
     Args:
         teacher: the network, in the mode in which training will ask it; or its stored
