@@ -41,7 +41,12 @@ export function checkpoints(root, data) {
     const title = named({ x: RIGHT + 9, y: put[i] + 4 }, "start", name);
     title.style.fill = `var(--kd-${role})`;
     const dot = drawn("circle", { r: 5, fill: `var(--kd-${role})` });
-    chart.append(line(`M${path}`, role, 2.4), title, dot);
+    const drawing = line(`M${path}`, role, 2.4);
+    // a second line of the same role is dashed, to tell it from the first
+    if (lines.slice(0, i).some((other) => other.role === role)) {
+      drawing.setAttribute("stroke-dasharray", "6 4");
+    }
+    chart.append(drawing, title, dot);
     return dot;
   });
 
