@@ -24,7 +24,7 @@ part in any choice.
 
 from __future__ import annotations
 
-from kdteach.experiments.design import Config, Experiment
+from kdteach.experiments.design import Config, Experiment, config_text
 
 WIDTHS = {30: 1e-2, 75: 3e-3, 190: 3e-3, 480: 1e-3, 1200: 1e-3}
 """Hidden units of the teachers, and the learning rate of each."""
@@ -125,22 +125,125 @@ ASSISTANTS = Experiment(
     seeds=1,
 )
 
+CHOSEN_ASSISTANTS: dict[str, tuple[float, ...]] = {
+    "labels": (0.003, 0.0),
+    "teacher": (0.003, 4.0, 0.9),
+}
+"""Of the assistants: rate and weight decay, or rate, T and alpha."""
+
+_BY_LABELS = by_labels("teacher", ASSISTANT, *CHOSEN_ASSISTANTS["labels"])
+_BY_TEACHER = taught("assistant", ASSISTANT, teacher(), CHOSEN_ASSISTANTS["teacher"])  # type: ignore[arg-type]
+TEACHES: dict[str, Config] = {
+    "teacher": teacher(),
+    "assistant by labels": _BY_LABELS,
+    "chain": _BY_TEACHER,
+}
+"""Who teaches the student in each arm that has a teacher."""
+
+
+def _once(*configs: Config) -> tuple[Config, ...]:
+    return tuple({config_text(config): config for config in configs}.values())
+
+
+SETTINGS = Experiment(
+    "mnist-chain-settings",
+    "Which setting suits a student of all images, in each arm of the chain?",
+    ("mnist", {}),
+    _once(
+        *TEACHES.values(),
+        *(by_labels("plain", STUDENT, rate, decay) for rate in RATES for decay in DECAYS),
+        *(
+            taught("distilled", STUDENT, by, setting)
+            for by in TEACHES.values()
+            for setting in _grid(RATES, TEMPERATURES)
+        ),
+    ),
+    seeds=1,
+)
+
 FEW_SETTINGS = Experiment(
     "mnist-chain-few-settings",
     "Which setting suits a student of 1,000 images, with labels and with each teacher?",
     ("mnist", {}),
-    (
+    _once(
         *(teacher(units) for units in WIDTHS),
+        *TEACHES.values(),
         *(
             by_labels("plain", STUDENT, rate, decay, **_FEW_IMAGES)
             for rate in RATES
             for decay in DECAYS_FEW
         ),
         *(
-            taught("distilled", STUDENT, teacher(units), setting, **_FEW_IMAGES)
-            for units in WIDTHS
+            taught("distilled", STUDENT, by, setting, **_FEW_IMAGES)
+            for by in (*(teacher(units) for units in WIDTHS), *TEACHES.values())
             for setting in _grid(RATES, TEMPERATURES_FEW)
         ),
     ),
     seeds=2,
+)
+
+CHOSEN: dict[str, tuple[float, ...]] = {
+    "labels": (0.01, 0.0),
+    "teacher": (0.01, 4.0, 0.9),
+    "assistant by labels": (0.01, 4.0, 0.9),
+    "chain": (0.01, 4.0, 0.9),
+}
+"""Of the students with all images."""
+CHOSEN_FEW: dict[str, tuple[float, ...]] = {
+    "labels": (0.01, 0.0),
+    "30": (0.01, 16.0, 0.9),
+    "75": (0.01, 16.0, 0.9),
+    "190": (0.01, 16.0, 0.9),
+    "480": (0.01, 16.0, 0.9),
+    "teacher": (0.01, 16.0, 0.9),
+    "assistant by labels": (0.01, 16.0, 0.9),
+    "chain": (0.01, 16.0, 0.9),
+}
+"""Of the students with few images; a number is the width of a teacher."""
+
+
+def _arms(chosen: dict[str, tuple[float, ...]], **more: object) -> dict[str, Config]:
+    """The students of what was chosen, by their arms."""
+    found: dict[str, Config] = {}
+    for arm, setting in chosen.items():
+        if arm == "labels":
+            rate, decay = setting
+            found[arm] = by_labels("plain", STUDENT, rate, decay, **more)
+        else:
+            rate, temperature, alpha = setting
+            by = TEACHES.get(arm) or teacher(int(arm))
+            found[arm] = taught(
+                "distilled", STUDENT, by, (rate, temperature, alpha), **more
+            )
+    return found
+
+
+_SAME = {
+    f"few, {units}, T = {T:g}": taught(
+        "same setting", STUDENT, teacher(units),
+        (GAP["learning_rate"], T, GAP["alpha"]), **_FEW_IMAGES,
+    )
+    for units in WIDTHS
+    for T in TEMPERATURES
+}  # fmt: skip
+NAMED: dict[str, Config] = {
+    **{f"teacher, {units}": teacher(units) for units in WIDTHS},
+    "assistant by teacher": _BY_TEACHER,
+    **{f"all, {arm}": config for arm, config in _arms(CHOSEN).items()},
+    **{f"few, {arm}": c for arm, c in _arms(CHOSEN_FEW, **_FEW_IMAGES).items()},
+    **_SAME,
+}
+"""All that the chapter asks for, by name; two names may mean the same runs."""
+
+CHAINS = Experiment(
+    "mnist-chains",
+    "Does a step in between help a small student, when every arm has its own settings?",
+    ("mnist", {}),
+    _once(*NAMED.values(), _BY_LABELS),
+    seeds=12,
+    labels={
+        name: config
+        for name, config in NAMED.items()
+        if config not in list(NAMED.values())[: list(NAMED).index(name)]
+    },
 )
