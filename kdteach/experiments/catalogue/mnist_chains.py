@@ -16,10 +16,9 @@ Every arm has the same budget: 18 settings with all images, 24 with few. With a 
 these are three learning rates, three or four values of T, and two of alpha. With labels
 alone they are the same rates and six or eight values of weight decay. An assistant has a
 budget of 18 settings as well, which it chooses by its own mistakes. The setting with the
-fewest mistakes on the 10,000 validation images is taken: those of seed 0 with all images,
-of the seeds 0 and 1 with few. What was chosen stands in ``CHOSEN`` and ``CHOSEN_FEW``, and
-a test chooses again from the records. The chapter reads the seeds 2 to 11, which had no
-part in any choice.
+fewest mistakes of seed 0 on the 10,000 validation images is taken. What was chosen stands
+in ``CHOSEN`` and ``CHOSEN_FEW``, and a test chooses again from the records. The chapter
+reads the seeds 1 to 10, which had no part in any choice.
 
 Named before ``CHAINS`` was run: ten comparisons of errors on the 10,000 test images, all
 corrected together. With few images at one setting for all, the student of the teacher of 30
@@ -187,7 +186,7 @@ FEW_SETTINGS = Experiment(
             for setting in _grid(RATES, TEMPERATURES_FEW)
         ),
     ),
-    seeds=2,
+    seeds=1,
 )
 
 CHOSEN: dict[str, tuple[float, ...]] = {
@@ -247,7 +246,7 @@ CHAINS = Experiment(
     "Does a step in between help a small student, when every arm has its own settings?",
     ("mnist", {}),
     _once(*NAMED.values(), _BY_LABELS),
-    seeds=12,
+    seeds=11,
     labels={
         name: config
         for name, config in NAMED.items()
