@@ -228,7 +228,7 @@ def errors_by_size(
 
     Args:
         networks: name to (colour, parameters above 0, errors, where the name stands:
-            "above", "below", "right" or "left").
+            "above", "below", "right" or "left"; empty for a dot without a name).
         low, high: ends of the axis of errors.
         y_title: what it shows.
         caption: the sentence that states the finding.
@@ -246,7 +246,8 @@ def errors_by_size(
         height = check_number(f"errors of {name!r}", errors, least=low, most=high)
         sizes.append(at)
         dots.append(Curve([(at, height), (at, height)], colour, 7.0, dots=True))
-        notes.append(_name(at, height, f"{name}: {height:.0f}", where, colour))
+        if where:
+            notes.append(_name(at, height, f"{name}: {height:.0f}", where, colour))
         told.append(f"{name}, {at:,.0f} parameters: {height:.0f}")
     left = 10.0 ** math.floor(math.log10(min(sizes)))
     right = max(sizes) * 1.5
