@@ -1,6 +1,6 @@
 """Experiments as data: a name, configurations and seeds; run, resumed and recorded."""
 
-from kdteach.experiments import few_images
+from kdteach.experiments import chains, few_images
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
 from kdteach.experiments.recipe import Recipe
@@ -16,6 +16,7 @@ __all__ = [
     "Published",
     "Recipe",
     "RunsFailedError",
+    "chains",
     "few_images",
     "recorded_teacher",
     "reproduce",

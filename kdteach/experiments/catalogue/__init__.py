@@ -5,7 +5,6 @@ from __future__ import annotations
 from kdteach.experiments.catalogue import (
     cifar10,
     clinic,
-    digit_chains,
     digits,
     first_student,
     mnist_fc,
@@ -26,8 +25,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         digits.HINTON,
         first_student.EXPERIMENT,
         first_student.FEW,
-        digit_chains.FEW_IMAGES,
-        digit_chains.ALL_IMAGES,
         mnist_fc.EXPERIMENT,
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,
