@@ -2,6 +2,7 @@
 
 from kdteach.experiments import (
     arms,
+    chains,
     few_images,
     hinton_runs,
     loss_variants,
@@ -25,6 +26,7 @@ __all__ = [
     "Recipe",
     "RunsFailedError",
     "arms",
+    "chains",
     "few_images",
     "hinton_runs",
     "loss_variants",

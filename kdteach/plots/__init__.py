@@ -18,6 +18,7 @@ from kdteach.plots import (  # noqa: E402
     hintons_digits,
     is_the_difference_real,
     mnist_beside_the_reports,
+    teacher_assistants,
     temperature,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -49,6 +50,7 @@ __all__ = [
     "paired_seeds",
     "seeds_by_setting",
     "soft_target_bars",
+    "teacher_assistants",
     "temperature",
     "tiles",
 ]
