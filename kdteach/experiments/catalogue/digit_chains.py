@@ -136,7 +136,13 @@ SETTINGS = Experiment(
     labels=_TEACHERS | _TRIED,
 )
 
-CHOSEN: dict[str, tuple[float, ...]] = {}
+CHOSEN: dict[str, tuple[float, ...]] = {
+    "labels": (0.01, 0.4),
+    "16": (0.03, 64.0, 0.5),
+    "48": (0.03, 4.0, 0.9),
+    "144": (0.03, 16.0, 0.5),
+    "chain": (0.03, 16.0, 1.0),
+}
 """What each arm chose, as ``student`` takes it."""
 
 _OWN = {f"{arm}, own": student(arm, *choice) for arm, choice in CHOSEN.items()}
