@@ -65,7 +65,7 @@ def fresh(name: str, metric: str = "test_errors") -> Runs:
         metric: as recorded.
 
     Returns:
-        One number for each of the seeds 10 to 29.
+        One number for each of the seeds 10 to 19.
 
     Raises:
         LookupError: nothing is recorded under these names.
