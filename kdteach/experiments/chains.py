@@ -5,29 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kdteach.checks import check_choice
-from kdteach.experiments.catalogue.digit_chains import (
-    ARMS,
-    ASSISTED_AT,
-    CHAINS,
-    CHOSEN,
-    RATES,
-    SEARCHED,
-    SETTINGS,
-    SMOOTHING,
-    TEMPERATURES,
-    WIDTHS,
-    choices,
-    student,
-)
+from kdteach.experiments.design import Config
+from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.results import measured
 from kdteach.runs import Runs
 
-__all__ = [
-    "ARMS", "ASSISTED_AT", "CHOSEN", "RATES", "SMOOTHING", "TEMPERATURES", "WIDTHS",
-    "fresh", "tried",
-]  # fmt: skip
+__all__ = ["ARMS", "CHOSEN", "TEMPERATURES", "fresh", "tried"]
 
-_ABSENT = dict.fromkeys(("smoothing",))
+ARMS = ("labels", "16", "48", "144", "chain")
+"""Who teaches: nobody, a teacher of so many units, or an assistant."""
+TEMPERATURES = (1.0, 4.0, 16.0, 64.0)
+"""The T of students with a teacher."""
+_SEARCHED = 10  # the divisions 0 to 9 belong to the search
+_SEARCH, _CHAINS = EXPERIMENTS["digits-chain-settings"], EXPERIMENTS["digits-chains"]
+
+
+def _settings(arm: str) -> dict[tuple[float, ...], Config]:
+    return {
+        tuple(float(part) for part in label.removeprefix(f"{arm}: ").split(", ")): config
+        for label, config in _SEARCH.named.items()
+        if label.startswith(f"{arm}: ")
+    }
+
+
+CHOSEN: Mapping[str, tuple[float, ...]] = {
+    arm: next(
+        setting
+        for setting, config in _settings(arm).items()
+        if config == _CHAINS[f"{arm}, own"]
+    )
+    for arm in ARMS
+}
+"""What each arm chose, a setting as in ``tried``."""
 
 
 def tried(arm: str) -> Mapping[tuple[float, ...], float]:
@@ -46,12 +55,8 @@ def tried(arm: str) -> Mapping[tuple[float, ...], float]:
     """
     check_choice("arm", arm, ARMS)
     return {
-        choice: float(
-            measured(
-                SETTINGS.name, "valid_errors", **(_ABSENT | dict(student(arm, *choice)))
-            ).mean()
-        )
-        for choice in choices(arm)
+        setting: float(_runs(_SEARCH.name, "valid_errors", config).mean())
+        for setting, config in _settings(arm).items()
     }
 
 
@@ -70,5 +75,10 @@ def fresh(name: str, metric: str = "test_errors") -> Runs:
     Raises:
         LookupError: nothing is recorded under these names.
     """
-    runs = measured(CHAINS.name, metric, **(_ABSENT | dict(CHAINS[name])))
-    return Runs(runs[SEARCHED:], runs.seeds[SEARCHED:])
+    runs = _runs(_CHAINS.name, metric, _CHAINS[name])
+    return Runs(runs[_SEARCHED:], runs.seeds[_SEARCHED:])
+
+
+def _runs(experiment: str, metric: str, config: Config) -> Runs:
+    where: dict[str, object] = {"smoothing": None, **config}
+    return measured(experiment, metric, item=None, first=None, folder=None, **where)
