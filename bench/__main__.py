@@ -13,6 +13,7 @@ PARTS = (
     "explain",
     "photographs",
     "streaming",
+    "crops",
 )
 
 

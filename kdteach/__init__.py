@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         cost,
         dark_knowledge,
         data,
+        diagnosis,
         diagrams,
         exercises,
         experiments,
@@ -33,10 +34,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
         tables,
         training,
         types,
+        workflow,
     )
     from kdteach.claims import claim, interval_text, sentence
     from kdteach.comparisons import compare
     from kdteach.data import load
+    from kdteach.diagnosis import doctor
     from kdteach.diagrams import diagram
     from kdteach.metrics import evaluate
     from kdteach.models import build, tap, trained_teacher
@@ -56,9 +59,11 @@ __all__ = [
     "cost",
     "dark_knowledge",
     "data",
+    "diagnosis",
     "diagram",
     "diagrams",
     "distil",
+    "doctor",
     "evaluate",
     "exercises",
     "experiments",
@@ -90,6 +95,7 @@ __all__ = [
     "training",
     "types",
     "weighted",
+    "workflow",
 ]
 
 _VERBS = {
@@ -98,6 +104,7 @@ _VERBS = {
     "compare": "kdteach.comparisons",
     "diagram": "kdteach.diagrams",
     "distil": "kdteach.objectives",
+    "doctor": "kdteach.diagnosis",
     "evaluate": "kdteach.metrics",
     "fit": "kdteach.training",
     "fit_cohort": "kdteach.training",

@@ -1,4 +1,4 @@
-"""Command line: ``python -m kdteach reproduce|petri|teachers|readers``."""
+"""Command line: ``python -m kdteach reproduce|distil|petri|teachers|readers``."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ def _run(options: argparse.Namespace) -> int:
             drawing_doubts.measure(out, root, say=_say)
         else:
             drawing_readers.remake(out, root, kept=options.kept, say=_say)
+    elif options.command == "distil":
+        _distil(options)
     elif options.command == "petri":
         from kdteach.data import petri
 
@@ -64,6 +66,16 @@ def _run(options: argparse.Namespace) -> int:
     else:
         return _reproduce(options)
     return 0
+
+
+def _distil(options: argparse.Namespace) -> None:
+    from kdteach.workflow import Settings, distil
+
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    given.pop("command")
+    if "teacher_classes" in given:
+        given["teacher_classes"] = tuple(given["teacher_classes"])
+    _say(str(distil(Settings(**given), say=_say)))
 
 
 def _reproduce(options: argparse.Namespace) -> int:
@@ -134,6 +146,50 @@ def _whole(text: str) -> int:
         ) from error
 
 
+def _add_distil(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    job = commands.add_parser(
+        "distil", help="distil a teacher into a student on your own pictures",
+        allow_abbrev=False,
+    )  # fmt: skip
+    job.add_argument("--data", type=_folder, metavar="DIR", required=True,
+                     help="a folder for each class")  # fmt: skip
+    named = "as kd.build, torchvision:NAME or timm:NAME"
+    job.add_argument("--teacher", metavar="NAME", required=True, help=named)
+    job.add_argument("--student", metavar="NAME", required=True, help=named)
+    job.add_argument("--out", type=_folder, metavar="DIR", help="by default distilled")
+    job.add_argument(
+        "--teacher-weights", type=_folder, metavar="FILE",
+        help="safetensors or a state dictionary; without it the teacher is trained",
+    )  # fmt: skip
+    job.add_argument(
+        "--teacher-classes", nargs="+", metavar="CLASS", help="in the teacher's order"
+    )
+    job.add_argument("--start", metavar="HOW", help="random (default) or imagenet")
+    job.add_argument("--device", metavar="WHERE", help="auto (default), cpu or cuda")
+    for name, said in (
+        ("size", "pixels a side, by default 224"),
+        ("channels", "3 (default) or 1"),
+        ("epochs", "of each student, by default 30"),
+        ("teacher-epochs", "by default as many"),
+        ("batch-size", "by default 64"),
+        ("trials", "settings that each arm tries, by default 6"),
+        ("seeds", "students of each arm, by default 10"),
+        ("seed", "the first of them, by default 0"),
+    ):
+        job.add_argument(f"--{name}", type=_whole, metavar="N", help=said)
+    for name, said in (
+        ("rates", "learning rates that are tried"),
+        ("temperatures", "temperatures that are tried"),
+        ("alphas", "weights of the soft term that are tried"),
+    ):
+        job.add_argument(
+            f"--{name}", type=float, nargs=2, metavar=("LOW", "HIGH"), help=said
+        )
+    job.add_argument(
+        "--bound", type=float, metavar="POINTS", help="a difference that does not matter"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     # whole names only: --seed would pass for --seeds, and run others than were meant
     parser = argparse.ArgumentParser(
@@ -163,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="train recorded teachers again whose weights are not kept here",
     )
+    _add_distil(commands)
     petri = commands.add_parser(
         "petri", help="draw a stand-in for MHIST, in its layout", allow_abbrev=False
     )

@@ -90,7 +90,7 @@ def claim(
         details: settings and whatever else a doubter asks for.
         code: the lines that check it.
         planned: False where the direction was set after earlier looks at such results; the
-            mark then says so.
+            mark then says so, and does not say of a bound that it was named before.
 
     Returns:
         What a cell shows: a sentence with a mark that opens on its evidence.

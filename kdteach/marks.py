@@ -50,7 +50,7 @@ class Mark:
             there is one; empty where the evidence is a check that is true or false.
         details: settings and whatever else a doubter asks for, text.
         code: the lines that check it.
-        planned: whether the direction was set before anybody had seen such results.
+        planned: whether direction and bound were set before anybody had seen such results.
     """
 
     sentence: str
@@ -110,9 +110,9 @@ def _lines(name: str, comparison: Comparison, planned: bool) -> Sequence[str]:
         when = "Expected before the run" if planned else "Direction set after earlier looks"
         lines.append(f"{when}: {comparison.expect} than 0.")
     if comparison.bound:
+        when = "Named before the run" if planned else "The bound"
         lines.append(
-            f"Named before the run: a difference below {comparison.bound:g}{unit} would "
-            "not matter."
+            f"{when}: a difference below {comparison.bound:g}{unit} would not matter."
         )
     if comparison.correction:
         lines.append(comparison.correction)

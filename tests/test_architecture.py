@@ -21,8 +21,9 @@ LEVELS = {
     "training": 3, "dark_knowledge": 1,
     "results": 4, "experiments": 5,
     "comparisons": 1, "marks": 7, "claims": 8,
-    "explain": 6, "tables": 6,
+    "explain": 6, "tables": 6, "diagnosis": 6,
     "plots": 7, "diagrams": 6, "live": 7, "interactive": 7, "exercises": 7,
+    "workflow": 8,
     "__main__": 9, "__init__": 10,
 }  # fmt: skip
 # objectives and metrics stand on one floor with cost and know nothing of each other

@@ -512,11 +512,12 @@ def test_numbers_in_the_text_are_those_of_the_record():
         mean = np.mean(record[name]["as written errors"]) / 100
         assert f"{mean:.1f}" in text["gain"]
     low, high = (record["gain"]["as written"][end] for end in ("low", "high"))
-    assert text["gain"].endswith(f" of the difference: {low:.1f} to {high:.1f}).")
+    assert text["gain"].endswith(f" these pairs allow: {low:.1f} to {high:.1f}).")
     assert text["tried"] == (
         "12: learning rates of 0.005, 0.01, 0.02 and 0.04, each with 15, 30 and 60 passes"
     )
     assert text["times"] == "50"
+    assert text["unseen"] == f"{record['without-3']['images']:,}" == "5,000"
     assert text["rows"].count("\n") == 2
     without = np.array(record["without-3"]["as written errors"]) / 100
     spread = f"({without.min():.1f} to {without.max():.1f})"
@@ -582,7 +583,7 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
         assert text.endswith("of the difference, \N{MINUS SIGN}1.0 to 2.0, holds 0.")
     else:
         assert text.endswith(
-            "([95 % interval](an-interval) of the difference: 0.5 to 1.5)."
+            "([95 % interval](an-interval), the differences these pairs allow: 0.5 to 1.5)."
         )
     assert "label-trained students misread 7.1 and distilled ones 6.1" in text
 

@@ -45,7 +45,7 @@ def check(found, runs, design, n):
     assert found["design"] == design
     assert found["n"] == n == len(latest["one"]) == len(latest["other"])
     a = np.array(first)[latest["one"]]
-    b = np.array(second if design else first)[latest["other"]]
+    b = np.array(first if design == 1 else second)[latest["other"]]
     assert latest["values"] == [a.tolist(), b.tolist()]
     assert latest["mean"] == pytest.approx((b - a).mean(), abs=1e-9)
     if design == 2:
@@ -117,9 +117,11 @@ def test_draws_are_without_preference(page):
 @needs_browser
 def test_by_keyboard_alone(page):
     shown(page, figure()[0])
-    page.get_by_role("radio").nth(0).focus()
-    page.keyboard.press("ArrowDown")
-    assert state(page)["design"] == 1
+    page.get_by_role("radio").nth(1).check()
+    assert re.search(r": B \d+ errors, A \d+: ", page.locator(".kd-words").inner_text())
+    page.get_by_role("radio").nth(1).focus()
+    page.keyboard.press("ArrowUp")
+    assert state(page)["design"] == 0
     page.get_by_role("button", name="20 times").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Space")

@@ -254,6 +254,9 @@ def test_a_mark_says_when_its_direction_was_set_after_earlier_looks():
     shown = claim("It is lower.", HOLDS, planned=False)._repr_html_()
     assert "Direction set after earlier looks: lower than 0." in shown
     assert "Expected before the run" not in shown
+    near = claim("x", CLOSE, says="no difference", planned=False)._repr_html_()
+    assert "The bound: a difference below 0.5 points would not matter." in near
+    assert "before the run" not in near
     with pytest.raises(TypeError, match="planned must be a bool"):
         claim("It is lower.", HOLDS, planned="no")
 

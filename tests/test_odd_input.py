@@ -37,11 +37,12 @@ FOUNDATIONS = {
 MADE_BY_THE_LIBRARY = {
     "kdteach.live.LiveFigure", "kdteach.marks.Mark",
     "kdteach.diagrams.Diagram",
-    "kdteach.cost.Latency",
+    "kdteach.cost.Latency", "kdteach.diagnosis.Diagnosis", "kdteach.diagnosis.Finding",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
     "kdteach.explain.Agreement", "kdteach.objectives.Mixed",
     "kdteach.objectives.TrainingSetup",
     "kdteach.stats.McNemar", "kdteach.types.Batch",
+    "kdteach.workflow.Outcome",
     "kdteach.types.History", "kdteach.types.LossTerms", "kdteach.types.RunRecord",
 }  # fmt: skip
 """Records of results, which nobody else makes; where they are arguments, odd ones are."""
@@ -90,6 +91,8 @@ def can_be_called(path):
 
 
 ELSEWHERE = {
+    "kdteach.workflow.Settings": "tests/test_workflow.py",
+    "kdteach.workflow.distil": "tests/test_workflow.py",
     "kdteach.data.look_alikes": "no arguments: tests/test_look_alikes.py",
     "kdteach.data.mhist.cut": "load('mhist') cuts by it",
     "kdteach.data.mhist.is_drawn": "reproduce('mhist') asks it; a path as load('mhist')",

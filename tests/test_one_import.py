@@ -21,7 +21,8 @@ CORE = (
     "models", "objectives", "results", "stats", "training", "types",
 )  # fmt: skip
 VERBS = {
-    "build": "models", "claim": "claims", "distil": "objectives", "evaluate": "metrics",
+    "build": "models", "claim": "claims", "distil": "objectives", "doctor": "diagnosis",
+    "evaluate": "metrics",
     "fit": "training", "fit_many": "training", "hard_labels": "objectives",
     "interval_text": "claims", "load": "data", "mean_interval": "stats",
     "measured": "results", "sentence": "claims", "teacher_logits": "training",

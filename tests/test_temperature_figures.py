@@ -60,6 +60,19 @@ def test_classes_that_fall_again_are_ringed_and_said():
         figures.class_curves(LOGITS, CLASSES[:2], caption="c")
 
 
+def test_every_rising_line_has_its_name_and_equal_ones_share_it():
+    logits = torch.tensor([6.0, 3.5, -4.0, 2.0, -1.0, -1.0], dtype=torch.float64)
+    figure = figures.class_curves(logits, list("abcdef"), caption="c")
+    said = words(figure.wide)
+    assert "a: falls from 91%," in said  # the top class, with where it comes from
+    assert "above the figure" in said
+    assert not any(w.startswith("last ring") for w in said)  # "1" would read as a value
+    named = [w for w in said if re.fullmatch("[a-f](, [a-f])*", w)]
+    p = softmax(logits.numpy())
+    assert p[1] > figures._NAMED > p[3]  # b stands above the height of the names
+    assert named == ["d", "e, f"]  # c, the last of all, has words of its own
+
+
 def test_gradients_are_multiplied_by_the_square():
     heats = [1, 2, 4, 10, 20, 100]
     lengths = torch.tensor([[1, 0.5, 0.2, 0.04, 0.01, 0.0003]] * 3, dtype=torch.float64)

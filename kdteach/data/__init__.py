@@ -25,6 +25,7 @@ from kdteach.data.folder import load_folder
 from kdteach.data.look_alikes import look_alikes
 from kdteach.data.mhist import load_mhist
 from kdteach.data.mnist import load_mnist
+from kdteach.data.patches import load_patches
 from kdteach.data.petri import load_petri
 from kdteach.data.quadrants import in_quadrants
 from kdteach.data.select import merge_classes, small_sample
@@ -68,6 +69,7 @@ _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "mhist": load_mhist,
     "petri": load_petri,
     "tissues": load_tissues,
+    "patches": load_patches,
     "folder": load_folder,
 }
 NAMES = tuple(_LOADERS)
@@ -88,14 +90,14 @@ def load(
         name: "digits" (embedded, 8x8), "mnist" (28x28), "cifar10" (photographs, 32x32),
             "mhist" (224x224, the reader's own copy or a stand-in in its layout), "petri"
             (the stand-in, drawn at once), "tissues" (drawn too: the task on which small
-            networks learn before) or "folder" (the reader's own pictures, a folder a
-            class).
+            networks learn before), "patches" (squares of seven free photographs, 32x32) or
+            "folder" (the reader's own pictures, a folder a class).
         root: the folder with the files; by default ``$KDTEACH_DATA``. Only for "mnist",
             "cifar10", "mhist" and "folder".
         groups: classes to be joined, see ``merge_classes``; by default none.
         **options: of the source: see ``load_digits``, ``load_mnist``, ``load_cifar10``,
-            ``load_mhist``, ``load_petri``, ``load_tissues`` and
-            ``kdteach.data.folder.load_folder``.
+            ``load_mhist``, ``load_petri``, ``load_tissues``,
+            ``kdteach.data.patches.load_patches`` and ``kdteach.data.folder.load_folder``.
 
     Returns:
         An ImageSet with ``.train``, ``.valid``, ``.test`` and ``.classes``; digits have

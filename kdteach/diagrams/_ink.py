@@ -1,4 +1,4 @@
-"""Small grey pictures as text: a PNG in an address, the same bytes on every machine."""
+"""Small pictures as text: a PNG in an address, the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -55,7 +55,24 @@ def ink_uri(pixels: Sequence[Sequence[float]]) -> str:
     lines = b"".join(
         b"\0" + bytes(byte for v in row for byte in (0, int(255 * v + 0.5))) for row in rows
     )
-    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 4, 0, 0, 0)
+    return _address(lines, len(rows[0]), len(rows), 4)
+
+
+def colour_uri(pixels: Sequence[Sequence[Sequence[float]]]) -> str:
+    """A small photograph as a ``data:`` address.
+
+    Args:
+        pixels: rows of places (red, green, blue), each in [0, 1].
+    """
+    lines = b"".join(
+        b"\0" + bytes(int(255 * v + 0.5) for place in row for v in place) for row in pixels
+    )
+    return _address(lines, len(pixels[0]), len(pixels), 2)
+
+
+def _address(lines: bytes, width: int, height: int, kind: int) -> str:
+    """Lines of bytes as a PNG; kind 2 has colours, 4 grey and transparency."""
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     # stored and not compressed: libraries compress in different ways
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 0)), (b"IEND", b""))
     png = _SIGNATURE + b"".join(

@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from kdteach.diagrams._ink import ink_uri
+from kdteach.diagrams._ink import colour_uri, ink_uri
 from kdteach.diagrams.example import OUTLINES
 
 Point = tuple[float, float]
@@ -111,6 +111,22 @@ class Drawing:
             '<feComposite in2="SourceAlpha" operator="in"/></filter>'
             f'<image x="{_n(x + 3)}" y="{_n(y + 3)}" width="{_n(size - 6)}" '
             f'height="{_n(size - 6)}" filter="url(#{name})" href="{uri}"/>'
+        )
+
+    def photograph(
+        self, x: float, y: float, size: float,
+        pixels: Sequence[Sequence[Sequence[float]]],
+    ) -> None:  # fmt: skip
+        """A square photograph, every pixel as a square of its own.
+
+        Args:
+            x, y: upper left corner.
+            size: of its side.
+            pixels: rows of places (red, green, blue), each in [0, 1].
+        """
+        self._shapes.append(
+            f'<image x="{_n(x)}" y="{_n(y)}" width="{_n(size)}" height="{_n(size)}" '
+            f'style="image-rendering:pixelated" href="{colour_uri(pixels)}"/>'
         )
 
     def network(

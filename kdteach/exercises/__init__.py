@@ -45,12 +45,21 @@ with usual_tensors():
         check_seeds_needed,
         check_standard_error,
     )
-    from kdteach.exercises.label_smoothing import check_ideal_margin, check_smoothed_targets
+    from kdteach.exercises.label_smoothing import (
+        check_ideal_margin,
+        check_repaired_smoothing,
+        check_smoothed_targets,
+    )
     from kdteach.exercises.lime import check_r_squared, check_weighted_fit
     from kdteach.exercises.luck_of_tables import check_between_share, check_lowest_loss
     from kdteach.exercises.missing_class import (
         check_bias_slope,
         check_repaired_transfer_set,
+    )
+    from kdteach.exercises.natural_images import (
+        check_channel_deviation,
+        check_new_head,
+        check_repaired_crop,
     )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
     from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
@@ -58,6 +67,7 @@ with usual_tensors():
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
+        check_repaired_diversity,
     )
     from kdteach.exercises.teacher_and_student import (
         check_choose_temperature,
@@ -91,6 +101,7 @@ __all__ = [
     "check_between_share",
     "check_bias_slope",
     "check_chain_flops",
+    "check_channel_deviation",
     "check_choose_temperature",
     "check_chosen_epochs",
     "check_class_probabilities",
@@ -114,11 +125,15 @@ __all__ = [
     "check_matched_bias",
     "check_matching_smoothing",
     "check_matching_softness",
+    "check_new_head",
     "check_one_step",
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_repaired_crop",
+    "check_repaired_diversity",
     "check_repaired_runner_up",
+    "check_repaired_smoothing",
     "check_repaired_training",
     "check_repaired_transfer_set",
     "check_rise_map",

@@ -1,4 +1,4 @@
-"""Checks of the chapter *What label smoothing erases*."""
+"""Checks of the chapter *What label smoothing hides*."""
 
 from __future__ import annotations
 
@@ -176,8 +176,8 @@ _MARGIN = Exercise(
     "a network with smoothed labels has a finite goal; with hard ones it has none.",
     slips=(
         slip(
-            "you took the difference of the probabilities. How do logits and "
-            "probabilities hang together? A difference of logits is a logarithm.",
+            "you took the difference of the probabilities. A difference of logits is a "
+            "logarithm: of what?",
             log="difference",
         ),
         slip(
@@ -213,6 +213,82 @@ _MARGIN = Exercise(
 )
 
 
+_Z = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 3.0]], dtype=torch.float64)
+_FOUR = torch.tensor(
+    [[1.0, -2.0, 0.0, 4.0], [0.0, 0.0, 0.0, 0.0], [5.0, 1.0, -3.0, 2.0]],
+    dtype=torch.float64,
+)
+
+
+def _loss(
+    logits: Tensor, labels: Tensor, epsilon: float, *, along: int = 1,
+    wrong: str = "e/C", label: str = "1 - e + e/C", over: str = "images",
+    softmax: str = "once",
+) -> Tensor:  # fmt: skip
+    """The right answer of the third exercise, with places to go wrong at."""
+    targets = _targets(labels, logits.shape[1], epsilon, label=label, wrong=wrong)
+    log_q = torch.log_softmax(logits, dim=along)
+    if softmax == "twice":
+        log_q = torch.log_softmax(torch.softmax(logits, dim=along), dim=along)
+    terms = -(targets.to(logits.dtype) * log_q)
+    each = terms.sum(dim=1)
+    return {"images": each.mean(), "sum": each.sum(), "all": terms.mean()}[over]
+
+
+def _as_given(logits: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+    """The loss that the reader finds: a softmax over the images, and rows above 1."""
+    c = logits.shape[1]
+    targets = (1 - epsilon) * one_hot(labels, c) + epsilon / (c - 1)
+    return -(targets * torch.log_softmax(logits, dim=0)).sum(dim=1).mean()
+
+
+def _rows_above_one(logits: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+    c = logits.shape[1]
+    targets = (1 - epsilon) * one_hot(labels, c) + epsilon / (c - 1)
+    return -(targets * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
+_REPAIRED_LOSS = Exercise(
+    _loss,
+    (
+        (_Z, torch.tensor([0, 2]), 0.3),
+        (_FOUR, torch.tensor([3, 1, 0]), 0.1),
+        (_FOUR, torch.tensor([0, 0, 2]), 0.0),
+        (torch.cat([_FOUR, _FOUR - 3000.0]), torch.tensor([3, 1, 0, 2, 2, 1]), 0.2),
+    ),
+    (
+        Mistake(
+            "the softmax runs over the classes now. But what do the targets of one image "
+            "sum to? The label has its share of epsilon already.",
+            _rows_above_one,
+        ),
+    ),
+    "it is PyTorch's cross_entropy(logits, labels, label_smoothing=epsilon).",
+    slips=(
+        slip(
+            "the targets are right now, and the softmax is not: in which dimension are the "
+            "classes?",
+            along=0,
+        ),
+        slip(
+            "epsilon is shared by all C classes here, the label's among them; you share it "
+            "among the wrong ones alone.",
+            label="1 - e", wrong="e/(C-1)",
+        ),
+        slip("the sum over the classes is missing: your mean runs over them, too.",
+             over="all"),
+        slip("the mean over the images was right: you take their sum now.", over="sum"),
+        slip("you take the softmax twice now.", softmax="twice"),
+        slip("each wrong class has its share of epsilon, e / C, not the whole.",
+             label="1", wrong="e"),
+        slip("the label's share was right: it gives up epsilon and gets e / C back.",
+             label="1 - e"),
+    ),
+    gradient=(0,),
+    given=_as_given,
+)  # fmt: skip
+
+
 def check_smoothed_targets(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
     """Check ``answer(labels (N,), num_classes, epsilon) -> (N, C)`` smoothed targets."""
     return _TARGETS.check(answer)
@@ -221,3 +297,8 @@ def check_smoothed_targets(answer: Callable[[Tensor, int, float], Any]) -> Check
 def check_ideal_margin(answer: Callable[[int, float], Any]) -> CheckResult:
     """Check ``answer(num_classes, epsilon) -> margin`` of the right logit."""
     return _MARGIN.check(answer)
+
+
+def check_repaired_smoothing(answer: Callable[[Tensor, Tensor, float], Any]) -> CheckResult:
+    """Check the repaired ``answer(logits (N, C), labels (N,), epsilon) -> loss``."""
+    return _REPAIRED_LOSS.check(answer)

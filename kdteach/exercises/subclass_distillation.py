@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -288,6 +289,91 @@ _CLASSES = Exercise(
 )
 
 
+def _diversity(
+    logits: Tensor,
+    tau: float,
+    *,
+    over: str = "logits",
+    factor: str = "1/K",
+    order: str = "logsumexp",
+    less: str = "both",
+    sign: float = 1.0,
+    end: str = "mean",
+    tau_at: str = "inside",
+) -> Tensor:
+    """The right answer of the third exercise, with places to go wrong at."""
+    dim = 1 if over == "logits" else 0
+    centred = logits - logits.mean(dim=dim, keepdim=True)
+    normal = centred / logits.std(dim=dim, correction=0, keepdim=True)
+    n, k = logits.shape
+    pairs = normal @ normal.mT / {"1/K": k, "none": 1, "1/N": n}[factor]
+    scaled = pairs / tau if tau_at == "inside" else pairs
+    if order == "exp first":
+        row = torch.exp(scaled).sum(dim=1).log()
+    elif order == "mean":
+        row = scaled.mean(dim=1)
+    else:
+        row = torch.logsumexp(scaled, dim=1)
+    count = math.log(n) if less in ("both", "N") else 0.0
+    own = 1 / tau if less in ("both", "tau") else 0.0
+    row = row - own - count
+    return sign * (row.sum() if end == "sum" else row.mean())
+
+
+def _as_given(logits: Tensor, tau: float) -> Tensor:
+    """What the reader finds: over the batch, without 1/K, exp before log."""
+    return _diversity(logits, tau, over="batch", factor="none", order="exp first")
+
+
+_DIVERSITY = Exercise(
+    _diversity,
+    (
+        (torch.tensor([[1.0, 2.0, 4.0], [0.0, 3.0, 1.0]], dtype=torch.float64), 1.0),
+        (_logits(6, 10, 7), 1.0),
+        (_logits(5, 50, 8), 0.5),
+        (_logits(4, 8, 9), 0.001),
+        (_logits(8, 100, 10), 1.0),
+    ),
+    (),
+    "each image on its own, correlations of at most 1, and no exponential that can "
+    "overflow.",
+    slips=(
+        slip(
+            "you still normalise over the images of the batch. Each image is normalised on "
+            "its own, over its K logits.",
+            over="batch",
+        ),
+        slip(
+            "what is an image's correlation with itself? It is K: the factor 1/K is "
+            "missing.",
+            factor="none",
+        ),
+        slip(
+            "you divided the inner products by the number of images; each is a sum over K "
+            "logits.",
+            factor="1/N",
+        ),
+        slip(
+            "the exponential overflows where tau is small: `torch.logsumexp` takes out the "
+            "largest first.",
+            order="exp first",
+        ),
+        slip(
+            "the mean of the correlations is another loss: it is the logarithm of a sum of "
+            "exponentials that is asked for.",
+            order="mean",
+        ),
+        slip("`- 1 / tau` was right: it is missing now.", less="N"),
+        slip("`- log N` was right: it is missing now.", less="tau"),
+        slip("the sign was right: a loss is made small, and it is turned now.", sign=-1.0),
+        slip("the mean over the images was right: the sum is taken now.", end="sum"),
+        slip("the division of the correlations by tau is gone.", tau_at="nowhere"),
+    ),
+    given=_as_given,
+    gradient=(0,),
+)
+
+
 def check_correlations(answer: Callable[[Tensor], Any]) -> CheckResult:
     """Check ``answer(logits (N, K)) -> (N, N)`` correlations between images."""
     return _CORRELATIONS.check(answer)
@@ -296,3 +382,8 @@ def check_correlations(answer: Callable[[Tensor], Any]) -> CheckResult:
 def check_class_probabilities(answer: Callable[[Tensor, int], Any]) -> CheckResult:
     """Check ``answer(logits (N, C * S), num_classes) -> (N, C)`` probabilities."""
     return _CLASSES.check(answer)
+
+
+def check_repaired_diversity(answer: Callable[[Tensor, float], Any]) -> CheckResult:
+    """Check ``answer(logits (N, K), tau) -> ()``, the diversity loss, repaired."""
+    return _DIVERSITY.check(answer)

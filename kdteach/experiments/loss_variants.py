@@ -61,8 +61,8 @@ SETTINGS = (
     f"{MADE} comparisons were made, and each interval is widened for their number: 14 were "
     "planned, 7 of these were repeated with a rate chosen draw by draw, and 8 were added "
     "when the 14 were known.\n"
-    "The level is nominal. The draws overlap, and a test image of one may be a validation "
-    "image of another, so the true level is lower; by how much we do not know."
+    "The draws overlap, and a test image of one may be a validation image of another, so "
+    "the intervals are probably too narrow; by how much we do not know."
 )
 """What a doubter asks, for the details of a mark."""
 _SAMPLE = 200  # training images of a student

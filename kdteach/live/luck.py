@@ -29,8 +29,8 @@ def live_luck(
 ) -> LiveFigure:
     """A button that runs an experiment again: other seeds, drawn from runs that were made.
 
-    Three experiments can be chosen: the first method twice, with different seeds, where
-    there is nothing to find; both methods, each with seeds of its own; and both methods
+    Three experiments can be chosen: both methods, each with seeds of its own; the first
+    method twice, with different seeds, where there is nothing to find; and both methods
     with the same seeds, pair by pair. Each is repeated with as many seeds as the reader
     says. With more than one the interval at 95 % is drawn: Student's, of the paired
     differences, or of two groups of equal variance where seeds differ.
@@ -85,7 +85,7 @@ def live_luck(
         return {
             "name": name, "first": 0, "second": second, "paired": same,
             "truth": truth if second else 0.0,
-            "who": names[1] if second else "the second",
+            "who": names[1] if second else "B",
         }  # fmt: skip
 
     def student(free: int) -> float:
@@ -98,8 +98,8 @@ def live_luck(
             "names": names,
             "runs": both.astype(int).tolist(),
             "designs": [
-                design(f"{names[0]}, twice", 0, same=False),
                 design(f"{names[1]} and {names[0]}, other seeds", 1, same=False),
+                design(f"{names[0]}, twice (A and B)", 0, same=False),
                 design(f"{names[1]} and {names[0]}, same seeds", 1, same=True),
             ],
             "counts": several,
@@ -132,8 +132,8 @@ def _still(names: list[str], both: NDArray[np.float64], unit: str, most: int) ->
     rows = [
         strips.Strip(name, gaps.tolist(), f"{gaps.mean():+.1f}", role)
         for name, gaps, role in (
-            (f"{names[0]}, twice", both[0, after] - both[0, of], "baseline"),
             (f"{names[1]}, other seeds", both[1, after] - both[0, of], "student"),
+            (f"{names[0]}, twice", both[0, after] - both[0, of], "baseline"),
             (f"{names[1]}, same seeds", both[1, of] - both[0, of], "student"),
         )
     ]

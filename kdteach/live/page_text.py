@@ -34,7 +34,7 @@ def page_numbers() -> dict[str, str]:
 
     Returns:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
-        "gain", "threes" and "bias"; and, of the folded parts, "tried",
+        "gain", "threes", "bias" and "unseen"; and, of the folded parts, "tried",
         "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
         "redrawn", "without", and "rows", "training" and "sizes" of tables.
     """
@@ -56,6 +56,7 @@ def page_numbers() -> dict[str, str]:
         "gain": gain_in_words(gain, *means),
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
+        "unseen": f"{record['without-3']['images']:,}",
         "price": _price(record["doubts"]),
         "dropout": f"{TEACHER_DROPOUT:g}",
         "training": _training(record),
@@ -270,6 +271,6 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
     ends = sorted((abs(gain.low), abs(gain.high)))
     word = "helps" if gain.low > 0 else "does not help"
     return (
-        f"The teacher {word}: {misread} ({interval} of the difference: {ends[0]:.1f} to "
-        f"{ends[1]:.1f})."
+        f"The teacher {word}: {misread} ({interval}, the differences these pairs allow: "
+        f"{ends[0]:.1f} to {ends[1]:.1f})."
     )

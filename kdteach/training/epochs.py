@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import torch
+
 from kdteach.models import device_of
 from kdteach.seeding import Turns, generator
 from kdteach.training.allocator import keep_freed_memory
@@ -18,6 +20,7 @@ from kdteach.training.joined import JoinedSplits
 from kdteach.training.learners import Learner
 from kdteach.training.options import Options
 from kdteach.training.progress import TrainingDivergedError, TrainingInterrupted
+from kdteach.training.room import too_large
 from kdteach.training.run import Run
 from kdteach.types import History
 
@@ -83,10 +86,13 @@ def train(
                     rate = run.rates.before_step(progress)
                     with dropout.turn():
                         batch = next(todo)
-                        with run.scaling.autocast():
-                            terms = learner.loss(batch)
-                        # the sum, for a student's gradient is its own
-                        run.scaling.update(terms.total.sum(), learner.optimizer, clip)
+                        try:
+                            with run.scaling.autocast():
+                                terms = learner.loss(batch)
+                            # the sum, for a student's gradient is its own
+                            run.scaling.update(terms.total.sum(), learner.optimizer, clip)
+                        except torch.OutOfMemoryError as error:
+                            raise too_large(error, learner, batch, run.scaling) from error
                     if untried:
                         learner.require_learning()
                         untried = False

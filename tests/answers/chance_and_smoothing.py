@@ -427,3 +427,59 @@ classes.right(
         z.softmax(1).numpy(), np.arange(0, z.shape[1], z.shape[1] // c), axis=1
     ),
 )
+
+repaired = about("check_repaired_smoothing")
+
+
+def given_loss(z, y, e):
+    c = z.shape[1]
+    targets = (1 - e) * F.one_hot(y, c) + e / (c - 1)
+    return -(targets * F.log_softmax(z, dim=0)).sum(dim=1).mean()
+
+
+def with_targets(z, targets):
+    return -(targets * F.log_softmax(z, dim=1)).sum(dim=1).mean()
+
+
+repaired.wrong("nothing changed", r"still does|as it was given|nothing", given_loss)
+repaired.wrong(
+    "only the softmax repaired",
+    r"sum to|share",
+    lambda z, y, e: with_targets(
+        z, (1 - e) * F.one_hot(y, z.shape[1]) + e / (z.shape[1] - 1)
+    ),
+)
+repaired.wrong(
+    "only the targets repaired",
+    r"dimension|over the images|columns",
+    lambda z, y, e: (
+        -(((1 - e) * F.one_hot(y, z.shape[1]) + e / z.shape[1]) * F.log_softmax(z, dim=0))
+        .sum(dim=1)
+        .mean()
+    ),
+)
+repaired.wrong(
+    "epsilon among the wrong classes alone",
+    r"wrong ones alone|all C classes|label",
+    lambda z, y, e: with_targets(
+        z,
+        torch.where(F.one_hot(y, z.shape[1]).bool(), 1 - e, e / (z.shape[1] - 1)),
+    ),
+)
+repaired.wrong(
+    "a mean over the classes as well",
+    r"sum over the classes|number of classes|mean",
+    lambda z, y, e: F.cross_entropy(z, y, label_smoothing=e) / z.shape[1],
+)
+repaired.wrong(
+    "the sum over the images",
+    r"sum|mean",
+    lambda z, y, e: F.cross_entropy(z, y, label_smoothing=e, reduction="sum"),
+)
+repaired.right("PyTorch's own", lambda z, y, e: F.cross_entropy(z, y, label_smoothing=e))
+repaired.right(
+    "two cross-entropies",
+    lambda z, y, e: (
+        (1 - e) * F.cross_entropy(z, y) - e * F.log_softmax(z, 1).mean(1).mean()
+    ),
+)

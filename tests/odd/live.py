@@ -351,3 +351,37 @@ for label, lines in {
 }.items():  # fmt: skip
     checkpoints.refuse(f"lines: {label}", lambda x=lines: {"lines": x})
 checkpoints.refuse("unit: 3", lambda: {"unit": 3})
+
+PLANE = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]])
+smoothed = ROOM.function(
+    "kdteach.live.live_smoothing",
+    lambda: {"epsilons": [0.1], "points": [PLANE.clone()], "labels": torch.arange(3),
+             "split": split(), "logits": [LOGITS.clone()], "classes": list(CLASSES),
+             "leads": [4.5], "errors": [1], "total": 10},
+    call=lambda **a: found("kdteach.live.live_smoothing")(**a).data,
+)  # fmt: skip
+
+
+def _goal(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    teacher = value["teachers"][0]
+    assert math.isclose(teacher["goal"], math.log((0.9 + 0.1 / 3) / (0.1 / 3)))
+    assert (teacher["lead"], teacher["errors"]) == (4.5, 1)
+
+
+smoothed.right("as it is", nothing, _goal)
+smoothed.vary("split", SPLITS)
+smoothed.vary("total", values.count(10, least=1))
+smoothed.vary("start", values.count(0, least=0, most=0))
+for label, change in {
+    "no teachers": {"epsilons": []}, "epsilon 1": {"epsilons": [1.0]},
+    "falling": {"epsilons": [0.2, 0.1]}, "None": {"epsilons": None},
+    "two tables": {"logits": [LOGITS, LOGITS]}, "a table alone": {"logits": LOGITS[0]},
+    "three columns": {"points": [torch.zeros(3, 3)]}, "one place": {"points": [0 * PLANE]},
+    "NaN": {"points": [PLANE * math.nan]}, "a list": {"points": [PLANE.tolist()]},
+    "two classes": {"labels": torch.tensor([0, 1, 1])},
+    "no class": {"labels": torch.tensor([0, 1, 7])}, "flat": {"labels": [0, 1, 2]},
+    "lead NaN": {"leads": [math.nan]}, "too many errors": {"errors": [11]},
+    "half an error": {"errors": [0.5]},
+}.items():  # fmt: skip
+    smoothed.refuse(f"smoothing: {label}", lambda c=change: dict(c))

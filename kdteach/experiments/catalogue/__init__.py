@@ -46,6 +46,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         cifar10.SETTINGS,
         cifar10.STEM,
         cifar10.PRETRAINED,
+        cifar10.SMALL,
         clinic.MHIST,
         clinic.PETRI,
     )

@@ -134,11 +134,13 @@ export function luck(root, data) {
     const [one, other] = latest.values.map(average);
     const side = latest.mean < 0 ? "fewer" : latest.mean > 0 ? "more" : "the same";
     const gap = latest.mean === 0 ? side : `${Math.abs(latest.mean).toFixed(digits)} ${side}`;
+    const twice = first === second; // one method, as A and as B
+    const called = twice ? ["A", "B"] : [data.names[first], data.names[second]];
     const seeds = n > 1 ? `${n} seeds each` : paired ? `seed ${latest.one[0]}`
       : `seeds ${latest.other[0]} and ${latest.one[0]}`;
     words.textContent =
-      `The newest experiment (top dot, ${seeds}): ${data.names[second]} ` +
-      `${other.toFixed(digits)} ${data.unit}, ${data.names[first]} ` +
+      `The newest experiment (top dot, ${seeds}): ${called[1]} ` +
+      `${other.toFixed(digits)} ${data.unit}, ${called[0]} ` +
       `${one.toFixed(digits)}: ${gap}.`;
     const { experiments, fewer, more, without } = tally;
     totals.textContent =

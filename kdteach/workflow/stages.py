@@ -1,0 +1,318 @@
+"""The stages of a job before its report: pictures, teacher, trials, students."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.data import load
+from kdteach.diagnosis import doctor
+from kdteach.files import check_path
+from kdteach.metrics import Evaluation, evaluate
+from kdteach.objectives import distil, hard_labels
+from kdteach.training import TrainingDivergedError, cosine, fit, teacher_logits
+from kdteach.types import ImageSet, Split
+from kdteach.workflow.kept import Kept
+from kdteach.workflow.networks import (
+    network,
+    put_weights,
+    read_weights,
+    require_classes,
+)
+from kdteach.workflow.settings import Settings
+from kdteach.workflow.trials import ARMS, Trial, best_of, coarse, fine
+
+Builder = Callable[[int], nn.Module]
+"""From a seed to a network with fresh weights."""
+Say = Callable[[str], object]
+
+_SEARCH = 1_000_003  # added to the seed of the trials: no student has theirs
+_EXAMINED = 256  # images
+_NO_REASON_TO_STOP = ("student larger than its teacher", "BatchNorm that drifts")
+
+
+@dataclass
+class Job:
+    """What all stages share.
+
+    Attributes:
+        settings: of the job.
+        kept: its files.
+        data: the pictures.
+        build_teacher, build_student: from a seed to a network.
+        device: where it runs.
+        say: takes a line about each stage.
+        progress: of ``kdteach.fit``.
+    """
+
+    settings: Settings
+    kept: Kept
+    data: ImageSet
+    build_teacher: Builder
+    build_student: Builder
+    device: torch.device
+    say: Say
+    progress: bool | None
+
+    def on_device(self, model: nn.Module) -> nn.Module:
+        """A network where the job runs."""
+        return model.to(self.device)
+
+
+def read_pictures(settings: Settings, say: Say) -> ImageSet:
+    """Read the class folders; whatever is wrong in them is named at once.
+
+    Raises:
+        kdteach.data.folder.FolderError: a single class, an empty one, files that are
+            no pictures.
+        OSError: no such folder.
+        ValueError: more pictures than fit into memory.
+    """
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        data = load(
+            "folder", check_path("data", settings.data), size=settings.size,
+            channels=settings.channels, progress=False,
+        )  # fmt: skip
+    for warning in noted:
+        say(f"pictures: {warning.message}")
+    say(
+        f"pictures: {len(data.train):,} to train on, {len(data.valid):,} to choose by, "
+        f"{len(data.test):,} for the end; {data.num_classes} classes"
+    )
+    for part in ("valid", "test"):
+        if not len(getattr(data, part)):
+            raise ValueError(f"data: {part} holds no picture, and one is needed")
+    return data
+
+
+def builder(name: str, settings: Settings, classes: int) -> Builder:
+    """From a seed to the network of a name.
+
+    Args:
+        name: as ``network`` takes it.
+        settings: of the job.
+        classes: C.
+    """
+    return lambda seed: network(
+        name, classes=classes, size=settings.size, channels=settings.channels, seed=seed,
+        start=settings.start,
+    )  # fmt: skip
+
+
+def given_teacher(settings: Settings, data: ImageSet, build: Builder) -> nn.Module | None:
+    """The teacher with the weights of its file, None where it is to be trained.
+
+    Args:
+        settings: of the job.
+        data: the pictures.
+        build: from a seed to a teacher.
+
+    Raises:
+        ValueError: weights of another network, or classes that differ.
+        OSError: the file cannot be read.
+    """
+    require_classes(settings.teacher_classes, data.classes, "teacher_classes")
+    if settings.teacher_weights is None:
+        return None
+    file = settings.teacher_weights
+    path = check_path("teacher_weights", file)
+    tensors, classes = read_weights(path)
+    require_classes(classes, data.classes, f"as {path.name} says")
+    model = build(settings.seed)
+    put_weights(model, tensors, path, settings.teacher)
+    return model
+
+
+def teacher_of(job: Job, given: nn.Module | None) -> tuple[nn.Module, dict[str, Tensor]]:
+    """The trained teacher, and its logits of the validation and the test pictures."""
+    settings = job.settings
+    model = job.on_device(given or job.build_teacher(settings.seed))
+
+    def train() -> tuple[dict[str, Tensor], dict[str, Any]]:
+        about: dict[str, Any] = {"from": "file" if given is not None else "trained here"}
+        if given is None:
+            job.say(f"teacher: {settings.teacher} is trained, {_epochs(settings, True)}")
+            history = fit(
+                model, job.data, hard_labels(), epochs=settings.teacher_epochs or 1,
+                batch_size=settings.batch_size, seed=settings.seed, schedule=cosine,
+                validation=job.data.valid, checkpoint=job.kept.checkpoint("teacher"),
+                progress=job.progress, keep_best=True,
+            )  # fmt: skip
+            about |= {"loss": list(history.loss), "accuracy": list(history.accuracy)}
+        return _answered(model, job.data), about
+
+    kept, about = job.kept.tensors_once("teacher", train)
+    job.kept.clear("teacher")
+    model.load_state_dict(
+        {n.removeprefix("w:"): t for n, t in kept.items() if n[:2] == "w:"}
+    )
+    model.eval()
+    right = evaluation(kept["valid"], job.data.valid)
+    job.say(f"teacher: {settings.teacher}, {about['from']}; of those to choose by {right}")
+    return model, {part: kept[part] for part in ("valid", "test")}
+
+
+def stored_logits(job: Job, teacher: nn.Module) -> Any:
+    """The teacher's logits of the training pictures, stored once."""
+    store = job.kept.work / "teacher-logits"
+    kept = teacher_logits(teacher, job.data.train, store=store, progress=bool(job.progress))
+    job.say(f"teacher: its logits of {len(job.data.train):,} pictures are stored")
+    return kept
+
+
+def examined(job: Job, teacher: nn.Module, stored: Any) -> list[dict[str, str]]:
+    """What the doctor finds in the set-up.
+
+    Args:
+        job: at hand.
+        teacher: in eval mode.
+        stored: its logits of the training pictures.
+
+    Raises:
+        ValueError: something that makes the result worthless.
+    """
+
+    def look() -> list[dict[str, str]]:
+        train, seed = job.data.train, job.settings.seed
+        some = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+        batch = train.select(some[:_EXAMINED])
+        device = job.device
+        found = doctor(
+            teacher, job.on_device(job.build_student(seed)),
+            Split(batch.images.to(device), batch.labels.to(device), batch.index.to(device)),
+            teacher_logits=stored.rows(batch.index).to(torch.float32),
+            quiet=True,
+        )  # fmt: skip
+        return [{"name": f.name, "sentence": f.sentence, "remedy": f.remedy} for f in found]
+
+    findings: list[dict[str, str]] = job.kept.once("doctor", look)
+    for finding in findings:
+        job.say(f"doctor: {finding['name']}: {finding['sentence']}")
+    grave = [f for f in findings if f["name"] not in _NO_REASON_TO_STOP]
+    if grave:
+        said = "; ".join(
+            f"{f['name']}: {f['sentence']} Remedy: {f['remedy']}" for f in grave
+        )
+        raise ValueError(f"the set-up is not sound. {said}")
+    if not findings:
+        job.say("doctor: nothing found")
+    return findings
+
+
+def chosen(job: Job, arm: str, stored: Any) -> tuple[Trial, list[dict[str, Any]]]:
+    """The settings of an arm, chosen on validation, and all that was tried.
+
+    Args:
+        job: at hand.
+        arm: one of ``ARMS``.
+        stored: the teacher's logits of the training pictures.
+    """
+    settings = job.settings
+    job.say(
+        f"trials: {arm}, {settings.trials} settings of {settings.epochs} epochs, chosen on "
+        f"{len(job.data.valid):,} pictures"
+    )
+    first = coarse(arm, settings)
+    results = [_tried(job, trial, i, stored) for i, trial in enumerate(first)]
+    second = fine(arm, settings, first[best_of(first, results)])
+    results += [_tried(job, t, len(first) + i, stored) for i, t in enumerate(second)]
+    every = [*first, *second]
+    number = best_of(every, results)
+    job.say(f"trials: {arm}, chosen {every[number]}")
+    return every[number], results
+
+
+def students(
+    job: Job, choice: dict[str, Trial], stored: Any
+) -> dict[str, list[dict[str, Tensor]]]:
+    """Students of both arms, seed by seed: weights, logits of validation and test.
+
+    Args:
+        job: at hand.
+        choice: what each arm is trained with.
+        stored: the teacher's logits of the training pictures.
+    """
+    found: dict[str, list[dict[str, Tensor]]] = {arm: [] for arm in ARMS}
+    for number in range(job.settings.seeds):
+        seed = job.settings.seed + number
+        for arm in ARMS:
+            name = f"student-{arm}-{seed}"
+            if not job.kept.done(name):
+                job.say(f"students: {arm}, {number + 1} of {job.settings.seeds}")
+
+            def train(
+                arm: str = arm, seed: int = seed, name: str = name
+            ) -> tuple[dict[str, Tensor], dict[str, Any]]:
+                model = _trained(job, choice[arm], seed, stored, name)
+                return _answered(model, job.data), {"seed": seed, **asdict(choice[arm])}
+
+            kept, _ = job.kept.tensors_once(name, train)
+            job.kept.clear(name)
+            found[arm].append(kept)
+    return found
+
+
+def evaluation(logits: Tensor, split: Split) -> Evaluation:
+    """Stored logits of a split's images with their labels."""
+    return Evaluation(logits, split.labels)
+
+
+def student_with(job: Job, kept: dict[str, Tensor]) -> nn.Module:
+    """A student with the weights of a finished training, in eval mode, on the CPU."""
+    model = job.build_student(job.settings.seed).cpu()
+    model.load_state_dict(
+        {n.removeprefix("w:"): t for n, t in kept.items() if n[:2] == "w:"}
+    )
+    return model.eval()
+
+
+def _tried(job: Job, trial: Trial, number: int, stored: Any) -> dict[str, Any]:
+    name = f"trial-{trial.arm}-{number:03d}"
+
+    def run() -> dict[str, Any]:
+        try:
+            seed = job.settings.seed + _SEARCH
+            model = _trained(job, trial, seed, stored, name)
+            found = evaluate(model, job.data.valid)
+        except TrainingDivergedError:
+            return {**asdict(trial), "accuracy": None, "nll": None}
+        return {**asdict(trial), "accuracy": found.accuracy, "nll": found.nll}
+
+    result: dict[str, Any] = job.kept.once(name, run)
+    job.kept.clear(name)
+    right = result["accuracy"]
+    said = "diverged" if right is None else f"{100 * right:.1f} % right"
+    job.say(f"trials: {trial.arm} {number + 1}, {trial}: {said}")
+    return result
+
+
+def _trained(job: Job, trial: Trial, seed: int, stored: Any, name: str) -> nn.Module:
+    model = job.on_device(job.build_student(seed))
+    if trial.temperature is None or trial.alpha is None:
+        objective: Any = hard_labels()
+    else:
+        objective = distil(stored, trial.temperature, trial.alpha)
+    fit(
+        model, job.data, objective, epochs=job.settings.epochs,
+        batch_size=job.settings.batch_size, learning_rate=trial.rate, seed=seed,
+        schedule=cosine, checkpoint=job.kept.checkpoint(name), progress=job.progress,
+    )  # fmt: skip
+    return model
+
+
+def _answered(model: nn.Module, data: ImageSet) -> dict[str, Tensor]:
+    """Weights, and the logits of the validation and the test pictures: asked once."""
+    kept = {f"w:{n}": t for n, t in model.state_dict().items()}
+    logits = {p: evaluate(model, getattr(data, p)).logits for p in ("valid", "test")}
+    return kept | logits
+
+
+def _epochs(settings: Settings, teacher: bool = False) -> str:
+    count = settings.teacher_epochs if teacher else settings.epochs
+    return f"{count} epoch{'s' if count != 1 else ''}"

@@ -1,0 +1,93 @@
+"""Teachers with subclasses and their students: what differs, what is chosen, on what."""
+
+import pytest
+import torch
+
+import kdteach as kd
+from kdteach.experiments import hidden_digits as hidden
+
+
+@pytest.fixture(scope="module")
+def taught():
+    return hidden.teach(draws=(0, 3), epochs=2)
+
+
+@pytest.fixture(scope="module")
+def learned(taught):
+    return hidden.learn(taught, (60, None), rates=(0.01, 0.1), steps=20)
+
+
+def test_teachers_are_those_of_plain_calls(taught):
+    """The second draw's, one at a time, to rounding; they differ in beta alone."""
+    data = kd.load("digits", draw=3, groups=hidden.HALVES, dtype=torch.float64)
+    for name, beta in hidden.TEACHERS.items():
+        network = kd.build(
+            "fc-128", input_shape=(1, 8, 8), num_classes=10, seed=3, dtype=torch.float64
+        )
+        kd.fit(
+            network, data, kd.objectives.subclass_labels(2, beta), epochs=2, batch_size=128,
+            learning_rate=0.1, seed=3, drop_last=True, schedule=kd.training.cosine,
+            optimizer=kd.training.sgd_momentum,
+        )  # fmt: skip
+        pairs = zip(
+            network.parameters(), taught.teachers[name][1].parameters(), strict=True
+        )
+        assert max((a - b).abs().max().item() for a, b in pairs) < 1e-9
+    assert set(hidden.TEACHERS.values()) == {0.0, 1.0}
+
+
+def test_the_hidden_digits_belong_to_the_images(taught):
+    for half, digit in zip(taught.halves, taught.digits, strict=True):
+        for part in ("train", "valid", "test"):
+            two, ten = getattr(half, part), getattr(digit, part)
+            assert torch.equal(two.images, ten.images)
+            assert torch.equal(two.labels, (ten.labels > 4).long())
+
+
+def test_each_kind_takes_its_own_rate_on_validation_alone(learned):
+    assert {kind for kind, _ in learned.test} == set(hidden.KINDS)
+    for kind, images in learned.test:
+        sums = {r: sum(learned.valid[kind, images, r]) for r in learned.rates}
+        assert sums[learned.own(kind, images)] == min(sums.values())
+        assert len(learned.test[kind, images]) == 2
+        assert all(0 <= wrong <= 359 for wrong in learned.test[kind, images])
+
+
+def test_a_student_is_that_of_a_plain_call(taught, learned):
+    """Of the diverse teacher's subclasses, first draw, 60 images, at its own rate."""
+    kind = "subclasses, diverse"
+    data = taught.halves[0]
+    answers = kd.teacher_logits(taught.teachers["diverse"][0], data.train)
+    student = kd.build(
+        "fc-32-32", input_shape=(1, 8, 8), num_classes=10, seed=0, dtype=torch.float64
+    )
+    kd.fit(
+        student, kd.data.small_sample(data.train, 60, seed=0),
+        kd.objectives.distil_subclasses(answers, 2, 4.0, 1.0), epochs=6, batch_size=20,
+        learning_rate=learned.own(kind, 60), seed=0, schedule=kd.training.cosine,
+        optimizer=kd.training.sgd_momentum,
+    )  # fmt: skip
+    for part, found in (
+        ("test", learned.test[kind, 60]),
+        ("valid", learned.valid[kind, 60, learned.own(kind, 60)]),
+    ):
+        assert kd.evaluate(student, getattr(data, part), num_classes=2).errors == found[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda t: hidden.teach(draws=[]), ValueError, "draws"),
+        (lambda t: hidden.teach(draws=[0.5]), TypeError, "draws"),
+        (lambda t: hidden.teach(epochs=0), ValueError, "epochs"),
+        (lambda t: hidden.learn("taught"), TypeError, "taught"),
+        (lambda t: hidden.learn(t, rates=[]), ValueError, "rates"),
+        (lambda t: hidden.learn(t, rates=[0.1, 0.1]), ValueError, "rates"),
+        (lambda t: hidden.learn(t, [3]), ValueError, "images"),
+        (lambda t: hidden.learn(t, []), ValueError, "images"),
+        (lambda t: hidden.learn(t, steps=1), ValueError, "steps"),
+    ],
+)
+def test_odd_arguments_are_named(taught, call, error, says):
+    with pytest.raises(error, match=says):
+        call(taught)

@@ -1,0 +1,174 @@
+"""The figures and the slider of *What label smoothing hides* say what they were given."""
+
+import math
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from kdteach.experiments.catalogue import smoothed_planes
+from kdteach.live import live_smoothing
+from kdteach.live.bundle import _IMPORT, joined, source
+from kdteach.plots.label_smoothing import arms, looseness, on_plane, planes
+from kdteach.seeding import generator
+from kdteach.types import Split
+
+needs_browser = pytest.mark.skipif(
+    not (shutil.which("chromium") or shutil.which("chromium-browser")),
+    reason="Chromium is not installed",
+)
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, generator=generator(seed, "test"), dtype=torch.float64)
+
+
+LABELS = torch.tensor([0, 1, 2] * 6)
+CORNERS = torch.tensor([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]], dtype=torch.float64)
+POINTS = CORNERS[LABELS] + normal(18, 2)
+
+
+def test_a_projection_is_the_nearest_point_of_the_plane():
+    """Least squares in NumPy: the same distances between points, the same residual."""
+    features, templates = normal(7, 5), normal(3, 5, seed=1)
+    found = on_plane(features, templates)
+    edges = (templates[1:] - templates[0]).numpy().T
+    moved = (features - templates.mean(dim=0)).numpy().T
+    nearest = edges @ np.linalg.lstsq(edges, moved, rcond=None)[0]
+    assert torch.pdist(found).numpy() == pytest.approx(
+        torch.pdist(torch.from_numpy(nearest.T)).numpy()
+    )
+    with pytest.raises(ValueError, match=r"templates \(3, D\)"):
+        on_plane(features, templates[:2])
+
+
+def test_looseness_by_hand():
+    points = torch.tensor([[0.0, 1.0], [0.0, -1.0], [4.0, 1.0], [4.0, -1.0]])
+    assert looseness(points, torch.tensor([0, 0, 1, 1])) == pytest.approx(1 / 4)
+    with pytest.raises(ValueError, match="two classes"):
+        looseness(points, torch.zeros(4))
+    with pytest.raises(TypeError, match="tensors"):
+        looseness([[1.0]], [0])
+
+
+def test_each_panel_has_its_dots_and_says_how_loose_it_is():
+    panels = {"a": ("one", POINTS, LABELS), "b": ("two", 3 * POINTS, LABELS)}
+    figure = planes(panels, ["x", "y", "z"], caption="They lie apart.")
+    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 36
+    width = f"{looseness(POINTS, LABELS):.2f}"
+    assert f"a, one: {width}; b, two: {width}" in figure.alt
+    half = figure.wide.count("<circle") // 2
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', figure.wide)
+    heights = [y for _, y in dots]
+    assert heights[:half] == heights[half:]  # a scale of their own
+    with pytest.raises(ValueError, match="three classes"):
+        planes({"a": ("", POINTS[:2], LABELS[:2])}, ["x", "y"], caption="c")
+    with pytest.raises(TypeError, match="dictionary"):
+        planes([], ["x"], caption="c")
+    with pytest.raises(ValueError, match="empty"):
+        planes({}, ["x"], caption="c")
+
+
+def test_arms_write_their_means():
+    figure = arms(
+        {"one": ("student", [10, 20]), "two": ("baseline", [30, 50])},
+        most=60, unit="errors", caption="c",
+    )  # fmt: skip
+    assert "Means: one 15.0, two 40.0." in figure.alt
+    assert ">15.0<" in figure.wide
+    with pytest.raises(ValueError, match="0 to 60"):
+        arms({"one": ("student", [70])}, most=60, unit="errors", caption="c")
+    with pytest.raises(TypeError, match="dictionary"):
+        arms([1], most=60, unit="errors", caption="c")
+    with pytest.raises(ValueError, match="empty"):
+        arms({}, most=60, unit="errors", caption="c")
+
+
+def test_the_stored_points_are_of_three_digits():
+    found = smoothed_planes.planes()
+    assert len(found) == 4
+    for points, labels in found.values():
+        assert points.shape == (180, 2)
+        assert labels.bincount()[[3, 5, 8]].tolist() == [60] * 3
+        assert torch.equal(points, points.float().double())
+    wide = {key: looseness(*given) for key, given in found.items()}
+    for part in ("train", "valid"):
+        assert wide["smoothed", part] < wide["hard", part]
+
+
+EPSILONS = (0.0, 0.1, 0.4)
+LOGITS = [normal(2, 10, seed=seed) for seed in range(3)]
+
+
+def slider(**changes):
+    images = torch.linspace(0, 1, 128, dtype=torch.float64).view(2, 1, 8, 8)
+    given = {
+        "epsilons": EPSILONS,
+        "points": [POINTS, 2 * POINTS + 1, POINTS.flip(1)],
+        "labels": LABELS,
+        "split": Split(images, torch.tensor([3, 8]), torch.arange(2)),
+        "logits": LOGITS,
+        "classes": list("0123456789"),
+        "leads": [20.0, 4.6, 2.5],
+        "errors": [12, 7, 9],
+        "total": 359,
+    }
+    return live_smoothing(**(given | changes))
+
+
+def test_the_data_are_scaled_and_have_their_goals():
+    data = slider().data
+    assert [t["epsilon"] for t in data["teachers"]] == list(EPSILONS)
+    goals = [t["goal"] for t in data["teachers"]]
+    assert goals[0] is None
+    assert goals[1:] == pytest.approx([math.log(91), math.log(0.64 / 0.04)])
+    first, second = (np.array(t["points"]) for t in data["teachers"][:2])
+    assert first == pytest.approx(second, abs=2e-4)  # scale and origin are their own
+    assert data["members"] == LABELS.tolist()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.kd_errors = []
+    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
+    page.on("request", lambda request: page.kd_errors.append(request.url))
+    yield page
+    page.close()
+
+
+@needs_browser
+def test_the_page_computes_as_torch_does(page):
+    """By keyboard through all teachers, for both digits."""
+    page.set_content(
+        '<!doctype html><html lang="en"><title>t</title><body><main>'
+        f"{slider()._repr_html_()}</main></body></html>"
+    )
+    knob = page.get_by_role("slider")
+    for image, label in enumerate((3, 8)):
+        page.get_by_role("radio").nth(image).check()
+        knob.focus()
+        knob.press("Home")
+        for place, epsilon in enumerate(EPSILONS):
+            state = page.evaluate("document.querySelector('.kd-live').kdState")
+            logits = LOGITS[place][image]
+            wrong = logits[torch.arange(10) != label]
+            assert (state["epsilon"], state["chosen"]) == (epsilon, image)
+            assert state["spread"] == pytest.approx(
+                wrong.std(correction=0).item(), abs=1e-6
+            )
+            around = logits - wrong.mean()
+            around[label] = 0
+            assert state["around"] == pytest.approx(around.tolist(), abs=2e-6)
+            words = page.locator(".kd-words").inner_text()
+            assert f"{(12, 7, 9)[place]} of 359" in words
+            assert ("no goal" in words) == (epsilon == 0)
+            knob.press("ArrowRight")
+    assert not page.kd_errors
+
+
+def test_the_module_stands_alone():
+    assert not _IMPORT.findall(joined("smoothing"))
+    assert "innerHTML" not in source("smoothing")

@@ -1,0 +1,507 @@
+"""Distil your own: the job on tiny pictures, killed, resumed and fed with bad input."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import kdteach as kd
+from kdteach.__main__ import main
+from kdteach.data.folder import FolderError as DataError
+from kdteach.workflow import Settings, distil, export, kept, stages
+from kdteach.workflow.kept import metadata_of
+from kdteach.workflow.numbers import verdict
+from kdteach.workflow.trials import ARMS, coarse, fine
+
+CLASSES = ("a b", "<b>|x", "été")  # spaces, signs of Markdown and HTML, accents
+ROOT = Path(kd.__file__).resolve().parent.parent
+ONNX = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
+
+
+def draw(folder, classes=CLASSES, count=20, size=8):
+    """A folder a class: noise, with more of one colour in each class."""
+    random = np.random.default_rng(0)
+    for number, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = random.integers(0, 200, (size, size, 3), dtype=np.uint8)
+            pixels[..., number % 3] |= 128
+            Image.fromarray(pixels).save(folder / name / f"picture {i}.png")
+    return folder
+
+
+def settings(data, out, **changed):
+    given = {
+        "teacher": "fc-32", "student": "fc-8", "size": 8, "epochs": 3, "teacher_epochs": 25,
+        "batch_size": 16, "trials": 3, "seeds": 2, "device": "cpu", "rates": (1e-3, 1e-2),
+    }  # fmt: skip
+    return Settings(data=data, out=out, **(given | changed))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("pictures of été") / "d")
+
+
+@pytest.fixture(scope="module")
+def done(data, tmp_path_factory):
+    lines = []
+    out = tmp_path_factory.mktemp("out") / "o"
+    found = distil(settings(data, out), say=lines.append, progress=False)
+    return SimpleNamespace(found=found, lines=lines, out=out)
+
+
+def test_report_says_what_was_measured(done, data):
+    numbers = done.found.report["numbers"]
+    assert numbers["classes"] == sorted(CLASSES)
+    pictures = kd.load("folder", data, size=8)
+    assert numbers["images"] == len(pictures.test)
+    # the exported network, read and asked again, has the accuracy that the report states
+    tensors = load_file(done.out / "model.safetensors")
+    student = kd.build("fc-8", num_classes=3, input_shape=(3, 8, 8))
+    student.load_state_dict(tensors)
+    right = 100 * kd.evaluate(student, pictures.test).accuracy
+    assert right == pytest.approx(numbers["exported"]["distilled"]["accuracy"])
+    assert right in [pytest.approx(run["accuracy"]) for run in numbers["runs"]["distilled"]]
+    a, b = ([run["accuracy"] for run in numbers["runs"][arm]] for arm in ARMS[::-1])
+    ours = kd.compare(a, b, expect="higher", bound=1.0, unit="points", comparisons=2)
+    said = numbers["comparisons"]["accuracy"]
+    assert said["word"] == ours.word
+    assert said["difference"] == pytest.approx([ours.mean, ours.low, ours.high])
+    assert "seed by seed" in said["pairing"]
+    assert done.found.verdict == verdict(said)
+    about = metadata_of((done.out / "model.safetensors").read_bytes())
+    assert json.loads(about["classes"]) == sorted(CLASSES)
+
+
+def test_cards_hold_the_numbers_and_escape_names(done):
+    page = (done.out / "card.html").read_text(encoding="utf-8")
+    text = (done.out / "card.md").read_text(encoding="utf-8")
+    assert "&lt;b&gt;|x" in page
+    assert "<b>|x" not in page
+    assert r"\<b\>\|x" in text
+    assert "été" in page
+    assert "été" in text
+    accuracy = done.found.report["numbers"]["teacher"]["accuracy"]
+    for card in (page, text):
+        assert done.found.verdict in card
+        assert f"{accuracy:.1f} (" in card
+    for name in ("accuracy-and-cost", "confusion", "reliability", "saliency"):
+        assert (done.out / "figures" / f"{name}.png").stat().st_size > 1000
+        assert f"figures/{name}.png" in text
+    assert "http" not in page
+
+
+def test_both_arms_try_as_many_settings(done):
+    tried = done.found.report["trials"]
+    assert [sum(r["arm"] == arm for r in tried) for arm in ARMS] == [3, 3]
+    for count in range(1, 9):
+        given = settings("d", "o", trials=count)
+        both = [coarse(arm, given) for arm in ARMS]
+        assert [t.rate for t in both[0]] == [t.rate for t in both[1]]
+        for arm, first in zip(ARMS, both, strict=True):
+            every = [*first, *fine(arm, given, first[0])]
+            assert len(every) == count
+            assert len(set(every)) == count
+    best = max(r["accuracy"] for r in tried if r["arm"] == "distilled")
+    assert done.found.report["chosen"]["distilled"]["accuracy"] == best
+
+
+def test_each_stage_says_a_line(done):
+    for stage in (
+        "pictures",
+        "teacher",
+        "doctor",
+        "trials",
+        "students",
+        "export",
+        "report",
+    ):
+        assert any(line.startswith(f"{stage}: ") for line in done.lines), stage
+
+
+def test_a_finished_job_computes_nothing_again(done, data, monkeypatch):
+    monkeypatch.setattr(stages, "fit", None)  # would be called
+    again = distil(settings(data, done.out), say=None)
+    assert again.report == done.found.report
+
+
+SCRIPT = """
+import os, signal, sys
+import torch
+torch.set_num_threads(1)
+from kdteach.workflow import Settings, distil, job, kept, stages
+from tests.test_workflow import settings
+data, out = sys.argv[1:]
+fit, write = stages.fit, kept.write_whole
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+def attempt(which=None, number=0):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    calls = [0]
+    def training(*given, **options):
+        calls[0] += 1
+        if which == "training" and calls[0] == number:
+            options |= {"on_epoch": lambda e: e == 2 and die(), "checkpoint_every": 0}
+        return fit(*given, **options)
+    def writing(path, content, **options):
+        calls[0] += 1
+        if which == "writing" and calls[0] == number:
+            os.replace = lambda *_: die()  # the file is written, and has not its name
+        return write(path, content, **options)
+    if which == "writing":
+        kept.write_whole = writing
+    else:
+        stages.fit = training
+    distil(settings(data, out), say=None, progress=False)
+    os._exit(0)
+killed = [attempt("training", 1), attempt("training", 4), attempt("training", 5),
+          attempt("writing", 2)]
+assert killed == [signal.SIGKILL] * 4, killed
+assert attempt() == 0
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_killed_four_times_it_ends_with_the_same_numbers(done, data, tmp_path):
+    out = tmp_path / "killed"
+    world = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(data), str(out)], env=world, cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    for part in ("verdict", "numbers", "trials", "chosen", "settings", "doctor"):
+        assert found[part] == done.found.report[part], part
+    for name in ("model", "label-trained"):
+        one, other = (
+            load_file(folder / f"{name}.safetensors") for folder in (out, done.out)
+        )
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+# what is wrong is named before anything is trained or written
+
+
+def refused(given, error, match, **builders):
+    assert not given.place.exists()
+    with pytest.raises(error, match=match):
+        distil(given, say=None, **builders)
+    assert not (given.place / "work").exists()
+
+
+def test_wrong_pictures_are_all_named_first(tmp_path):
+    one = draw(tmp_path / "one", ("cat",))
+    refused(settings(one, tmp_path / "o"), DataError, "a single class, 'cat'")
+    bad = draw(tmp_path / "bad", ("cat", "dog"))
+    (bad / "empty").mkdir()
+    (bad / "cat" / "picture 3.png").write_bytes(b"no picture")
+    whole = (bad / "dog" / "picture 4.png").read_bytes()
+    (bad / "dog" / "picture 4.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError) as caught:
+        distil(settings(bad, tmp_path / "o"), say=None)
+    for name in ("empty holds no pictures", "cat/picture 3.png", "dog/picture 4.png"):
+        assert name in str(caught.value)
+    assert not (tmp_path / "o").exists()
+    refused(settings(tmp_path / "none", tmp_path / "o"), FileNotFoundError, "none")
+
+
+def weights_of(done, file, change=lambda t: t, **metadata):
+    kept_tensors = load_file(done.out / "work" / "teacher.safetensors")
+    state = {n[2:]: t for n, t in kept_tensors.items() if n.startswith("w:")}
+    save_file(change(state), file, metadata=metadata or None)
+    return file
+
+
+def test_classes_that_disagree(done, data, tmp_path):
+    out = tmp_path / "o"
+    names = sorted(CLASSES)
+    for said, match in (
+        ([*names[:2], "dog"], r"teacher alone has 'dog'; the folders alone have 'été'"),
+        (
+            [*names[::-1]],
+            "another order.*output 0 of the teacher is 'été', label 0 is '<b>",
+        ),
+    ):
+        file = weights_of(done, tmp_path / "t.safetensors", classes=json.dumps(said))
+        refused(settings(data, out, teacher_weights=file), ValueError, match)
+        given = settings(data, out, teacher_classes=tuple(said))
+        refused(given, ValueError, match)
+
+    def wide(seed):
+        return kd.build("fc-8", num_classes=4, input_shape=(3, 8, 8), seed=seed)
+
+    refused(
+        settings(data, out), ValueError, "student: it has 4 outputs for 3", student=wide
+    )
+    refused(
+        settings(data, out), ValueError, "teacher: it has 4 outputs for 3", teacher=wide
+    )
+
+
+def test_an_order_that_no_name_tells_is_found_by_the_doctor(done, data, tmp_path):
+    right = done.found.report["numbers"]["teacher"]["accuracy"]
+    assert right > 90  # a teacher from which an order can be told
+
+    def turned(state):
+        last = max(name for name in state if name.endswith("weight"))
+        for name in (last, last.replace("weight", "bias")):
+            state[name] = state[name].roll(1, 0).clone()
+        return state
+
+    file = weights_of(done, tmp_path / "t.safetensors", turned)
+    with pytest.raises(ValueError, match=r"not sound\. class order that differs"):
+        distil(settings(data, tmp_path / "o", teacher_weights=file), say=None)
+
+
+def test_weights_of_another_kind(done, data, tmp_path):
+    out, file = tmp_path / "o", tmp_path / "t.pt"
+    other = kd.build("fc-33", num_classes=3, input_shape=(3, 8, 8))
+    torch.save(other.state_dict(), file)
+    given = settings(data, out, teacher_weights=file)
+    refused(given, ValueError, r"no checkpoint of fc-32: 1.weight is \(33, 192\) and must")
+    torch.save(other, file)
+    refused(given, ValueError, "Pickled objects are not read")
+    torch.save({"epoch": 3}, file)
+    refused(given, ValueError, "holds no state dictionary")
+    file.write_bytes(b"")
+    refused(given, ValueError, "no file of weights alone")
+    refused(
+        settings(data, out, teacher_weights=tmp_path / "none"), FileNotFoundError, "none"
+    )
+    broken = tmp_path / "t.safetensors"
+    broken.write_bytes(weights_of(done, tmp_path / "u.safetensors").read_bytes()[:-100])
+    refused(
+        settings(data, out, teacher_weights=broken), ValueError, "no whole safetensors file"
+    )
+    nan = weights_of(
+        done, tmp_path / "n.safetensors", lambda s: {n: t * torch.nan for n, t in s.items()}
+    )
+    refused(settings(data, out, teacher_weights=nan), ValueError, "holds NaN")
+
+
+def test_weights_are_taken_from_a_state_dictionary(done, data, tmp_path):
+    state = load_file(weights_of(done, tmp_path / "t.safetensors"))
+    torch.save({"state_dict": {f"module.{n}": t for n, t in state.items()}}, tmp_path / "t")
+    given = settings(
+        data, tmp_path / "o", teacher_weights=tmp_path / "t", trials=1, epochs=1
+    )
+    found = distil(given, say=None, progress=False).report
+    assert found["numbers"]["teacher"] == done.found.report["numbers"]["teacher"]
+    assert "loaded from t" in found["made"][1]
+
+
+def test_no_space_for_the_outputs(data, tmp_path, monkeypatch):
+    out = tmp_path / "o"
+    few = SimpleNamespace(free=1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept.shutil, "disk_usage", lambda _: few)
+        with pytest.raises(OSError, match="are free: make room") as caught:
+            distil(settings(data, out), say=None)
+        assert caught.value.errno == errno.ENOSPC
+    write, calls = kept.write_whole, []
+
+    def full(path, content):
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "cannot write results: No space left", str(path))
+        return write(path, content)
+
+    short = settings(data, out, trials=1, epochs=1, teacher_epochs=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "write_whole", full)
+        with pytest.raises(FileExistsError, match="another job"):  # as it was begun above
+            distil(short, say=None)
+        short = settings(data, tmp_path / "p", trials=1, epochs=1, teacher_epochs=2)
+        calls.clear()
+        with pytest.raises(OSError, match="No space left"):
+            distil(short, say=None, progress=False)
+    assert distil(short, say=None, progress=False).report["verdict"]
+    if os.geteuid():
+        out.chmod(0o500)
+        with pytest.raises(OSError, match="cannot write"):
+            distil(settings(data, out), say=None)
+
+
+def test_folders_of_others_are_refused(done, data, tmp_path):
+    with pytest.raises(FileExistsError, match=r"another job \(epochs was 3, now 4\)"):
+        distil(settings(data, done.out, epochs=4), say=None)
+    with pytest.raises(FileExistsError, match="pictures was"):
+        distil(settings(draw(tmp_path / "d", count=21), done.out), say=None)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "thesis.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"holds 'thesis.txt' and no settings.json"):
+        distil(settings(data, tmp_path / "o"), say=None)
+    assert sorted(os.listdir(tmp_path / "o")) == ["thesis.txt"]
+    with pytest.raises(NotADirectoryError, match="is no folder"):
+        distil(settings(data, tmp_path / "o" / "thesis.txt"), say=None)
+
+
+class Spoken(nn.Module):
+    """A network that answers as those of Hugging Face do."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.inside = kd.build("fc-8", num_classes=2, input_shape=(3, 8, 8), seed=seed)
+
+    def forward(self, images):
+        return SimpleNamespace(logits=self.inside(images))
+
+
+def test_two_classes_and_outputs_with_logits(tmp_path):
+    pictures = draw(tmp_path / "d", ("no", "yes"))
+    given = settings(pictures, tmp_path / "o", trials=1, epochs=2, teacher_epochs=3)
+    found = distil(given, student=Spoken, say=None, progress=False)
+    assert found.report["numbers"]["auc"].keys() == {"teacher", *ARMS}
+    assert (tmp_path / "o" / "figures" / "roc.png").exists()
+    assert "<th>" in (tmp_path / "o" / "card.html").read_text(encoding="utf-8")
+
+
+def test_verdict_is_plain():
+    said = {"n": 10, "word": "holds"}
+    assert (
+        verdict(said)
+        == "The distilled student is better than the label-trained one (10 seeds)."
+    )
+    assert "NOT better" in verdict(said | {"word": "fails"})
+    assert "not shown to be better" in verdict(said | {"word": "undecided"})
+    none = verdict(said | {"word": "no difference larger than 1 points"})
+    assert "is not better" in none
+
+
+def test_onnx_is_equal_or_its_lack_is_explained(done, tmp_path):
+    onnx = done.found.report["costs"]["onnx"]
+    text = (done.out / "card.md").read_text(encoding="utf-8")
+    if not ONNX:
+        assert r"pip install 'kdteach\[export\]'" in text
+        assert "load_file" in text
+        return
+    assert onnx["difference"] <= 1e-4
+    import onnxruntime
+
+    images = torch.rand(5, 3, 8, 8)
+    session = onnxruntime.InferenceSession(
+        str(done.out / "model.onnx"), providers=["CPUExecutionProvider"]
+    )
+    theirs = session.run(None, {"images": images.numpy()})[0]
+    with torch.no_grad():
+        ours = done.found.student(images).numpy()
+    np.testing.assert_allclose(theirs, ours, atol=1e-4)
+
+
+@pytest.mark.skipif(not ONNX, reason="onnx is not installed")
+def test_onnx_of_convolutions_and_of_one_that_differs(tmp_path, monkeypatch):
+    model = kd.build("tiny-mobilenet", num_classes=3).eval()
+    found = export.write_onnx(tmp_path / "m.onnx", model, torch.rand(7, 3, 32, 32))
+    assert found["equal"]
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    found = export.write_onnx(tmp_path / "n.onnx", model, torch.rand(7, 3, 32, 32))
+    assert not found["equal"]
+    assert not (tmp_path / "n.onnx").exists()
+
+
+def test_command_line(done, data, tmp_path, capsys):
+    given = [
+        "distil", "--data", str(data), "--teacher", "fc-32", "--student", "fc-8",
+        "--size", "8",
+        "--epochs", "3", "--teacher-epochs", "25", "--batch-size", "16", "--trials", "3",
+        "--seeds", "2", "--device", "cpu", "--rates", "1e-3", "1e-2",
+    ]  # fmt: skip
+    assert main([*given, "--out", str(done.out)]) == 0
+    assert done.found.verdict in capsys.readouterr().out
+    assert main([*given, "--out", str(done.out), "--bound", "2"]) == 1
+    assert "bound was 1.0, now 2.0" in capsys.readouterr().err
+    assert main([*given[:4], "no-such", *given[5:], "--out", str(tmp_path / "o")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("kdteach: unknown model 'no-such'")
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "match"),
+    [
+        ({"epochs": 0}, ValueError, "epochs must be an integer of at least 1"),
+        ({"seeds": 1}, ValueError, "seeds must be an integer of at least 2"),
+        ({"trials": 2.0}, TypeError, "trials must be an integer"),
+        ({"teacher": 3}, TypeError, "teacher must be the name"),
+        ({"student": " "}, ValueError, "student must be the name"),
+        ({"channels": 2}, ValueError, "channels must be 1"),
+        ({"rates": (1e-2, 1e-3)}, ValueError, "rates must begin with the smaller"),
+        ({"rates": 1e-2}, TypeError, "rates must be a pair"),
+        ({"alphas": (0, 2)}, ValueError, "a number of alphas must be in"),
+        ({"temperatures": (0, 2)}, ValueError, "a number of temperatures must be"),
+        ({"start": "warm"}, ValueError, "start"),
+        ({"device": "tpu"}, ValueError, "device"),
+        ({"teacher_classes": "ab"}, TypeError, "teacher_classes must be a list"),
+        ({"teacher_classes": ("a", "a")}, ValueError, "two different names"),
+        ({"teacher_weights": 3}, TypeError, "teacher_weights must be a path"),
+        ({"bound": 0}, ValueError, "bound must be"),
+        ({"seed": -1}, ValueError, "seed"),
+    ],
+)
+def test_settings_are_checked(changed, error, match):
+    with pytest.raises(error, match=match):
+        settings("d", "o", **changed)
+
+
+def test_arguments_are_checked(data, tmp_path):
+    with pytest.raises(TypeError, match="settings must be"):
+        distil("pictures")
+    with pytest.raises(TypeError, match="student"):
+        distil(settings(data, tmp_path / "o"), student=3)
+    for name, match in (
+        ("keras:x", "torchvision: or timm:"), ("torchvision:x", "no network 'x'"),
+    ):  # fmt: skip
+        refused(settings(data, tmp_path / "o", student=name), ValueError, match)
+
+
+def test_roc_and_reliability_are_those_of_others():
+    from sklearn.metrics import roc_auc_score
+
+    from kdteach.plots import model_card
+
+    random = np.random.default_rng(0)
+    truth = np.arange(50) % 2
+    scores = np.round(random.normal(size=50) + truth, 1)  # with ties
+    figure = model_card.roc(
+        {"one": scores}, truth, alt="A curve of one model that is drawn for a test."
+    )
+    x, y = figure.canvas.axes[0].lines[1].get_data()
+    assert np.trapezoid(y, x) == pytest.approx(roc_auc_score(truth, scores))
+    figure = model_card.reliability(
+        {"one": ([0.92, 0.98, 0.15], [1, 0, 0])},
+        alt="A line of one model that is drawn for a test.",
+    )
+    x, y = figure.canvas.axes[0].lines[1].get_data()
+    np.testing.assert_allclose([x, y], [[0.15, 0.95], [0, 0.5]])
+    with pytest.raises(ValueError, match="one kind alone"):
+        model_card.roc({"one": [1, 2]}, [1, 1], alt="A curve of one model that cannot be.")
+
+
+def test_the_dozen_lines_of_the_docstring_run(data, monkeypatch, capsys):
+    import kdteach.workflow
+
+    text = kdteach.workflow.__doc__ or ""
+    code = text[text.index("    import kdteach as kd") :]
+    lines = [line[4:] for line in code.splitlines()]
+    code = (
+        "\n".join(lines).replace("epochs=20", "epochs=1").replace("range(10)", "range(2)")
+    )
+    monkeypatch.chdir(data.parent)
+    exec(code.replace('"pictures"', '"d"'), {})
+    assert "interval, n = 2" in capsys.readouterr().out
