@@ -73,7 +73,12 @@ with usual_tensors():
         check_choose_temperature,
         check_paired_interval,
     )
-    from kdteach.exercises.teacher_assistants import check_even_steps, check_shrinking
+    from kdteach.exercises.teacher_assistants import (
+        check_chain_flops,
+        check_even_steps,
+        check_matching_softness,
+        check_shrinking,
+    )
     from kdteach.exercises.temperature import (
         check_soft_targets,
         check_temperature_at_entropy,
@@ -95,6 +100,7 @@ __all__ = [
     "CheckResult",
     "check_between_share",
     "check_bias_slope",
+    "check_chain_flops",
     "check_channel_deviation",
     "check_choose_temperature",
     "check_chosen_epochs",
@@ -118,6 +124,7 @@ __all__ = [
     "check_luck_of_the_best",
     "check_matched_bias",
     "check_matching_smoothing",
+    "check_matching_softness",
     "check_new_head",
     "check_one_step",
     "check_paired_interval",

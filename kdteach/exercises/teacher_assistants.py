@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -173,6 +175,160 @@ _STEPS = Exercise(
 )
 
 
+def _softness(
+    lead: float,
+    rest: float,
+    classes: int,
+    *,
+    others: int = 1,
+    of: str = "odds",
+    gives: str = "T",
+    base: float = math.e,
+) -> float:
+    """The right answer of the third exercise, with places to go wrong at."""
+    count = {1: classes - 1, 0: classes, 2: 1, 3: classes - 2}[others]
+    odds = {
+        "odds": (1 - rest) / rest,
+        "share": 1 / rest,
+        "turned": rest / (1 - rest),
+    }[of]
+    log = math.log(count * odds) / math.log(base)
+    if gives == "1/T":
+        return log / lead
+    if gives == "difference":
+        return lead - log
+    return lead / log if log else math.inf
+
+
+_SOFTNESS = Exercise(
+    _softness,
+    (
+        (6.0, 0.1, 10),
+        (12.0, 0.1, 10),
+        (20.0, 0.3, 10),
+        (8.0, 0.5, 10),
+        (3.0, 0.05, 3),
+        (15.0, 0.001, 100),
+        (40.0, 0.2, 5),
+    ),
+    (
+        Mistake(
+            "that is the share that the others get; the temperature is asked for.",
+            lambda lead, rest, classes: (
+                (classes - 1) * math.exp(-lead) / (1 + (classes - 1) * math.exp(-lead))
+            ),
+        ),
+        Mistake(
+            "you gave `rest` to each of the other classes; together they get it, so each "
+            "gets rest / (classes - 1).",
+            lambda lead, rest, classes: (
+                lead / math.log((1 - (classes - 1) * rest) / rest)
+                if (classes - 1) * rest < 1 and (classes - 1) * rest != 1 - rest
+                else lead
+            ),
+        ),
+    ),
+    "a teacher twice as sure needs exactly twice the temperature to look as soft.",
+    slips=(
+        slip("the others are classes - 1: the label is one of the classes.", others=0),
+        slip(
+            "you wrote the softmax for one other class. There are classes - 1, and "
+            "together they get `rest`.",
+            others=2,
+        ),
+        slip("the others are classes - 1, not classes - 2.", others=3),
+        slip(
+            "you left the label's own share out of the odds: the label gets 1 - rest, the "
+            "others rest.",
+            of="share",
+        ),
+        slip("your odds are upside down: the label gets 1 - rest, the others rest.",
+             of="turned"),
+        slip("that is 1 / T: the lead is divided by T, not multiplied.", gives="1/T"),
+        slip(
+            "you subtracted where the lead is divided by T: T = lead / log(...).",
+            gives="difference",
+        ),
+        slip("the exponential has the base e, so the natural logarithm is wanted, not "
+             "that of base 10.", base=10.0),
+        slip("the exponential has the base e, so the natural logarithm is wanted, not "
+             "that of base 2.", base=2.0),
+    ),
+)  # fmt: skip
+
+
+def _chain_flops(
+    sizes: Sequence[int],
+    images: int,
+    epochs: int,
+    *,
+    teaching: str = "all but the last",
+    asked: str = "once",
+    passes: float = 6,
+    answers: float = 2,
+    trained: str = "all",
+) -> float:
+    """The right answer of the fourth exercise, with places to go wrong at."""
+    learn = {"all": sizes, "taught": sizes[1:], "last": sizes[-1:]}[trained]
+    teach = {"all but the last": sizes[:-1], "all": sizes, "first": sizes[:1], "none": []}
+    times = epochs if asked == "every epoch" else 1
+    return float(
+        passes * sum(learn) * images * epochs
+        + answers * sum(teach[teaching]) * images * times
+    )
+
+
+def _given_flops(sizes: Sequence[int], images: int, epochs: int) -> float:
+    """What the fourth exercise shows: everybody answers, in every epoch."""
+    return _chain_flops(sizes, images, epochs, teaching="all", asked="every epoch")
+
+
+_FLOPS = Exercise(
+    _chain_flops,
+    (
+        ([100, 10], 10, 2),
+        ([100, 30, 10], 10, 3),
+        ([2_395_210, 187_350, 24_790], 50_000, 8),
+        ([500, 400, 300, 200], 7, 1),
+        ([1000, 10], 1000, 100),
+    ),
+    (
+        Mistake(
+            "every network is trained, the teacher too: you left out part of the "
+            "training.",
+            partial(_chain_flops, trained="taught"),
+        ),
+    ),
+    "soft targets are computed once and kept, and the last network teaches nobody.",
+    slips=(
+        slip(
+            "the last network teaches nobody: it does not have to answer for a student.",
+            teaching="all",
+        ),
+        slip(
+            "every network but the last answers, not the first alone: an assistant "
+            "teaches, too.",
+            teaching="first",
+        ),
+        slip("you left out the answers: who teaches is asked about every image.",
+             teaching="none"),
+        slip(
+            "the soft targets are the same in every epoch: they are computed once and "
+            "kept.",
+            asked="every epoch",
+        ),
+        slip("you count the student's training alone; the whole chain is trained.",
+             trained="last"),
+        slip("training needs three passes of 2 operations a weight: forward, and "
+             "backward twice as much. You counted one.", passes=2),
+        slip("you count 2 operations a weight for training, too few: backward costs "
+             "twice as much as forward, so 6 in all. You counted 4.", passes=4),
+        slip("an answer needs the forward pass alone, 2 operations a weight.", answers=6),
+    ),
+    given=_given_flops,
+)  # fmt: skip
+
+
 def check_shrinking(answer: Callable[[Sequence[int]], Any]) -> CheckResult:
     """Check ``answer(sizes) -> bool``."""
     return _SHRINKING.check(answer)
@@ -181,3 +337,13 @@ def check_shrinking(answer: Callable[[Sequence[int]], Any]) -> CheckResult:
 def check_even_steps(answer: Callable[[float, float, int], Any]) -> CheckResult:
     """Check ``answer(teacher, student, n) -> sizes`` of n assistants, large to small."""
     return _STEPS.check(answer)
+
+
+def check_matching_softness(answer: Callable[[float, float, int], Any]) -> CheckResult:
+    """Check ``answer(lead, rest, classes) -> T`` at which the others together get rest."""
+    return _SOFTNESS.check(answer)
+
+
+def check_chain_flops(answer: Callable[[Sequence[int], int, int], Any]) -> CheckResult:
+    """Check ``answer(sizes, images, epochs) -> FLOPs`` of training a whole chain."""
+    return _FLOPS.check(answer)

@@ -2,6 +2,7 @@
 
 from kdteach.experiments import (
     arms,
+    chains,
     few_images,
     hidden_digits,
     hinton_runs,
@@ -26,6 +27,7 @@ __all__ = [
     "Recipe",
     "RunsFailedError",
     "arms",
+    "chains",
     "few_images",
     "hidden_digits",
     "hinton_runs",

@@ -22,6 +22,7 @@ from kdteach.plots import (  # noqa: E402
     model_card,
     natural_images,
     subclass_distillation,
+    teacher_assistants,
     temperature,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -57,6 +58,7 @@ __all__ = [
     "seeds_by_setting",
     "soft_target_bars",
     "subclass_distillation",
+    "teacher_assistants",
     "temperature",
     "tiles",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kdteach.experiments.catalogue import (
     cifar10,
     clinic,
+    digit_chains,
     digits,
     first_student,
     mnist_fc,
@@ -26,6 +27,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         digits.HINTON,
         first_student.EXPERIMENT,
         first_student.FEW,
+        digit_chains.SETTINGS,
+        digit_chains.CHAINS,
         mnist_fc.EXPERIMENT,
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,

@@ -1,0 +1,127 @@
+"""The figures of the chapter on assistants are to scale and say their numbers."""
+
+import re
+
+import pytest
+
+from kdteach.plots.teacher_assistants import (
+    chain,
+    errors_by_arm,
+    errors_by_size,
+    errors_over,
+)
+
+SQUARE = (
+    r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" '
+    r'stroke-width="([\d.]+)"'
+)
+CHAIN = {
+    "teacher": ("1200 units", 2_395_210),
+    "assistant": ("190 units", 187_350),
+    "student": ("30 units", 24_790),
+}
+
+
+def test_areas_of_a_chain_are_sizes():
+    figure = chain(CHAIN, caption="Two ways.")
+    for drawing in (figure.wide, figure.narrow):
+        sides = [
+            float(width)
+            for *_, colour, width in re.findall(SQUARE, drawing)
+            if colour in ("teacher", "label", "student")
+        ]
+        assert len(sides) == 3
+        for side, (_, size) in zip(sides, CHAIN.values(), strict=True):
+            assert (side / sides[0]) ** 2 == pytest.approx(size / 2_395_210, rel=0.03)
+    assert "12.8 times smaller" in figure.alt
+    assert "7.6 times smaller" in figure.alt
+    assert "97 times smaller" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("networks", "error", "says"),
+    [
+        ([1, 2, 3], TypeError, "dictionary of pairs"),
+        ({"a": ("", 3), "b": ("", 2)}, ValueError, "three"),
+        ({"a": ("", 3), "b": ("", 4), "c": ("", 2)}, ValueError, "fall"),
+        ({"a": ("", 3), "b": ("", 2), "c": ("", 0)}, ValueError, "size of 'c'"),
+    ],
+)
+def test_chains_that_are_none(networks, error, says):
+    with pytest.raises(error, match=says):
+        chain(networks, caption="No.")
+
+
+def over(lines, **more):
+    return errors_over(
+        (30, 75, 1200), lines, low=0, high=100, x_title="units", caption="Rises.", **more
+    )
+
+
+def test_a_faint_line_a_seed_and_their_mean_in_bold():
+    runs = [[10, 30], [20, 40], [50, 70]]
+    figure = over(
+        {"T = 4": ("student", "", runs), "means": ("soft", "5 4", [5, 6, 7])},
+        references={"labels": ("baseline", 90)},
+    )
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count('stroke-opacity="0.25"') == 2
+        assert "labels: 90" in drawing
+    assert "T = 4: 20 at 30, 30 at 75, 60 at 1200" in figure.alt
+    assert "means: 5 at 30" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "says"),
+    [
+        ([1], TypeError, "lines must be a dictionary"),
+        ({"a": ("pink", "", [1, 2, 3])}, ValueError, "colour of 'a'"),
+        ({"a": ("soft", "", [1, 2])}, ValueError, "each of 3 places"),
+        ({"a": ("soft", "", [1, 2, 300])}, ValueError, "must lie in 0 to 100"),
+    ],
+)
+def test_lines_that_cannot_be_drawn(lines, error, says):
+    with pytest.raises(error, match=says):
+        over(lines)
+
+
+def test_places_rise():
+    with pytest.raises(ValueError, match="rising"):
+        errors_over(
+            (3, 2), {"a": ("soft", "", [1, 2])}, low=0, high=9, x_title="x", caption="No."
+        )
+
+
+def test_networks_lie_at_their_size_and_error():
+    figure = errors_by_size(
+        {
+            "teacher": ("teacher", 1_000_000, 100, "left"),
+            "student": ("student", 10_000, 300, "above"),
+            "another": ("student", 10_000, 200, ""),
+        },
+        low=100,
+        high=300,
+        y_title="errors",
+        caption="Fewer.",
+    )
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', figure.wide)
+    places = sorted({(float(x), float(y)) for x, y in dots})
+    assert len(places) == 3
+    assert places[0][0] == places[1][0] < places[2][0]
+    ys = [y for _, y in places]
+    assert ys[0] < ys[1] < ys[2]
+    assert ys[1] == pytest.approx((ys[0] + ys[2]) / 2, abs=0.2)
+    assert "another: 200" not in figure.wide
+    assert "another, 10,000 parameters: 200" in figure.alt
+
+
+def test_arms_say_their_means():
+    figure = errors_by_arm(
+        {"labels": ("baseline", [1, 3]), "chain": ("student", [5])},
+        low=0, high=10, step=5, alt="Two arms.", caption="Fewer.",
+    )  # fmt: skip
+    assert figure.alt == "Two arms. Means: labels: 2, chain: 5."
+    with pytest.raises(ValueError, match="must lie in 0 to 10"):
+        errors_by_arm(
+            {"a": ("soft", [11])}, low=0, high=10, step=5, alt="Out.", caption="No."
+        )
