@@ -1,9 +1,11 @@
 """Distil your own: from class folders to a student with a report, safely and resumably.
 
+::
+
     python -m kdteach distil --data pictures --teacher resnet50 --student mobilenet_v2
 
 does the whole job; in Python it is ``distil(Settings("pictures", "resnet50",
-"mobilenet_v2"))``. What it does at its core are a dozen lines of plain ``kdteach``:
+"mobilenet_v2"))``. What it does at its core are a dozen lines of plain ``kdteach``::
 
     import kdteach as kd
 
