@@ -83,7 +83,9 @@ def stored(table: Tensor, asked: Tensor | None, labels: Tensor) -> Iterator[Find
         else:
             nearest = apart.argmin(dim=1)
             fits = float((apart.amin(dim=1) < 0.05).double().mean())
-            moved = float((nearest != torch.arange(len(table))).double().mean())
+            moved = float(
+                (nearest != torch.arange(len(table), device="cpu")).double().mean()
+            )
             found = "the rows"
             if fits > 0.5 and moved > 0.5:
                 found = "the rows, which fit other images of the batch,"

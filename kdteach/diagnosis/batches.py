@@ -68,7 +68,7 @@ def given_of(batch: Any) -> tuple[Material, Tensor, Tensor | None]:
     if targets.ndim == 1:
         targets = labels
     if index is None:
-        index = torch.arange(len(images))
+        index = torch.arange(len(images), device="cpu")
     material = Material(images, targets, index, batch)
     return part_of(material, slice(0, _MOST)), labels[:_MOST].cpu(), table
 

@@ -134,7 +134,7 @@ def _of_modes(case: Case, calls: Calls) -> Iterator[Finding]:
 
 def _logits(shape: torch.Size | tuple[int, ...], seed: int, size: float = 1.5) -> Tensor:
     drawing = torch.Generator().manual_seed(seed)
-    return size * torch.randn(shape, generator=drawing, dtype=torch.float64)
+    return size * torch.randn(shape, generator=drawing, dtype=torch.float64, device="cpu")
 
 
 def _gradient(
@@ -153,7 +153,7 @@ def _gradient(
 def _shifted_alike(asked: AskedLoss, z: Tensor, v: Tensor, who: str) -> bool:
     """Whether nothing changes when an image's logits are shifted: a softmax is taken."""
     first = _gradient(asked, z, v)
-    shifts = torch.linspace(-2, 3, len(z), dtype=z.dtype)[:, None]
+    shifts = torch.linspace(-2, 3, len(z), dtype=z.dtype, device=z.device)[:, None]
     other = (z + shifts, v) if who == "student" else (z, v + shifts)
     second = _gradient(asked, *other)
     if first is None or second is None:

@@ -101,10 +101,10 @@ class ContrastiveLoss(nn.Module):
         self.teacher_head = _linear(its, width, drawing)
         bound = 1 / math.sqrt(width / 3)
         for name in ("student_memory", "teacher_memory"):
-            start = torch.rand(self.num_samples, width, generator=drawing)
+            start = torch.rand(self.num_samples, width, generator=drawing, device="cpu")
             self.register_buffer(name, (2 * start - 1) * bound)
-        self.register_buffer("log_constants", torch.full((2,), math.nan))
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("log_constants", torch.full((2,), math.nan, device="cpu"))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64, device="cpu"))
 
     def forward(
         self,
@@ -174,7 +174,9 @@ class ContrastiveLoss(nn.Module):
         """(N, D) against (N, 1 + K, D) of the memory, the first of them its own."""
         alike = torch.einsum("nkd,nd->nk", known, embedded) / self.temperature
         # through logarithms: the exponential of a product over a small tau may be too large
-        count = torch.tensor(alike.numel() / self.num_samples, dtype=torch.float64)
+        count = torch.tensor(
+            alike.numel() / self.num_samples, dtype=torch.float64, device="cpu"
+        )
         first = alike.detach().logsumexp(dim=(0, 1)) - count.log().to(alike)
         constant = torch.where(
             self.log_constants[which].isnan(), first, self.log_constants[which]
@@ -202,7 +204,7 @@ class ContrastiveLoss(nn.Module):
         """(N,) to (N, K): any but the sample itself, others in every training step."""
         drawing = generator(self.seed, f"others {int(self.steps)}")
         shape = (len(index), self.negatives)
-        steps = torch.randint(1, self.num_samples, shape, generator=drawing)
+        steps = torch.randint(1, self.num_samples, shape, generator=drawing, device="cpu")
         return (index[:, None] + steps.to(index.device)) % self.num_samples
 
     def _require_width(self, features: Tensor, whose: str) -> None:
@@ -243,6 +245,6 @@ def _linear(given: int, width: int, drawing: torch.Generator) -> nn.Linear:
     made: nn.Linear = nn.utils.skip_init(nn.Linear, given, width)
     with torch.no_grad():
         for weight in made.parameters():
-            drawn = torch.rand(weight.shape, generator=drawing)
+            drawn = torch.rand(weight.shape, generator=drawing, device="cpu")
             weight.copy_((2 * drawn - 1) / math.sqrt(given))
     return made

@@ -159,8 +159,8 @@ def _quickest(
 
 def _far(model: nn.Module, input_shape: Sequence[int], repeats: int) -> list[float]:
     """Milliseconds of passes before each of which other numbers fill the cache."""
-    other = torch.ones(_MORE_THAN_A_CACHE)
-    images = torch.zeros(1, *input_shape)
+    other = torch.ones(_MORE_THAN_A_CACHE, device="cpu")
+    images = torch.zeros(1, *input_shape, device="cpu")
     times = []
     with evaluation_mode(model), torch.no_grad():
         answer(model, images)

@@ -347,7 +347,9 @@ def _chart(
         draw.text(at(epoch, marks[0])[0], foot + 18, str(epoch), "small")
     draw.text((left + right) / 2, foot + 36, "epoch", "small")
     for number, (name, (role, values)) in enumerate(curves.items()):
-        points = [at(i + 1, float(v)) for i, v in enumerate(torch.as_tensor(values))]
+        points = [
+            at(i + 1, float(v)) for i, v in enumerate(torch.as_tensor(values, device="cpu"))
+        ]
         draw.curve(points, role, 2.2, "", 1.0)
         if not log:
             y = foot - 10 - 17 * (len(curves) - 1 - number)

@@ -180,7 +180,9 @@ def examined(job: Job, teacher: nn.Module, stored: Any) -> list[dict[str, str]]:
 
     def look() -> list[dict[str, str]]:
         train, seed = job.data.train, job.settings.seed
-        some = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+        some = torch.randperm(
+            len(train), generator=torch.Generator().manual_seed(seed), device="cpu"
+        )
         batch = train.select(some[:_EXAMINED])
         device = job.device
         found = doctor(
