@@ -145,6 +145,12 @@ def end(executor: ProcessPoolExecutor) -> None:
         process.kill()
     for process in processes:
         process.join(10)
+    # The pool's own thread waits for the same processes. Where it was first to learn of
+    # an end, join() above returns at once, a moment before the process is marked as ended.
+    for _ in range(1000):
+        if not any(process.is_alive() for process in processes):
+            break
+        time.sleep(0.01)
 
 
 @contextmanager
