@@ -35,8 +35,9 @@ def page_numbers() -> dict[str, str]:
     Returns:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
         "gain", "teacher", "threes", "bias" and "unseen"; and, of the folded parts,
-        "second", "tried", "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
-        "redrawn", "without", and "rows", "training" and "sizes" of tables.
+        "second", "tried", "dropout", "loss", "pair", "rates", "ends", "fixed", "equal",
+        "spread", "price", "redrawn", "without", and "rows", "training" and "sizes" of
+        tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -77,7 +78,7 @@ def page_numbers() -> dict[str, str]:
 
 
 def _second(doubts: dict[str, Any]) -> str:
-    """How often the second answer of the distilled student is its teacher's, and a guess."""
+    """How often the distilled student has the teacher's second answer, and a guess has."""
     same = doubts["same second answer as the teacher"]["distilled"]
     guess = doubts["same by a guess"]["the usual one"]
     return (
