@@ -102,7 +102,7 @@ _VOTES = Exercise(
             second="too many",
         ),
         slip(
-            "three images of 0.1 only make a tie with 0.3, yet a computer finds them ahead: "
+            "three images of 0.1 only make a tie with 0.3, and a computer finds more: "
             "3 * 0.1 comes out just above 0.3, and 0.3 / 0.1 just below 3. Round first.",
             rounded=False,
         ),
