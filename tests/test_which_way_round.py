@@ -44,6 +44,17 @@ def test_divergences_are_those_of_scipy_and_of_the_losses():
     assert float(kd.losses.jensen_shannon_loss(z, v, 1.0)) == pytest.approx(found["js"])
 
 
+def test_two_modes_are_two():
+    p = directing.two_modes()
+    assert p.dtype == torch.float64
+    assert float(p.sum()) == pytest.approx(1)
+    inner = (p[1:-1] > p[:-2]) & (p[1:-1] > p[2:])
+    assert [int(k) + 1 for k in inner.nonzero()] == [10, 29]
+    assert float(p.min()) >= 0.01 / 40
+    with pytest.raises(ValueError, match="places"):
+        directing.two_modes(7)
+
+
 def test_the_best_places_are_the_best_of_the_sliders():
     best = live_directions(TEACHER).data["best"]
     grid = [(c / 4, w / 4) for c in range(0, 157) for w in range(2, 81)]
@@ -174,6 +185,11 @@ def test_phases_are_trained_one_after_the_other(draws):
     arms = {"one": [labels], "two": [labels, smooth]}
     found = phases.learn_in_phases(3, arms, draws, (0.05, 0.2), epochs=2, batch_size=64)
     assert list(found) == ["one", "two"]
+    for arm in found.values():  # the best rate has a worse one on either side, or six more
+        known = list(arm.valid)
+        assert known == sorted(known)
+        assert {0.05, 0.2} <= set(known)
+        assert arm.rate not in (known[0], known[-1]) or len(known) == 2 + 6
     two = found["two"]
     assert two.rate == min(two.valid, key=lambda rate: sum(two.valid[rate]))
     for seed, draw in enumerate(draws):

@@ -22,6 +22,7 @@ from kdteach.types import ImageSet
 __all__ = ["PhasedArm", "learn_in_phases"]
 
 Name = TypeVar("Name", bound=Hashable)
+_MOST_ADDED = 6  # rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +71,14 @@ def learn_in_phases(
     in each phase its rate falls to 0 along a cosine, from the same value. Seed s has the
     same images, first weights and order of the images in every arm and at every rate.
 
+    Where the best rate of an arm is the first or the last of its list, the list gets half
+    or twice that rate, until the best one lies between two others, at most six times.
+
     Args:
         width: hidden units of a student.
         arms: name to phases, each with S objectives, one a seed.
         draws: S data sets.
-        rates: learning rates to choose from.
+        rates: learning rates that each arm begins with.
         epochs: of all phases of an arm together, a multiple of their number.
         batch_size: images a step.
 
@@ -112,21 +116,34 @@ def learn_in_phases(
     rates = [check_number("rates", r, above=0) for r in check_list("rates", rates, "rates")]
     if not rates or len(set(rates)) < len(rates):
         raise ValueError(f"rates must be one or more numbers, all different, got {rates}")
-    found = {}
-    for name, phases in known.items():
-        trained = {
-            rate: _train(width, phases, draws, rate, epochs // len(phases), batch_size)
-            for rate in rates
-        }
-        valid = {
-            rate: [evaluate(s, d.valid).errors for s, d in zip(each, draws, strict=True)]
-            for rate, each in trained.items()
-        }
-        best = trained[PhasedArm(valid, []).rate]
-        found[name] = PhasedArm(
-            valid, [evaluate(s, d.test) for s, d in zip(best, draws, strict=True)]
-        )
-    return found
+    rates = sorted(rates)
+    return {
+        name: _chosen(width, phases, draws, rates, epochs // len(phases), batch_size)
+        for name, phases in known.items()
+    }
+
+
+def _chosen(
+    width: int, phases: Sequence[Sequence[Objective]], draws: Sequence[ImageSet],
+    rates: Sequence[float], epochs: int, batch_size: int,
+) -> PhasedArm:  # fmt: skip
+    """One arm, with its list of rates made longer until the best has two neighbours."""
+    trained: dict[float, list[nn.Module]] = {}
+    valid: dict[float, list[int]] = {}
+    waiting = list(rates)
+    for _ in range(1 + _MOST_ADDED):
+        for rate in waiting:
+            trained[rate] = _train(width, phases, draws, rate, epochs, batch_size)
+            valid[rate] = [
+                evaluate(student, draw.valid).errors
+                for student, draw in zip(trained[rate], draws, strict=True)
+            ]
+        best, known = PhasedArm(valid, []).rate, sorted(valid)
+        if best not in (known[0], known[-1]):
+            break
+        waiting = [best / 2 if best == known[0] else best * 2]
+    tested = [evaluate(s, d.test) for s, d in zip(trained[best], draws, strict=True)]
+    return PhasedArm({rate: valid[rate] for rate in sorted(valid)}, tested)
 
 
 def _train(

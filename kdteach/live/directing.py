@@ -5,15 +5,39 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kdteach.checks import check_floats, shown
+from kdteach.checks import check_count, check_floats, shown
 from kdteach.live.figure import LiveFigure
 
-__all__ = ["bump", "divergences", "live_directions"]
+__all__ = ["bump", "divergences", "live_directions", "two_modes"]
 
 _MOST = 100
 _WIDTHS = (0.5, 20.0)
 _STEP = 0.25
 _NAMES = ("forward", "reverse", "js")
+
+
+def two_modes(places: int = 40) -> Tensor:
+    """A distribution over places in a row with two modes, one larger than the other.
+
+    Six parts of a bump at a quarter of the row and four of a narrower one at nearly three
+    quarters, and a little everywhere, so that no place is impossible.
+
+    Args:
+        places: K, 8 to 100.
+
+    Returns:
+        (K,) probabilities, float64.
+
+    Raises:
+        TypeError: places is no integer.
+        ValueError: places out of range.
+    """
+    places = check_count("places", places, least=8, most=_MOST)
+    parts = [
+        share * bump(centre * places, width * places, places).softmax(dim=0)
+        for share, centre, width in ((0.6, 0.25, 0.075), (0.4, 0.725, 0.05))
+    ]
+    return 0.99 * torch.stack(parts).sum(dim=0) + 0.01 / places
 
 
 def bump(centre: float, width: float, places: int) -> Tensor:
