@@ -9,6 +9,7 @@ from kdteach.experiments import (
     loss_variants,
     missing_digit,
     new_students,
+    phases,
     report_comparisons,
 )
 from kdteach.experiments.design import Config, Experiment, Published
@@ -34,6 +35,7 @@ __all__ = [
     "loss_variants",
     "missing_digit",
     "new_students",
+    "phases",
     "recorded_teacher",
     "report_comparisons",
     "reproduce",

@@ -24,6 +24,7 @@ from kdteach.plots import (  # noqa: E402
     subclass_distillation,
     teacher_assistants,
     temperature,
+    which_way_round,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -61,4 +62,5 @@ __all__ = [
     "teacher_assistants",
     "temperature",
     "tiles",
+    "which_way_round",
 ]
