@@ -121,10 +121,8 @@ def test_the_page_computes_as_scipy_does(page):
     )
     missed = TWO[q < TWO / 10].sum()
     assert state()["missed"] == pytest.approx(missed, abs=1e-9)
-    assert (
-        f"hold {100 * missed:.0f} % of the teacher"
-        in page.locator(".kd-words").inner_text()
-    )
+    words = page.locator(".kd-words").inner_text()
+    assert f"where the teacher puts {100 * missed:.0f} %" in words
     assert not page.kd_errors
 
 
