@@ -105,8 +105,9 @@ def differences(
     high = step * np.ceil(max(0.0, *(gap.high for gap in rows.values())) / step)
     ticks = np.linspace(low, high, round((high - low) / step) + 1)
     drawings = []
+    room = max(230.0, 8.4 * max(len(name) for name in rows) + 20)  # for the names
     for width, left, right, row, phone in (
-        (860.0, 230.0, 800.0, 34.0, False), (350.0, 22.0, 328.0, 50.0, True),
+        (860.0, room, 800.0, 34.0, False), (350.0, 22.0, 328.0, 50.0, True),
     ):  # fmt: skip
         foot = 34 + row * len(rows)
         draw = Drawing(width, foot + 46)
