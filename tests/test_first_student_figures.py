@@ -101,3 +101,10 @@ def test_intervals_stand_where_their_numbers_are():
 def test_bad_intervals_are_named(change, error, says):
     with pytest.raises(error, match=says):
         intervals(**change)
+
+
+def test_long_names_have_room():
+    name = "subclasses minus classes, diverse"
+    made = intervals({name: gap(-6.0, -3.0, -1.0)})
+    (left,) = re.findall(rf'<text x="([\d.]+)"[^>]*>{name}<', made.wide)
+    assert float(left) > 7.5 * len(name)  # it ends there, and begins right of 0

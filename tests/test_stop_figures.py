@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kdteach.plots.early_stopping import EpochPanel, over_epochs
+from kdteach.plots.early_stopping import EpochPanel, lead_of_the_luckiest, over_epochs
 
 LINES = {"small": ("student", "", "above", [[3.0, 5.0], [2.0, 2.0], [1.0, 3.0]])}
 
@@ -64,3 +64,18 @@ def test_names_may_stand_at_the_first_point():
 def test_odd_panels_are_refused(panels, error, says):
     with pytest.raises(error, match=says):
         over_epochs(panels, alt="x", caption="y")
+
+
+def test_bars_of_luck_are_as_high_as_their_counts_and_the_lead_is_a_line():
+    leads = [0.0, 0.01, 0.01, 0.19]  # up to 0.2, in twenty bars of 0.0105
+    made = lead_of_the_luckiest(leads, 0.2, name="seen", unit="points", caption="So.")
+    bars = re.findall(
+        r'd="M([\d.]+) 168L\1 ([\d.]+)"[^>]*--kd-soft', made.wide
+    )  # fmt: skip
+    assert [168 - float(top) for _, top in bars] == pytest.approx([130, 130 / 3], abs=0.1)
+    (line,) = re.findall(r'd="M([\d.]+) 22L\1 168"', made.wide)
+    assert float(line) == pytest.approx(10 + 840 / 1.05, abs=0.1)
+    assert "seen: 0.20; 0% of the leads are as large." in made.alt
+    for bad in ([-0.1, 1], [0, 0]):
+        with pytest.raises(ValueError, match="leads"):
+            lead_of_the_luckiest(bad, 0.2, name="a", unit="b", caption="c")

@@ -55,6 +55,7 @@ def live_temperature(
     *,
     temperature: float = 1.0,
     pull: bool = True,
+    said: str = "",
 ) -> LiveFigure:
     """Soft targets of some real images under a slider for the temperature.
 
@@ -70,19 +71,23 @@ def live_temperature(
         classes: C names.
         temperature: where the slider, which ends at 40, begins, in [0.5, 40].
         pull: whether the pull is shown below the soft target.
+        said: words before the name of a class where no scripts run, such as "the class".
 
     Returns:
         The figure.
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
-            pull neither True nor False.
+            pull neither True nor False, said no str.
         ValueError: other shapes, too many images, logits that are not finite, images
             outside of [0, 1], a label that is no class, or a temperature out of range.
     """
     found = check_pictured(split, classes, {"logits": logits})
     temperature = check_number("temperature", temperature, least=0.5, most=40)
     pull = check_switch("pull", pull)
+    if not isinstance(said, str):
+        raise TypeError(f"said must be a str, got {type(said).__name__}")
+    before = f"{escape(said)} " if said else ""
     names, rows = found.classes, found.logits["logits"]
     images = [
         record | {"logits": [float(z) for z in row]}
@@ -92,8 +97,9 @@ def live_temperature(
     best = [names[i] for i in soft.argsort(descending=True)[:2].tolist()]
     still = (
         f"<p>At T = {temperature:g} the teacher gives its first image "
-        f"{escape(best[0])} {100 * float(soft.max()):.1f} %, then {escape(best[1])}. Here "
-        "a slider moves the temperature, where scripts run.</p>"
+        f"{before}{escape(best[0])}{':' * bool(said)} {100 * float(soft.max()):.1f} %, "
+        f"then {before}{escape(best[1])}. Here a slider moves the temperature, "
+        "where scripts run.</p>"
     )
     return LiveFigure(
         "temperature",

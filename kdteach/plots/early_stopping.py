@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike
 
-from kdteach.checks import check_choice, check_list, check_names, check_numbers, shown
+from kdteach.checks import (
+    check_choice,
+    check_list,
+    check_names,
+    check_number,
+    check_numbers,
+    shown,
+)
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 
-__all__ = ["EpochPanel", "over_epochs"]
+__all__ = ["EpochPanel", "lead_of_the_luckiest", "over_epochs"]
 
 _ROLES = ("teacher", "student", "baseline", "label")
 _LINE = 17.0
 _WIDE, _GAP, _NARROW, _TALL = 860.0, 40.0, 350.0, 250.0
 _LEFT, _FOOT, _TOP = 44.0, 46.0, 40.0
 _MOST = 3
+_BARS = 20
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,70 @@ def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diag
     for number, (panel, rows) in enumerate(found):
         _chart(wide, number * (room + _GAP), 0, room, panel, rows)
         _chart(narrow, 0, number * (_TALL + 70), _NARROW, panel, rows)
+    return Diagram(
+        wide.svg("kd-wide", words), narrow.svg("kd-narrow", words), words, caption
+    )
+
+
+def lead_of_the_luckiest(
+    leads: ArrayLike, seen: float, *, name: str, unit: str, caption: str
+) -> Diagram:
+    """How far the luckiest of equal students leads, in many draws, and one lead seen.
+
+    Args:
+        leads: (n,) leads of at least 0, one a draw, not all of them 0.
+        seen: the lead to compare, at least 0; a line.
+        name: of that lead.
+        unit: of the leads, below the axis.
+        caption: the sentence that states the finding.
+
+    Returns:
+        Twenty bars; the share of draws that lead at least as far is in the description.
+
+    Raises:
+        TypeError: no numbers.
+        ValueError: numbers below 0, or leads that are all 0.
+    """
+    values = check_numbers("leads", leads)
+    seen = check_number("seen", seen, least=0)
+    if not (values.min() >= 0 and values.max() > 0):
+        raise ValueError("leads must be at least 0, and not all 0")
+    most = 1.05 * max(float(values.max()), seen)
+    counts = [0] * _BARS
+    for value in values.tolist():
+        counts[int(_BARS * value / most)] += 1
+    share = float((values >= seen).mean())
+    words = (
+        f"Histogram of {len(values):,} leads, {unit}, mean {values.mean():.2f}. {name}: "
+        f"{seen:.2f}; {share:.0%} of the leads are as large."
+    )
+    drawings = []
+    for width in (_WIDE, _NARROW):
+        draw = Drawing(width, 216.0)
+        left, right, foot, room = 10.0, width - 10.0, 168.0, 130.0
+        step = (right - left) / _BARS
+        for number, count in enumerate(counts):
+            x = left + step * (number + 0.5)
+            if count:
+                draw.line((x, foot), (x, foot - room * count / max(counts)), "soft",
+                          step - 3)  # fmt: skip
+        draw.line((left, foot), (right, foot), "edge", 1.2)
+        tick = 0.1 if most < 1 else 10.0 ** math.floor(math.log10(most))
+        for number in range(int(most / tick) + 1):
+            x = left + (right - left) * number * tick / most
+            draw.text(
+                x,
+                foot + 18,
+                f"{number * tick:g}",
+                "small",
+                "start" if x == left else "middle",
+            )
+        draw.text((left + right) / 2, foot + 40, unit, "small")
+        place = left + (right - left) * seen / most
+        draw.line((place, 22), (place, foot), "student", 3)
+        draw.words_over(place + 8, 30, name, "small strong", "start", "student")
+        drawings.append(draw)
+    wide, narrow = drawings
     return Diagram(
         wide.svg("kd-wide", words), narrow.svg("kd-narrow", words), words, caption
     )

@@ -105,8 +105,10 @@ def differences(
     high = step * np.ceil(max(0.0, *(gap.high for gap in rows.values())) / step)
     ticks = np.linspace(low, high, round((high - low) / step) + 1)
     drawings = []
+    longest = max(len(name) for name in rows)
+    room = 230.0 if longest < 28 else 8.4 * longest + 20  # for the names
     for width, left, right, row, phone in (
-        (860.0, 230.0, 800.0, 34.0, False), (350.0, 22.0, 328.0, 50.0, True),
+        (860.0, room, 800.0, 34.0, False), (350.0, 22.0, 328.0, 50.0, True),
     ):  # fmt: skip
         foot = 34 + row * len(rows)
         draw = Drawing(width, foot + 46)

@@ -158,7 +158,8 @@ def before_and_after(
     """Each run as a line from one measurement to the other, an arm a panel.
 
     Args:
-        arms: name to (colour, (n,) before, (n,) after), paired run by run.
+        arms: name to (colour, (n,) before, (n,) after), paired run by run; a name may have
+            two lines.
         high: upper end of the axis, which begins at 0.
         unit: what is measured, written above the axis.
         names: of the two measurements.
@@ -199,7 +200,8 @@ def before_and_after(
         _lines(narrow, 40, 20 + 250.0 * place, _NARROW - 60, 172, name, colour,
                runs[name], high, names, ticks=True)  # fmt: skip
     told = "; ".join(
-        f"{name}: {_mean(first):.0f} {names[0]}, {_mean(second):.0f} {names[1]}"
+        f"{name.replace(chr(10), ' ')}: {_mean(first):.0f} {names[0]}, "
+        f"{_mean(second):.0f} {names[1]}"
         for name, (first, second) in runs.items()
     )
     return _figure(wide, narrow, f"{alt} Means: {told}.", caption)
@@ -341,7 +343,9 @@ def _lines(
     def at(value: float) -> float:
         return base - (base - up) * value / high
 
-    draw.text(x + width / 2, y + 14, name, "strong")
+    first_line = y + (14 if "\n" not in name else 7)
+    for number, words in enumerate(name.split("\n")):
+        draw.text(x + width / 2, first_line + 18 * number, words, "strong")
     for value in (0.0, high / 2, high):
         draw.line((x, at(value)), (x + width, at(value)), "edge", 0.8)
         if ticks:
