@@ -10,6 +10,7 @@ from kdteach.experiments import (
     missing_digit,
     new_students,
     report_comparisons,
+    reports,
 )
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
@@ -36,6 +37,7 @@ __all__ = [
     "new_students",
     "recorded_teacher",
     "report_comparisons",
+    "reports",
     "reproduce",
     "seeds_recorded",
 ]
