@@ -34,6 +34,7 @@ from kdteach.exercises import (
     teacher_assistants,
     temperature,
     votes,
+    wrong_loss,
 )
 
 F = torch.nn.functional
@@ -59,6 +60,7 @@ ROOMS = (
     borrowed_features,
     clinic,
     reports_revisited,
+    wrong_loss,
     saliency,
     rise,
     lime,

@@ -93,6 +93,8 @@ def can_be_called(path):
 ELSEWHERE = {
     "kdteach.reports": "no arguments: tests/test_reports.py",
     "kdteach.exercises.judge_far_rings": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_negative_loss": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_unnormalised": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_new_layer": "Judgement, tests/test_exercise_engine.py",
     "kdteach.tables.download": "tests/test_reports.py",
     "kdteach.workflow.Settings": "tests/test_workflow.py",

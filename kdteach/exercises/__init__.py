@@ -91,6 +91,12 @@ with usual_tensors():
         check_temperature_for,
     )
     from kdteach.exercises.votes import check_votes
+    from kdteach.exercises.wrong_loss import (
+        check_flat_share,
+        check_repaired_loss,
+        judge_negative_loss,
+        judge_unnormalised,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -119,6 +125,7 @@ __all__ = [
     "check_dense_parameters",
     "check_effective_alpha",
     "check_even_steps",
+    "check_flat_share",
     "check_half_range",
     "check_ideal_margin",
     "check_inverted_weights",
@@ -139,6 +146,7 @@ __all__ = [
     "check_r_squared",
     "check_repaired_crop",
     "check_repaired_diversity",
+    "check_repaired_loss",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",
@@ -164,5 +172,7 @@ __all__ = [
     "check_widest_student",
     "check_with_bias",
     "judge_far_rings",
+    "judge_negative_loss",
     "judge_new_layer",
+    "judge_unnormalised",
 ]

@@ -11,6 +11,7 @@ from kdteach.experiments import (
     new_students,
     report_comparisons,
     reports,
+    wrong_losses,
 )
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
@@ -40,4 +41,5 @@ __all__ = [
     "reports",
     "reproduce",
     "seeds_recorded",
+    "wrong_losses",
 ]

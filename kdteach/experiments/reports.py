@@ -17,7 +17,7 @@ import numpy as np
 from torch import nn
 
 from kdteach.cost import count_flops, count_parameters
-from kdteach.experiments.catalogue import cifar10, mnist_reports
+from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.models import build
 from kdteach.results import measured, records_folder
 from kdteach.runs import Runs
@@ -284,9 +284,10 @@ def _natural(p: Printed) -> Beside:
     if p.experiment == "no-kd":
         return _runs(
             p, "cifar10", "partly guessed", "The batch size is not printed; ours is 256.",
-            role="plain", **_only(cifar10.BASELINE),
+            role="plain", model="resnet18", epochs=30, learning_rate=2e-4,
         )  # fmt: skip
-    teachers = {"resnet50": cifar10.RESNET50, "vgg16": cifar10.VGG16}
+    run = EXPERIMENTS["cifar10"]
+    teachers = {name: run[f"teacher {name}"] for name in ("resnet50", "vgg16")}
     if p.experiment == "teacher":
         config = teachers[p.model.removesuffix("-pretrained")]
         more = " Ours is VGG16 with BatchNorm." if "vgg" in p.model else ""
@@ -297,13 +298,9 @@ def _natural(p: Printed) -> Beside:
         "role": "distilled", "temperature": p.temperature, "alpha": p.soft_weight,
         "teacher": teachers[p.experiment.removeprefix("kd-from-")],
     }  # fmt: skip
-    if not any(where.items() <= c.items() for c in cifar10.DECIDING.configurations):
+    if not any(where.items() <= c.items() for c in run.configurations):
         return Beside(p, why="Only the settings that decide its readings were run.")
     return _runs(p, "cifar10", "other", _SCRATCH, **where)
-
-
-def _only(config: dict[str, object]) -> dict[str, object]:
-    return {k: config[k] for k in ("model", "epochs", "learning_rate")}
 
 
 _TWICE = "The report takes the softmax twice, ours is the usual loss."
@@ -315,7 +312,7 @@ def _report_2(p: Printed) -> Beside:
     if p.experiment == "eskd":
         return _runs(
             p, "mnist-early-stopping", "other", _TWICE, role="checkpoint",
-            model="fc-784-784", teacher=mnist_reports.VALID_CNN,
+            model="fc-784-784", teacher=EXPERIMENTS["mnist-reports"]["teacher"],
             teacher_epoch=p.teacher_epochs,
         )  # fmt: skip
     where: dict[str, object] = {"role": "teacher", "model": "cnn-valid"}
@@ -324,7 +321,7 @@ def _report_2(p: Printed) -> Beside:
     elif p.experiment == "kd":
         where = {
             "temperature": p.temperature, "alpha": p.soft_weight,
-            "teacher": mnist_reports.VALID_CNN, "role": "grid",
+            "teacher": EXPERIMENTS["mnist-reports"]["teacher"], "role": "grid",
         }  # fmt: skip
         if p.soft_weight == 0.5:
             where["role"] = "over T"
