@@ -101,3 +101,27 @@ def test_students_are_paired_and_chosen_on_validation(monkeypatch):
             sum(learned.valid[name, r]) for r in (0.008, 0.032)
         )
     assert learned.against("not normalised").comparisons == 2 * (len(LOSSES) - 2) + 1
+
+
+def test_refused_gives_the_message():
+    assert wrong_losses.refused(lambda: int("x")).startswith("invalid literal")
+    with pytest.raises(RuntimeError, match="nothing was refused"):
+        wrong_losses.refused(lambda: 3)
+
+
+def test_the_figure_says_the_numbers():
+    draw = kd.plots.wrong_loss.runs_by_loss
+    axis = {"low": 0, "high": 10, "step": 2, "unit": "mistakes", "caption": "x"}
+    rows = {"right": ("student", [1.0, 3.0]), "labels": ("baseline", [5.0, 6.0, 7.0])}
+    figure = draw(rows, printed={"labels": [8.0]}, reference="right", **axis)
+    assert "right: mean 2.00, 1.00 to 3.00" in figure.alt
+    assert "printed 8.00 to 8.00" in figure.alt
+    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 5 + 1 + 2
+    for bad, error in (
+        ({"rows": [1]}, TypeError), ({"rows": {"a": ("nobody", [1.0])}}, ValueError),
+        ({"rows": {"a": ("student", [11.0])}}, ValueError),
+        ({"printed": {"b": [1.0]}}, ValueError), ({"reference": "b"}, ValueError),
+    ):  # fmt: skip
+        given = {"rows": rows, **axis, **bad}
+        with pytest.raises(error):
+            draw(given.pop("rows"), **given)

@@ -26,7 +26,17 @@ from kdteach.objectives.labels import HardLabels
 from kdteach.training import cosine, fit_many, teacher_logits
 from kdteach.types import Batch, LossTerms
 
-__all__ = ["LABELS", "LOSSES", "RATES", "RIGHT", "SETTINGS", "Learned", "learn", "value"]
+__all__ = [
+    "LABELS",
+    "LOSSES",
+    "RATES",
+    "RIGHT",
+    "SETTINGS",
+    "Learned",
+    "learn",
+    "refused",
+    "value",
+]
 
 RIGHT, LABELS = "right", "labels alone"
 RATES = (0.002, 0.008, 0.032, 0.128)
@@ -120,6 +130,25 @@ def value(
     if loss == LABELS:
         return hard
     return alpha * _TERMS[loss](student, teacher, t).mean(dim=-1) + (1 - alpha) * hard
+
+
+def refused(action: Callable[[], object]) -> str:
+    """What is said where something is refused.
+
+    Args:
+        action: a call without arguments, such as ``lambda: kd.distil(probabilities, 4)``.
+
+    Returns:
+        The message of its ValueError or TypeError.
+
+    Raises:
+        RuntimeError: nothing was refused.
+    """
+    try:
+        action()
+    except (TypeError, ValueError) as error:
+        return str(error)
+    raise RuntimeError("nothing was refused")
 
 
 @dataclass(frozen=True, eq=False)
