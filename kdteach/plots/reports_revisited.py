@@ -64,6 +64,7 @@ def printed_less_ours(rows: Sequence[Beside], *, caption: str) -> Diagram:
         line.differences.append(row.printed.value - ours)
         line.half = max(line.half, (span[1] - span[0]) / 2)
         line.colour = _GREY if row.protocol == "other" else _role(row.printed)
+    found = {title: found[title] for title in _TITLES.values() if title in found}
     if not found:
         raise ValueError("rows must have some with runs of ours, got none")
     told = [
@@ -209,7 +210,8 @@ def _drawn(found: dict[str, dict[str, _Line]], width: float) -> Drawing:
             else:
                 draw.text(left - 16, middle + 5, name, "", "end")
             ends = [(at(-line.half), middle), (at(line.half), middle)]
-            draw.curve(ends, line.colour, 9.0, opacity=0.45)
+            wide = 4.0 if line.colour == _GREY else 9.0
+            draw.curve(ends, line.colour, wide, opacity=0.45)
             for value in line.differences:
                 draw.ring(at(value), middle, "ink")
             y += tall
@@ -228,5 +230,5 @@ def _key(draw: Drawing, left: float, phone: bool) -> None:
         draw.curve(ends, colour, 9.0, opacity=0.45)
     draw.text(x + 43, 19, "our range", "small", "start")
     x += apart + (18 if phone else 0)
-    draw.curve([(x, 14), (x + 24, 14)], _GREY, 9.0, opacity=0.45)
+    draw.curve([(x, 14), (x + 24, 14)], _GREY, 4.0, opacity=0.45)
     draw.text(x + 31, 19, "… other protocol", "small", "start")

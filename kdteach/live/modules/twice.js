@@ -4,8 +4,8 @@ import { softmax } from "./network.js";
 // data: {classes, images: [{pixels, width, height, label, logits}], temperature}
 export function twice(root, data) {
   const { classes, images } = data;
-  const once = bars(classes, { role: "teacher", title: "Soft target, softmax once" });
-  const again = bars(classes, { role: "soft", title: "Soft target, softmax twice" });
+  const once = bars(classes, { role: "teacher", title: "Soft target, softmax once", tall: 110 });
+  const again = bars(classes, { role: "soft", title: "Soft target, softmax twice", tall: 110 });
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
   let chosen = 0;
