@@ -91,6 +91,11 @@ with usual_tensors():
         check_temperature_for,
     )
     from kdteach.exercises.votes import check_votes
+    from kdteach.exercises.which_way_round import (
+        check_jensen_shannon,
+        check_repaired_direction,
+        check_reverse_pull,
+    )
     from kdteach.exercises.wrong_loss import (
         check_flat_share,
         check_repaired_loss,
@@ -130,6 +135,7 @@ __all__ = [
     "check_ideal_margin",
     "check_inverted_weights",
     "check_is_closer",
+    "check_jensen_shannon",
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
@@ -145,12 +151,14 @@ __all__ = [
     "check_points_inside",
     "check_r_squared",
     "check_repaired_crop",
+    "check_repaired_direction",
     "check_repaired_diversity",
     "check_repaired_loss",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",
     "check_repaired_transfer_set",
+    "check_reverse_pull",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",

@@ -25,6 +25,7 @@ from kdteach.plots import (  # noqa: E402
     subclass_distillation,
     teacher_assistants,
     temperature,
+    which_way_round,
     wrong_loss,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -64,5 +65,6 @@ __all__ = [
     "teacher_assistants",
     "temperature",
     "tiles",
+    "which_way_round",
     "wrong_loss",
 ]

@@ -408,3 +408,26 @@ for label, change in {
     "half an error": {"errors": [0.5]},
 }.items():  # fmt: skip
     smoothed.refuse(f"smoothing: {label}", lambda c=change: dict(c))
+
+THREE = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+turned = ROOM.function(
+    "kdteach.live.live_directions", lambda: {"teacher": THREE.clone()},
+    call=lambda **a: found("kdteach.live.live_directions")(**a).data,
+)  # fmt: skip
+
+
+def _shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert np.allclose(value["teacher"], THREE, atol=1e-7)
+
+
+turned.right("as it is", nothing, _shares)
+turned.right("float32", lambda: {"teacher": THREE.float()}, _shares)
+for label, teacher in {
+    "None": None, "a list": [0.2, 0.5, 0.3], "two places": THREE[:2],
+    "a table": THREE[None],
+    "too many": torch.full((101,), 1 / 101), "a zero": torch.tensor([0.0, 0.5, 0.5]),
+    "no sum of 1": 2 * THREE, "NaN": THREE * math.nan, "integers": torch.ones(3).long(),
+    "below 0": torch.tensor([-0.5, 1.0, 0.5]),
+}.items():  # fmt: skip
+    turned.refuse(f"teacher: {label}", lambda t=teacher: {"teacher": t})
