@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time see __getat
     from kdteach.data import load
     from kdteach.diagnosis import doctor
     from kdteach.diagrams import diagram
+    from kdteach.experiments.reports import reports
     from kdteach.metrics import evaluate
     from kdteach.models import build, tap, trained_teacher
     from kdteach.objectives import distil, hard_labels, weighted
@@ -84,6 +85,7 @@ __all__ = [
     "objectives",
     "plots",
     "quantisation",
+    "reports",
     "results",
     "seeding",
     "sentence",
@@ -114,6 +116,7 @@ _VERBS = {
     "load": "kdteach.data",
     "mean_interval": "kdteach.stats",
     "measured": "kdteach.results",
+    "reports": "kdteach.experiments.reports",
     "sentence": "kdteach.claims",
     "tap": "kdteach.models.taps",
     "teacher_logits": "kdteach.training",

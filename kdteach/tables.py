@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -114,6 +117,60 @@ def runs(
             cells["seeds"] = str(mean.n)
         table[setting] = cells
     return pd.DataFrame(table).T
+
+
+@dataclass(frozen=True)
+class Download:
+    """A table as a file that is in the page itself: a link in a notebook.
+
+    Attributes:
+        text: of the file.
+        name: of the file, such as "reports.csv".
+        words: of the link.
+    """
+
+    text: str
+    name: str
+    words: str
+
+    def __repr__(self) -> str:
+        return f"{self.words} ({self.name})"
+
+    def _repr_html_(self) -> str:
+        content = base64.b64encode(self.text.encode()).decode()
+        return (
+            f'<p><a download="{html.escape(self.name)}" '
+            f'href="data:text/csv;charset=utf-8;base64,{content}">'
+            f"{html.escape(self.words)}</a></p>"
+        )
+
+
+def download(table: pd.DataFrame, name: str, words: str = "Download as CSV") -> Download:
+    """Offer a table as a CSV file; it needs no server and no file beside the page.
+
+    Args:
+        table: whose columns and rows are written; its index is left out.
+        name: of the file, ending in ".csv".
+        words: of the link.
+
+    Returns:
+        The link; ``.text`` is the content.
+
+    Raises:
+        TypeError: no table, or texts that are none.
+        ValueError: a name that is none.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"table must be a DataFrame, got {shown(table)}")
+    for what, given in (("name", name), ("words", words)):
+        if not isinstance(given, str):
+            raise TypeError(f"{what} must be a text, got {shown(given)}")
+    if not name.endswith(".csv") or not words.strip():
+        raise ValueError(
+            f"name must end in '.csv' and words must say something, got {shown(name)} and "
+            f"{shown(words)}"
+        )
+    return Download(table.to_csv(index=False), name, words)
 
 
 def verdicts(

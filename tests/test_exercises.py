@@ -25,6 +25,7 @@ from kdteach.exercises import (
     luck_of_tables,
     missing_class,
     natural_images,
+    reports_revisited,
     rise,
     saliency,
     same_place,
@@ -34,6 +35,7 @@ from kdteach.exercises import (
     temperature,
     votes,
     which_way_round,
+    wrong_loss,
 )
 
 F = torch.nn.functional
@@ -58,6 +60,8 @@ ROOMS = (
     teacher_assistants,
     borrowed_features,
     clinic,
+    reports_revisited,
+    wrong_loss,
     saliency,
     rise,
     lime,

@@ -41,7 +41,7 @@ MADE_BY_THE_LIBRARY = {
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
     "kdteach.explain.Agreement", "kdteach.objectives.Mixed",
     "kdteach.objectives.TrainingSetup",
-    "kdteach.stats.McNemar", "kdteach.types.Batch",
+    "kdteach.stats.McNemar", "kdteach.tables.Download", "kdteach.types.Batch",
     "kdteach.workflow.Outcome",
     "kdteach.types.History", "kdteach.types.LossTerms", "kdteach.types.RunRecord",
 }  # fmt: skip
@@ -91,6 +91,12 @@ def can_be_called(path):
 
 
 ELSEWHERE = {
+    "kdteach.reports": "no arguments: tests/test_reports.py",
+    "kdteach.exercises.judge_far_rings": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_negative_loss": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_unnormalised": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_new_layer": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.tables.download": "tests/test_reports.py",
     "kdteach.workflow.Settings": "tests/test_workflow.py",
     "kdteach.workflow.distil": "tests/test_workflow.py",
     "kdteach.data.look_alikes": "no arguments: tests/test_look_alikes.py",

@@ -61,6 +61,12 @@ with usual_tensors():
         check_new_head,
         check_repaired_crop,
     )
+    from kdteach.exercises.reports_revisited import (
+        check_half_range,
+        check_some_outside,
+        judge_far_rings,
+        judge_new_layer,
+    )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
     from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
@@ -90,6 +96,12 @@ with usual_tensors():
         check_repaired_direction,
         check_reverse_pull,
     )
+    from kdteach.exercises.wrong_loss import (
+        check_flat_share,
+        check_repaired_loss,
+        judge_negative_loss,
+        judge_unnormalised,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -118,6 +130,8 @@ __all__ = [
     "check_dense_parameters",
     "check_effective_alpha",
     "check_even_steps",
+    "check_flat_share",
+    "check_half_range",
     "check_ideal_margin",
     "check_inverted_weights",
     "check_is_closer",
@@ -139,6 +153,7 @@ __all__ = [
     "check_repaired_crop",
     "check_repaired_direction",
     "check_repaired_diversity",
+    "check_repaired_loss",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",
@@ -152,6 +167,7 @@ __all__ = [
     "check_smoothed_targets",
     "check_soft_gradient",
     "check_soft_targets",
+    "check_some_outside",
     "check_standard_error",
     "check_stopping_epoch",
     "check_switched_off",
@@ -163,4 +179,8 @@ __all__ = [
     "check_weighted_fit",
     "check_widest_student",
     "check_with_bias",
+    "judge_far_rings",
+    "judge_negative_loss",
+    "judge_new_layer",
+    "judge_unnormalised",
 ]

@@ -11,6 +11,8 @@ from kdteach.experiments import (
     new_students,
     phases,
     report_comparisons,
+    reports,
+    wrong_losses,
 )
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
@@ -38,6 +40,8 @@ __all__ = [
     "phases",
     "recorded_teacher",
     "report_comparisons",
+    "reports",
     "reproduce",
     "seeds_recorded",
+    "wrong_losses",
 ]

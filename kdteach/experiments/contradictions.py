@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from kdteach.experiments.recipe import Recipe
 
 NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
-MISTAKES = (*NETWORK_MISTAKES, "soft term over classes")
+LOSS_MISTAKES = ("softmax twice", "softmax twice, not normalised")
+MISTAKES = (*NETWORK_MISTAKES, "soft term over classes", *LOSS_MISTAKES)
+_OF_A_SOFT_TERM = ("soft term over classes", "softmax twice, not normalised")
 _OF_A_TEACHER = ("alpha", "teacher", "stop_epoch", "teacher_epoch")
 
 
@@ -114,11 +116,21 @@ def _mistaken(recipe: Recipe, coloured: bool) -> Iterator[str]:
             "mistake 'stacked head' needs weights: the old head is that of the trained "
             "network"
         )
-    if mistake == "soft term over classes" and recipe.temperature is None:
+    if mistake in _OF_A_SOFT_TERM and recipe.temperature is None:
         yield (
-            "mistake 'soft term over classes' needs temperature: without a teacher there "
-            "is no soft term"
+            f"mistake {mistake!r} needs temperature: without a teacher there is no soft "
+            "term"
         )
+    if mistake in LOSS_MISTAKES:
+        for name, there in (
+            ("subclasses", recipe.subclasses is not None),
+            ("smoothing", bool(recipe.smoothing)),
+            ("targets", recipe.targets == "votes"),
+            ("balanced", recipe.balanced),
+            ("stop_epoch", recipe.stop_epoch is not None),
+        ):
+            if there:
+                yield f"mistake {mistake!r} and {name} cannot be combined"
 
 
 def _training(recipe: Recipe) -> Iterator[str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from kdteach.experiments.design import Config
 from kdteach.experiments.recipe import policy_of
+from kdteach.losses.response import wide
 from kdteach.models import BackboneWithHead, Normalise, pretrained_head
+from kdteach.objectives import Objective, logit_objective, weighted
+from kdteach.objectives.labels import HardLabels
 from kdteach.seeding import seeded
+from kdteach.types import Batch, LossTerms
 
 
 def with_mistake(model: nn.Module, config: Config, seed: int) -> BackboneWithHead:
@@ -58,6 +64,67 @@ def divided_alpha(alpha: float, num_classes: int) -> float:
     """
     soft = alpha / num_classes
     return soft / (soft + 1 - alpha)
+
+
+@dataclass(frozen=True)
+class LabelsTwice(HardLabels):
+    """Cross-entropy with the labels of the softmax of a softmax: mistake 1."""
+
+    def terms(self, logits: Tensor, batch: Batch) -> LossTerms:
+        """(..., B, C) logits to terms of shape (...)."""
+        return super().terms(wide(logits).softmax(dim=-1), batch)
+
+
+def soft_targets_twice(logits: Tensor, temperature: float, normalised: bool) -> Tensor:
+    """What becomes of a teacher's logits when the softmax is taken twice.
+
+    The first softmax ends the network; the loss divides its probabilities by T and takes
+    another one. Mistakes 1 and 2 of the reports: Report 2 has ``exp((p - max) / T)`` above
+    the line and ``exp(max / T)`` below it, so its targets do not add up to one.
+
+    Args:
+        logits: (..., C) of the teacher.
+        temperature: T above 0.
+        normalised: whether the targets add up to one; false for Report 2's.
+
+    Returns:
+        (..., C) soft targets.
+    """
+    p = logits.softmax(dim=-1)
+    if normalised:
+        return (p / temperature).softmax(dim=-1)
+    most = p.amax(dim=-1, keepdim=True)
+    return ((p - most) / temperature).exp() / (most / temperature).exp()
+
+
+def softmax_twice(
+    teacher_logits: Tensor | nn.Module,
+    temperature: float,
+    alpha: float,
+    *,
+    normalised: bool = True,
+) -> Objective:
+    """Distil with a loss that takes the softmax of probabilities.
+
+    ``alpha * T**2 * CE(targets, softmax(p / T)) + (1 - alpha) * CE(labels, softmax(p))``,
+    where p are the student's probabilities and not its logits.
+
+    Args:
+        teacher_logits: as ``distil``.
+        temperature: T above 0.
+        alpha: the weight of the soft term.
+        normalised: as ``soft_targets_twice``.
+    """
+
+    def soft(student: Tensor, teacher: Tensor) -> Tensor:
+        p = wide(student).softmax(dim=-1)
+        targets = soft_targets_twice(wide(teacher), temperature, normalised)
+        each = -(targets * (p / temperature).log_softmax(dim=-1)).sum(dim=-1)
+        return temperature**2 * each.mean(dim=-1)
+
+    return weighted(
+        (alpha, logit_objective(teacher_logits, soft)), (1 - alpha, LabelsTwice())
+    )
 
 
 class _Fractions(Normalise):

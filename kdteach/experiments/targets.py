@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.data.mhist import vote_shares
+from kdteach.experiments.contradictions import LOSS_MISTAKES
 from kdteach.experiments.design import Config
-from kdteach.experiments.mistakes import divided_alpha
+from kdteach.experiments.mistakes import LabelsTwice, divided_alpha, softmax_twice
 from kdteach.fingerprints import TeacherLogits, known_answers
 from kdteach.losses import class_log_probs
 from kdteach.objectives import (
@@ -121,8 +122,8 @@ def _balanced(config: Config, data: ImageSet) -> Objective:
 
 
 def _plain(config: Config, data: ImageSet) -> Objective:
-    del config, data
-    return hard_labels()
+    del data
+    return LabelsTwice() if config.get("mistake") in LOSS_MISTAKES else hard_labels()
 
 
 _BY_LABELS: dict[str, Callable[[Config, ImageSet], Objective]] = {
@@ -145,6 +146,9 @@ def _taught(config: Config, table: Tensor | nn.Module, num_classes: int) -> Obje
     temperature, alpha = (float(str(config[key])) for key in ("temperature", "alpha"))
     if config.get("mistake") == "soft term over classes":
         alpha = divided_alpha(alpha, num_classes)
+    if config.get("mistake") in LOSS_MISTAKES:
+        right = config["mistake"] == LOSS_MISTAKES[0]
+        return softmax_twice(table, temperature, alpha, normalised=right)
     stop = config.get("stop_epoch")
     if "subclasses" in config:
         if stop is not None:

@@ -25,6 +25,7 @@ from kdteach.live.pulls import live_loss
 from kdteach.live.smoothing import live_smoothing
 from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.live.stopping import live_checkpoints
+from kdteach.live.twice import live_twice
 from kdteach.types import Split
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "live_luck",
     "live_smoothing",
     "live_temperature",
+    "live_twice",
     "normalised",
     "page_examples",
     "page_numbers",

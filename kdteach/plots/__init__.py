@@ -21,10 +21,12 @@ from kdteach.plots import (  # noqa: E402
     mnist_beside_the_reports,
     model_card,
     natural_images,
+    reports_revisited,
     subclass_distillation,
     teacher_assistants,
     temperature,
     which_way_round,
+    wrong_loss,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -56,6 +58,7 @@ __all__ = [
     "model_card",
     "natural_images",
     "paired_seeds",
+    "reports_revisited",
     "seeds_by_setting",
     "soft_target_bars",
     "subclass_distillation",
@@ -63,4 +66,5 @@ __all__ = [
     "temperature",
     "tiles",
     "which_way_round",
+    "wrong_loss",
 ]

@@ -352,6 +352,29 @@ for label, lines in {
     checkpoints.refuse(f"lines: {label}", lambda x=lines: {"lines": x})
 checkpoints.refuse("unit: 3", lambda: {"unit": 3})
 
+doubled = ROOM.function(
+    "kdteach.live.live_twice",
+    lambda: {"split": split(), "logits": LOGITS.clone(), "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_twice")(**a).data,
+)  # fmt: skip
+
+
+def _same_images(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert value["temperature"] == 1.0
+    assert len(value["images"]) == len(split())
+
+
+doubled.right("as it is", nothing, _same_images)
+doubled.vary("split", SPLITS)
+for label, change in {
+    "T of 0": {"temperature": 0}, "T of NaN": {"temperature": math.nan},
+    "too hot": {"temperature": 41}, "a word": {"temperature": "4"},
+    "a list": {"logits": [[1.0, 2.0]]}, "infinity": {"logits": LOGITS * math.inf},
+    "no classes": {"classes": None}, "one class": {"classes": ["a"]},
+}.items():  # fmt: skip
+    doubled.refuse(f"twice: {label}", lambda c=change: dict(c))
+
 PLANE = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]])
 smoothed = ROOM.function(
     "kdteach.live.live_smoothing",

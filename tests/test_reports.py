@@ -1,0 +1,201 @@
+"""A row for every published number, and every number of ours from a record."""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import kdteach as kd
+from kdteach.experiments.reports import PROTOCOLS, VERDICTS, printed
+from kdteach.plots.reports_revisited import one_more, printed_less_ours
+
+FOLDER = Path(kd.__file__).parent / "records"
+ROWS = kd.reports()
+LINES = list(csv.DictReader((FOLDER / "reports.csv").read_text("utf-8").splitlines()))
+
+
+def test_there_is_a_row_for_every_line_of_the_file():
+    assert len(ROWS) == len(LINES) == len(printed()) == 122
+    for row, line in zip(ROWS, LINES, strict=True):
+        for name, text in line.items():
+            value = getattr(row.printed, name)
+            if not text:
+                assert value is None
+            elif isinstance(value, str):
+                assert value == text
+            else:
+                assert value == float(text)
+
+
+def test_every_number_of_ours_is_in_a_record():
+    """Found again without the library's reading: line by line in the record's file."""
+    for row in ROWS:
+        if row.runs is None:
+            assert not row.record
+            continue
+        assert row.seeds == len(row.runs)
+        p, found = row.printed, {}
+        for text in (FOLDER / f"{row.record}.jsonl").read_text("utf-8").splitlines():
+            run = json.loads(text)
+            c = run["config"]
+            t, kind = c.get("temperature"), p.experiment
+            a = c.get("alpha")
+            if kind == "teacher" and c["role"] != "teacher":
+                continue
+            if kind == "no-kd" and (c["role"] != "plain" or t is not None):
+                continue
+            if kind not in ("teacher", "no-kd") and t != p.temperature:
+                continue
+            usual_alpha = p.dataset == "CIFAR-10" or p.report == "R2"
+            if usual_alpha and p.soft_weight is not None and a != p.soft_weight:
+                continue
+            if kind == "eskd" and c.get("teacher_epoch") != p.teacher_epochs:
+                continue
+            found.setdefault(run["seed"], []).append(100 * run["result"]["test_accuracy"])
+        for seed, value in zip(row.runs.seeds, row.runs.plain(), strict=True):
+            near = [abs(value - other) for other in found[seed]]
+            assert min(near) < 1e-9, (p, seed)
+
+
+def test_a_row_without_runs_says_why():
+    for row in ROWS:
+        assert row.verdict in VERDICTS
+        assert row.protocol in PROTOCOLS
+        if row.verdict == "not run":
+            assert len(row.why.split()) > 5
+            assert row.ours is row.interval is row.range is None
+        if row.protocol in ("other", "partly guessed"):
+            assert len(row.why.split()) > 5
+    counts = Counter(row.verdict for row in ROWS)
+    assert counts["not run"] == 42
+
+
+def test_the_range_is_the_textbook_s_prediction_interval():
+    row = next(r for r in ROWS if r.seeds == 10)
+    n, mean, s = 10, np.mean(row.runs.plain()), np.std(row.runs.plain(), ddof=1)
+    half = stats.t(n - 1).ppf(0.975) * s * np.sqrt(1 + 1 / n)
+    assert row.range == pytest.approx((mean - half, mean + half))
+    assert row.interval.low > row.range[0]
+    inside = row.range[0] <= row.printed.value <= row.range[1]
+    assert (row.verdict == "inside our range") == inside
+
+
+def test_of_many_one_more_runs_95_in_100_lie_inside():
+    """What the range promises, for normal luck."""
+    draw = np.random.default_rng(0).normal(size=(4000, 11))
+    t = stats.t(9).ppf(0.975)
+    half = t * draw[:, :10].std(axis=1, ddof=1) * np.sqrt(1.1)
+    inside = np.abs(draw[:, 10] - draw[:, :10].mean(axis=1)) <= half
+    assert abs(inside.mean() - 0.95) < 0.012
+
+
+def test_counts_are_exact_where_the_report_counts_weights():
+    found = {
+        (r.printed.report, r.printed.model): (r.verdict, r.ours)
+        for r in ROWS
+        if r.printed.metric == "params"
+    }
+    assert found["R0", "cnn-same"] == ("same count", 1_625_866)
+    assert found["R2", "cnn-valid"] == ("same count", 1_011_466)
+    assert found["R2", "mobilenetv2-keras"] == ("same count", 3_540_986)
+    assert found["R2", "resnet50v2-keras"] == ("same count", 25_615_802)
+    assert found["R1", "resnet18"][0] == "other count"
+
+
+def test_a_line_is_ready_for_a_file():
+    table = pd.DataFrame([row.line for row in ROWS])
+    link = kd.tables.download(table.round(9), "reports.csv")
+    again = pd.read_csv(io.StringIO(link.text))
+    assert len(again) == 122
+    assert list(again["value"]) == [row.printed.value for row in ROWS]
+    assert "base64," in link._repr_html_()
+    assert repr(link) == "Download as CSV (reports.csv)"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        (([], "x.csv"), TypeError, "table"),
+        ((pd.DataFrame(), 3), TypeError, "name"),
+        ((pd.DataFrame(), "x.txt"), ValueError, r"\.csv"),
+        ((pd.DataFrame(), "x.csv", " "), ValueError, "words"),
+    ],
+)
+def test_what_is_no_table_is_refused(given, error, says):
+    with pytest.raises(error, match=says):
+        kd.tables.download(*given)
+
+
+def drawings(figure):
+    for drawing in (figure.wide, figure.narrow):
+        root = ElementTree.fromstring(drawing)
+        width, height = (float(n) for n in root.get("viewBox").split()[2:])
+        for text in root.iter():
+            if text.tag.endswith("text"):
+                assert 0 <= float(text.get("x")) <= width, text.text
+                assert 0 < float(text.get("y")) <= height, text.text
+        yield drawing
+
+
+def test_rings_stand_at_printed_less_ours():
+    chosen = [r for r in ROWS if r.printed.report == "R0"]
+    figure = printed_less_ours(chosen, caption="x")
+    measured = [r for r in chosen if r.runs is not None]
+    for drawing in drawings(figure):
+        rings = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="none"', drawing)[1:]
+        places = np.array([float(x) for x in rings])
+        values = np.array([r.printed.value - r.ours for r in measured])
+        slope, start = np.polyfit(values, places, 1)
+        assert places == pytest.approx(start + slope * values, abs=0.06)
+    assert f"T = 64 {measured[-1].printed.value - measured[-1].ours:+.2f}" in figure.alt
+    every = printed_less_ours(ROWS, caption="x")
+    assert len(list(drawings(every))) == 2
+    assert every.wide.count("<circle") == 1 + sum(
+        r.range is not None
+        and not (r.printed.dataset == "CIFAR-10" and r.printed.experiment == "teacher")
+        for r in ROWS
+    )
+
+
+def test_one_more_shows_both_intervals():
+    row = next(r for r in ROWS if r.seeds == 10)
+    figure = one_more(row, caption="x")
+    assert len(list(drawings(figure))) == 2
+    assert figure.wide.count("<circle") == 11
+    assert f"{row.range[0]:.2f} to {row.range[1]:.2f}" in figure.alt
+
+
+def test_bad_rows_are_named():
+    nothing = next(r for r in ROWS if r.runs is None)
+    with pytest.raises(TypeError, match="rows"):
+        printed_less_ours([1], caption="x")
+    with pytest.raises(ValueError, match="rows"):
+        printed_less_ours([nothing], caption="x")
+    with pytest.raises(TypeError, match="row"):
+        one_more(3, caption="x")
+    with pytest.raises(ValueError, match="two runs"):
+        one_more(nothing, caption="x")
+
+
+def test_judgements_lead_on_and_say_why():
+    judge = kd.exercises.judge_new_layer
+    assert "three dots" in judge(..., ...).message
+    assert not judge("features", 2562)
+    assert not judge("outputs", 2000)
+    assert judge("outputs", 2002)
+    far = next(
+        r for r in ROWS if r.printed.model == "fc-11K" and r.printed.temperature == 10
+    )
+    scatter = np.std(far.runs.plain(), ddof=1)
+    number = (far.printed.value - far.ours) / scatter
+    assert kd.exercises.judge_far_rings("protocol", number)
+    assert not kd.exercises.judge_far_rings("luck", number)
+    assert not kd.exercises.judge_far_rings("protocol", number * 10**0.5)
