@@ -64,7 +64,7 @@ def saliency(
     seed = check_seed(seed)
     with torch.inference_mode(False):  # gradients also where the caller wants none
         pixels, classes = prepared(model, _own(images), target)
-        with evaluation_mode(model), _gradients_explained():
+        with evaluation_mode(model), gradients_explained():
             wanted = classes.to(pixels.device)
             slopes = _slopes(model, pixels, wanted, method, samples, seed).detach().cpu()
     broken = ~torch.isfinite(slopes).flatten(1).all(dim=1)
@@ -165,7 +165,7 @@ def _default(dtype: torch.dtype) -> Iterator[None]:
 
 
 @contextmanager
-def _gradients_explained() -> Iterator[None]:
+def gradients_explained() -> Iterator[None]:
     """Inside the block a model that lets no gradient through is named, with the reason."""
     try:
         yield
