@@ -62,7 +62,11 @@ with usual_tensors():
         check_repaired_crop,
     )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
-    from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
+    from kdteach.exercises.saliency import (
+        check_grad_cam,
+        check_linear_saliency,
+        check_points_inside,
+    )
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
@@ -119,6 +123,7 @@ __all__ = [
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
+    "check_grad_cam",
     "check_linear_saliency",
     "check_lowest_loss",
     "check_luck_of_the_best",

@@ -14,6 +14,7 @@ from torch import Tensor
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.biasing import live_bias
+from kdteach.live.clicking import live_saliency
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
@@ -35,6 +36,7 @@ __all__ = [
     "live_gallery",
     "live_loss",
     "live_luck",
+    "live_saliency",
     "live_smoothing",
     "live_temperature",
     "normalised",
