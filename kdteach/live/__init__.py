@@ -25,6 +25,7 @@ from kdteach.live.pulls import live_loss
 from kdteach.live.smoothing import live_smoothing
 from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.live.stopping import live_checkpoints
+from kdteach.live.switching import live_lime
 from kdteach.types import Split
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "live_checkpoints",
     "live_draw",
     "live_gallery",
+    "live_lime",
     "live_loss",
     "live_luck",
     "live_saliency",
