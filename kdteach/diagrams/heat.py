@@ -66,11 +66,11 @@ def key(draw: Drawing, x: float, y: float, width: float, low: str, high: str) ->
         x: the middle.
         y: of the upper edge.
         width: of the strip of colours.
-        low, high: what is written at its ends.
+        low, high: what is written at its ends; without low only the violet half is drawn.
     """
     count = 40
     for number in range(count):
-        value = (number + 0.5) / count * 2 - 1
+        value = (number + 0.5) / count * (2 if low else 1) - (1 if low else 0)
         red, green, blue = ABOVE if value > 0 else BELOW
         left = x - width / 2 + number * width / count
         draw.shape(

@@ -61,7 +61,7 @@ def live_lime(
     first = check_count("first", first, least=0, most=len(found.labels) - 1)
     cells = check_count("cells", cells, least=2, most=min(7, *found.pixels.shape[2:]))
     samples = check_count("samples", samples, least=2, most=100_000)
-    seed = check_seed(seed, most=2**32 - 1)
+    seed = check_count("seed", check_seed(seed), least=0, most=2**32 - 1)
     twin, records = rounded(model), found.records()
     pixels = seen(records)
     parts = torch.from_numpy(blocks(*pixels.shape[2:], cells))

@@ -129,7 +129,7 @@ export function lime(root, data) {
     }
   });
   const all = (value) => {
-    const button = element("button", { type: "button", class: "kd-button" },
+    const button = element("button", { type: "button", class: "kd-plain" },
       value ? "All blocks on" : "All blocks off");
     button.addEventListener("click", () => { on = on.map(() => value); update(); });
     return button;
@@ -141,7 +141,7 @@ export function lime(root, data) {
       element("div", {}, element("p", { class: "kd-title" }, "The digit: click a block"), field),
       element("div", {}, title, element("div", { class: "kd-field kd-still" }, map, right.svg)),
     ),
-    element("div", { class: "kd-buttons" }, all(1), all(0)), words,
+    element("div", { class: "kd-both" }, all(1), all(0)), words,
     element("p", { class: "kd-title" }, "Each pattern that you made: network over surrogate"),
     chart.svg,
   );
