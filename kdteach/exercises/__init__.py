@@ -50,7 +50,11 @@ with usual_tensors():
         check_repaired_smoothing,
         check_smoothed_targets,
     )
-    from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+    from kdteach.exercises.lime import (
+        check_nearness,
+        check_r_squared,
+        check_weighted_fit,
+    )
     from kdteach.exercises.luck_of_tables import check_between_share, check_lowest_loss
     from kdteach.exercises.missing_class import (
         check_bias_slope,
@@ -130,6 +134,7 @@ __all__ = [
     "check_matched_bias",
     "check_matching_smoothing",
     "check_matching_softness",
+    "check_nearness",
     "check_new_head",
     "check_one_step",
     "check_paired_interval",

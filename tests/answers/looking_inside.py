@@ -51,3 +51,52 @@ def torch_einsum(a, g):
     import torch
 
     return torch.relu(torch.einsum("k,khw->hw", g.mean(dim=(1, 2)), a))
+
+
+near = about("check_nearness")
+
+
+def cosine(on):
+    ones = on * 0 + 1
+    length = on.norm(dim=1).clamp(min=1e-12) * ones.norm(dim=1)
+    return 1 - (on * ones).sum(dim=1) / length
+
+
+near.wrong(
+    "the kernel of the paper",
+    r"paper|2",
+    lambda on, width: (-(cosine(on) ** 2) / width**2).exp(),
+)
+near.wrong(
+    "Hamming distance",
+    r"cosine",
+    lambda on, width: (-((1 - on.mean(dim=1)) ** 2) / (2 * width**2)).exp(),
+)
+near.wrong(
+    "Euclidean distance",
+    r"cosine",
+    lambda on, width: (-((1 - on).norm(dim=1) ** 2) / (2 * width**2)).exp(),
+)
+near.wrong(
+    "similarity for distance",
+    r"cosine itself|1 minus",
+    lambda on, width: (-((1 - cosine(on)) ** 2) / (2 * width**2)).exp(),
+)
+near.wrong(
+    "no minus", r"sign|grows", lambda on, width: (cosine(on) ** 2 / (2 * width**2)).exp()
+)
+near.wrong(
+    "no square",
+    r"square",
+    lambda on, width: (-cosine(on) / (2 * width**2)).exp(),
+)
+near.right(
+    "root of the paper's",
+    lambda on, width: (-(cosine(on) ** 2) / width**2).exp() ** 0.5,
+)
+near.right(
+    "NumPy",
+    lambda on, width: np.exp(
+        -0.5 * ((1 - np.sqrt(on.numpy().sum(axis=1) / on.shape[1])) / width) ** 2
+    ),
+)
