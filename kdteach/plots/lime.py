@@ -56,7 +56,7 @@ def how_lime_works(
     _step(wide, 264, "1. superpixels")
     _cut(wide, 194, 80, 140, image, cells)
     wide.arrow((342, 150), (374, 150))
-    _step(wide, 499, "2. copies   3. answers")
+    _step(wide, 499, "2. copies, 3. answers")
     for number in range(4):
         x, y = 384 + 122 * (number % 2), 40 + 130 * (number // 2)
         _copy(wide, x + 11, y, 88, image, cells, patterns[number])
@@ -73,7 +73,7 @@ def how_lime_works(
     narrow.text(268, 22, "1. superpixels", "strong")
     _cut(narrow, 198, 34, 140, image, cells)
     narrow.arrow((175, 186), (175, 212))
-    narrow.text(175, 234, "2. copies   3. answers", "strong")
+    narrow.text(175, 234, "2. copies, 3. answers", "strong")
     for number in range(4):
         x, y = 30 + 160 * (number % 2), 248 + 132 * (number // 2)
         _copy(narrow, x + 20, y, 88, image, cells, patterns[number])
@@ -111,7 +111,7 @@ def network_over_surrogate(
                 f"{tuple(network.shape)}"
             )
         pairs = [*zip(surrogate.tolist(), network.tolist(), strict=True)]
-        _panel(wide, left + 286 * number + 40, 0, title, pairs)
+        _panel(wide, left + 286 * number + 56, 0, title, pairs)
         _panel(narrow, 80, 290 * number, title, pairs)
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
@@ -140,8 +140,8 @@ def _panel(
         )
     draw.text(x + side / 2, top + side + 34, "surrogate", "small")
     draw.shape(
-        f'<text x="{x - 30:g}" y="{top + side / 2:g}" text-anchor="middle" '
-        f'class="kd-small" transform="rotate(-90 {x - 30:g} {top + side / 2:g})">network'
+        f'<text x="{x - 38:g}" y="{top + side / 2:g}" text-anchor="middle" '
+        f'class="kd-small" transform="rotate(-90 {x - 38:g} {top + side / 2:g})">network'
         "</text>"
     )
 
@@ -192,7 +192,8 @@ def _weights(
     step = (size - 6) / cells
     for row in range(cells):
         for column in range(cells):
-            value = f"{rows[row][column]:+.2f}".replace("-", "\u2212")
+            value = f"{rows[row][column]:+.2f}"
+            value = "0.00" if float(value) == 0 else value.replace("-", "\u2212")
             draw.words_over(
                 x + 3 + step * (column + 0.5),
                 y + 3 + step * (row + 0.5) + 4,
