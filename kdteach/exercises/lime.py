@@ -295,7 +295,7 @@ def _nearness(
         "euclidean": (1 - patterns).sum(dim=1).sqrt(),
         "no root": 1 - share**2,
     }[distance]
-    return {
+    found: dict[str, Tensor] = {
         "root": torch.exp(-(far**2) / (2 * width**2)),
         "paper": torch.exp(-(far**2) / width**2),
         "no square": torch.exp(-far / (2 * width**2)),
@@ -306,7 +306,8 @@ def _nearness(
         "sum": torch.exp(-(far**2) / (2 * width**2))
         / torch.exp(-(far**2) / (2 * width**2)).sum(),
         "2 outside": torch.exp(-(far**2)) / (2 * width**2),
-    }[form]
+    }
+    return found[form]
 
 
 def _on(*rows: str) -> Tensor:

@@ -64,7 +64,8 @@ def live_lime(
     seed = check_count("seed", check_seed(seed), least=0, most=2**32 - 1)
     twin, records = rounded(model), found.records()
     pixels = seen(records)
-    parts = torch.from_numpy(blocks(*pixels.shape[2:], cells))
+    height, width = pixels.shape[2:]
+    parts = torch.from_numpy(blocks(height, width, cells))
     images = []
     for record, image in zip(records, pixels, strict=True):
         target = int(answers(twin, image[None], len(found.classes)).argmax())
