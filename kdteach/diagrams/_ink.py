@@ -71,7 +71,7 @@ def colour_uri(pixels: Sequence[Sequence[Sequence[float]]]) -> str:
 
 
 def _address(lines: bytes, width: int, height: int, kind: int) -> str:
-    """Lines of bytes as a PNG; kind 2 has colours, 4 grey and transparency."""
+    """Lines of bytes as a PNG; kind 2 has colours, 4 grey and transparency, 6 both."""
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     # stored and not compressed: libraries compress in different ways
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 0)), (b"IEND", b""))
@@ -81,3 +81,26 @@ def _address(lines: bytes, width: int, height: int, kind: int) -> str:
         for name, body in parts
     )  # fmt: skip
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+ABOVE, BELOW = (128, 84, 200), (222, 120, 20)  # violet and orange, as on live figures
+
+
+def signed_uri(values: Sequence[Sequence[float]], most: float) -> str:
+    """Numbers of both signs as colours on a transparent ground, as a ``data:`` address.
+
+    Violet stands above 0 and orange below, so that 0 is the page itself, light or dark.
+
+    Args:
+        values: rows of numbers.
+        most: the absolute value that is full colour.
+    """
+
+    def place(value: float) -> tuple[int, ...]:
+        share = min(abs(value) / most, 1.0) if most > 0 else 0.0
+        return (*(ABOVE if value >= 0 else BELOW), int(255 * share + 0.5))
+
+    lines = b"".join(
+        b"\0" + bytes(byte for value in row for byte in place(value)) for row in values
+    )
+    return _address(lines, len(values[0]), len(values), 6)

@@ -66,6 +66,10 @@ class Drawing:
                 'stroke-width="1.5"/>'
             )
 
+    def shape(self, element: str) -> None:
+        """A shape of another module of this room, as SVG."""
+        self._shapes.append(element)
+
     def text(
         self, x: float, y: float, words: str, style: str = "", anchor: str = "middle"
     ) -> None:

@@ -50,7 +50,11 @@ with usual_tensors():
         check_repaired_smoothing,
         check_smoothed_targets,
     )
-    from kdteach.exercises.lime import check_r_squared, check_weighted_fit
+    from kdteach.exercises.lime import (
+        check_nearness,
+        check_r_squared,
+        check_weighted_fit,
+    )
     from kdteach.exercises.luck_of_tables import check_between_share, check_lowest_loss
     from kdteach.exercises.missing_class import (
         check_bias_slope,
@@ -68,7 +72,11 @@ with usual_tensors():
         judge_new_layer,
     )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
-    from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
+    from kdteach.exercises.saliency import (
+        check_grad_cam,
+        check_linear_saliency,
+        check_points_inside,
+    )
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
@@ -131,6 +139,7 @@ __all__ = [
     "check_effective_alpha",
     "check_even_steps",
     "check_flat_share",
+    "check_grad_cam",
     "check_half_range",
     "check_ideal_margin",
     "check_inverted_weights",
@@ -145,6 +154,7 @@ __all__ = [
     "check_matched_bias",
     "check_matching_smoothing",
     "check_matching_softness",
+    "check_nearness",
     "check_new_head",
     "check_one_step",
     "check_paired_interval",

@@ -278,6 +278,102 @@ _SQUARED = Exercise(
 )
 
 
+def _nearness(
+    patterns: Tensor,
+    width: float,
+    *,
+    distance: str = "cosine",
+    form: str = "root",
+) -> Tensor:
+    """The right answer of the third exercise, with places to go wrong at."""
+    share = patterns.mean(dim=1)
+    far = {
+        "cosine": 1 - share.sqrt(),
+        "similarity": share.sqrt(),
+        "share off": 1 - share,
+        "count off": (1 - patterns).sum(dim=1),
+        "euclidean": (1 - patterns).sum(dim=1).sqrt(),
+        "no root": 1 - share**2,
+    }[distance]
+    found: dict[str, Tensor] = {
+        "root": torch.exp(-(far**2) / (2 * width**2)),
+        "paper": torch.exp(-(far**2) / width**2),
+        "no square": torch.exp(-far / (2 * width**2)),
+        "width": torch.exp(-(far**2) / (2 * width)),
+        "sign": torch.exp(far**2 / (2 * width**2)),
+        "distance": far,
+        "density": torch.exp(-(far**2) / (2 * width**2)) / (width * (2 * torch.pi) ** 0.5),
+        "sum": torch.exp(-(far**2) / (2 * width**2))
+        / torch.exp(-(far**2) / (2 * width**2)).sum(),
+        "2 outside": torch.exp(-(far**2)) / (2 * width**2),
+    }
+    return found[form]
+
+
+def _on(*rows: str) -> Tensor:
+    return torch.tensor([[float(x) for x in row] for row in rows], dtype=torch.float64)
+
+
+_NEARNESS = Exercise(
+    _nearness,
+    (
+        (_on("1111", "1110", "1000", "0000"), 0.25),
+        (_on("11", "10", "01"), 0.5),
+        (_on("111111111", "110111011", "000010000"), 1.0),
+    ),
+    (),
+    "the whole image counts 1, and a copy with nothing on hardly counts.",
+    slips=(
+        slip(
+            "that grows with the distance: the sign in the exponent is missing.",
+            form="sign",
+        ),
+        slip(
+            "the distance is the share of parts that are off; the cosine distance is asked "
+            "for. What is the cosine between a pattern and all ones?",
+            distance="share off",
+        ),
+        slip(
+            "the distance is the number of parts that are off; the cosine distance is "
+            "asked for.",
+            distance="count off",
+        ),
+        slip(
+            "that is the Euclidean distance; the cosine distance is asked for.",
+            distance="euclidean",
+        ),
+        slip(
+            "you took the cosine itself, which is largest for the whole image; the "
+            "distance is 1 minus it.",
+            distance="similarity",
+        ),
+        slip(
+            "the length of a pattern is the root of the number of ones: the cosine is the "
+            "root of the share that is on, and no square.",
+            distance="no root",
+        ),
+        slip(
+            "that is the paper's kernel, without the 2; the package takes its root.",
+            form="paper",
+        ),
+        slip("the distance is not squared.", form="no square"),
+        slip("the width is not squared.", form="width"),
+        slip("that is the distance; the kernel is a function of it.", form="distance"),
+        slip(
+            "you divided by the area, as for a density; the whole image is to count 1.",
+            form="density",
+        ),
+        slip("you divided by the sum; the whole image is to count 1.", form="sum"),
+        slip("2 width^2 divides inside the exponent.", form="2 outside"),
+    ),
+)
+
+
+def check_nearness(answer: Callable[[Tensor, float], Any]) -> CheckResult:
+    """Check ``answer(patterns (N, J), width) -> (N,)`` of LIME's kernel."""
+    return _NEARNESS.check(answer)
+
+
 def check_weighted_fit(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> CheckResult:
     """Check ``answer(patterns (N, J), chances (N,), weights (N,)) -> (J,)``."""
     return _FIT.check(answer)

@@ -246,6 +246,105 @@ _LINEAR = Exercise(
 )
 
 
+def _cam(
+    features: Tensor,
+    slopes: Tensor,
+    *,
+    weight: str = "mean",
+    cut: str = "end",
+    of: str = "features",
+    over: str = "maps",
+) -> Tensor:
+    """The right answer of the third exercise, with places to go wrong at."""
+    weights = {
+        "mean": slopes.mean(dim=(1, 2), keepdim=True),
+        "place": slopes,
+        "positive": slopes.clamp(min=0).mean(dim=(1, 2), keepdim=True),
+        "over maps": slopes.mean(dim=0, keepdim=True),
+        "features": features.mean(dim=(1, 2), keepdim=True),
+        "largest": slopes.amax(dim=(1, 2), keepdim=True),
+        "size": slopes.abs().mean(dim=(1, 2), keepdim=True),
+        "none": torch.ones_like(slopes),
+    }[weight]
+    found = weights * (features if of == "features" else slopes)
+    if cut == "each":
+        found = found.clamp(min=0)
+    found = {
+        "maps": found.sum(dim=0), "nothing": found, "places": found.sum(dim=(1, 2)),
+        "largest": found.amax(dim=0),
+    }[over]  # fmt: skip
+    return {
+        "end": found.clamp(min=0), "each": found, "never": found, "size": found.abs(),
+        "below": found.clamp(max=0),
+    }[cut]  # fmt: skip
+
+
+def _broken_cam(features: Tensor, slopes: Tensor) -> Tensor:
+    return _cam(features, slopes, weight="place", cut="each")
+
+
+def _maps(seed: int, *shape: int) -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    both = torch.randn(2, *shape, generator=random, dtype=torch.float64)
+    return both[0].clamp(min=0).round(decimals=1), both[1].round(decimals=1)
+
+
+_TWO = (
+    torch.tensor([[[1.0, 0.0], [2.0, 1.0]], [[0.0, 3.0], [1.0, 1.0]]]),
+    torch.tensor([[[2.0, 0.0], [0.0, 2.0]], [[-1.0, 1.0], [-2.0, 0.0]]]),
+)
+_CAM = Exercise(
+    _cam,
+    (_TWO, _maps(0, 3, 2, 3), _maps(1, 4, 3, 2), _maps(2, 2, 4, 4)),
+    (),
+    "one weight a feature map, all maps added up, and only then what is below 0 is cut.",
+    slips=(
+        slip(
+            "each place is weighted by its own slope. How many weights does a whole "
+            "feature map get, and how are they made of its slopes?",
+            weight="place",
+        ),
+        slip(
+            "what is below 0 is cut too early, map by map: a feature map that speaks "
+            "against the class could never outweigh one that speaks for it.",
+            cut="each",
+        ),
+        slip("what is below 0 is still there; the paper cuts it at the end.", cut="never"),
+        slip(
+            "you take the absolute value at the end; what speaks against the class is to "
+            "become 0.",
+            cut="size",
+        ),
+        slip("you keep what is below 0 and cut the rest off.", cut="below"),
+        slip(
+            "slopes below 0 are cut before the mean; they count, with their sign.",
+            weight="positive",
+        ),
+        slip(
+            "the mean goes over the feature maps; it is over the places of each one.",
+            weight="over maps",
+        ),
+        slip(
+            "the weight is the mean of the features; it is the mean of the slopes.",
+            weight="features",
+        ),
+        slip("the weight is the largest slope; the mean is asked for.", weight="largest"),
+        slip("the weight is the mean size of the slopes, without sign.", weight="size"),
+        slip("the slopes do not enter: features are added up unweighted.", weight="none"),
+        slip("the slopes are weighted by themselves; weight the features.", of="slopes"),
+        slip("the maps are not added up yet: one map (h, w) is expected.", over="nothing"),
+        slip("you added up the places; add up the feature maps.", over="places"),
+        slip("you took the largest of the maps; add them up.", over="largest"),
+    ),
+    given=_broken_cam,
+)
+
+
+def check_grad_cam(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
+    """Check ``answer(features (K, h, w), slopes (K, h, w)) -> (h, w)``."""
+    return _CAM.check(answer)
+
+
 def check_points_inside(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
     """Check ``answer(values (H, W), mask (H, W)) -> bool``."""
     return _INSIDE.check(answer)

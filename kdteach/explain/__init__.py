@@ -8,6 +8,7 @@ from kdteach.explain.comparison import (
 )
 from kdteach.explain.controls import cascade, random_maps
 from kdteach.explain.curves import Curves, deletion, insertion
+from kdteach.explain.grad_cam import grad_cam
 from kdteach.explain.gradients import METHODS, saliency
 from kdteach.explain.maps import Maps, UninformativeMap
 from kdteach.explain.masking import rise, rise_masks
@@ -24,6 +25,7 @@ __all__ = [
     "cascade",
     "closer_to_first",
     "deletion",
+    "grad_cam",
     "insertion",
     "lime",
     "pointing_game",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +19,7 @@ from kdteach.models import evaluation_mode
 from kdteach.seeding import generator, single_precision, tensors_on
 
 METHODS = ("gradient", "gradient x input", "integrated gradients", "smoothgrad")
+_IMPORTING = threading.Lock()
 _SMOOTH = 0.15  # standard deviation of SmoothGrad's noise, in units of the pixel range
 _MOST = {"integrated gradients": 2000, "smoothgrad": 1_000_000}  # minutes for an image
 
@@ -64,7 +69,7 @@ def saliency(
     seed = check_seed(seed)
     with torch.inference_mode(False):  # gradients also where the caller wants none
         pixels, classes = prepared(model, _own(images), target)
-        with evaluation_mode(model), _gradients_explained():
+        with evaluation_mode(model), gradients_explained():
             wanted = classes.to(pixels.device)
             slopes = _slopes(model, pixels, wanted, method, samples, seed).detach().cpu()
     broken = ~torch.isfinite(slopes).flatten(1).all(dim=1)
@@ -116,9 +121,7 @@ def _gradient(model: nn.Module, pixels: Tensor, classes: Tensor) -> Tensor:
 
 def _integrated(model: nn.Module, one: Tensor, wanted: int, steps: int) -> Tensor:
     """Of one image, its class and the number of steps: (channels, H, W)."""
-    require_extra("the method 'integrated gradients'", "captum")
-    from captum.attr import IntegratedGradients
-
+    integrated = _captums()
     before = torch.get_default_dtype()
 
     def checked(images: Tensor) -> Tensor:  # also between black and the image
@@ -127,11 +130,22 @@ def _integrated(model: nn.Module, one: Tensor, wanted: int, steps: int) -> Tenso
 
     # captum writes its steps down in the default precision, and on the default device
     with single_precision(), tensors_on(one.device):
-        slopes: Tensor = IntegratedGradients(checked).attribute(
+        slopes: Tensor = integrated(checked).attribute(
             one.clone().requires_grad_(), target=wanted, n_steps=steps,
             internal_batch_size=BATCH if steps > BATCH else None,
         )  # fmt: skip
     return slopes[0].detach()
+
+
+def _captums() -> Any:
+    """The package's class, imported without the notices of what it imports itself."""
+    if "captum.attr" not in sys.modules:
+        # in turn, for what threads do to the filters of warnings would mix
+        with _IMPORTING, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tqdm's notice that no widgets are installed
+            require_extra("the method 'integrated gradients'", "captum")
+            import captum.attr  # noqa: F401
+    return sys.modules["captum.attr"].IntegratedGradients
 
 
 def _smoothed(
@@ -165,7 +179,7 @@ def _default(dtype: torch.dtype) -> Iterator[None]:
 
 
 @contextmanager
-def _gradients_explained() -> Iterator[None]:
+def gradients_explained() -> Iterator[None]:
     """Inside the block a model that lets no gradient through is named, with the reason."""
     try:
         yield

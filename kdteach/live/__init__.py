@@ -14,6 +14,7 @@ from torch import Tensor
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.biasing import live_bias
+from kdteach.live.clicking import live_saliency
 from kdteach.live.directing import live_directions
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
@@ -25,6 +26,7 @@ from kdteach.live.pulls import live_loss
 from kdteach.live.smoothing import live_smoothing
 from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.live.stopping import live_checkpoints
+from kdteach.live.switching import live_lime
 from kdteach.live.twice import live_twice
 from kdteach.types import Split
 
@@ -36,8 +38,10 @@ __all__ = [
     "live_directions",
     "live_draw",
     "live_gallery",
+    "live_lime",
     "live_loss",
     "live_luck",
+    "live_saliency",
     "live_smoothing",
     "live_temperature",
     "live_twice",

@@ -54,3 +54,20 @@ RULES = (
     + "{filter:invert(1)}"
     + DRAWING
 )
+
+PIXELS = (
+    ".kd-live .kd-field{position:relative;width:min(250px,100%);aspect-ratio:1;"
+    "outline:1px solid var(--kd-edge);border-radius:4px;cursor:crosshair;"
+    "touch-action:manipulation}"
+    ".kd-live .kd-field:focus-visible{outline:3px solid var(--kd-baseline)}"
+    ".kd-live .kd-still{cursor:default}"
+    ".kd-live .kd-squares{width:100%;height:100%;display:block;image-rendering:pixelated}"
+    ".kd-live .kd-over{position:absolute;inset:0;width:100%;height:100%;"
+    "pointer-events:none}"
+    ".kd-live .kd-both{display:flex;gap:8px;margin:.7em 0 0}"
+    ".kd-live .kd-plain{font:inherit;font-size:.9em;color:var(--kd-ink);"
+    "background:var(--kd-card);border:1px solid var(--kd-edge);border-radius:8px;"
+    "min-height:32px;padding:2px 12px;cursor:pointer}"
+    ".kd-live .kd-plain:focus-visible{outline:3px solid var(--kd-baseline)}"
+)
+"""Of figures in which single pixels are seen and chosen."""

@@ -176,6 +176,47 @@ def _under(kind: torch.dtype, act: Callable[..., Any], arguments: dict[str, Any]
         torch.set_default_dtype(before)
 
 
+# by the feature maps of a layer
+
+
+def _seeing() -> nn.Module:
+    """A convolution that passes the image on, doubled, and a linear network."""
+    first = nn.Conv2d(1, 1, 1, bias=False).double()
+    nn.init.constant_(first.weight, 2.0)
+    return nn.Sequential(first, head())
+
+
+def _mean_slope(value: Maps, arguments: dict[str, Any]) -> None:
+    """The map is the image, weighted by the mean of the class's row of weights."""
+    rows = head()[1].weight.detach()[value.target].mean(dim=1)
+    wanted = 2 * rows[:, None, None] * arguments["images"][:, 0]
+    torch.testing.assert_close(
+        value.values, wanted if arguments.get("signed") else wanted.clamp_min(0)
+    )
+
+
+cam = ROOM.function(
+    "kdteach.explain.grad_cam",
+    lambda: {"model": _seeing(), "images": IMAGES.clone(), "signed": True},
+    also={"images": IMAGE_NAMES, "model": (*MODEL_NAMES, "logits", "gradient", "layer")},
+)  # fmt: skip
+cam.right("signed", nothing, _mean_slope)
+cam.right("by name", lambda: {"layer": "0"}, _mean_slope)
+cam.right("as coarse as it is", lambda: {"enlarge": False}, _mean_slope)
+cam.vary("images", [o for o in _images(IMAGES) if o.label != "of another size"])
+cam.vary("target", _targets(3))
+cam.vary("signed", values.switch(on=True))
+cam.vary("enlarge", values.switch())
+cam.vary("layer", values.refused(
+    ("a number", lambda: 0), ("a module", lambda: nn.ReLU()), ("empty", lambda: ""),
+    ("no such layer", lambda: "7"), ("a list", lambda: ["0"]), ("True", lambda: True),
+    ("behind the flattening", lambda: "1.0"),
+))  # fmt: skip
+for label, make in {"asks for no gradient": lambda: networks._without_gradient(_seeing()),
+                    "without a convolution": lambda: head()}.items():  # fmt: skip
+    cam.refuse(f"model {label}", lambda m=make: {"model": m()})
+cam.circumstances()
+
 # by masks
 
 MASKS = torch.from_numpy(np.random.default_rng(5).random((6, 8, 8)))

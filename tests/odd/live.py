@@ -409,6 +409,44 @@ for label, change in {
 }.items():  # fmt: skip
     smoothed.refuse(f"smoothing: {label}", lambda c=change: dict(c))
 
+clicked = ROOM.function(
+    "kdteach.live.live_saliency",
+    lambda: {"split": split(), "model": model(), "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_saliency")(**a).data,
+)  # fmt: skip
+
+
+def _slopes(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """All weights are 0.25, and so is the slope of every logit."""
+    del arguments
+    for image in value["images"]:
+        assert image["maps"] == [[0.25] * 784] * 2
+
+
+clicked.right("as it is", nothing, _slopes)
+clicked.vary("split", SPLITS)
+clicked.vary("first", values.count(0, least=0, most=1))
+
+switched = ROOM.function(
+    "kdteach.live.live_lime",
+    lambda: {"split": split(), "model": model(), "classes": list(CLASSES), "samples": 20},
+    call=lambda **a: found("kdteach.live.live_lime")(**a).data,
+)  # fmt: skip
+
+
+def _flat(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """All logits are alike, so that the probability is a third whatever is on."""
+    del arguments
+    for image in value["images"]:
+        assert max(map(abs, image["weights"])) < 1e-5
+        assert abs(image["constant"] - 1 / 3) < 1e-4
+
+
+switched.right("as it is", nothing, _flat)
+switched.vary("split", SPLITS)
+switched.vary("first", values.count(0, least=0, most=1))
+switched.vary("cells", values.count(4, least=2, most=7))
+switched.vary("samples", values.count(20, least=2, heavy=(10**6, 10**12, 10**20)))
 THREE = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
 turned = ROOM.function(
     "kdteach.live.live_directions", lambda: {"teacher": THREE.clone()},

@@ -1,0 +1,134 @@
+"""Figures of *Saliency* and *LIME*: what is drawn is what was given."""
+
+import base64
+import re
+import struct
+import xml.etree.ElementTree as ElementTree
+import zlib
+
+import pytest
+import torch
+
+from kdteach.diagrams._ink import ABOVE, BELOW, signed_uri
+from kdteach.diagrams.heat import edges
+from kdteach.plots.lime import how_lime_works, network_over_surrogate
+from kdteach.plots.saliency import images_and_maps
+
+ALT = "Two images and beside each of them two maps of it"
+
+
+def read(uri):
+    """Rows of (red, green, blue, alpha) of a picture that is stored and not compressed."""
+    data = base64.b64decode(uri.split(",")[1])
+    width, height = struct.unpack(">II", data[16:24])
+    start = data.index(b"IDAT")
+    size = struct.unpack(">I", data[start - 4 : start])[0]
+    lines = zlib.decompress(data[start + 4 : start + 4 + size])
+    step = 1 + 4 * width
+    return [
+        [tuple(lines[r * step + 1 + 4 * c :][:4]) for c in range(width)]
+        for r in range(height)
+    ]
+
+
+def test_colours_carry_sign_and_size():
+    rows = read(signed_uri([[1.0, -0.5, 0.0], [-3.0, 0.25, 2.0]], 1.0))
+    assert rows[0] == [(*ABOVE, 255), (*BELOW, 128), (*ABOVE, 0)]
+    assert rows[1] == [(*BELOW, 255), (*ABOVE, 64), (*ABOVE, 255)]
+    assert {place[3] for row in read(signed_uri([[0.0, 0.0]], 0.0)) for place in row} == {0}
+
+
+def test_edges_lie_between_what_is_inside_and_what_is_not():
+    assert edges([[0, 0], [0, 0]]) == ""
+    found = sorted(re.findall(r"M\d+ \d+[hv]1", edges([[0, 1], [0, 1]])))
+    assert found == ["M1 0h1", "M1 0v1", "M1 1v1", "M1 2h1", "M2 0v1", "M2 1v1"]
+
+
+def given(count=2):
+    images = torch.linspace(0, 1, count * 16).view(count, 1, 4, 4)
+    return images, {"first|map": images[:, 0] - 0.5, "coarse": torch.ones(count, 2, 2)}
+
+
+def whole(diagram):
+    for drawing in (diagram.wide, diagram.narrow):
+        root = ElementTree.fromstring(drawing)
+        width, height = (float(x) for x in root.get("viewBox").split()[2:])
+        for text in (e for e in root.iter() if e.tag.endswith("text")):
+            assert 0 <= float(text.get("x")) <= width
+            assert 0 < float(text.get("y")) <= height
+        assert root.get("aria-label") == diagram.alt
+    return diagram
+
+
+def test_maps_stand_beside_their_images():
+    images, maps = given()
+    made = whole(images_and_maps(images, maps, ["a", "b|c"], alt=ALT, caption="C"))
+    assert made.wide.count("image-rendering:pixelated") == 4
+    for words in ("first", "map", "coarse", ">a<", ">b<", "lowers", "raises the logit"):
+        assert words in made.wide
+    # each map has the scale of its own 99th percentile
+    first = re.findall(r'pixelated" href="([^"]*)"', made.wide)[0]
+    values = maps["first|map"][0]
+    most = float(values.abs().flatten().quantile(0.99))
+    for row, wanted in zip(read(first), values.tolist(), strict=True):
+        for (*colour, alpha), value in zip(row, wanted, strict=True):
+            assert colour == list(ABOVE if value >= 0 else BELOW)
+            assert abs(alpha - 255 * min(abs(value) / most, 1)) <= 1
+
+
+def test_a_scale_may_be_shared_and_colours_need_masks():
+    images, maps = given(1)
+    maps["coarse"] = torch.full((1, 2, 2), 0.25)
+    made = images_and_maps(images, maps, [""], alt=ALT, caption="C", shared=True)
+    coarse = re.findall(r'pixelated" href="([^"]*)"', made.wide)[1]
+    most = float(maps["first|map"][0].abs().flatten().quantile(0.99))
+    assert abs(read(coarse)[0][0][3] - 255 * 0.25 / most) <= 1
+    tiles = torch.rand(1, 3, 4, 4)
+    with pytest.raises(ValueError, match="need masks"):
+        images_and_maps(tiles, maps, [""], alt=ALT, caption="C")
+    masks = torch.zeros(1, 4, 4, dtype=torch.bool)
+    masks[0, 1:3, 1:3] = True
+    whole(images_and_maps(tiles, maps, [""], alt=ALT, caption="C", masks=masks))
+    with pytest.raises(ValueError, match="must have 1 rows"):
+        images_and_maps(images, maps, ["a", "b"], alt=ALT, caption="C")
+
+
+def test_lime_in_four_steps():
+    image = torch.ones(1, 8, 8)
+    on = torch.tensor([[1.0] * 4, [0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])
+    weights = torch.tensor([0.5, -0.25, 0.0, 0.1])
+    made = whole(
+        how_lime_works(
+            image,
+            2,
+            on,
+            [0.9, 0.8, 0.3, 0.1],
+            [1.0, 0.9, 0.5, 0.1],
+            weights,
+            alt=ALT,
+            caption="C",
+        )
+    )
+    for words in ("network: 0.30", "counts 0.90", "+0.50", "−0.25", "+0.10"):
+        assert words in made.wide
+        assert words in made.narrow
+    assert made.wide.count('fill-opacity=".25"') == 0 + 1 + 2 + 4  # what is off
+    with pytest.raises(ValueError, match="must be four"):
+        how_lime_works(image, 2, on, [0.9], [1.0], weights, alt=ALT, caption="C")
+    with pytest.raises(ValueError, match="patterns must be"):
+        how_lime_works(image, 3, on, [0.9] * 4, [1.0] * 4, weights, alt=ALT, caption="C")
+
+
+def test_dots_lie_where_both_answers_are():
+    said, network = torch.tensor([0.0, 0.5]), torch.tensor([1.0, 0.5])
+    made = whole(network_over_surrogate({"a": (said, network)}, alt=ALT, caption="C"))
+    (x0, y0), (x1, y1) = (
+        (float(x), float(y))
+        for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', made.wide)
+    )
+    assert x1 - x0 == pytest.approx(210 * 0.5 / 1.6, abs=0.2)
+    assert y1 - y0 == pytest.approx(210 * 0.5 / 1.6, abs=0.2)
+    with pytest.raises(ValueError, match="one to three"):
+        network_over_surrogate({}, alt=ALT, caption="C")
+    with pytest.raises(ValueError, match="two rows"):
+        network_over_surrogate({"a": (said, network[:1])}, alt=ALT, caption="C")
