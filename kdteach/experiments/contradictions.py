@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
 MISTAKES = (*NETWORK_MISTAKES, "soft term over classes")
-_OF_A_TEACHER = ("alpha", "teacher", "stop_epoch", "teacher_epoch")
+METHODS = ("hint", "attention", "similarity", "relational")
+"""What a student may learn from a teacher's layers by; see ``experiments.inner``."""
+_OF_A_TEACHER = (
+    "alpha", "teacher", "stop_epoch", "teacher_epoch", "features", "likelihood",
+)  # fmt: skip
 
 
 def contradictions(recipe: Recipe) -> Iterator[str]:
@@ -29,6 +33,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         return
     yield from _network(recipe)
     yield from _training(recipe)
+    yield from _inner(recipe)
     if recipe.temperature is None:
         yield from _labels(recipe)
     else:
@@ -139,10 +144,23 @@ def _training(recipe: Recipe) -> Iterator[str]:
         )
 
 
+def _inner(recipe: Recipe) -> Iterator[str]:
+    """What the teacher's layers teach, where they do."""
+    parts = {"feature_weight": recipe.feature_weight is not None, "layers": recipe.layers}
+    for key, there in parts.items():
+        if bool(there) != (recipe.features is not None):
+            yield (
+                f"features and {key} belong together: features says what the student "
+                "learns from the teacher's layers, give both or none"
+            )
+    if recipe.features is not None and recipe.subclasses is not None:
+        yield "features and subclasses cannot be combined"
+
+
 def _labels(recipe: Recipe) -> Iterator[str]:
     """Without a teacher."""
     for key in _OF_A_TEACHER:
-        if getattr(recipe, key) is not None:
+        if getattr(recipe, key) not in (None, False):
             yield f"{key} needs temperature: without it the run has no teacher"
     if recipe.does == "assistant":
         yield (
