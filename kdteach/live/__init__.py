@@ -17,6 +17,7 @@ from kdteach.live.biasing import live_bias
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
+from kdteach.live.inner import live_maps, live_relations
 from kdteach.live.luck import live_luck
 from kdteach.live.page_text import page_numbers, readers_record
 from kdteach.live.pictured import check_pictured
@@ -35,6 +36,8 @@ __all__ = [
     "live_gallery",
     "live_loss",
     "live_luck",
+    "live_maps",
+    "live_relations",
     "live_smoothing",
     "live_temperature",
     "normalised",
