@@ -30,6 +30,7 @@ def _attention(
     form: str = "mean of squares",
 ) -> Tensor:
     """The right answer of the first exercise, with places to go wrong at."""
+    found: Tensor
     if form == "square of mean":
         found = maps.mean(dim=1) ** 2
     elif over == "positions":

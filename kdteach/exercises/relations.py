@@ -25,7 +25,7 @@ def _similarities(
     rows = features.flatten(1)
     if length == "features":
         rows = rows / rows.norm(dim=1, keepdim=True)
-    found = rows.mT @ rows if product == "columns" else rows @ rows.mT
+    found: Tensor = rows.mT @ rows if product == "columns" else rows @ rows.mT
     if length == "rows":
         return found / found.norm(dim=1, keepdim=True)
     if length == "columns":

@@ -31,6 +31,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         digit_chains.SETTINGS,
         digit_chains.CHAINS,
         digit_features.SETTINGS,
+        digit_features.FEATURES,
         mnist_fc.EXPERIMENT,
         mnist_hinton.EXPERIMENT,
         mnist_report3.EXPERIMENT,
