@@ -30,25 +30,19 @@ def _attention(
     form: str = "mean of squares",
 ) -> Tensor:
     """The right answer of the first exercise, with places to go wrong at."""
-    found: Tensor
+    found: Tensor = maps.pow(power).mean(dim=1)
     if form == "square of mean":
         found = maps.mean(dim=1) ** 2
     elif over == "positions":
         found = maps.pow(power).mean(dim=(2, 3))
-        return found / found.norm(dim=1, keepdim=True)
-    else:
-        found = maps.pow(power).mean(dim=1)
     rows = found.flatten(1)
-    if length == "own":
-        rows = rows / rows.norm(dim=1, keepdim=True)
-    elif length == "batch":
-        rows = rows / rows.norm()
-    elif length == "sum":
-        rows = rows / rows.sum(dim=1, keepdim=True)
-    elif length == "largest":
-        rows = rows / rows.amax(dim=1, keepdim=True)
-    elif length == "softmax":
-        rows = torch.softmax(rows, dim=1)
+    divisor: Tensor = {
+        "own": rows.norm(dim=1, keepdim=True),
+        "batch": rows.norm(),
+        "sum": rows.sum(dim=1, keepdim=True),
+        "largest": rows.amax(dim=1, keepdim=True),
+    }.get(length, torch.ones(()))
+    rows = torch.softmax(rows, dim=1) if length == "softmax" else rows / divisor
     return rows if flat else rows.reshape(found.shape)
 
 

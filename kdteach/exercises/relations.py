@@ -26,15 +26,13 @@ def _similarities(
     if length == "features":
         rows = rows / rows.norm(dim=1, keepdim=True)
     found: Tensor = rows.mT @ rows if product == "columns" else rows @ rows.mT
-    if length == "rows":
-        return found / found.norm(dim=1, keepdim=True)
-    if length == "columns":
-        return found / found.norm(dim=0, keepdim=True)
-    if length == "whole":
-        return found / found.norm()
-    if length == "sum":
-        return found / found.abs().sum(dim=1, keepdim=True)
-    return found
+    divisor: Tensor = {
+        "rows": found.norm(dim=1, keepdim=True),
+        "columns": found.norm(dim=0, keepdim=True),
+        "whole": found.norm(),
+        "sum": found.abs().sum(dim=1, keepdim=True),
+    }.get(length, torch.ones(()))
+    return found / divisor
 
 
 _SIMILARITIES = Exercise(

@@ -19,12 +19,21 @@ IMAGES = (60, 200, 1079)
 _SEARCH, _RUNS = "digits-feature-settings", "digits-features"
 
 
-def tried(arm: str, images: int) -> Mapping[tuple[float, float], float]:
+def _settings(arm: str) -> dict[tuple[float, float], Config]:
+    check_choice("arm", arm, ARMS)
+    return {
+        (float(rate), float(number)): config
+        for label, config in EXPERIMENTS[_SEARCH].named.items()
+        if label.startswith(f"{arm}: ")
+        for rate, number in (label.removeprefix(f"{arm}: ").split(", "),)
+    }
+
+
+def tried(arm: str) -> Mapping[tuple[float, float], float]:
     """The validation errors by which an arm chose its settings.
 
     Args:
         arm: one of ``ARMS``.
-        images: one of ``IMAGES``.
 
     Returns:
         (learning rate, the arm's own number) to the mean errors on the 359 validation
@@ -32,51 +41,46 @@ def tried(arm: str, images: int) -> Mapping[tuple[float, float], float]:
         for "kd", and the weight of their term for the others.
 
     Raises:
-        ValueError: an unknown arm or number of images.
+        ValueError: an unknown arm.
     """
-    name = _name(arm, images)
     return {
-        (float(rate), float(number)): float(_runs(_SEARCH, "valid_errors", config).mean())
-        for label, config in EXPERIMENTS[_SEARCH].named.items()
-        if label.startswith(f"{name}: ")
-        for rate, number in (label.removeprefix(f"{name}: ").split(", "),)
+        setting: float(_of(_SEARCH, "valid_errors", config).mean())
+        for setting, config in _settings(arm).items()
     }
 
 
-def chosen(arm: str, images: int) -> tuple[float, float]:
-    """The settings of the students that were tested, as the keys of ``tried``.
+def chosen(arm: str) -> tuple[float, float]:
+    """The setting of an arm's students that were tested, one of the keys of ``tried``.
 
     Args:
         arm: one of ``ARMS``.
-        images: one of ``IMAGES``.
 
     Raises:
-        ValueError: an unknown arm or number of images.
+        ValueError: an unknown arm.
     """
-    name = _name(arm, images)
-    settings = EXPERIMENTS[_RUNS][name]
-    label = next(
-        label for label, config in EXPERIMENTS[_SEARCH].named.items() if config == settings
-    )
-    rate, number = label.removeprefix(f"{name}: ").split(", ")
-    return float(rate), float(number)
+    settings = _settings(arm)
+    used = EXPERIMENTS[_RUNS][f"{arm}, 200"]
+    return next(setting for setting, config in settings.items() if config == used)
 
 
 def recorded(arm: str, images: int, metric: str = "test_errors") -> Runs:
-    """The ten students of an arm, with the settings that it chose.
+    """The ten students of an arm, with the setting that it chose.
 
     Args:
         arm: one of ``ARMS``.
         images: one of ``IMAGES``.
-        metric: as recorded: "test_errors", "test_agreement", "test_nll" or "seconds".
+        metric: as recorded: "test_errors", "test_agreement", "test_nll", or "seconds".
 
     Raises:
         ValueError: an unknown arm or number of images.
         LookupError: nothing is recorded under this name.
     """
-    config = EXPERIMENTS[_RUNS][_name(arm, images)]
+    check_choice("arm", arm, ARMS)
+    if check_count("images", images) not in IMAGES:
+        raise ValueError(f"images must be one of {IMAGES}, got {images}")
+    config = EXPERIMENTS[_RUNS][f"{arm}, {images}"]
     if metric != "seconds":
-        return _runs(_RUNS, metric, config)
+        return _of(_RUNS, metric, config)
     found = {r.seed: r.environment for r in load_records(_RUNS) if r.config == config}
     if not found:
         raise LookupError(f"nothing is recorded for {arm!r} with {images} images")
@@ -84,13 +88,6 @@ def recorded(arm: str, images: int, metric: str = "test_errors") -> Runs:
     return Runs([float(str(found[seed]["seconds"])) for seed in seeds], seeds)
 
 
-def _name(arm: str, images: int) -> str:
-    check_choice("arm", arm, ARMS)
-    if check_count("images", images) not in IMAGES:
-        raise ValueError(f"images must be one of {IMAGES}, got {images}")
-    return f"{arm}, {images}"
-
-
-def _runs(experiment: str, metric: str, config: Config) -> Runs:
+def _of(experiment: str, metric: str, config: Config) -> Runs:
     where: dict[str, object] = {"transfer": None, "weight_decay": None, **config}
     return measured(experiment, metric, item=None, first=None, folder=None, **where)

@@ -173,7 +173,8 @@ def _maps(name: str, given: object, count: int, side: int | None) -> Tensor:
             f"{name} must be finite maps ({count}, C, S, S) with S = {wanted}, got "
             f"{shown(given)}"
         )
-    return maps.mul(10**_DIGITS).round() / 10**_DIGITS
+    rounded: Tensor = maps.mul(10**_DIGITS).round() / 10**_DIGITS
+    return rounded
 
 
 def _rounded(maps: Tensor) -> list[list[float]]:
@@ -190,4 +191,5 @@ def _features(name: str, given: object, count: int) -> Tensor:
     rows = features.flatten(1)
     if not bool((rows != 0).any()):
         raise ValueError(f"networks[{name!r}] are all 0: nothing can be compared")
-    return rows / torch.linalg.vector_norm(rows, dim=1).max()
+    scaled: Tensor = rows / torch.linalg.vector_norm(rows, dim=1).max()
+    return scaled
