@@ -8,10 +8,10 @@ from kdteach.plots.beyond import against, layers
 
 PANELS = {
     "60 images": {
-        "labels": ("label", 12.0, 5.0, 19.0),
+        "labels": ("baseline", 12.0, 5.0, 19.0),
         "hint": ("soft", -3.0, -8.0, 2.0),
     },
-    "all": {"hint": ("soft", 1.0, -1.0, 3.0), "labels": ("label", 2.0, 0.0, 4.0)},
+    "all": {"hint": ("soft", 1.0, -1.0, 3.0), "labels": ("baseline", 2.0, 0.0, 4.0)},
 }
 
 

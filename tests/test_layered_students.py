@@ -1,5 +1,7 @@
 """Recorded students that learn from a teacher's layers: their losses and their choices."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -18,6 +20,7 @@ from kdteach.experiments.catalogue.digit_features import (
     student,
 )
 from kdteach.experiments.jobs import Job, run_job
+from kdteach.experiments.side_by_side import Division, SideBySide, record
 from kdteach.experiments.teacher_store import TeacherStore
 
 TEACHER = {"role": "teacher", "shipped": "cnn-digits"}
@@ -69,7 +72,7 @@ def test_the_recorded_student_learns_what_plain_pytorch_says(arm, digits, refere
     config = student(arm, 60, 0.01, weight) | SHORT
     config.pop("schedule")
     job = Job(DATA, None, 0, (config,), (reference,), teachers=(TEACHER,))
-    (record,) = run_job(job).records
+    (run,) = run_job(job).records
 
     teacher = kd.trained_teacher(0, dtype=torch.float64)
     network = kd.build("cnn-1k", seed=0, dtype=torch.float64)
@@ -101,10 +104,8 @@ def test_the_recorded_student_learns_what_plain_pytorch_says(arm, digits, refere
     with torch.no_grad():
         answers = network(digits.test.images)
     nll = float(nn.functional.cross_entropy(answers, digits.test.labels))
-    assert record.result["test_nll"] == pytest.approx(nll, rel=1e-6)
-    assert record.result["test_errors"] == int(
-        (answers.argmax(1) != digits.test.labels).sum()
-    )
+    assert run.result["test_nll"] == pytest.approx(nll, rel=1e-6)
+    assert run.result["test_errors"] == int((answers.argmax(1) != digits.test.labels).sum())
 
 
 @pytest.mark.parametrize(
@@ -135,28 +136,54 @@ def test_layers_need_a_teacher():
         Recipe.of(plain | {"likelihood": True})
 
 
+@pytest.mark.parametrize("arm", ARMS)
+def test_students_side_by_side_are_those_of_reproduce(arm, digits, reference):
+    """Two settings and two divisions in one network, beside two trainings."""
+    divisions = {seed: Division.of(seed, torch.float64) for seed in (0, 1)}
+    rates = (0.01, 0.04)
+    configs = [student(arm, 60, rate, NUMBERS[arm][1]) | {"epochs": 2} for rate in rates]
+    group = SideBySide(configs[::-1], [1, 0], divisions)
+    group.train()
+    job = Job(DATA, None, 0, configs[:1], (reference,), teachers=(TEACHER,))
+    (run,) = run_job(job).records
+    answers = kd.metrics.predict_logits(group.models[1], digits.test.images)
+    nll = kd.metrics.Evaluation(answers, digits.test.labels).nll
+    assert run.result["test_nll"] == pytest.approx(nll, rel=1e-9)
+
+
 def test_every_arm_has_the_same_budget():
-    assert {arm: len(set(choices(arm))) for arm in ARMS} == dict.fromkeys(ARMS, 6)
+    assert {arm: len(set(choices(arm))) for arm in ARMS} == dict.fromkeys(ARMS, 9)
     assert EXPERIMENTS["digits-feature-settings"] is SETTINGS
-    assert len(SETTINGS.configurations) == 6 * 6
-    assert len(FEATURES.configurations) == 6 * 3
+    assert len(SETTINGS.configurations) == 3 * 6 * 9
+    assert len(FEATURES.configurations) == 3 * 6
     assert layered.ARMS == ARMS
     assert layered.IMAGES == IMAGES
 
 
+@pytest.mark.parametrize("images", IMAGES)
 @pytest.mark.parametrize("arm", ARMS)
-def test_each_arm_has_the_setting_with_the_fewest_mistakes(arm):
-    tried = layered.tried(arm)
+def test_each_arm_has_the_setting_with_the_fewest_mistakes(arm, images):
+    tried = layered.tried(arm, images)
     assert list(tried) == choices(arm)
-    assert layered.chosen(arm) == CHOSEN[arm] == min(tried, key=tried.get)
-    for images in IMAGES:
-        assert layered.recorded(arm, images).seeds == tuple(range(10))
-        for metric in ("test_agreement", "test_nll", "seconds"):
-            assert len(layered.recorded(arm, images, metric)) == 10
+    best = min(tried, key=tried.get)
+    assert layered.chosen(arm, images) == CHOSEN[f"{arm}, {images}"] == best
+    assert layered.recorded(arm, images).seeds == tuple(range(10))
+    for metric in ("test_agreement", "test_nll", "seconds"):
+        assert len(layered.recorded(arm, images, metric)) == 10
+
+
+def test_what_is_recorded_is_not_trained_again(tmp_path, monkeypatch):
+    few = replace(FEATURES, configurations=(FEATURES["kd, 60"],), seeds=1, labels={})
+    monkeypatch.setitem(EXPERIMENTS, FEATURES.name, few)
+    assert record(FEATURES.name, tmp_path) == 1
+    assert record(FEATURES.name, tmp_path) == 0
+    (run,) = kd.results.load_records(FEATURES.name, tmp_path)
+    assert run.config == few.configurations[0]
+    assert run.result["test_errors"] < 250
 
 
 def test_names_that_are_unknown():
     with pytest.raises(ValueError, match="arm"):
-        layered.tried("rkd")
+        layered.tried("rkd", 60)
     with pytest.raises(ValueError, match="images must be one of"):
         layered.recorded("kd", 100)

@@ -19,21 +19,28 @@ IMAGES = (60, 200, 1079)
 _SEARCH, _RUNS = "digits-feature-settings", "digits-features"
 
 
-def _settings(arm: str) -> dict[tuple[float, float], Config]:
-    check_choice("arm", arm, ARMS)
+def _settings(name: str) -> dict[tuple[float, float], Config]:
     return {
         (float(rate), float(number)): config
         for label, config in EXPERIMENTS[_SEARCH].named.items()
-        if label.startswith(f"{arm}: ")
-        for rate, number in (label.removeprefix(f"{arm}: ").split(", "),)
+        if label.startswith(f"{name}: ")
+        for rate, number in (label.removeprefix(f"{name}: ").split(", "),)
     }
 
 
-def tried(arm: str) -> Mapping[tuple[float, float], float]:
+def _name(arm: str, images: int) -> str:
+    check_choice("arm", arm, ARMS)
+    if check_count("images", images) not in IMAGES:
+        raise ValueError(f"images must be one of {IMAGES}, got {images}")
+    return f"{arm}, {images}"
+
+
+def tried(arm: str, images: int) -> Mapping[tuple[float, float], float]:
     """The validation errors by which an arm chose its settings.
 
     Args:
         arm: one of ``ARMS``.
+        images: one of ``IMAGES``.
 
     Returns:
         (learning rate, the arm's own number) to the mean errors on the 359 validation
@@ -41,26 +48,27 @@ def tried(arm: str) -> Mapping[tuple[float, float], float]:
         for "kd", and the weight of their term for the others.
 
     Raises:
-        ValueError: an unknown arm.
+        ValueError: an unknown arm or number of images.
     """
     return {
         setting: float(_of(_SEARCH, "valid_errors", config).mean())
-        for setting, config in _settings(arm).items()
+        for setting, config in _settings(_name(arm, images)).items()
     }
 
 
-def chosen(arm: str) -> tuple[float, float]:
+def chosen(arm: str, images: int) -> tuple[float, float]:
     """The setting of an arm's students that were tested, one of the keys of ``tried``.
 
     Args:
         arm: one of ``ARMS``.
+        images: one of ``IMAGES``.
 
     Raises:
-        ValueError: an unknown arm.
+        ValueError: an unknown arm or number of images.
     """
-    settings = _settings(arm)
-    used = EXPERIMENTS[_RUNS][f"{arm}, 200"]
-    return next(setting for setting, config in settings.items() if config == used)
+    name = _name(arm, images)
+    used = EXPERIMENTS[_RUNS][name]
+    return next(s for s, config in _settings(name).items() if config == used)
 
 
 def recorded(arm: str, images: int, metric: str = "test_errors") -> Runs:
@@ -75,10 +83,7 @@ def recorded(arm: str, images: int, metric: str = "test_errors") -> Runs:
         ValueError: an unknown arm or number of images.
         LookupError: nothing is recorded under this name.
     """
-    check_choice("arm", arm, ARMS)
-    if check_count("images", images) not in IMAGES:
-        raise ValueError(f"images must be one of {IMAGES}, got {images}")
-    config = EXPERIMENTS[_RUNS][f"{arm}, {images}"]
+    config = EXPERIMENTS[_RUNS][_name(arm, images)]
     if metric != "seconds":
         return _of(_RUNS, metric, config)
     found = {r.seed: r.environment for r in load_records(_RUNS) if r.config == config}

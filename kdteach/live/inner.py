@@ -18,7 +18,7 @@ __all__ = ["live_maps", "live_relations"]
 
 _MOST_IMAGES, _MOST_STUDENTS, _LARGEST = 12, 4, 16
 _DIGITS = 3  # of a number: as many as are the same on all machines
-_ROLES = ("teacher", "label", "student", "baseline")
+_ROLES = ("teacher", "baseline", "student", "label")
 
 
 def live_maps(
@@ -150,7 +150,7 @@ _RULES = (
     ".kd-live .kd-looks{display:flex;flex-wrap:wrap;gap:6px 18px}"
     ".kd-live .kd-looks canvas{width:96px;height:96px;outline:1px solid var(--kd-edge);"
     "border-radius:6px}"
-    ".kd-live .kd-matrix{max-width:300px;cursor:crosshair;touch-action:none}"
+    ".kd-live .kd-matrix{max-width:300px;cursor:crosshair;touch-action:pan-y}"
 )
 
 

@@ -24,7 +24,7 @@ _BETWEEN = (
     ("", "", ""),
     ("attention", "where is it active?", "features"),
     ("hint", "which features?", "features"),
-    ("relations", "which images are alike?", "relations"),
+    ("relations", "which are alike?", "relations"),
     ("plain KD", "which classes?", "answers"),
 )
 _ALT = (
@@ -121,7 +121,7 @@ def against(
 
     Args:
         panels: title of a panel to its rows: name to (colour, mean, low, high). A row whose
-            colour is "label" is drawn as a dashed line through the panel, too.
+            colour is "baseline" is drawn as a dashed line through the panel, too.
         low, high: ends of the axis; 0 lies between them.
         zero: the arm to which all are compared, whose line is at 0.
         title: what the axis shows.
@@ -187,9 +187,9 @@ def _panel(
     draw.text(at(0), y + 30, zero, "small")
     draw.line((at(0), y + 36), (at(0), foot), "ink", 1.6)
     for row in rows:
-        if row.role == "label":
+        if row.role == "baseline":
             ends = [(at(row.mean), y + 36), (at(row.mean), foot)]
-            draw.curve(ends, "label", 1.6, "5 4")
+            draw.curve(ends, "baseline", 1.6, "5 4")
     for number, row in enumerate(rows):
         height = y + 54 + _LINE * number
         draw.text(left - 10, height + 5, row.name, "", "end")

@@ -431,7 +431,7 @@ related = ROOM.function(
 
 def _products(value: dict[str, Any], arguments: dict[str, Any]) -> None:
     del arguments
-    assert [network["role"] for network in value["networks"]] == ["teacher", "label"]
+    assert [network["role"] for network in value["networks"]] == ["teacher", "baseline"]
     wanted = ROWS @ ROWS.T / (ROWS @ ROWS.T).abs().max()
     found_there = torch.tensor(value["networks"][1]["products"])
     assert torch.allclose(found_there, wanted, atol=5.1e-5)

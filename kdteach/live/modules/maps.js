@@ -42,7 +42,7 @@ export function maps(root, data) {
     row(shelves[0], its);
     row(shelves[1], mine);
     titles[0].textContent = `Teacher: the ${its.length} maps of the layer`;
-    titles[1].textContent = `${students[student]}: its ${mine.length} maps`;
+    titles[1].textContent = `Student, ${students[student]}: its ${mine.length} maps`;
     [theirs, ours, apart].forEach((map, i) =>
       looks[i].replaceChildren(inkPicture(map.map((v) => v / most), side, side)));
     const all = image.students.map((s) => attentionApart(attentionOf(s), theirs));

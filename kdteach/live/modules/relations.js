@@ -52,7 +52,7 @@ export function relations(root, data) {
     };
     svg.addEventListener("pointermove", follow);
     svg.addEventListener("pointerdown", follow);
-    const loss = n ? `, loss ${(1000 * losses[n]).toFixed(2)}` : "";
+    const loss = n ? `: loss \u00d7 1,000 is ${(1000 * losses[n]).toFixed(1)}` : "";
     return { svg, mark, box: element("div", {}, element("p", { class: "kd-title" }, name + loss), svg) };
   });
 
