@@ -120,7 +120,24 @@ SETTINGS = Experiment(
 )
 
 CHOSEN: dict[str, tuple[float, float]] = {
-    f"{arm}, {images}": (RATES[0], NUMBERS[arm][0]) for images in IMAGES for arm in ARMS
+    "labels, 60": (0.01, 0.3),
+    "kd, 60": (0.01, 8.0),
+    "hint, 60": (0.01, 0.1),
+    "attention, 60": (0.01, 10.0),
+    "similarity, 60": (0.01, 10.0),
+    "relational, 60": (0.01, 0.1),
+    "labels, 200": (0.02, 0.3),
+    "kd, 200": (0.02, 2.0),
+    "hint, 200": (0.02, 1.0),
+    "attention, 200": (0.01, 1.0),
+    "similarity, 200": (0.02, 100.0),
+    "relational, 200": (0.02, 10.0),
+    "labels, 1079": (0.02, 0.3),
+    "kd, 1079": (0.02, 8.0),
+    "hint, 1079": (0.02, 1.0),
+    "attention, 1079": (0.01, 1.0),
+    "similarity, 1079": (0.01, 1.0),
+    "relational, 1079": (0.01, 0.1),
 }
 """What each arm chose for each number of images, as ``student`` takes it."""
 
