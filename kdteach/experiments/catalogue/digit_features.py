@@ -135,8 +135,8 @@ CHOSEN: dict[str, tuple[float, float]] = {
     "labels, 1079": (0.02, 0.3),
     "kd, 1079": (0.02, 8.0),
     "hint, 1079": (0.02, 1.0),
-    "attention, 1079": (0.01, 1.0),
-    "similarity, 1079": (0.01, 1.0),
+    "attention, 1079": (0.02, 10.0),
+    "similarity, 1079": (0.02, 1.0),
     "relational, 1079": (0.01, 0.1),
 }
 """What each arm chose for each number of images, as ``student`` takes it."""
