@@ -14,7 +14,7 @@ __all__ = ["ARMS", "IMAGES", "chosen", "recorded", "tried"]
 
 ARMS = ("labels", "kd", "hint", "attention", "similarity", "relational")
 """What a student learns from."""
-IMAGES = (60, 200, 1079)
+IMAGES = (60, 200)
 """How many it learns from."""
 _SEARCH, _RUNS = "digits-feature-settings", "digits-features"
 

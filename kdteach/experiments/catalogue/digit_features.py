@@ -2,8 +2,8 @@
 
 The teachers are the shipped ``cnn-digits``, one a division, trained on all its training
 images. The student ``cnn-1k`` has the same layers with 4, 8 and 8 channels instead of 16,
-32 and 64. It learns from 60 or 200 of the training images, drawn for each division, or from
-all 1,079. What an arm adds to the cross-entropy with the labels:
+32 and 64. It learns from 60 or 200 of the training images, drawn for each division. What an
+arm adds to the cross-entropy with the labels:
 
 - "labels": nothing; "kd": its loss is 0.9 of the soft term at T and 0.1 of the labels;
 - "hint": regressed features of the last convolution (layer 6), as in Romero et al. 2015,
@@ -32,8 +32,13 @@ in the first, hardly any student of 60 images learned at a rate of 0.1. The four
 epochs for 60 images, too few for "kd", which was still behind "labels"; they became 80.
 
 Named before ``FEATURES`` was run are fifteen comparisons of the mistakes on test, five for
-each number of images, corrected together: "kd" makes fewer than "labels", and each of the
-four others differs from "kd".
+each of three numbers of images, corrected together: "kd" makes fewer than "labels", and
+each of the four others differs from "kd". With the third number, all 1,079 images, only two
+divisions had been searched when the first tests were read: one of ten label-trained
+students had learned nothing at the rate that these had chosen. So that part was taken back,
+and is to be run with a whole search; the correction for fifteen stays. "relational" with
+60 images was tested once at a rate of 0.01 with the weight 0.1, by an oversight, before its
+search had ended; that run is not in the records.
 """
 
 from __future__ import annotations
@@ -51,9 +56,9 @@ NUMBERS: dict[str, tuple[float, ...]] = {
 }
 """What each arm tries beside the rates: weight decay, T, or the weight of its term."""
 ARMS = tuple(NUMBERS)
-IMAGES = (60, 200, 1079)
-"""Of a student; the last are all there are."""
-EPOCHS = {60: 80, 200: 20, 1079: 6}
+IMAGES = (60, 200)
+"""Of a student."""
+EPOCHS = {60: 80, 200: 20}
 LAYERS = {
     "hint": {"6": "6"},
     "attention": {"3": "3", "6": "6"},
@@ -79,10 +84,8 @@ def student(arm: str, images: int, rate: float, number: float) -> Config:
     config: dict[str, object] = {
         "role": arm, "model": "cnn-1k", "epochs": EPOCHS[images], "batch_size": 20,
         "schedule": "cosine", "learning_rate": rate, "teacher": _TEACHER,
-        "temperature": 1.0, "alpha": 0.0, "likelihood": True,
+        "temperature": 1.0, "alpha": 0.0, "likelihood": True, "transfer": images,
     }  # fmt: skip
-    if images < IMAGES[-1]:
-        config["transfer"] = images
     if arm == "labels":
         return config | ({"weight_decay": number} if number else {})
     if arm == "kd":
@@ -125,19 +128,13 @@ CHOSEN: dict[str, tuple[float, float]] = {
     "hint, 60": (0.01, 0.1),
     "attention, 60": (0.01, 10.0),
     "similarity, 60": (0.01, 10.0),
-    "relational, 60": (0.01, 0.1),
+    "relational, 60": (0.02, 10.0),
     "labels, 200": (0.02, 0.3),
     "kd, 200": (0.02, 2.0),
     "hint, 200": (0.02, 1.0),
     "attention, 200": (0.01, 1.0),
     "similarity, 200": (0.02, 100.0),
     "relational, 200": (0.02, 10.0),
-    "labels, 1079": (0.02, 0.3),
-    "kd, 1079": (0.02, 8.0),
-    "hint, 1079": (0.02, 1.0),
-    "attention, 1079": (0.02, 10.0),
-    "similarity, 1079": (0.02, 1.0),
-    "relational, 1079": (0.01, 0.1),
 }
 """What each arm chose for each number of images, as ``student`` takes it."""
 
