@@ -154,8 +154,8 @@ def test_students_side_by_side_are_those_of_reproduce(arm, digits, reference):
 def test_every_arm_has_the_same_budget():
     assert {arm: len(set(choices(arm))) for arm in ARMS} == dict.fromkeys(ARMS, 9)
     assert EXPERIMENTS["digits-feature-settings"] is SETTINGS
-    assert len(SETTINGS.configurations) == 3 * 6 * 9
-    assert len(FEATURES.configurations) == 3 * 6
+    assert len(SETTINGS.configurations) == 2 * 6 * 9
+    assert len(FEATURES.configurations) == 2 * 6
     assert layered.ARMS == ARMS
     assert layered.IMAGES == IMAGES
 
