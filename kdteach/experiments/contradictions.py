@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from kdteach.checks import shown
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.models.photographs import WITH_STEM
@@ -20,6 +21,29 @@ METHODS = ("hint", "attention", "similarity", "relational")
 _OF_A_TEACHER = (
     "alpha", "teacher", "stop_epoch", "teacher_epoch", "features", "likelihood",
 )  # fmt: skip
+
+
+def check_layers(name: str, value: object) -> tuple[tuple[str, str], ...]:
+    """The layers of a student, each with the teacher's.
+
+    Args:
+        name: of the setting.
+        value: a mapping, or the pairs as a recipe keeps them.
+
+    Raises:
+        TypeError: something else, or names that are no words.
+    """
+    if isinstance(value, tuple):
+        value = dict(value)
+    if not isinstance(value, Mapping) or not value:
+        raise TypeError(
+            f'{name} must be a mapping {{"student layer": "teacher layer"}}, got '
+            f"{shown(value)}"
+        )
+    pairs = tuple(value.items())
+    if not all(isinstance(part, str) and part for pair in pairs for part in pair):
+        raise TypeError(f"{name} must be names of layers, got {shown(value)}")
+    return pairs
 
 
 def contradictions(recipe: Recipe) -> Iterator[str]:

@@ -24,7 +24,12 @@ from kdteach.checks import (
     check_weight,
     shown,
 )
-from kdteach.experiments.contradictions import METHODS, MISTAKES, contradictions
+from kdteach.experiments.contradictions import (
+    METHODS,
+    MISTAKES,
+    check_layers,
+    contradictions,
+)
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.models.photographs import POLICIES, STEMS
@@ -320,17 +325,6 @@ def _classes(name: str, value: object) -> tuple[int, ...]:
     return classes
 
 
-def _layers(name: str, value: object) -> tuple[tuple[str, str], ...]:
-    if isinstance(value, tuple):  # as a recipe keeps them
-        value = dict(value)
-    if not isinstance(value, Mapping) or not value:
-        raise TypeError(
-            f'{name} must be a mapping {{"student layer": "teacher layer"}}, got '
-            f"{shown(value)}"
-        )
-    return tuple((_text(name, own), _text(name, its)) for own, its in value.items())
-
-
 def _one_of(*known: str) -> Callable[[str, object], str]:
     def check(name: str, value: object) -> str:
         if not isinstance(value, str):
@@ -395,7 +389,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "int8": check_switch,
     "features": _one_of(*METHODS),
     "feature_weight": lambda name, value: check_number(name, value, above=0),
-    "layers": _layers,
+    "layers": check_layers,
     "likelihood": check_switch,
 }
 """Each setting and who checks it; the fields of ``Recipe``."""

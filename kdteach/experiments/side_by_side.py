@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kdteach.data import load
-from kdteach.experiments.catalogue.digit_features import LAYERS
 from kdteach.experiments.design import Config, config_text
 from kdteach.experiments.environment import environment_of
 from kdteach.experiments.inner import ANGLES
@@ -84,6 +83,9 @@ class SideBySide:
     ) -> None:
         self.configs, self.seeds = list(configs), list(seeds)
         self.arm = str(configs[0]["role"])
+        layers = configs[0].get("layers", {})
+        assert isinstance(layers, Mapping)
+        self.layers = {str(own): str(its) for own, its in layers.items()}  # of one name
         self.divisions = [divisions[seed] for seed in seeds]
         pairs = list(zip(self.configs, self.divisions, self.seeds, strict=True))
         self.models = [fresh_model(c, d.data, s) for c, d, s in pairs]
@@ -102,7 +104,7 @@ class SideBySide:
         for model, division, seed in zip(
             self.models, self.divisions, self.seeds, strict=True
         ):
-            objective = hints(division.teacher, LAYERS["hint"], seed=seed)
+            objective = hints(division.teacher, self.layers, seed=seed)
             objective.prepare(model, division.data.train.images)
             made.append(objective.regressors["0"].state_dict())
         for name in ("weight", "bias"):
@@ -192,7 +194,7 @@ class SideBySide:
 
     def _inner(self, layers: dict[str, Tensor], index: Sequence[Tensor]) -> Tensor:
         found: Tensor = torch.zeros((), dtype=self.images.dtype)
-        for name in LAYERS[self.arm]:
+        for name in self.layers:
             its = torch.stack(
                 [
                     d.layers[name][_places(d, i)]

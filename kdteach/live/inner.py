@@ -48,8 +48,8 @@ def live_maps(
     its = _maps("teacher", teacher, len(found.labels), None)
     side = its.shape[3]
     mine = [
-        _maps(f"students[{name!r}]", students[name], len(found.labels), side)
-        for name in names
+        _maps(f"students[{name!r}]", given, len(found.labels), side)
+        for name, given in zip(names, students.values(), strict=True)
     ]
     images = [
         record
@@ -116,7 +116,10 @@ def live_relations(
     pair = [check_count("a number of first", n, least=0, most=count - 1) for n in first]
     if len(pair) != 2:
         raise ValueError(f"first must be a row and a column, got {shown(first)}")
-    rows = [_features(name, networks[name], count) for name in names]
+    rows = [
+        _features(name, given, count)
+        for name, given in zip(names, networks.values(), strict=True)
+    ]
     records = []
     for name, role, features in zip(names, _ROLES, rows, strict=False):
         products = features @ features.mT
