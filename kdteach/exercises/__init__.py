@@ -29,6 +29,11 @@ with usual_tensors():
     )
     from kdteach.exercises.early_stopping import check_stopping_epoch, check_switched_off
     from kdteach.exercises.effective_alpha import check_effective_alpha
+    from kdteach.exercises.features import (
+        check_attention_map,
+        check_hint,
+        check_repaired_attention,
+    )
     from kdteach.exercises.first_student import (
         check_matching_smoothing,
         check_one_step,
@@ -64,6 +69,11 @@ with usual_tensors():
         check_channel_deviation,
         check_new_head,
         check_repaired_crop,
+    )
+    from kdteach.exercises.relations import (
+        check_relative_distances,
+        check_repaired_similarity,
+        check_similarities,
     )
     from kdteach.exercises.reports_revisited import (
         check_half_range,
@@ -123,6 +133,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_attention_map",
     "check_between_share",
     "check_bias_slope",
     "check_chain_flops",
@@ -141,6 +152,7 @@ __all__ = [
     "check_flat_share",
     "check_grad_cam",
     "check_half_range",
+    "check_hint",
     "check_ideal_margin",
     "check_inverted_weights",
     "check_is_closer",
@@ -160,11 +172,14 @@ __all__ = [
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_relative_distances",
+    "check_repaired_attention",
     "check_repaired_crop",
     "check_repaired_direction",
     "check_repaired_diversity",
     "check_repaired_loss",
     "check_repaired_runner_up",
+    "check_repaired_similarity",
     "check_repaired_smoothing",
     "check_repaired_training",
     "check_repaired_transfer_set",
@@ -174,6 +189,7 @@ __all__ = [
     "check_seeds_needed",
     "check_separable_weights",
     "check_shrinking",
+    "check_similarities",
     "check_smoothed_targets",
     "check_soft_gradient",
     "check_soft_targets",

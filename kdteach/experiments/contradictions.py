@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from kdteach.checks import shown
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.models.photographs import WITH_STEM
@@ -17,7 +18,34 @@ NETWORK_MISTAKES = ("drifting batchnorm", "no normalisation", "stacked head")
 LOSS_MISTAKES = ("softmax twice", "softmax twice, not normalised")
 MISTAKES = (*NETWORK_MISTAKES, "soft term over classes", *LOSS_MISTAKES)
 _OF_A_SOFT_TERM = ("soft term over classes", "softmax twice, not normalised")
-_OF_A_TEACHER = ("alpha", "teacher", "stop_epoch", "teacher_epoch")
+METHODS = ("hint", "attention", "similarity", "relational")
+"""What a student may learn from a teacher's layers by; see ``experiments.inner``."""
+_OF_A_TEACHER = (
+    "alpha", "teacher", "stop_epoch", "teacher_epoch", "features", "likelihood",
+)  # fmt: skip
+
+
+def check_layers(name: str, value: object) -> tuple[tuple[str, str], ...]:
+    """The layers of a student, each with the teacher's.
+
+    Args:
+        name: of the setting.
+        value: a mapping, or the pairs as a recipe keeps them.
+
+    Raises:
+        TypeError: something else, or names that are no words.
+    """
+    if isinstance(value, tuple):
+        value = dict(value)
+    if not isinstance(value, Mapping) or not value:
+        raise TypeError(
+            f'{name} must be a mapping {{"student layer": "teacher layer"}}, got '
+            f"{shown(value)}"
+        )
+    pairs = tuple(value.items())
+    if not all(isinstance(part, str) and part for pair in pairs for part in pair):
+        raise TypeError(f"{name} must be names of layers, got {shown(value)}")
+    return pairs
 
 
 def contradictions(recipe: Recipe) -> Iterator[str]:
@@ -31,6 +59,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         return
     yield from _network(recipe)
     yield from _training(recipe)
+    yield from _inner(recipe)
     if recipe.temperature is None:
         yield from _labels(recipe)
     else:
@@ -151,10 +180,23 @@ def _training(recipe: Recipe) -> Iterator[str]:
         )
 
 
+def _inner(recipe: Recipe) -> Iterator[str]:
+    """What the teacher's layers teach, where they do."""
+    parts = {"feature_weight": recipe.feature_weight is not None, "layers": recipe.layers}
+    for key, there in parts.items():
+        if bool(there) != (recipe.features is not None):
+            yield (
+                f"features and {key} belong together: features says what the student "
+                "learns from the teacher's layers, give both or none"
+            )
+    if recipe.features is not None and recipe.subclasses is not None:
+        yield "features and subclasses cannot be combined"
+
+
 def _labels(recipe: Recipe) -> Iterator[str]:
     """Without a teacher."""
     for key in _OF_A_TEACHER:
-        if getattr(recipe, key) is not None:
+        if getattr(recipe, key) not in (None, False):
             yield f"{key} needs temperature: without it the run has no teacher"
     if recipe.does == "assistant":
         yield (

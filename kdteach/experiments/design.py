@@ -73,6 +73,12 @@ key                meaning; where it is missing, the default
                    and ``views``
 ``int8``           test it once more with the weights of its dense layers in 8-bit
                    integers (``kdteach.quantisation.quantised``), false
+``features``       what the student also learns from the teacher's layers: "hint",
+                   "attention", "similarity" or "relational", the objectives of
+                   ``kdteach.objectives`` (of the last: distances, and angles twice)
+``feature_weight`` weight of that term, beside the loss that alpha divides
+``layers``         the student's layers, each with the teacher's: ``{"3": "3"}``
+``likelihood``     measure the mean negative log-likelihood on test as well, false
 =================  ====================================================================
 """
 

@@ -191,7 +191,7 @@ def _train(
     """Histories, None for networks that diverged, and what is to be said of these."""
     config, data = job.configs[0], students.data
     objectives = [
-        objective_of(c, a, data, asked)
+        objective_of(c, a, data, asked, job.seed)
         for c, a, asked in zip(
             job.configs, students.teachers, _asked(job, students), strict=True
         )

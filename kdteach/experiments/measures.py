@@ -83,7 +83,11 @@ def beside_teacher(
     )
     if "subclasses" in config:
         mine, its = class_log_probs(mine, classes), class_log_probs(its, classes)
-    return {
+    nll: Result = {}
+    if config.get("likelihood"):
+        answered = Evaluation(mine, data.test.labels)
+        nll["test_nll"] = answered.nll
+    return nll | {
         "soft_entropy": float(entropy(targets).mean()),
         "test_agreement": prediction_agreement(mine, its.to(mine.dtype)),
         "teacher_test_errors": Evaluation(its, data.test.labels).errors,

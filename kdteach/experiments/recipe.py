@@ -24,7 +24,12 @@ from kdteach.checks import (
     check_weight,
     shown,
 )
-from kdteach.experiments.contradictions import MISTAKES, contradictions
+from kdteach.experiments.contradictions import (
+    METHODS,
+    MISTAKES,
+    check_layers,
+    contradictions,
+)
 from kdteach.models import TWINS
 from kdteach.models.photographs import NAMES as PHOTOGRAPHS
 from kdteach.models.photographs import POLICIES, STEMS
@@ -32,7 +37,9 @@ from kdteach.record import plain
 from kdteach.training.progress import SCORES
 
 SHIPPED = "cnn-digits"
-_CNNS = ("cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-digits")
+_CNNS = (
+    "cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-digits", "cnn-1k",
+)  # fmt: skip
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
 KINDS = ("teacher", "assistant", "student")
 _TEACHING = KINDS[:2]
@@ -95,6 +102,10 @@ class Recipe:
     transfer: int | None = None
     shipped: str | None = None
     int8: bool = False
+    features: str | None = None
+    feature_weight: float | None = None
+    layers: tuple[tuple[str, str], ...] = ()
+    likelihood: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, object]) -> Recipe:
@@ -159,7 +170,9 @@ class Recipe:
     @property
     def asks_live(self) -> bool:
         """Whether its teacher is asked in every step, about the view it gets itself."""
-        return self.temperature is not None and bool(self.crop or self.mirror)
+        return self.temperature is not None and bool(
+            self.crop or self.mirror or self.features
+        )
 
     @property
     def teaches(self) -> bool:
@@ -219,12 +232,14 @@ def asks_live(config: Mapping[str, object]) -> bool:
     """Whether a run's teacher is asked in every step, about the view that the run gets.
 
     Stored logits belong to the images as they are; a student that is shown parts of them
-    and mirror images needs what the teacher says of these.
+    and mirror images needs what the teacher says of these, and one that learns from the
+    teacher's layers needs the teacher itself.
 
     Args:
         config: of the run.
     """
-    return "temperature" in config and bool(config.get("crop") or config.get("mirror"))
+    live = config.get("crop") or config.get("mirror") or config.get("features")
+    return "temperature" in config and bool(live)
 
 
 def _usual_kind(role: object) -> str:
@@ -372,5 +387,9 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "transfer": check_count,
     "shipped": _one_of(SHIPPED),
     "int8": check_switch,
+    "features": _one_of(*METHODS),
+    "feature_weight": lambda name, value: check_number(name, value, above=0),
+    "layers": check_layers,
+    "likelihood": check_switch,
 }
 """Each setting and who checks it; the fields of ``Recipe``."""

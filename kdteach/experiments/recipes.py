@@ -29,7 +29,8 @@ _OPTIMIZERS = {"adam": adam, "momentum": sgd_momentum}
 _RECIPE = (
     "model", "epochs", "batch_size", "learning_rate", "optimizer", "schedule", "dropout",
     "weight_decay", "jitter", "drop_last", "precision", "subclasses", "weights", "policy",
-    "stem", "flips", "crop", "mirror", "choose_on", "choose_by",
+    "stem", "flips", "crop", "mirror", "choose_on", "choose_by", "features",
+    "feature_weight", "layers",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kdteach.data.mhist import vote_shares
 from kdteach.experiments.contradictions import LOSS_MISTAKES
 from kdteach.experiments.design import Config
+from kdteach.experiments.inner import with_layers
 from kdteach.experiments.mistakes import LabelsTwice, divided_alpha, softmax_twice
 from kdteach.fingerprints import TeacherLogits, known_answers
 from kdteach.losses import class_log_probs
@@ -58,6 +59,7 @@ def objective_of(
     answers: Answers | None,
     data: ImageSet,
     teacher: nn.Module | None = None,
+    seed: int = 0,
 ) -> Objective:
     """What the run learns from.
 
@@ -66,14 +68,21 @@ def objective_of(
         answers: of its teacher, None for labels alone.
         data: gives classes, their sizes and votes.
         teacher: the teacher itself, where it is asked in every step.
+        seed: of the run, for weights that the objective itself has.
 
     Raises:
         ValueError: settings that ask for two objectives at once.
     """
     if answers is None:
         return _BY_LABELS[labels_asked(config)](config, data)
-    asked = answers["train"] if teacher is None else teacher
-    return _taught(config, asked, data.num_classes)
+    live = teacher is not None and not config.get("features")
+    asked = teacher if live and teacher is not None else answers["train"]
+    outer = _taught(config, asked, data.num_classes)
+    if not config.get("features"):
+        return outer
+    if teacher is None:
+        raise ValueError("features need the teacher itself, not its logits alone")
+    return with_layers(config, outer, teacher, seed)
 
 
 def labels_asked(config: Config) -> str:

@@ -19,6 +19,7 @@ from kdteach.live.directing import live_directions
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
+from kdteach.live.inner import live_maps, live_relations
 from kdteach.live.luck import live_luck
 from kdteach.live.page_text import page_numbers, readers_record
 from kdteach.live.pictured import check_pictured
@@ -41,6 +42,8 @@ __all__ = [
     "live_lime",
     "live_loss",
     "live_luck",
+    "live_maps",
+    "live_relations",
     "live_saliency",
     "live_smoothing",
     "live_temperature",

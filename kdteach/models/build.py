@@ -37,9 +37,10 @@ _DEEPEST = 1000  # hidden layers: each is an object of its own
 _DIGITS = 15  # of a width: no machine has room for more
 _BACKBONE = 26_000_000, 2048  # weights and features of the largest ResNet
 _VGG = 134_268_738, 4096
+_DIGIT_CHANNELS = {"cnn-digits": (16, 32, 64), "cnn-1k": (4, 8, 8)}
 _KNOWN = (
-    "cnn-valid, cnn-same, cnn-225k, cnn-52k, cnn-4k, cnn-digits, fc-11k, linear, "
-    f"fc-<width>-<width>... (fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
+    "cnn-valid, cnn-same, cnn-225k, cnn-52k, cnn-4k, cnn-digits, cnn-1k, fc-11k, "
+    f"linear, fc-<width>-<width>... (fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
 )
 
 
@@ -68,6 +69,7 @@ def build(
     ``fc-1200-1200``          2,395,210  teacher of Hinton et al. 2015 and of Report 1
     ``fc-11k``                   11,140  student of Report 1: 784-14-10
     ``cnn-digits``               25,866  teacher for 8x8 digits
+    ``cnn-1k``                    1,250  its student: the same layers, 4 to 8 channels
     ``cnn-52k``                  51,738  teacher of the book's first page, small and quick
     ``cnn-4k``                    4,138  its student: one convolution and one dense layer
     ``fc-<w1>-<w2>-...``                 fully connected, any widths
@@ -138,8 +140,8 @@ def build(
     with initial_weights(seed):
         if name in ("cnn-valid", "cnn-same", "cnn-225k"):
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
-        elif name == "cnn-digits":
-            network = _digit_cnn(input_shape or (1, 8, 8), num_classes, dropout or 0.0)
+        elif name in _DIGIT_CHANNELS:
+            network = _digit_cnn(name, input_shape, num_classes, dropout or 0.0)
         elif name in ("cnn-52k", "cnn-4k"):
             network = _quick_cnn(name, input_shape, num_classes, dropout or 0.0)
         elif name in coloured:
@@ -276,27 +278,31 @@ def _report_cnn(
 
 
 def _digit_cnn(
-    input_shape: tuple[int, int, int], num_classes: int, dropout: float
+    name: str,
+    input_shape: tuple[int, int, int] | None,
+    num_classes: int,
+    dropout: float,
 ) -> nn.Module:
-    channels, height, width = input_shape
+    channels, height, width = input_shape or (1, 8, 8)
     if height < 4 or width < 4:
-        raise ValueError(f"cnn-digits needs images of at least 4x4, got {input_shape}")
+        raise ValueError(f"{name} needs images of at least 4x4, got {input_shape}")
+    first, second, third = _DIGIT_CHANNELS[name]
     require_room(
-        "cnn-digits", 144 * channels + 4 * height * width * num_classes,
+        name, 9 * first * channels + third * height * width * num_classes // 16,
         "take a smaller input_shape or fewer classes",
     )  # fmt: skip
     return nn.Sequential(
-        nn.Conv2d(channels, 16, 3, padding=1),  # (B, 16, 8, 8)
+        nn.Conv2d(channels, first, 3, padding=1),  # (B, first, 8, 8)
         nn.ReLU(),
-        nn.Conv2d(16, 32, 3, padding=1),
+        nn.Conv2d(first, second, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),  # 4
-        nn.Conv2d(32, 64, 3, padding=1),
+        nn.Conv2d(second, third, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),  # 2
         nn.Flatten(),
         _dropout(dropout),
-        nn.Linear(64 * (height // 4) * (width // 4), num_classes),
+        nn.Linear(third * (height // 4) * (width // 4), num_classes),
     )
 
 

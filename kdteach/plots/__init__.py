@@ -10,6 +10,7 @@ from kdteach.extras import require_extra
 require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots import (  # noqa: E402
+    beyond,
     compression,
     distillation_loss,
     early_stopping,
@@ -43,6 +44,7 @@ from kdteach.plots.pictures import maps_on_images, soft_target_bars, tiles  # no
 __all__ = [
     "ROLES",
     "Figure",
+    "beyond",
     "class_matrix",
     "compression",
     "cost_bars",

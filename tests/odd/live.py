@@ -409,6 +409,73 @@ for label, change in {
 }.items():  # fmt: skip
     smoothed.refuse(f"smoothing: {label}", lambda c=change: dict(c))
 
+MAPS = torch.linspace(0, 1, 2 * 3 * 4 * 4).view(2, 3, 4, 4)
+inner = ROOM.function(
+    "kdteach.live.live_maps",
+    lambda: {"split": split(), "teacher": MAPS.clone(), "classes": list(CLASSES),
+             "students": {"labels": MAPS[:, :2].clone(), "taught": MAPS[:, 1:].clone()}},
+    call=lambda **a: found("kdteach.live.live_maps")(**a).data,
+)  # fmt: skip
+
+
+def _maps(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert value["side"] == 4
+    assert value["students"] == ["labels", "taught"]
+    for image, teacher in zip(value["images"], MAPS, strict=True):
+        shown = torch.tensor(image["teacher"])
+        assert torch.allclose(shown, teacher.flatten(1), atol=5.1e-4)
+        assert [len(maps) for maps in image["students"]] == [2, 2]
+
+
+inner.right("as it is", nothing, _maps)
+inner.vary("split", SPLITS)
+for label, maps in {
+    "None": None, "a list": MAPS.tolist(), "integers": MAPS.long(), "flat": MAPS[0, 0],
+    "NaN": MAPS * math.nan, "one image": MAPS[:1], "oblong": MAPS[..., :3],
+    "empty": MAPS[..., :0, :0], "large": torch.zeros(2, 1, 17, 17),
+}.items():  # fmt: skip
+    inner.refuse(f"teacher: {label}", lambda m=maps: {"teacher": m})
+    inner.refuse(f"students: {label}", lambda m=maps: {"students": {"a": m}})
+for label, students in {
+    "none": {}, "a tensor": MAPS, "five": dict.fromkeys("abcde", MAPS),
+    "another size": {"a": MAPS[..., :2, :2]},
+}.items():  # fmt: skip
+    inner.refuse(f"students as {label}", lambda s=students: {"students": s})
+
+ROWS = torch.tensor([[1.0, 0.0, 2.0], [0.5, -1.0, 1.0]])
+related = ROOM.function(
+    "kdteach.live.live_relations",
+    lambda: {"split": split(), "classes": list(CLASSES),
+             "networks": {"teacher": MAPS.clone(), "student": ROWS.clone()}},
+    call=lambda **a: found("kdteach.live.live_relations")(**a).data,
+)  # fmt: skip
+
+
+def _products(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert [network["role"] for network in value["networks"]] == ["teacher", "baseline"]
+    wanted = ROWS @ ROWS.T / (ROWS @ ROWS.T).abs().max()
+    found_there = torch.tensor(value["networks"][1]["products"])
+    assert torch.allclose(found_there, wanted, atol=5.1e-5)
+    assert value["first"] in ([0, 1], [1, 0])
+
+
+related.right("as it is", nothing, _products)
+related.right("another pair", lambda: {"first": (1, 0)}, _products)
+related.vary("split", SPLITS)
+for label, rows in {
+    "None": None, "a list": ROWS.tolist(), "integers": ROWS.long(), "flat": ROWS[0],
+    "NaN": ROWS * math.nan, "one image": ROWS[:1], "all 0": 0 * ROWS,
+}.items():  # fmt: skip
+    related.refuse(f"student: {label}", lambda r=rows: {"networks": {"a": MAPS, "b": r}})
+for label, given in {
+    "none": {}, "a tensor": ROWS, "one": {"a": ROWS}, "five": dict.fromkeys("abcde", ROWS),
+}.items():  # fmt: skip
+    related.refuse(f"networks: {label}", lambda n=given: {"networks": n})
+for label, pair in {"beyond": (0, 2), "negative": (-1, 0), "one": (0,), "three": (0, 1, 1),
+                    "halves": (0.5, 0), "words": "ab"}.items():  # fmt: skip
+    related.refuse(f"first: {label}", lambda p=pair: {"first": p})
 clicked = ROOM.function(
     "kdteach.live.live_saliency",
     lambda: {"split": split(), "model": model(), "classes": list(CLASSES)},
