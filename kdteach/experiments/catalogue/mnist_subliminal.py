@@ -10,9 +10,10 @@ outputs at T = 1. ``WAYS`` names where each kind of student begins and what it m
 Chosen by the accuracy on validation images, on seeds 0 and 1 (some on 2 as well), before
 this was run. The rate: 0.0003, 0.001 and 0.003 with the teacher's start and with another
 one, in batches of 256; 0.001 was best for the first, and the second stayed near 10 % at
-all three; with 50,000 images, 0.001 and 0.002 were alike. The pixels: from 0 to 1, students with the teacher's start stayed near 10 %, too.
-The loss: with the mean squared error they came a little less far. More steps, by more
-images or smaller batches, brought them further. All kinds of students have one rate.
+all three; with 50,000 images, 0.001 and 0.002 were alike. The pixels: from 0 to 1, students
+with the teacher's start stayed near 10 %, too. The loss: with the mean squared error they
+came a little less far. More steps, by more images or smaller batches, brought them further.
+All kinds of students have one rate.
 
 Source: Cloud et al. 2025, for the experiment. The teacher's head with other weights below
 it is a control after Brockers et al. 2026. Their code was not used.
