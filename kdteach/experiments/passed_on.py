@@ -17,7 +17,6 @@ from kdteach.checks import check_choice, check_count, check_number, check_tensor
 from kdteach.dark_knowledge import shuffled
 from kdteach.data import random_shift, small_sample
 from kdteach.experiments.arms import search
-from kdteach.experiments.few_images import towards
 from kdteach.losses import soft_targets
 from kdteach.metrics import evaluate, predict_logits, prediction_agreement
 from kdteach.models import build
@@ -31,11 +30,14 @@ __all__ = [
     "top_classes",
 ]  # fmt: skip
 
-RATES = (0.007, 0.02, 0.06, 0.18)
-TEMPERATURES = (2.0, 4.0, 8.0, 16.0)
+RATES = (0.02, 0.06, 0.18)
+FEW_RATES = (0.006, 0.02, 0.06, 0.18)
+TEMPERATURES = (2.0, 4.0, 8.0)
+FEW_TEMPERATURES = (4.0, 8.0, 16.0)
 RESTS = ("dropped", "spread")
 KEPT = (1, 2, 3)
-FEW = 60
+FEW, FEW_EPOCHS = 60, 200
+_SMALLEST = 1e-30  # a probability of 0 has no logarithm
 _APART = 1000  # seeds of other networks
 
 
@@ -129,8 +131,9 @@ def few_images(
 
     Returns:
         By arm: "labels", "teacher", "permuted" (each image's wrong classes change places),
-        "untrained" (the targets of a network with its first weights), and "top k, dropped"
-        and "top k, spread" for k = 1, 2, 3.
+        "untrained" (the targets of a network with its first weights), "top k, dropped" and
+        "top k, spread" for k = 1, 2, 3; and "permuted, same settings", at the temperature
+        and the rate that the arm "teacher" chose.
     """
     seen = [small_sample(draw.train, FEW, seed=s) for s, draw in enumerate(draws)]
     tables = [teacher_logits(t, d.train) for t, d in zip(teachers, draws, strict=True)]
@@ -144,14 +147,22 @@ def few_images(
         "labels": {0.0: [hard_labels()] * len(draws)}
     }
     for name, given in (("teacher", tables), ("permuted", mixed_up), ("untrained", blank)):
-        arms[name] = {T: [distil(v, T, alpha=1.0) for v in given] for T in TEMPERATURES}
+        arms[name] = {T: [distil(v, T, alpha=1.0) for v in given] for T in FEW_TEMPERATURES}
     for rest in RESTS:
         for kept in KEPT:
             arms[f"top {kept}, {rest}"] = {
-                T: [towards(top_classes(soft_targets(v, T), kept, rest), T) for v in tables]
-                for T in TEMPERATURES
+                T: [_towards(v, T, kept, rest) for v in tables] for T in FEW_TEMPERATURES
             }
-    return _chosen(arms, draws, seen, epochs=40, batch_size=32)
+    found = _chosen(arms, draws, seen, epochs=FEW_EPOCHS, batch_size=32, rates=FEW_RATES)
+    chosen = found["teacher"].setting
+    # tried at these settings alone
+    same = {"permuted, same settings": {
+        chosen["temperature"]: arms["permuted"][chosen["temperature"]]
+    }}  # fmt: skip
+    return found | _chosen(
+        same, draws, seen, epochs=FEW_EPOCHS, batch_size=32,
+        rates=(chosen["learning_rate"],),
+    )  # fmt: skip
 
 
 def fidelity(
@@ -207,7 +218,7 @@ def invariance(draws: Sequence[ImageSet]) -> dict[str, Found]:
     for name, augment in (("shifted teacher", random_shift(1)), ("plain teacher", None)):
         networks = [_network("fc-256", d, 2 * _APART + s) for s, d in enumerate(draws)]
         fit_many(
-            networks, [d.train for d in draws], [hard_labels()] * len(draws), epochs=100,
+            networks, [d.train for d in draws], [hard_labels()] * len(draws), epochs=60,
             batch_size=64, learning_rate=0.1, optimizer=sgd_momentum, schedule=cosine,
             augment=augment, progress=False,
         )  # fmt: skip
@@ -241,7 +252,7 @@ def label_noise(draws: Sequence[ImageSet], share: float = 0.4) -> dict[str, Foun
     count = len(draws)
     teachers = [_network("fc-64", d, 2 * _APART + s) for s, d in enumerate(draws)]
     fit_many(
-        teachers, seen, [hard_labels()] * count, epochs=100, batch_size=64,
+        teachers, seen, [hard_labels()] * count, epochs=60, batch_size=64,
         learning_rate=0.1, optimizer=sgd_momentum, schedule=cosine, progress=False,
     )  # fmt: skip
     found = {"teacher": _measured(teachers, draws, None)}
@@ -251,11 +262,18 @@ def label_noise(draws: Sequence[ImageSet], share: float = 0.4) -> dict[str, Foun
         "student": {T: [distil(v, T, alpha=1.0) for v in tables] for T in TEMPERATURES},
         "smoothed labels": {e: [hard_labels(smoothing=e)] * count for e in (0.2, 0.4, 0.6)},
     }
-    found |= _chosen(arms, draws, seen, epochs=100, batch_size=64, word="smoothing")
+    found |= _chosen(arms, draws, seen, epochs=60, batch_size=64, word="smoothing")
     for epochs in (2, 5):
         arm = {f"labels, {epochs} epochs": {0.0: [hard_labels()] * count}}
         found |= _chosen(arm, draws, seen, epochs=epochs, batch_size=64)
     return found
+
+
+def _towards(logits: Tensor, temperature: float, kept: int, rest: str) -> Objective:
+    """Learn towards what is left of the soft targets."""
+    p = top_classes(soft_targets(logits, temperature), kept, rest)
+    # distil softens what it is given: T log p becomes p again
+    return distil(temperature * p.clamp_min(_SMALLEST).log(), temperature, alpha=1.0)
 
 
 def _chosen(
@@ -265,6 +283,7 @@ def _chosen(
     *,
     epochs: int,
     batch_size: int,
+    rates: Sequence[float] = RATES,
     beside: Sequence[nn.Module] | None = None,
     further: Callable[[nn.Module, ImageSet], dict[str, float]] | None = None,
     word: str = "",
@@ -272,7 +291,7 @@ def _chosen(
     """Each arm at the temperature and the rate with the fewest validation errors."""
     flat = {(name, T): list(arms[name][T]) for name in arms for T in arms[name]}
     trained = search(
-        flat, draws, seen, RATES, epochs=epochs, batch_size=batch_size
+        flat, draws, seen, rates, epochs=epochs, batch_size=batch_size
     )  # fmt: skip
     found = {}
     for name in arms:
