@@ -8,7 +8,7 @@ together; the test images are read at that choice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from kdteach.checks import check_choice, check_count, check_number, check_tensor
 from kdteach.dark_knowledge import shuffled
 from kdteach.data import random_shift, small_sample
 from kdteach.experiments.arms import search
+from kdteach.experiments.subliminal import Way, learn, noise, rows, teach
 from kdteach.losses import soft_targets
 from kdteach.metrics import evaluate, predict_logits, prediction_agreement
 from kdteach.models import build
@@ -26,7 +27,7 @@ from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import ImageSet, Split
 
 __all__ = [
-    "Found", "few_images", "fidelity", "invariance", "label_noise", "noisy", "shifted",
+    "Found", "few_images", "fidelity", "from_noise", "invariance", "label_noise", "noisy", "shifted",
     "top_classes",
 ]  # fmt: skip
 
@@ -269,6 +270,57 @@ def label_noise(draws: Sequence[ImageSet], share: float = 0.4) -> dict[str, Foun
     return found
 
 
+def from_noise(
+    draws: Sequence[ImageSet],
+    shares: Sequence[float] = (0.0, 0.5, 0.8, 1.0),
+    outputs: Sequence[int] = (3, 10),
+) -> dict[str, Found]:
+    """Students that see noise alone, between the teacher's first weights and others.
+
+    Two hidden layers of 64 units and ten extra outputs; 4,000 images of noise, 8 epochs in
+    batches of 32, Adam at 0.003.
+
+    Args:
+        draws: data sets, a seed each.
+        shares: of the teacher's first weights in the student's.
+        outputs: how many extra outputs are matched.
+
+    Returns:
+        "teacher", and "share, outputs" for each pair, such as "0.5, 3"; ``setting`` has
+        both numbers.
+    """
+    classes, seeds = draws[0].num_classes, range(len(draws))
+    first, others = (
+        [_network("fc-64-64", d, apart + s, most_extra=max(outputs))
+         for s, d in enumerate(draws)]
+        for apart in (0, _APART)
+    )  # fmt: skip
+    teachers = teach(
+        first, [d.train for d in draws], classes, seeds=seeds, epochs=15, batch_size=32,
+        learning_rate=1e-3, progress=False,
+    )  # fmt: skip
+    images = noise(4000, _shape(draws[0]), dtype=draws[0].train.images.dtype)
+    ways = [Way(share, outputs=count) for count in outputs for share in shares]
+    students = learn(
+        ways, first, others, teachers, images, classes, seeds=seeds, epochs=8,
+        batch_size=32, learning_rate=3e-3, progress=False,
+    )  # fmt: skip
+    kinds: dict[str, tuple[dict[str, float], Sequence[nn.Module]]] = {
+        "teacher": ({}, teachers)
+    }
+    for way, networks in zip(ways, students, strict=True):
+        assert way.outputs is not None
+        setting = {"share": way.share, "outputs": float(way.outputs)}
+        kinds[f"{way.share:g}, {way.outputs}"] = setting, networks
+    return {
+        name: replace(
+            _measured([rows(n, range(classes)) for n in networks], draws, None),
+            setting=setting,
+        )
+        for name, (setting, networks) in kinds.items()
+    }
+
+
 def _towards(logits: Tensor, temperature: float, kept: int, rest: str) -> Objective:
     """Learn towards what is left of the soft targets."""
     p = top_classes(soft_targets(logits, temperature), kept, rest)
@@ -356,9 +408,13 @@ def _when_shifted(network: nn.Module, draw: ImageSet) -> dict[str, float]:
     return {"shifted_accuracy": evaluate(network, shifted(draw.test)).accuracy}
 
 
-def _network(name: str, draw: ImageSet, seed: int) -> nn.Module:
-    channels, height, width = draw.image_shape
+def _network(name: str, draw: ImageSet, seed: int, most_extra: int = 0) -> nn.Module:
     return build(
-        name, input_shape=(channels, height, width), seed=seed,
-        num_classes=draw.num_classes, dtype=draw.train.images.dtype,
+        name, input_shape=_shape(draw), seed=seed,
+        num_classes=draw.num_classes + most_extra, dtype=draw.train.images.dtype,
     )  # fmt: skip
+
+
+def _shape(draw: ImageSet) -> tuple[int, int, int]:
+    channels, height, width = draw.image_shape
+    return channels, height, width
