@@ -27,8 +27,8 @@ from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import ImageSet, Split
 
 __all__ = [
-    "Found", "few_images", "fidelity", "from_noise", "invariance", "label_noise", "noisy", "shifted",
-    "top_classes",
+    "Found", "few_images", "fidelity", "from_noise", "invariance", "label_noise", "noisy",
+    "shifted", "top_classes",
 ]  # fmt: skip
 
 RATES = (0.02, 0.06, 0.18)
