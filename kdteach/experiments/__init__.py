@@ -9,7 +9,9 @@ from kdteach.experiments import (
     loss_variants,
     missing_digit,
     new_students,
+    passed_on,
     report_comparisons,
+    subliminal,
 )
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
@@ -34,8 +36,10 @@ __all__ = [
     "loss_variants",
     "missing_digit",
     "new_students",
+    "passed_on",
     "recorded_teacher",
     "report_comparisons",
     "reproduce",
     "seeds_recorded",
+    "subliminal",
 ]
