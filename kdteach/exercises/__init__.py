@@ -61,6 +61,11 @@ with usual_tensors():
         check_new_head,
         check_repaired_crop,
     )
+    from kdteach.exercises.passed_on import (
+        check_extra_loss,
+        check_repaired_permutation,
+        check_top_classes,
+    )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
     from kdteach.exercises.saliency import check_linear_saliency, check_points_inside
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
@@ -113,6 +118,7 @@ __all__ = [
     "check_dense_parameters",
     "check_effective_alpha",
     "check_even_steps",
+    "check_extra_loss",
     "check_ideal_margin",
     "check_inverted_weights",
     "check_is_closer",
@@ -132,6 +138,7 @@ __all__ = [
     "check_r_squared",
     "check_repaired_crop",
     "check_repaired_diversity",
+    "check_repaired_permutation",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",
@@ -149,6 +156,7 @@ __all__ = [
     "check_switched_off",
     "check_temperature_at_entropy",
     "check_temperature_for",
+    "check_top_classes",
     "check_top_overlap",
     "check_votes",
     "check_weighted_f1",
