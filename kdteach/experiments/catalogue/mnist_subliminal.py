@@ -59,8 +59,8 @@ WAYS: dict[str, Way] = {
     "same start": Way(1.0),
     "other start": Way(0.0),
     "other start, teacher's head": Way(0.0, "teacher"),
-    "same start, all outputs": Way(1.0, outputs=None),
     "other start, all outputs": Way(0.0, outputs=None),
+    "same start, all outputs": Way(1.0, outputs=None),
 }
 """The students, by name."""
 
