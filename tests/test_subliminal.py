@@ -152,6 +152,10 @@ def test_what_is_recorded_is_what_the_experiment_asks_for():
     known = {"teacher": mnist_subliminal.TEACHER} | {
         name: mnist_subliminal.config_of(way) for name, way in mnist_subliminal.WAYS.items()
     }
+    known |= {
+        name: mnist_subliminal.config_of(way, mnist_subliminal.LONGER_EPOCHS)
+        for name, way in mnist_subliminal.LONGER.items()
+    }
     assert records
     for record in records:
         assert dict(record.config) in known.values()
