@@ -45,14 +45,17 @@ def two_trainings(digit: Tensor, noises: Sequence[Tensor], *, caption: str) -> D
     wide, narrow = Drawing(860.0, 330.0), Drawing(350.0, 560.0)
     _first(wide, pixels[0], (20.0, 34.0), (210.0, 44.0), (440.0, 78.0), side=88.0)
     _second(wide, pixels[1:], (20.0, 216.0), (210.0, 222.0), (440.0, 256.0), side=56.0)
-    wide.arrow((660.0, 100.0), (660.0, 232.0), kind="gradient")
-    wide.text(676.0, 164.0, "the student matches", "small strong", "start")
-    wide.text(676.0, 182.0, "these three outputs", "small strong", "start")
+    wide.arrow((650.0, 118.0), (650.0, 236.0), kind="gradient")
+    wide.text(666.0, 172.0, "the student matches", "small strong", "start")
+    wide.text(666.0, 190.0, "these three outputs", "small strong", "start")
     _first(narrow, pixels[0], (10.0, 34.0), (130.0, 44.0), (30.0, 176.0), side=88.0)
     _second(narrow, pixels[1:], (10.0, 330.0), (130.0, 396.0), (30.0, 516.0), side=56.0)
-    narrow.arrow((250.0, 200.0), (250.0, 318.0), kind="gradient")
-    narrow.text(236.0, 244.0, "the student matches", "small strong", "end")
-    narrow.text(236.0, 262.0, "these three outputs", "small strong", "end")
+    narrow.arrow(
+        (240.0, 214.0), (240.0, 232.0), (318.0, 232.0), (318.0, 480.0), (240.0, 480.0),
+        (240.0, 504.0), kind="gradient",
+    )  # fmt: skip
+    narrow.text(308.0, 258.0, "the student matches", "small strong", "end")
+    narrow.text(308.0, 276.0, "these three outputs", "small strong", "end")
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
