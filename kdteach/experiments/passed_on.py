@@ -7,8 +7,8 @@ together; the test images are read at that choice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,16 @@ from torch import Tensor, nn
 from kdteach.checks import check_choice, check_count, check_number, check_tensor
 from kdteach.dark_knowledge import shuffled
 from kdteach.data import random_shift, small_sample
-from kdteach.experiments.arms import search
+from kdteach.experiments.choosing import (
+    Found,
+    as_they_are,
+    chosen_arms,
+    network,
+    shape_of,
+)
 from kdteach.experiments.subliminal import Way, learn, noise, rows, teach
 from kdteach.losses import soft_targets
-from kdteach.metrics import evaluate, predict_logits, prediction_agreement
-from kdteach.models import build
+from kdteach.metrics import evaluate
 from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.seeding import generator
 from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
@@ -31,7 +36,6 @@ __all__ = [
     "shifted", "top_classes",
 ]  # fmt: skip
 
-RATES = (0.02, 0.06, 0.18)
 FEW_RATES = (0.006, 0.02, 0.06, 0.18)
 TEMPERATURES = (2.0, 4.0, 8.0)
 FEW_TEMPERATURES = (4.0, 8.0, 16.0)
@@ -40,25 +44,6 @@ KEPT = (1, 2, 3)
 FEW, FEW_EPOCHS = 60, 200
 _SMALLEST = 1e-30  # a probability of 0 has no logarithm
 _APART = 1000  # seeds of other networks
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one arm reached.
-
-    Attributes:
-        setting: what was chosen: "learning_rate" and, with a teacher, "temperature".
-        tried: what was to be chosen from, and the errors on validation of all seeds.
-        valid_errors: at the choice, a number a seed.
-        test_errors: likewise.
-        more: further results by name, a number a seed.
-    """
-
-    setting: Mapping[str, float]
-    tried: Sequence[tuple[Mapping[str, float], float]]
-    valid_errors: Sequence[float]
-    test_errors: Sequence[float]
-    more: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def top_classes(p: Tensor, kept: int, rest: str = "dropped") -> Tensor:
@@ -142,7 +127,7 @@ def few_images(
         shuffled(table, draw.train.labels, seed=s)
         for s, (table, draw) in enumerate(zip(tables, draws, strict=True))
     ]
-    fresh = [_network("cnn-digits", d, _APART + s).eval() for s, d in enumerate(draws)]
+    fresh = [network("cnn-digits", d, _APART + s).eval() for s, d in enumerate(draws)]
     blank = [teacher_logits(t, d.train) for t, d in zip(fresh, draws, strict=True)]
     arms: dict[str, dict[float, list[Objective]]] = {
         "labels": {0.0: [hard_labels()] * len(draws)}
@@ -154,13 +139,15 @@ def few_images(
             arms[f"top {kept}, {rest}"] = {
                 T: [_towards(v, T, kept, rest) for v in tables] for T in FEW_TEMPERATURES
             }
-    found = _chosen(arms, draws, seen, epochs=FEW_EPOCHS, batch_size=32, rates=FEW_RATES)
+    found = chosen_arms(
+        arms, draws, seen, epochs=FEW_EPOCHS, batch_size=32, rates=FEW_RATES
+    )
     chosen = found["teacher"].setting
     # tried at these settings alone
     same = {"permuted, same settings": {
         chosen["temperature"]: arms["permuted"][chosen["temperature"]]
     }}  # fmt: skip
-    return found | _chosen(
+    return found | chosen_arms(
         same, draws, seen, epochs=FEW_EPOCHS, batch_size=32,
         rates=(chosen["learning_rate"],),
     )  # fmt: skip
@@ -184,18 +171,18 @@ def fidelity(
     found: dict[str, Found] = {}
     weak: list[nn.Module] = []
     for name, apart in (("teacher", 2), ("independent", 3)):
-        networks = [_network("fc-64", d, apart * _APART + s) for s, d in enumerate(draws)]
+        networks = [network("fc-64", d, apart * _APART + s) for s, d in enumerate(draws)]
         fit_many(
             networks, learned, [hard_labels()] * len(draws), epochs=100, batch_size=32,
             learning_rate=0.1, optimizer=sgd_momentum, schedule=cosine, progress=False,
         )  # fmt: skip
         weak = weak or [network.eval() for network in networks]
-        found[name] = _measured(networks, draws, weak)
+        found[name] = as_they_are(networks, draws, weak)
     tables = [teacher_logits(t, d.train) for t, d in zip(weak, draws, strict=True)]
     for size in sizes:
         seen = [small_sample(draw.train, size, seed=s) for s, draw in enumerate(draws)]
         arms = {T: [distil(table, T, alpha=1.0) for table in tables] for T in TEMPERATURES}
-        found |= _chosen(
+        found |= chosen_arms(
             {f"{size} images": arms}, draws, seen, epochs=40, batch_size=32, beside=weak
         )
     return found
@@ -217,13 +204,13 @@ def invariance(draws: Sequence[ImageSet]) -> dict[str, Found]:
         "labels": {0.0: [hard_labels()] * len(draws)}
     }
     for name, augment in (("shifted teacher", random_shift(1)), ("plain teacher", None)):
-        networks = [_network("fc-256", d, 2 * _APART + s) for s, d in enumerate(draws)]
+        networks = [network("fc-256", d, 2 * _APART + s) for s, d in enumerate(draws)]
         fit_many(
             networks, [d.train for d in draws], [hard_labels()] * len(draws), epochs=60,
             batch_size=64, learning_rate=0.1, optimizer=sgd_momentum, schedule=cosine,
             augment=augment, progress=False,
         )  # fmt: skip
-        found[name] = _measured(networks, draws, None, _when_shifted)
+        found[name] = as_they_are(networks, draws, None, _when_shifted)
         tables = [
             teacher_logits(t.eval(), d.train) for t, d in zip(networks, draws, strict=True)
         ]
@@ -231,7 +218,7 @@ def invariance(draws: Sequence[ImageSet]) -> dict[str, Found]:
             T: [distil(table, T, alpha=1.0) for table in tables] for T in TEMPERATURES
         }
     seen = [draw.train for draw in draws]
-    return found | _chosen(
+    return found | chosen_arms(
         arms, draws, seen, epochs=40, batch_size=64, further=_when_shifted
     )
 
@@ -251,22 +238,22 @@ def label_noise(draws: Sequence[ImageSet], share: float = 0.4) -> dict[str, Foun
     classes = draws[0].num_classes
     seen = [noisy(d.train, share, classes, seed=s) for s, d in enumerate(draws)]
     count = len(draws)
-    teachers = [_network("fc-64", d, 2 * _APART + s) for s, d in enumerate(draws)]
+    teachers = [network("fc-64", d, 2 * _APART + s) for s, d in enumerate(draws)]
     fit_many(
         teachers, seen, [hard_labels()] * count, epochs=60, batch_size=64,
         learning_rate=0.1, optimizer=sgd_momentum, schedule=cosine, progress=False,
     )  # fmt: skip
-    found = {"teacher": _measured(teachers, draws, None)}
+    found = {"teacher": as_they_are(teachers, draws, None)}
     tables = [teacher_logits(t.eval(), x) for t, x in zip(teachers, seen, strict=True)]
     arms: dict[str, dict[float, list[Objective]]] = {
         "labels": {0.0: [hard_labels()] * count},
         "student": {T: [distil(v, T, alpha=1.0) for v in tables] for T in TEMPERATURES},
         "smoothed labels": {e: [hard_labels(smoothing=e)] * count for e in (0.2, 0.4, 0.6)},
     }
-    found |= _chosen(arms, draws, seen, epochs=60, batch_size=64, word="smoothing")
+    found |= chosen_arms(arms, draws, seen, epochs=60, batch_size=64, word="smoothing")
     for epochs in (2, 5):
         arm = {f"labels, {epochs} epochs": {0.0: [hard_labels()] * count}}
-        found |= _chosen(arm, draws, seen, epochs=epochs, batch_size=64)
+        found |= chosen_arms(arm, draws, seen, epochs=epochs, batch_size=64)
     return found
 
 
@@ -291,7 +278,7 @@ def from_noise(
     """
     classes, seeds = draws[0].num_classes, range(len(draws))
     first, others = (
-        [_network("fc-64-64", d, apart + s, most_extra=max(outputs))
+        [network("fc-64-64", d, apart + s, most_extra=max(outputs))
          for s, d in enumerate(draws)]
         for apart in (0, _APART)
     )  # fmt: skip
@@ -299,7 +286,7 @@ def from_noise(
         first, [d.train for d in draws], classes, seeds=seeds, epochs=15, batch_size=32,
         learning_rate=1e-3, progress=False,
     )  # fmt: skip
-    images = noise(4000, _shape(draws[0]), dtype=draws[0].train.images.dtype)
+    images = noise(4000, shape_of(draws[0]), dtype=draws[0].train.images.dtype)
     ways = [Way(share, outputs=count) for count in outputs for share in shares]
     students = learn(
         ways, first, others, teachers, images, classes, seeds=seeds, epochs=8,
@@ -314,7 +301,7 @@ def from_noise(
         kinds[f"{way.share:g}, {way.outputs}"] = setting, networks
     return {
         name: replace(
-            _measured([rows(n, range(classes)) for n in networks], draws, None),
+            as_they_are([rows(n, range(classes)) for n in networks], draws, None),
             setting=setting,
         )
         for name, (setting, networks) in kinds.items()
@@ -328,93 +315,5 @@ def _towards(logits: Tensor, temperature: float, kept: int, rest: str) -> Object
     return distil(temperature * p.clamp_min(_SMALLEST).log(), temperature, alpha=1.0)
 
 
-def _chosen(
-    arms: Mapping[str, Mapping[float, Sequence[Objective]]],
-    draws: Sequence[ImageSet],
-    seen: Sequence[Split],
-    *,
-    epochs: int,
-    batch_size: int,
-    rates: Sequence[float] = RATES,
-    beside: Sequence[nn.Module] | None = None,
-    further: Callable[[nn.Module, ImageSet], dict[str, float]] | None = None,
-    word: str = "",
-) -> dict[str, Found]:
-    """Each arm at the temperature and the rate with the fewest validation errors."""
-    flat = {(name, T): list(arms[name][T]) for name in arms for T in arms[name]}
-    trained = search(
-        flat, draws, seen, rates, epochs=epochs, batch_size=batch_size
-    )  # fmt: skip
-    found = {}
-    for name in arms:
-        mine = {T: trained[name, T] for T in arms[name]}
-        best = min(mine, key=lambda at: sum(mine[at].valid[mine[at].rate]))
-        knob = word if word and name == "smoothed labels" else "temperature"
-        tried = [
-            (_setting(knob, T, rate), sum(errors))
-            for T, arm in mine.items()
-            for rate, errors in arm.valid.items()
-        ]
-        arm = mine[best]
-        (students,) = arm.students
-        found[name] = Found(
-            _setting(knob, best, arm.rate), tried, arm.valid[arm.rate], arm.test,
-            _more(students, draws, beside, further),
-        )  # fmt: skip
-    return found
-
-
-def _setting(knob: str, value: float, rate: float) -> dict[str, float]:
-    return ({knob: value} if value else {}) | {"learning_rate": rate}
-
-
-def _measured(
-    networks: Sequence[nn.Module],
-    draws: Sequence[ImageSet],
-    beside: Sequence[nn.Module] | None,
-    further: Callable[[nn.Module, ImageSet], dict[str, float]] | None = None,
-) -> Found:
-    """Of networks for which nothing was chosen."""
-    pairs = list(zip(networks, draws, strict=True))
-    return Found(
-        {}, [], [evaluate(n, d.valid).errors for n, d in pairs],
-        [evaluate(n, d.test).errors for n, d in pairs],
-        _more(networks, draws, beside, further),
-    )  # fmt: skip
-
-
-def _more(
-    networks: Sequence[nn.Module],
-    draws: Sequence[ImageSet],
-    beside: Sequence[nn.Module] | None,
-    further: Callable[[nn.Module, ImageSet], dict[str, float]] | None,
-) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    if beside is not None:
-        found["agreement"] = [
-            prediction_agreement(
-                predict_logits(network, draw.test.images),
-                predict_logits(teacher, draw.test.images),
-            )
-            for network, draw, teacher in zip(networks, draws, beside, strict=True)
-        ]
-    if further is not None:
-        rows = [further(n, d) for n, d in zip(networks, draws, strict=True)]
-        found |= {key: [row[key] for row in rows] for key in rows[0]}
-    return found
-
-
 def _when_shifted(network: nn.Module, draw: ImageSet) -> dict[str, float]:
     return {"shifted_accuracy": evaluate(network, shifted(draw.test)).accuracy}
-
-
-def _network(name: str, draw: ImageSet, seed: int, most_extra: int = 0) -> nn.Module:
-    return build(
-        name, input_shape=_shape(draw), seed=seed,
-        num_classes=draw.num_classes + most_extra, dtype=draw.train.images.dtype,
-    )  # fmt: skip
-
-
-def _shape(draw: ImageSet) -> tuple[int, int, int]:
-    channels, height, width = draw.image_shape
-    return channels, height, width
