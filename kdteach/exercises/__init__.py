@@ -63,7 +63,7 @@ with usual_tensors():
     )
     from kdteach.exercises.passed_on import (
         check_extra_loss,
-        check_repaired_permutation,
+        check_repaired_control,
         check_top_classes,
     )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
@@ -136,9 +136,9 @@ __all__ = [
     "check_paired_interval",
     "check_points_inside",
     "check_r_squared",
+    "check_repaired_control",
     "check_repaired_crop",
     "check_repaired_diversity",
-    "check_repaired_permutation",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",

@@ -220,7 +220,7 @@ def check_top_classes(answer: Callable[[Tensor, int], Any]) -> CheckResult:
     return _TOP.check(answer)
 
 
-def check_repaired_permutation(
+def check_repaired_control(
     answer: Callable[[Tensor, Tensor, Tensor], Any],
 ) -> CheckResult:
     """Check the repaired ``answer(logits (N, C), labels (N,), keys (N, C)) -> (N, C)``."""

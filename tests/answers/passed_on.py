@@ -103,7 +103,7 @@ top.wrong(
                              (1 - p.topk(k).values.sum(1, keepdim=True)).expand_as(p)),
 )  # fmt: skip
 
-permuted = about("check_repaired_permutation")
+permuted = about("check_repaired_control")
 
 
 def one_by_one(z, y, keys):
