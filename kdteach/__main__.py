@@ -8,14 +8,20 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
+from kdteach.experiments.catalogue import digits_passed_on, mnist_subliminal
 from kdteach.experiments.executors import KNOWN, check_name
 from kdteach.files import check_path, printable
 from kdteach.workers import tidy_end
 from kdteach.writing import LockedError
+
+_OWN: dict[str, Any] = {
+    module.NAME: module for module in (mnist_subliminal, digits_passed_on)
+}
+"""Experiments that no list of configurations describes: they run and record themselves."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,21 +85,33 @@ def _distil(options: argparse.Namespace) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    names = options.names or list(EXPERIMENTS)
+    names = options.names or [*EXPERIMENTS, *_OWN]
     for name in names:  # before the first of them takes its hours
-        check_choice("experiment", name, sorted(EXPERIMENTS))
+        check_choice("experiment", name, sorted([*EXPERIMENTS, *_OWN]))
     if options.list:
         if options.seeds is not None:
             check_count("seeds", options.seeds)
         if options.executor is not None:
             check_name(options.executor)
         for name in names:
+            if name in _OWN:
+                _say(f"{name}  {_OWN[name].SEEDS} seeds  {_OWN[name].QUESTION}")
+                continue
             experiment = EXPERIMENTS[name]
             _say(f"{experiment.name}  {experiment.seeds} seeds  {experiment.question}")
         return 0
     status = 0
     for name in names:
         try:
+            if name == digits_passed_on.NAME:
+                digits_passed_on.reproduce(results_dir=options.results_dir, say=_say)
+                continue
+            if name == mnist_subliminal.NAME:
+                mnist_subliminal.reproduce(
+                    seeds=options.seeds, data_dir=options.data_dir,
+                    results_dir=options.results_dir, say=_say,
+                )  # fmt: skip
+                continue
             reproduce(
                 name,
                 seeds=options.seeds,

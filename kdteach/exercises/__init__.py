@@ -70,6 +70,11 @@ with usual_tensors():
         check_new_head,
         check_repaired_crop,
     )
+    from kdteach.exercises.passed_on import (
+        check_extra_loss,
+        check_repaired_control,
+        check_top_classes,
+    )
     from kdteach.exercises.relations import (
         check_relative_distances,
         check_repaired_similarity,
@@ -149,6 +154,7 @@ __all__ = [
     "check_dense_parameters",
     "check_effective_alpha",
     "check_even_steps",
+    "check_extra_loss",
     "check_flat_share",
     "check_grad_cam",
     "check_half_range",
@@ -174,6 +180,7 @@ __all__ = [
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
+    "check_repaired_control",
     "check_repaired_crop",
     "check_repaired_direction",
     "check_repaired_diversity",
@@ -199,6 +206,7 @@ __all__ = [
     "check_switched_off",
     "check_temperature_at_entropy",
     "check_temperature_for",
+    "check_top_classes",
     "check_top_overlap",
     "check_votes",
     "check_weighted_f1",

@@ -10,9 +10,11 @@ from kdteach.experiments import (
     loss_variants,
     missing_digit,
     new_students,
+    passed_on,
     phases,
     report_comparisons,
     reports,
+    subliminal,
     wrong_losses,
 )
 from kdteach.experiments.design import Config, Experiment, Published
@@ -39,11 +41,13 @@ __all__ = [
     "loss_variants",
     "missing_digit",
     "new_students",
+    "passed_on",
     "phases",
     "recorded_teacher",
     "report_comparisons",
     "reports",
     "reproduce",
     "seeds_recorded",
+    "subliminal",
     "wrong_losses",
 ]

@@ -24,6 +24,7 @@ from kdteach.live.luck import live_luck
 from kdteach.live.page_text import page_numbers, readers_record
 from kdteach.live.pictured import check_pictured
 from kdteach.live.pulls import live_loss
+from kdteach.live.shared_start import live_shares
 from kdteach.live.smoothing import live_smoothing
 from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.live.stopping import live_checkpoints
@@ -45,6 +46,7 @@ __all__ = [
     "live_maps",
     "live_relations",
     "live_saliency",
+    "live_shares",
     "live_smoothing",
     "live_temperature",
     "live_twice",

@@ -536,3 +536,20 @@ for label, teacher in {
     "below 0": torch.tensor([-0.5, 1.0, 0.5]),
 }.items():  # fmt: skip
     turned.refuse(f"teacher: {label}", lambda t=teacher: {"teacher": t})
+
+mixed = ROOM.function(
+    "kdteach.live.live_shares",
+    lambda: {"shares": [0.0, 1.0], "kinds": {"a": [[1.0, 3.0], [50, 60]]}, "teacher": 90.0},
+    call=lambda **a: found("kdteach.live.live_shares")(**a).data,
+)  # fmt: skip
+
+
+def _mixed_shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert value["shares"] == [0.0, 1.0]
+    assert value["kinds"] == [{"name": "a", "rows": [[1.0, 3.0], [50.0, 60.0]]}]
+    assert (value["teacher"], value["chance"]) == (90.0, 10.0)
+
+
+mixed.right("as it is", nothing, _mixed_shares)
+mixed.vary("teacher", values.number(90.0, lambda x: 0 <= x <= 100))
