@@ -13,10 +13,10 @@ What the drawing leaves out. The mucosa is thinner than a real one. Each cell ha
 nucleus in its plane; none divides, none is dysplastic. Goblet cells neither ripen from
 base to surface nor differ between the classes. Nothing is inflamed, eroded or burnt.
 There is no lymphoid follicle, no fat, no crypt that grows through the muscle, no second
-lesion. One or two crypts decide, and by shape alone, where a pathologist weighs the whole
-polyp with its size and its place in the bowel. The raters disagree because their thresholds
-differ, and for no other reason. They are drawings: what networks do with them says nothing
-about patients.
+lesion. Two or three crypts decide, and by shape alone, where a pathologist weighs the
+whole polyp with its size and its place in the bowel. The raters disagree because their
+thresholds differ, and for no other reason. They are drawings: what networks do with them
+says nothing about patients.
 """
 
 from __future__ import annotations

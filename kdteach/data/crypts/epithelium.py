@@ -94,7 +94,16 @@ def _paint_nuclei(slide: Layers, at: Window, wall: Wall) -> None:
 
 
 def region(slide: Layers, wall: Wall, margin: float = 0.016) -> Layer:
-    """Coverage of the lower part of a crypt on the whole canvas: there its shape shows."""
+    """Coverage of the lower part of a crypt, where its shape shows.
+
+    Args:
+        slide: the canvas.
+        wall: cells of a crypt cut lengthwise.
+        margin: around it, in the unit square.
+
+    Returns:
+        (side, side), 0 to 1.
+    """
     low = wall.depths > HALF - 0.06
     feet = wall.feet[low] - wall.inward[low] * margin
     whole = (slice(0, slide.side), slice(0, slide.side))

@@ -15,7 +15,12 @@ def _directions(numbers: Points) -> Points:
 
 
 def paint_lamina(slide: Layers, rng: np.random.Generator) -> None:
-    """Loose connective tissue: fibres, clefts, and cells of inflammation."""
+    """Loose connective tissue: fibres, clefts, and cells of inflammation.
+
+    Args:
+        slide: the canvas; what lies there is painted over.
+        rng: where the random numbers come from.
+    """
     side, everywhere = slide.side, (slice(0, slide.side), slice(0, slide.side))
     fibres = noise(rng, side, 60, 18) if rng.random() < 0.5 else noise(rng, side, 30, 45)
     clefts = np.clip((noise(rng, side, 34) - 0.5) * 2, 0, 1) * (0.3 + 0.7 * rng.random())
@@ -82,7 +87,13 @@ def _paint_vessels(slide: Layers, rng: np.random.Generator) -> None:
 
 
 def paint_muscle(slide: Layers, rng: np.random.Generator, level: float) -> None:
-    """The muscularis mucosae below the crypts, and the looser submucosa under it."""
+    """The muscularis mucosae below the crypts, and the looser submucosa under it.
+
+    Args:
+        slide: the canvas.
+        rng: where the random numbers come from.
+        level: where it begins, 0 at the top of the unit square.
+    """
     side = slide.side
     x = np.linspace(-0.4, 1.4, 19)
     upper = level + 0.022 * (rng.random(19) - 0.5)

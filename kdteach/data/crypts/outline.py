@@ -57,7 +57,14 @@ class Tube:
 
 
 def teeth(at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A saw of period 1, -0.35 to 1: tufts are round, the clefts between them sharp."""
+    """A saw of period 1, -0.35 to 1: tufts are round, the clefts between them sharp.
+
+    Args:
+        at: where, (N,).
+
+    Returns:
+        (N,).
+    """
     u = at - np.floor(at)
     rise = np.where(u < 0.64, u / 0.64, (1 - u) / 0.36)
     return 1.35 * rise * (1.75 - 0.75 * rise) - 0.35
@@ -72,7 +79,16 @@ def _uneven(rng: np.random.Generator, along: NDArray[np.float64]) -> NDArray[np.
 
 
 def crypt(rng: np.random.Generator, tube: Tube, shape: float) -> Wall:
-    """The cells of a crypt cut lengthwise, down its left side and up its right one."""
+    """The cells of a crypt cut lengthwise, down its left side and up its right one.
+
+    Args:
+        rng: where the random numbers come from, as many for every shape.
+        tube: where it stands.
+        shape: 0 (hyperplastic) to 1 (sessile serrated).
+
+    Returns:
+        Its wall; above ``HALF`` the same for every shape.
+    """
     numbers = rng.random(12)
     sides = ((1.0, 0.0), (0.0, 1.0), (0.75, 0.75))[int(rng.integers(3))]
     wobble = 0.36 * (rng.random((2, 5)) - 0.5)
@@ -133,7 +149,18 @@ def crypt(rng: np.random.Generator, tube: Tube, shape: float) -> Wall:
 def ring(
     rng: np.random.Generator, centre: Points, radius: float, wall: float, serrated: float
 ) -> Wall:
-    """The cells of a crypt cut across, or slantwise: an oval."""
+    """The cells of a crypt cut across, or slantwise: an oval.
+
+    Args:
+        rng: where the random numbers come from.
+        centre: (1, 2) in the unit square.
+        radius: its smaller one.
+        wall: height of the cells.
+        serrated: how much the height changes from cell to cell.
+
+    Returns:
+        Its wall, a closed line.
+    """
     stretch, tilt = 1 + 0.7 * rng.random(), rng.random() - 0.5
     corners = np.array(
         [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)]

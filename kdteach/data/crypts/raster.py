@@ -16,13 +16,30 @@ Window = tuple[slice, slice]
 
 
 def smooth(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A step without corners from 0 to 1; u is clipped to that range."""
+    """A step without corners from 0 to 1.
+
+    Args:
+        u: clipped to that range.
+
+    Returns:
+        As many numbers.
+    """
     u = np.clip(u, 0.0, 1.0)
     return u * u * (3 - 2 * u)
 
 
 def noise(rng: np.random.Generator, side: int, rows: int, columns: int = 0) -> Layer:
-    """Smooth noise between 0 and 1, (side, side), on a lattice of rows x columns cells."""
+    """Smooth noise between 0 and 1.
+
+    Args:
+        rng: where the random numbers come from.
+        side: pixels a side.
+        rows: cells of the lattice from top to bottom.
+        columns: from left to right, by default as many.
+
+    Returns:
+        (side, side).
+    """
     columns = columns or rows
     lattice = rng.random((rows + 2, columns + 2)).astype(np.float32)
     centres = (np.arange(side) + 0.5) / side
@@ -37,7 +54,16 @@ def noise(rng: np.random.Generator, side: int, rows: int, columns: int = 0) -> L
 
 
 def window(points: Points, side: int, margin: float = 2.0) -> Window:
-    """The part of a canvas of ``side`` pixels that points may touch; may be empty."""
+    """The part of a canvas that points may touch; may be empty.
+
+    Args:
+        points: (N, 2) in pixels.
+        side: pixels a side of the canvas.
+        margin: around the points, in pixels.
+
+    Returns:
+        Rows and columns.
+    """
     low = np.clip(np.floor(points.min(axis=0) - margin), 0, side).astype(int)
     high = np.clip(np.ceil(points.max(axis=0) + margin), 0, side).astype(int)
     return slice(low[1], high[1]), slice(low[0], high[0])
@@ -52,6 +78,9 @@ def fill(points: Points, at: Window) -> Layer:
     Args:
         points: (N, 2) in pixels of the whole canvas.
         at: the window.
+
+    Returns:
+        (rows, columns) of the window.
     """
     top, left = at[0].start, at[1].start
     height, width = at[0].stop - top, at[1].stop - left
@@ -134,7 +163,15 @@ def ellipses(
 
 
 def rounded(points: Points, times: int = 3) -> Points:
-    """A line with its corners cut (Chaikin), its two ends kept."""
+    """A line with its corners cut, its two ends kept (Chaikin 1974).
+
+    Args:
+        points: (N, 2).
+        times: how often.
+
+    Returns:
+        (M, 2), about 2**times as many.
+    """
     for _ in range(times):
         first, second = points[:-1], points[1:]
         between = np.empty((2 * len(first), 2))
@@ -146,7 +183,15 @@ def rounded(points: Points, times: int = 3) -> Points:
 
 
 def walk(points: Points, step: float) -> tuple[Points, Points]:
-    """Points along a line at equal steps from its beginning, and its direction there."""
+    """Points along a line at equal steps from its beginning, and its direction there.
+
+    Args:
+        points: (N, 2).
+        step: along the line.
+
+    Returns:
+        (M, 2) points and (M, 2) unit vectors.
+    """
     pieces = points[1:] - points[:-1]
     lengths = np.sqrt((pieces * pieces)[:, 0] + (pieces * pieces)[:, 1])
     ends = np.cumsum(lengths)

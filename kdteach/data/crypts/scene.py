@@ -10,7 +10,7 @@ from kdteach.data.crypts.epithelium import paint_wall, region
 from kdteach.data.crypts.ground import paint_lamina, paint_muscle
 from kdteach.data.crypts.layers import Layers
 from kdteach.data.crypts.outline import CELL, Tube, Wall, crypt, ring, teeth
-from kdteach.data.crypts.raster import Layer
+from kdteach.data.crypts.raster import Layer, smooth
 from kdteach.data.crypts.stain import Stain
 
 FINEST = 128  # a canvas has at least so many pixels a side
@@ -38,7 +38,8 @@ class Scene:
         paint_muscle(slide, rng, end + 0.03)
         if surface > 0:
             self._paint_surface(rng, surface, wall, goblets)
-        decisive = self._paint_crypts(shape, max(surface, -0.08), end, wall, goblets)
+        shown = float(smooth(np.array([shape]))[0])  # fewer in the middle
+        decisive = self._paint_crypts(shown, max(surface, -0.08), end, wall, goblets)
         self._paint_fold(rng)
         quarter, mirrored = int(rng.integers(4)), rng.random() < 0.5
         light = self._shrunk(stain.photographed(slide.h, slide.e))
@@ -53,10 +54,10 @@ class Scene:
     def _paint_crypts(
         self, shape: float, top: float, end: float, wall: float, goblets: float
     ) -> Layer:
-        """Crypts side by side; one or two of them are as the shape says."""
+        """Crypts side by side; two or three of them are as the shape says."""
         rng, slide = self._rng, self._slide
         count = 3 + int(rng.random() < 0.6)
-        telling = set(rng.permutation(count)[: int(rng.integers(1, 3))].tolist())
+        telling = set(rng.permutation(count)[: int(rng.integers(2, 4))].tolist())
         pitch = 1 / count
         offset = 0.1 * (rng.random() - 0.5)
         cut = rng.random(count + 2) < 0.22
@@ -65,7 +66,7 @@ class Scene:
         for number in range(-1, count + 1):
             own = random(self._key[0], _STREAM, self._key[1], 2 + number)
             centre = (number + 0.5 + 0.2 * (own.random() - 0.5)) * pitch + offset
-            other = 0.45 * own.random()
+            other = 0.35 * own.random()
             if number not in telling and cut[number + 1]:
                 self._paint_cuts(own, centre, pitch, top, end, wall, goblets)
                 continue
