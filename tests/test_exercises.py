@@ -32,6 +32,7 @@ from kdteach.exercises import (
     teacher_and_student,
     teacher_assistants,
     temperature,
+    two_networks,
     votes,
 )
 
@@ -56,6 +57,7 @@ ROOMS = (
     best_checkpoint,
     teacher_assistants,
     borrowed_features,
+    two_networks,
     clinic,
     saliency,
     rise,

@@ -84,6 +84,10 @@ with usual_tensors():
         check_temperature_at_entropy,
         check_temperature_for,
     )
+    from kdteach.exercises.two_networks import (
+        check_bottleneck_weights,
+        check_signal_left,
+    )
     from kdteach.exercises.votes import check_votes
 
 # an answer may replace neither a chapter's checks nor what they are made from
@@ -114,7 +118,9 @@ __all__ = [
     "check_effective_alpha",
     "check_even_steps",
     "check_ideal_margin",
+    "check_bottleneck_weights",
     "check_inverted_weights",
+    "check_signal_left",
     "check_is_closer",
     "check_kd_loss",
     "check_kept_checkpoints",
