@@ -17,9 +17,9 @@ CONVOLUTION_PARTS = ("whole", "separable", "inverted residual")
 CONVOLUTION_ALT = (
     "Bars as high as there are channels, and what leads from one to the next. Whole: a "
     "3 x 3 convolution from 64 channels to 64. Separable: a 3 x 3 depthwise convolution, "
-    "channel by channel, then a 1 x 1 convolution that mixes them. Inverted residual: 1 x 1 "
-    "from few channels to many, 3 x 3 depthwise, 1 x 1 back to few, with a shortcut between the "
-    "narrow ends."
+    "channel by channel, then a 1 x 1 convolution that mixes them. Inverted residual: "
+    "1 x 1 from few channels to many, 3 x 3 depthwise, 1 x 1 back to few, with a shortcut "
+    "between the narrow ends."
 )
 _BLOCKS = (
     ("plain", "", ("conv", "BN", "ReLU", "conv", "BN", "ReLU"), None),

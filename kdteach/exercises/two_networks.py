@@ -65,7 +65,7 @@ _BOTTLENECK = Exercise(
     slips=(
         slip("one of the two 1 x 1 convolutions is missing, in or out.", pointwise=1),
         slip(
-            "that is MobileNet's depthwise window; ResNet50's middle is a whole convolution.",
+            "that is MobileNet's depthwise window; here the middle is a whole convolution.",
             middle="depthwise",
         ),
         slip("the 3 x 3 convolution works inside, where it is narrow.", middle="outside"),
