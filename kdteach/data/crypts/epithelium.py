@@ -93,7 +93,7 @@ def _paint_nuclei(slide: Layers, at: Window, wall: Wall) -> None:
     slide.nuclei(at, slide.spots(at, centres, tilted, radii, values, rim=0.35), 0.78)
 
 
-def region(slide: Layers, wall: Wall, margin: float = 0.016) -> Layer:
+def region(slide: Layers, wall: Wall, margin: float = 0.02) -> Layer:
     """Coverage of the lower part of a crypt, where its shape shows.
 
     Args:

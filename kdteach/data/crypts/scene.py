@@ -137,7 +137,10 @@ class Scene:
     def _focused(picture: NDArray[np.uint16], turns: int) -> NDArray[np.uint16]:
         for _ in range(turns):
             for axis in (0, 1):
-                before, after = np.roll(picture, 1, axis), np.roll(picture, -1, axis)
+                last = picture.shape[axis] - 1
+                rows = np.arange(last + 1)  # what lies beyond an edge is as its edge
+                before = picture.take(np.maximum(rows - 1, 0), axis)
+                after = picture.take(np.minimum(rows + 1, last), axis)
                 picture = ((before + 2 * picture + after + 2) >> 2).astype(np.uint16)
         return picture
 
