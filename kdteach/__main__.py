@@ -65,8 +65,9 @@ def _run(options: argparse.Namespace) -> int:
         from kdteach.data import petri
 
         folder = petri.write(
-            options.out, size=options.size, scale=options.scale, seed=options.seed
-        )
+            options.out, size=options.size, scale=options.scale, seed=options.seed,
+            look=options.look,
+        )  # fmt: skip
         place = printable(str(folder))
         _say(f"drawn into {place}: read it with load('mhist', {str(folder)!r})")
     else:
@@ -247,6 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     petri.add_argument("--size", type=_whole, default=224, metavar="PIXELS")
     petri.add_argument("--scale", type=float, default=1.0, help="factor on 3,152 tiles")
     petri.add_argument("--seed", type=_whole, default=0)
+    petri.add_argument("--look", choices=("petri", "crypts"), default="petri")
     teachers = commands.add_parser(
         "teachers", help="train the shipped networks", allow_abbrev=False
     )

@@ -9,6 +9,7 @@ from scipy.ndimage import zoom
 
 from kdteach.data import load
 from kdteach.diagrams import diagram, diagram_names
+from kdteach.diagrams.blocks import CONVOLUTION_PARTS, RESIDUAL_PARTS
 from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
@@ -23,6 +24,8 @@ KINDS = {
     "temperature": TEMPERATURE_PARTS,
     "loss": LOSS_PARTS,
     "stops": STOPS,
+    "residual": RESIDUAL_PARTS,
+    "convolutions": CONVOLUTION_PARTS,
 }
 
 

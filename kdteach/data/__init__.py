@@ -20,6 +20,7 @@ from kdteach.data.augment import (
     random_shift,
 )
 from kdteach.data.cifar10 import channel_statistics, load_cifar10
+from kdteach.data.crypts import load_crypts
 from kdteach.data.digits import digits_seen, load_digits, whole_digits
 from kdteach.data.folder import load_folder
 from kdteach.data.look_alikes import look_alikes
@@ -68,6 +69,7 @@ _LOADERS: dict[str, Callable[..., ImageSet]] = {
     "cifar10": load_cifar10,
     "mhist": load_mhist,
     "petri": load_petri,
+    "crypts": load_crypts,
     "tissues": load_tissues,
     "patches": load_patches,
     "folder": load_folder,
@@ -89,14 +91,15 @@ def load(
     Args:
         name: "digits" (embedded, 8x8), "mnist" (28x28), "cifar10" (photographs, 32x32),
             "mhist" (224x224, the reader's own copy or a stand-in in its layout), "petri"
-            (the stand-in, drawn at once), "tissues" (drawn too: the task on which small
-            networks learn before), "patches" (squares of seven free photographs, 32x32) or
-            "folder" (the reader's own pictures, a folder a class).
+            (the stand-in, drawn at once), "crypts" (the same cases, drawn cell by cell),
+            "tissues" (drawn too: the task on which small networks learn before), "patches"
+            (squares of seven free photographs, 32x32) or "folder" (the reader's own
+            pictures, a folder a class).
         root: the folder with the files; by default ``$KDTEACH_DATA``. Only for "mnist",
             "cifar10", "mhist" and "folder".
         groups: classes to be joined, see ``merge_classes``; by default none.
         **options: of the source: see ``load_digits``, ``load_mnist``, ``load_cifar10``,
-            ``load_mhist``, ``load_petri``, ``load_tissues``,
+            ``load_mhist``, ``load_petri``, ``load_crypts``, ``load_tissues``,
             ``kdteach.data.patches.load_patches`` and ``kdteach.data.folder.load_folder``.
 
     Returns:

@@ -10,15 +10,11 @@ in a sessile serrated one (SSA). They are drawings and prove nothing about medic
 from __future__ import annotations
 
 import csv
-import errno
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
 import torch
@@ -28,11 +24,12 @@ from tqdm import tqdm
 from kdteach import workers as processes
 from kdteach.checks import check_count, check_number, check_seed, shown
 from kdteach.data._canvas import checksum, random
+from kdteach.data._drawn_folder import require_disk, to_be_filled, unfinished
 from kdteach.data._pictures import check_side
 from kdteach.data._polyp import Polyp, shape_and_votes
 from kdteach.data.mhist import CLASSES, COLUMNS, cut
 from kdteach.files import check_path
-from kdteach.memory import amount, require_memory
+from kdteach.memory import require_memory
 from kdteach.types import ImageSet, Split
 
 _COUNTS = {
@@ -171,10 +168,39 @@ def load_petri(
             "petri is drawn and reads no folder: leave root at None, or load('mhist', "
             "folder) for one that 'python -m kdteach petri' has written"
         )
+    return drawn_set("petri", draw, _CANVAS, size=size, scale=scale, seed=seed)
+
+
+def drawn_set(
+    name: str,
+    draw: Callable[[Case, int], Tile],
+    canvas: int,
+    *,
+    size: int,
+    scale: float,
+    seed: int,
+) -> ImageSet:
+    """Draw the planned cases into memory, as ``load_petri`` and ``load_crypts`` do.
+
+    Args:
+        name: of the image set.
+        draw: a tile of a case and a size.
+        canvas: bytes a pixel while a tile is drawn.
+        size: as ``load_petri``.
+        scale: as ``load_petri``.
+        seed: as ``load_petri``.
+
+    Returns:
+        Tiles with labels, votes and masks, in MHIST's splits.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: size, scale or seed out of range; too little memory.
+    """
     size, planned = check_side("size", size, _NARROWEST), cases(scale, seed)
     require_memory(
         f"{len(planned):,} tiles of {size} pixels",
-        (8 * len(planned) + _CANVAS) * size**2,  # images and masks, and again in splits
+        (8 * len(planned) + canvas) * size**2,  # images and masks, and again in splits
         "take a smaller size or scale, or write them into a folder with petri.write",
     )
     images = torch.empty(len(planned), 3, size, size, dtype=torch.uint8, device="cpu")
@@ -196,7 +222,7 @@ def load_petri(
         return Split(images[at], labels[at], rows, votes[at], masks[at])
 
     return ImageSet(
-        "petri", split("train"), split("valid"), split("test"), CLASSES,
+        name, split("train"), split("valid"), split("test"), CLASSES,
         checksum(images, labels, votes, masks),
     )  # fmt: skip
 
@@ -208,6 +234,7 @@ def write(
     scale: float = 1.0,
     seed: int = 0,
     workers: int | None = None,
+    look: str = "petri",
 ) -> Path:
     """Write a folder in MHIST's layout: ``annotations.csv``, ``images/``, and ``masks/``.
 
@@ -223,6 +250,7 @@ def write(
         seed: of everything.
         workers: processes, by default one a core where there is much to draw. With 1 the
             tiles are drawn in this process.
+        look: "petri" or "crypts", the data name whose drawings are written.
 
     Returns:
         The folder.
@@ -232,27 +260,31 @@ def write(
         OSError: it cannot be written.
         RuntimeError: a process that draws was ended from outside.
         TypeError: an argument of another type.
-        ValueError: size, scale, seed or workers out of range; too little memory.
+        ValueError: size, scale, seed or workers out of range; unknown look; too little
+            memory.
     """
+    if look not in ("petri", "crypts"):
+        raise ValueError(f"look must be 'petri' or 'crypts', got {shown(look)}")
+    canvas = _CANVAS if look == "petri" else 5 * _CANVAS
     given = check_path("out", out)
     size, planned = check_side("size", size, _NARROWEST), cases(scale, seed)
     if workers is not None:
         workers = check_count("workers", workers)
-    elif len(planned) * (_TILE + size**2) < _PAYS:
+    elif len(planned) * (_TILE + size**2) * canvas < _PAYS * _CANVAS:
         workers = 1
     count = min(processes.count(workers), -(-len(planned) // _SHARE))
     require_memory(
         f"{count} workers at tiles of {size} pixels",
-        count * (_CANVAS * size**2 + (_PROCESS if count > 1 else 0)),
+        count * (canvas * size**2 + (_PROCESS if count > 1 else 0)),
         "take fewer workers or a smaller size",
     )
-    folder = _to_be_filled(given)
-    _require_disk(folder, _ON_DISK * len(planned) * size**2)
+    folder = to_be_filled(given)
+    require_disk(folder, _ON_DISK * len(planned) * size**2)
     try:
-        with processes.tidy_end(), _unfinished(folder) as half:
+        with processes.tidy_end(), unfinished(folder) as half:
             for part in ("images", "masks"):
                 (half / part).mkdir()
-            _draw_all(planned, size, half, count)
+            _draw_all(planned, size, half, count, look)
             with (half / "annotations.csv").open("w", encoding="utf-8", newline="") as file:
                 rows = csv.writer(file)
                 rows.writerow(COLUMNS)
@@ -270,107 +302,8 @@ def write(
     return given
 
 
-def _to_be_filled(out: Path) -> Path:
-    """Where the tiles shall lie, links followed; it is empty or not there."""
-    try:
-        folder = out.resolve()
-    except RuntimeError as error:  # of older Pythons, for links in a circle
-        raise FileExistsError(f"{out} is a link that leads in a circle") from error
-    if folder.is_symlink():  # what newer Pythons leave of it
-        raise FileExistsError(f"{out} is a link that leads in a circle")
-    if folder == Path.cwd():
-        raise FileExistsError(
-            f"{out} is the folder you are in, where other things come and go: name a new "
-            "one inside it"
-        )
-    if folder.exists():
-        if not folder.is_dir():
-            raise FileExistsError(f"{out} is there and no folder: name a new one")
-        held = min((path.name for path in folder.iterdir()), default=None)
-        if held is not None:
-            raise FileExistsError(
-                f"{out} is there and not empty, it holds {held!r}: name a new folder, or "
-                "delete it first"
-            )
-    return folder
-
-
-def _require_disk(folder: Path, size: float) -> None:
-    """Raise OSError where so many bytes do not fit, before hours are spent on them."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if size > free:
-        raise OSError(
-            errno.ENOSPC,
-            f"the tiles take {amount(size)} at least and {amount(free)} are free: take a "
-            "smaller size or scale, or another disk",
-            str(folder),
-        )
-
-
-@contextmanager
-def _unfinished(folder: Path) -> Iterator[Path]:
-    """A folder beside or inside the wanted one, whose content becomes it at the end.
-
-    Folders are made with the permissions that this process gives (its umask), and one that
-    is there stays what it is, with its owner and its permissions. What is made is removed
-    again unless the block ends well.
-    """
-    there = folder.is_dir()
-    made = _make_parents(folder.parent)
-    half = (folder if there else folder.parent) / f".petri-{token_hex(4)}"
-    try:
-        half.mkdir()
-        yield half
-        if there:
-            _move_into(half, folder)
-        else:
-            half.rename(folder)
-    except BaseException:
-        shutil.rmtree(half, ignore_errors=True)
-        for parent in reversed(made):
-            with suppress(OSError):  # somebody else has put something there
-                parent.rmdir()
-        raise
-
-
-def _make_parents(folder: Path) -> list[Path]:
-    """Make what is missing of a path, and say what that was, outermost first."""
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    made: list[Path] = []
-    try:
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            made.append(path)
-    except BaseException:
-        for path in reversed(made):
-            with suppress(OSError):
-                path.rmdir()
-        raise
-    return made
-
-
-def _move_into(half: Path, folder: Path) -> None:
-    """Move what is finished into an empty folder, the table last: that makes it whole."""
-    parts = ("images", "masks", "annotations.csv")
-    try:
-        for part in parts:
-            if (folder / part).exists():
-                raise FileExistsError(f"{folder / part} has appeared meanwhile")
-            (half / part).rename(folder / part)
-        half.rmdir()
-    except BaseException:
-        for part in parts:
-            if not (half / part).exists() and (folder / part).exists():
-                (folder / part).rename(half / part)  # to be removed with the rest
-        raise
-
-
-def _draw_all(planned: list[Case], size: int, folder: Path, count: int) -> None:
-    work = partial(_draw_to, size=size, folder=folder)
+def _draw_all(planned: list[Case], size: int, folder: Path, count: int, look: str) -> None:
+    work = partial(_draw_to, size=size, folder=folder, look=look)
     with tqdm(total=len(planned), unit=" tiles", disable=None) as bar:
         if count == 1:
             for case in planned:
@@ -382,10 +315,14 @@ def _draw_all(planned: list[Case], size: int, folder: Path, count: int) -> None:
                 bar.update()
 
 
-def _draw_to(case: Case, size: int, folder: Path) -> None:
+def _draw_to(case: Case, size: int, folder: Path, look: str = "petri") -> None:
     from PIL import Image
 
-    tile = draw(case, size)
+    if look == "crypts":
+        from kdteach.data.crypts import draw as drawn
+    else:
+        drawn = draw
+    tile = drawn(case, size)
     Image.fromarray(tile.image).save(folder / "images" / case.name, compress_level=1)
     mask = Image.fromarray(tile.mask.astype(np.uint8) * 255)
     mask.save(folder / "masks" / case.name)

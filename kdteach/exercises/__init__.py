@@ -113,6 +113,10 @@ with usual_tensors():
         check_temperature_at_entropy,
         check_temperature_for,
     )
+    from kdteach.exercises.two_networks import (
+        check_bottleneck_weights,
+        check_signal_left,
+    )
     from kdteach.exercises.votes import check_votes
     from kdteach.exercises.which_way_round import (
         check_jensen_shannon,
@@ -141,6 +145,7 @@ __all__ = [
     "check_attention_map",
     "check_between_share",
     "check_bias_slope",
+    "check_bottleneck_weights",
     "check_chain_flops",
     "check_channel_deviation",
     "check_choose_temperature",
@@ -196,6 +201,7 @@ __all__ = [
     "check_seeds_needed",
     "check_separable_weights",
     "check_shrinking",
+    "check_signal_left",
     "check_similarities",
     "check_smoothed_targets",
     "check_soft_gradient",

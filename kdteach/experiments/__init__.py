@@ -3,6 +3,7 @@
 from kdteach.experiments import (
     arms,
     chains,
+    depth,
     few_images,
     hidden_digits,
     hinton_runs,
@@ -34,6 +35,7 @@ __all__ = [
     "RunsFailedError",
     "arms",
     "chains",
+    "depth",
     "few_images",
     "hidden_digits",
     "hinton_runs",

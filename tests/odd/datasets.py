@@ -184,7 +184,7 @@ load.vary("by_writer", values.switch())
 load.vary("dtype", values.dtype())
 load.circumstances()
 load.refuse("both", lambda: {"draw": 1, "by_writer": True}, names=("draw", "by_writer"))
-for name in ("digits", "petri", "tissues", "patches"):
+for name in ("digits", "petri", "crypts", "tissues", "patches"):
     for root in ("/tmp", Path("/nowhere"), "", 3):
         load.refuse(f"{name}, root = {root!r}", lambda n=name,
             r=root: {"name": n, "root": r},
