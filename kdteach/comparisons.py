@@ -37,8 +37,8 @@ class Comparison(Interval):
         unit: of the numbers, such as "points".
         comparisons: how many comparisons were made together, at least 1.
         seeds: (n,) by which the runs were paired; empty where they were paired in order.
-        test_share: in (0, 1), the share of test images where each run divided the same
-            images anew; None where it did not.
+        test_share: in (0, 1), the share of test images among training and test images,
+            where each run divided the same images anew; None where it did not.
 
     Raises:
         TypeError: a part of another type.
@@ -104,11 +104,13 @@ class Comparison(Interval):
         divisions would give. A statement about images outside of the N has to allow for the
         luck of the N themselves, which no division shows. By the usual estimate the
         variance of the mean is not :math:`s^2/n` but
-        :math:`s^2\,(1/n + \rho/(1-\rho))`, with the share :math:`\rho` of the images that
-        a run tests on: for ten runs that test on a fifth, an interval 1.87 times as wide.
+        :math:`s^2\,(1/n + \rho/(1-\rho))`, with the share :math:`\rho` of test
+        images among those that a run learns from or tests on, so that
+        :math:`\rho/(1-\rho)` is test images over training images: for ten runs with three
+        training images for a test image, an interval 2.08 times as wide.
 
         Source: Nadeau and Bengio, Machine Learning 52 (2003) 239-281, section 4, the
-        corrected resampled t-test, with everything but the test images as training images.
+        corrected resampled t-test.
         """
         if self.test_share is None:
             return None
@@ -192,8 +194,8 @@ def compare(
         unit: of the numbers, such as "points"; for the words alone.
         comparisons: how many comparisons are made together, 1 to 10,000. Each interval gets
             the level 1 - (1 - level) / comparisons (Bonferroni's correction).
-        test_share: where each run divided the same images anew, the share of them that it
-            tested on, in (0, 1). The interval is the same: it speaks of other divisions of
+        test_share: where each run divided the same images anew, the share of test images
+            among those that it learned from or tested on, in (0, 1). The interval is the same: it speaks of other divisions of
             these images. ``.for_new_images`` is the wider one for images outside of them.
 
     Returns:
