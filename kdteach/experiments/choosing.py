@@ -71,20 +71,20 @@ def chosen_arms(
         best = min(mine, key=lambda at: sum(mine[at].valid[mine[at].rate]))
         knob = word if word and name == "smoothed labels" else "temperature"
         tried = [
-            (setting_of(knob, T, rate), sum(errors))
+            (_setting(knob, T, rate), sum(errors))
             for T, arm in mine.items()
             for rate, errors in arm.valid.items()
         ]
         arm = mine[best]
         (students,) = arm.students
         found[name] = Found(
-            setting_of(knob, best, arm.rate), tried, arm.valid[arm.rate], arm.test,
-            further_numbers(students, draws, beside, further),
+            _setting(knob, best, arm.rate), tried, arm.valid[arm.rate], arm.test,
+            _more(students, draws, beside, further),
         )  # fmt: skip
     return found
 
 
-def setting_of(knob: str, value: float, rate: float) -> dict[str, float]:
+def _setting(knob: str, value: float, rate: float) -> dict[str, float]:
     return ({knob: value} if value else {}) | {"learning_rate": rate}
 
 
@@ -106,11 +106,11 @@ def as_they_are(
     return Found(
         {}, [], [evaluate(n, d.valid).errors for n, d in pairs],
         [evaluate(n, d.test).errors for n, d in pairs],
-        further_numbers(networks, draws, beside, further),
+        _more(networks, draws, beside, further),
     )  # fmt: skip
 
 
-def further_numbers(
+def _more(
     networks: Sequence[nn.Module],
     draws: Sequence[ImageSet],
     beside: Sequence[nn.Module] | None,
