@@ -116,6 +116,13 @@ def _lines(name: str, comparison: Comparison, planned: bool) -> Sequence[str]:
         )
     if comparison.correction:
         lines.append(comparison.correction)
+    wider = comparison.for_new_images
+    if wider is not None:
+        lines.append(
+            "This interval speaks of other divisions of the same images. For new images it "
+            f"is wider, {wider.span(comparison.decimals)} by the correction of Nadeau and "
+            f"Bengio (2003): {wider.word}."
+        )
     # each line begins as a sentence does
     return [line[:1].upper() + line[1:] if not name else line for line in lines]
 

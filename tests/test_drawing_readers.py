@@ -511,8 +511,15 @@ def test_numbers_in_the_text_are_those_of_the_record():
     for name in recipe.PAIR_NAMES:  # from what to what
         mean = np.mean(record[name]["as written errors"]) / 100
         assert f"{mean:.1f}" in text["gain"]
-    low, high = (record["gain"]["as written"][end] for end in ("low", "high"))
-    assert text["gain"].endswith(f" these pairs allow: {low:.1f} to {high:.1f}).")
+    mean, low, high = (record["gain"]["as written"][x] for x in ("mean", "low", "high"))
+    assert f" ({mean:.1f} fewer; " in text["gain"]
+    assert text["gain"].endswith(f"(an-interval) {low:.1f} to {high:.1f}).")
+    assert text["teacher"] == f"{record['teacher']['as written errors'][0] / 100:.1f}"
+    second = record["doubts"]["same second answer as the teacher"]["distilled"]
+    guess = record["doubts"]["same by a guess"]["the usual one"]
+    assert text["second"].startswith(f"{100 * second:.0f} % of the 9,314 test images")
+    assert f" is right on {100 * guess:.0f} %, " in text["second"]
+    assert guess > second
     assert text["tried"] == (
         "12: learning rates of 0.005, 0.01, 0.02 and 0.04, each with 15, 30 and 60 passes"
     )
@@ -571,9 +578,9 @@ def test_numbers_in_the_text_are_those_of_the_record():
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.5, 1.5, "The teacher helps: "),
-     (-1.5, -0.5, "The teacher does not help: "),
-     (-1, 2, "We cannot say whether the teacher helps: ")],
+    [(0.5, 1.5, "Learning from the teacher's answers helps: "),
+     (-1.5, -0.5, "Learning from the teacher's answers does not help: "),
+     (-1, 2, "Whether learning from the teacher's answers helps is undecided: ")],
 )  # fmt: skip
 def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
     gain = Interval((low + high) / 2, low, high, 0.95, 10)
@@ -582,9 +589,8 @@ def test_a_gain_is_claimed_only_where_it_holds(low, high, words):
     if low < 0 < high:
         assert text.endswith("of the difference, \N{MINUS SIGN}1.0 to 2.0, holds 0.")
     else:
-        assert text.endswith(
-            "([95 % interval](an-interval), the differences these pairs allow: 0.5 to 1.5)."
-        )
+        more = "fewer" if low > 0 else "more"
+        assert text.endswith(f"(1.0 {more}; [95 % interval](an-interval) 0.5 to 1.5).")
     assert "label-trained students misread 7.1 and distilled ones 6.1" in text
 
 

@@ -34,6 +34,7 @@ from kdteach.exercises import (
     teacher_assistants,
     temperature,
     votes,
+    which_way_round,
 )
 
 F = torch.nn.functional
@@ -63,6 +64,7 @@ ROOMS = (
     rise,
     lime,
     same_place,
+    which_way_round,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

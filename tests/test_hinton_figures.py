@@ -9,6 +9,7 @@ from kdteach.plots.hintons_digits import (
     average_answers,
     before_and_after,
     digits_found,
+    logits_rise,
     look_alike_rows,
 )
 
@@ -83,6 +84,20 @@ def test_two_bars_a_digit():
     assert "0 0% to 25%" in figure.alt
 
 
+def test_rises_are_drawn_to_one_scale():
+    teacher, student = [20, 30, 22, 18, 24], [19, 10, 21, 18, 22]
+    figure = logits_rise(teacher, student, 1, caption="It rises too little.")
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("--kd-accent-edge") == 1
+        bars = re.findall(
+            r'd="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"[^>]*--kd-(teacher|student)\)', drawing
+        )
+        for role, values in (("teacher", teacher), ("student", student)):
+            tall = [float(a) - float(b) for a, b, c in bars if c == role][1:]  # the key
+            assert tall == pytest.approx([110 * v / 30 for v in values], abs=0.11)
+    assert "1 30 and 10" in figure.alt
+
+
 @pytest.mark.parametrize(
     ("make", "error", "says"),
     [
@@ -129,6 +144,9 @@ def test_two_bars_a_digit():
             ValueError,
             "after",
         ),
+        (lambda: logits_rise([1], [1, 2], 0, caption="x"), ValueError, "as many classes"),
+        (lambda: logits_rise([1, 2], [1, -2], 0, caption="x"), ValueError, "student"),
+        (lambda: logits_rise([1, 2], [1, 2], 2, caption="x"), ValueError, "missing"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(make, error, says):

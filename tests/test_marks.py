@@ -144,6 +144,37 @@ def test_many_are_counted_and_corrected():
     assert (found["x"].low, found["x"].high) == pytest.approx((single.low, single.high))
 
 
+def test_new_images_need_a_wider_interval():
+    """Nadeau and Bengio 2003, section 4: s^2 (1/J + n2/n1), t with J - 1 degrees."""
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(10, 2, 10), generator.normal(12, 2, 10)
+    tested, rest = 359, 1438
+    found = compare(a, b, expect="lower", test_share=tested / (tested + rest))
+    assert found == compare(a, b, expect="lower", test_share=found.test_share)
+    plain = compare(a, b, expect="lower")
+    assert (found.low, found.high, found.word) == (plain.low, plain.high, plain.word)
+    assert plain.for_new_images is None
+    gaps = a - b
+    error = np.sqrt(gaps.var(ddof=1) * (1 / 10 + tested / rest))
+    half = scipy.stats.t.ppf(0.975, 9) * error
+    wider = found.for_new_images
+    assert wider.low == pytest.approx(gaps.mean() - half, rel=1e-12)
+    assert wider.high == pytest.approx(gaps.mean() + half, rel=1e-12)
+    assert wider.for_new_images is None
+    # both words stand in the mark, and the mark keeps that of the interval that is shown
+    near = Comparison(-0.5, -0.8, -0.2, 0.95, 10, "lower", test_share=0.2)
+    assert near.for_new_images.word == "undecided"
+    shown = claim("Fewer.", near)._repr_html_()
+    assert "This interval speaks of other divisions of the same images" in shown
+    assert "-1.06 to 0.06" in shown
+    assert "Bengio (2003): undecided." in shown
+    assert 'data-kd-word="holds"' in shown
+    several = compare_many({"x": (a, b)}, test_share=0.5)["x"]
+    assert several.for_new_images.low < several.low
+    given = Comparison.of(Interval(1, 0.5, 1.5, 0.95, 10), test_share=0.5)
+    assert given.for_new_images.low == pytest.approx(1 - 0.5 * np.sqrt(11))
+
+
 # claims
 
 

@@ -90,6 +90,11 @@ with usual_tensors():
         check_temperature_for,
     )
     from kdteach.exercises.votes import check_votes
+    from kdteach.exercises.which_way_round import (
+        check_jensen_shannon,
+        check_repaired_direction,
+        check_reverse_pull,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -122,6 +127,7 @@ __all__ = [
     "check_ideal_margin",
     "check_inverted_weights",
     "check_is_closer",
+    "check_jensen_shannon",
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
@@ -138,11 +144,13 @@ __all__ = [
     "check_r_squared",
     "check_repaired_control",
     "check_repaired_crop",
+    "check_repaired_direction",
     "check_repaired_diversity",
     "check_repaired_runner_up",
     "check_repaired_smoothing",
     "check_repaired_training",
     "check_repaired_transfer_set",
+    "check_reverse_pull",
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",

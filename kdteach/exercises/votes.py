@@ -16,15 +16,20 @@ def _votes(
     first: str = "ahead",
     second: str = "ahead",
     turn: int = 1,
+    rounded: bool = True,
 ) -> tuple[float, ...]:
-    """How many small images outvote a doubtful one: divided first, and added up first."""
+    """How many small images outvote a doubtful one: divided first, and added up first.
+
+    0.3 / 0.1 is 2.9999999999999996, so the ratio is rounded before it is cut.
+    """
+    ratio = round(doubt / trace, 9) if rounded else doubt / trace
     counts = {
-        "ahead": math.floor(doubt / trace) + 1,
-        "level": math.ceil(doubt / trace),
-        "below": math.floor(doubt / trace),
-        "exact": doubt / trace,
+        "ahead": math.floor(ratio) + 1,
+        "level": math.ceil(ratio),
+        "below": math.floor(ratio),
+        "exact": ratio,
         "upside down": math.floor(trace / doubt) + 1,
-        "too many": math.floor(doubt / trace) + 2,
+        "too many": math.floor(ratio) + 2,
         "doubt": math.floor(doubt) + 1,
         "votes": 2,
     }
@@ -34,7 +39,7 @@ def _votes(
 
 _VOTES = Exercise(
     _votes,
-    ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4)),
+    ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4), (0.3, 0.1)),
     (
         Mistake(
             "two numbers are asked for, one for each average.",
@@ -95,6 +100,11 @@ _VOTES = Exercise(
         slip(
             "the second number is one too many: one image fewer is ahead.",
             second="too many",
+        ),
+        slip(
+            "three images of 0.1 only make a tie with 0.3, and a computer finds more: "
+            "3 * 0.1 comes out just above 0.3, and 0.3 / 0.1 just below 3. Round first.",
+            rounded=False,
         ),
         slip(
             "the second average adds up before it divides, so the sizes of `doubt` and "

@@ -10,6 +10,7 @@ from kdteach.experiments import (
     missing_digit,
     new_students,
     passed_on,
+    phases,
     report_comparisons,
     subliminal,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "missing_digit",
     "new_students",
     "passed_on",
+    "phases",
     "recorded_teacher",
     "report_comparisons",
     "reproduce",

@@ -14,6 +14,7 @@ from torch import Tensor
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.biasing import live_bias
+from kdteach.live.directing import live_directions
 from kdteach.live.drawing import Reader, live_draw
 from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
@@ -32,6 +33,7 @@ __all__ = [
     "Reader",
     "live_bias",
     "live_checkpoints",
+    "live_directions",
     "live_draw",
     "live_gallery",
     "live_loss",

@@ -34,9 +34,10 @@ def page_numbers() -> dict[str, str]:
 
     Returns:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
-        "gain", "threes", "bias" and "unseen"; and, of the folded parts, "tried",
-        "dropout", "loss", "pair", "rates", "ends", "fixed", "equal", "spread", "price",
-        "redrawn", "without", and "rows", "training" and "sizes" of tables.
+        "gain", "teacher", "threes", "bias" and "unseen"; and, of the folded parts,
+        "second", "tried", "dropout", "loss", "pair", "rates", "ends", "fixed", "equal",
+        "spread", "price", "redrawn", "without", and "rows", "training" and "sizes" of
+        tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -54,6 +55,8 @@ def page_numbers() -> dict[str, str]:
         "temperature": f"{pair['temperature']:g}",
         "tried": _tried(pair["valid errors by rate"]),
         "gain": gain_in_words(gain, *means),
+        "teacher": f"{np.mean(teacher['as written errors']) / 100:.1f}",
+        "second": _second(record["doubts"]),
         "threes": f"{100 * np.mean(threes['with']):.0f}",
         "bias": f"{100 * np.mean(threes['without']):.0f}",
         "unseen": f"{record['without-3']['images']:,}",
@@ -72,6 +75,17 @@ def page_numbers() -> dict[str, str]:
         "without": _without(record),
         "sizes": _sizes(record["sizes tried"]),
     }
+
+
+def _second(doubts: dict[str, Any]) -> str:
+    """How often the distilled student has the teacher's second answer, and a guess has."""
+    same = doubts["same second answer as the teacher"]["distilled"]
+    guess = doubts["same by a guess"]["the usual one"]
+    return (
+        f"{100 * same:.0f} % of the {doubts['images']:,} test images on which the three "
+        "agree. A fixed guess, the usual second answer after each first one, is right on "
+        f"{100 * guess:.0f} %, without a look at the image."
+    )
 
 
 def _training(record: dict[str, Any]) -> str:
@@ -261,16 +275,16 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
         f"of a hundred test digits, label-trained students misread {plain:.1f} and "
         f"distilled ones {told:.1f}, on average over {gain.n} such pairs with this teacher"
     )
-    interval = "[95 % interval](an-interval)"
+    interval = f"[{100 * gain.level:.0f} % interval](an-interval)"
     if gain.low <= 0 <= gain.high:
         low = f"{gain.low:.1f}".replace("-", "\N{MINUS SIGN}")
         return (
-            f"We cannot say whether the teacher helps: {misread}, and the {interval} of "
-            f"the difference, {low} to {gain.high:.1f}, holds 0."
+            f"Whether learning from the teacher's answers helps is undecided: {misread}, "
+            f"and the {interval} of the difference, {low} to {gain.high:.1f}, holds 0."
         )
     ends = sorted((abs(gain.low), abs(gain.high)))
-    word = "helps" if gain.low > 0 else "does not help"
+    word, more = ("helps", "fewer") if gain.low > 0 else ("does not help", "more")
     return (
-        f"The teacher {word}: {misread} ({interval}, the differences these pairs allow: "
-        f"{ends[0]:.1f} to {ends[1]:.1f})."
+        f"Learning from the teacher's answers {word}: {misread} "
+        f"({abs(gain.mean):.1f} {more}; {interval} {ends[0]:.1f} to {ends[1]:.1f})."
     )

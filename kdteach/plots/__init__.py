@@ -25,6 +25,7 @@ from kdteach.plots import (  # noqa: E402
     subclass_distillation,
     teacher_assistants,
     temperature,
+    which_way_round,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -63,4 +64,5 @@ __all__ = [
     "teacher_assistants",
     "temperature",
     "tiles",
+    "which_way_round",
 ]

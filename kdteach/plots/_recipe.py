@@ -15,13 +15,17 @@ _RECIPE = (
      "images on which they part (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
     ("two methods, ten seeds each", "Is this method better, on these test images?",
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
-    ("two methods, seeds and images", "... and on other test images as well?",
+    ("two methods, ten divisions of one data set",
+     "Is it better on other divisions of these images, and on new images?",
+     "paired differences, and wider ones", "kd.compare(..., test_share=0.2)"),
+    ("two methods, seeds and images",
+     "Is it better with other seeds and other test images?",
      "seeds and images redrawn (bootstrap)", "kd.stats.bootstrap_difference(A, B)"),
 )  # fmt: skip
 
 
 def which_test(*, caption: str) -> Diagram:
-    """What one has, what one asks, and the test that answers: four rows.
+    """What one has, what one asks, and the test that answers: five rows.
 
     Args:
         caption: the sentence below.
@@ -33,7 +37,8 @@ def which_test(*, caption: str) -> Diagram:
         f"You have {have}, and ask: {ask} Take: {test}, {call}."
         for have, ask, test, call in _RECIPE
     ) + f" {last}."  # fmt: skip
-    wide, narrow = Drawing(_WIDE, 30 + 94 * 4 + 40), Drawing(_NARROW, 178 * 4 + 84)
+    foot, end = 30 + 94.0 * len(_RECIPE), 178.0 * len(_RECIPE)
+    wide, narrow = Drawing(_WIDE, foot + 40), Drawing(_NARROW, end + 84)
     for x, title in ((0, "You have"), (252, "You ask"), (530, "Take")):
         wide.text(x, 16, title, "small strong", "start")
     for number, (have, ask, test, call) in enumerate(_RECIPE):
@@ -54,14 +59,14 @@ def which_test(*, caption: str) -> Diagram:
             narrow.text(0, top + 110 + 18 * line, words, "", "start")
         narrow.text(0, top + 148, test, "strong", "start")
         narrow.text(0, top + 167, call, "small", "start")
-    wide.line((0, 406), (_WIDE, 406), "edge", 1)
-    wide.text(0, 432, last, "strong", "start")
-    narrow.line((0, 712), (_NARROW, 712), "edge", 1)
+    wide.line((0, foot), (_WIDE, foot), "edge", 1)
+    wide.text(0, foot + 26, last, "strong", "start")
+    narrow.line((0, end), (_NARROW, end), "edge", 1)
     question, rest = last.split("? ")
     lines = (f"{question}?", *rest.split(": "))
     for line, words in enumerate(lines):
         style = "" if line == 1 else "small" if line else "strong"
-        narrow.text(0, 736 + 20 * line, words, style, "start")
+        narrow.text(0, end + 24 + 20 * line, words, style, "start")
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
@@ -75,7 +80,7 @@ def _icons(draw: Drawing, x: float, y: float, row: int) -> None:
             draw.behind(left + 8, y + 6, 50, 46, role)
         draw.network(left, y, 50, 46, role, "", "")
         draw.text(left + 25, y + 29, name, "on strong")
-    if row == 3:
+    if row > 2:
         draw.image(x + 172, y + 6, 46)
     draw.image(x + 74 * (1 + (row > 0)) + 10, y, 46)
 

@@ -313,11 +313,11 @@ def _times(
         return left + (right - left) * math.log(value / low) / math.log(high / low)
 
     draw.line((left, foot), (right, foot), "edge")
-    tick = _DECADE ** math.ceil(math.log10(low))
-    while tick <= high:
-        draw.line((at(tick), 8), (at(tick), foot + 5), "edge", 0.8)
-        draw.text(at(tick), foot + 21, f"{tick:g}", "small")
-        tick *= _DECADE
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for tick in (m * _DECADE**power for power in range(first, last) for m in (1, 2, 5)):
+        if low <= tick <= high:
+            draw.line((at(tick), 8), (at(tick), foot + 5), "edge", 0.8)
+            draw.text(at(tick), foot + 21, f"{tick:g}", "small")
     draw.text((left + right) / 2, foot + 40, "milliseconds a pass", "small")
     for number, (name, colour, predicted, measured) in enumerate(found):
         y = row * number + (44 if phone else 28)

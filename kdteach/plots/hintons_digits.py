@@ -11,7 +11,13 @@ from kdteach.checks import check_count, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 
-__all__ = ["average_answers", "before_and_after", "digits_found", "look_alike_rows"]
+__all__ = [
+    "average_answers",
+    "before_and_after",
+    "digits_found",
+    "logits_rise",
+    "look_alike_rows",
+]
 
 _WIDE, _NARROW = 860.0, 350.0
 _PHONE = 3  # of the images in a row, beside the ordinary one
@@ -257,6 +263,68 @@ def digits_found(
     )
     return _figure(
         wide, narrow, f"Share of each digit that is recognised, before and after: {told}.",
+        caption,
+    )  # fmt: skip
+
+
+def logits_rise(
+    teacher: ArrayLike, student: ArrayLike, missing: int, *, caption: str
+) -> Diagram:
+    """How much each class's logit rises on the class's own images, in two networks.
+
+    Args:
+        teacher: (C,) mean logit of a class on its images less that on all others, not
+            negative.
+        student: (C,) the same of the student.
+        missing: the class whose images the student has not seen, which is framed.
+        caption: the sentence that states the finding.
+
+    Returns:
+        Two bars a class, the teacher's and the student's, with their numbers.
+
+    Raises:
+        ValueError: other lengths, negative rises, no such class.
+    """
+    first, second = (
+        [check_number(name, v, least=0) for v in check_numbers(name, x).tolist()]
+        for name, x in (("teacher", teacher), ("student", student))
+    )
+    if not len(first) == len(second):
+        raise ValueError(
+            f"teacher and student must have as many classes, got {len(first)} and "
+            f"{len(second)}"
+        )
+    count = len(first)
+    missing = check_count("missing", missing, least=0, most=count - 1)
+    top, half = max(*first, *second, 1e-9), (count + 1) // 2
+    wide = Drawing(_WIDE, 206, ("missing",))
+    narrow = Drawing(_NARROW, 376, ("missing",))
+    for draw in (wide, narrow):
+        for x, name, colour in ((4.0, "teacher", "teacher"), (96.0, "student", "student")):
+            draw.line((x, 12), (x + 14, 12), colour, 12)
+            draw.text(x + 20, 17, name, "small", "start")
+    for digit in range(count):
+        row, column = divmod(digit, half)
+        for draw, x, base in (
+            (wide, (digit + 0.5) * _WIDE / count, 176.0),
+            (narrow, (column + 0.5) * _NARROW / half, 176 + 170.0 * row),
+        ):
+            if digit == missing:
+                draw.halo("missing", x - 26, base - 128, 52, 150)
+            for shift, value, colour in ((-12, first[digit], "teacher"),
+                                         (12, second[digit], "student")):  # fmt: skip
+                tall = max(110 * value / top, 1.2)
+                draw.line((x + shift, base), (x + shift, base - tall), colour, 17)
+                draw.text(x + shift, base - tall - 6, f"{value:.0f}", "small")
+            draw.line((x - 26, base), (x + 26, base), "edge")
+            draw.text(x, base + 18, str(digit), "strong")
+    told = ", ".join(
+        f"{digit} {a:.0f} and {b:.0f}"
+        for digit, (a, b) in enumerate(zip(first, second, strict=True))
+    )
+    return _figure(
+        wide, narrow,
+        f"Rise of each digit's logit on its own images, teacher and student: {told}.",
         caption,
     )  # fmt: skip
 

@@ -14,7 +14,6 @@ from kdteach.losses import soft_targets
 
 _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
-_NAMED = 0.03  # probability at which a line that rises has its name
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
@@ -74,12 +73,10 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
             if heat < 10
             else f"{classes[c]}: T = {heat:.0f}"
         )
-        shift, phone = (0, -13), None
-        if number > 2:  # there the lines run together: below all of them, the last alone
-            words = f"{words} (last ring)" * (number == len(falling) - 1)
-            shift, phone = (14, 58), (14, 60)
+        if number > 2:  # there the lines run together: a ring has to do
+            words = ""
         notes.append(
-            Note(heat, p, words, shift, phone, "middle", True, "accent-edge",
+            Note(heat, p, words, (0, -13), None, "middle", True, "accent-edge",
                  not number, wide_only=number == 2)
         )  # fmt: skip
         told.append(f"{classes[c]} is largest, {p:.1%}, at T = {heat:.3g}")
@@ -89,7 +86,6 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         Note(place, float(_soft(logits, place)[last]), f"{classes[last]}: ever more",
              (10, 18), (4, 18), "start")
     )  # fmt: skip
-    notes += _names(logits, classes, (first, last))
     told.append(
         "the classes whose logit lies below the plain mean rise all the way to one tenth"
     )
@@ -102,29 +98,6 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         f"Probabilities of the ten classes of one image over temperature: "
         f"{'; '.join(told)}.", caption,
     )  # fmt: skip
-
-
-def _names(logits: Tensor, classes: Sequence[str], without: Sequence[int]) -> list[Note]:
-    """The names of classes on their rising lines; equal places share one note."""
-    grid = _spaced(1, 100, 2001)
-    shares = torch.stack([_soft(logits, T) for T in grid])
-    found: list[tuple[float, str]] = []
-    for c in logits.argsort(descending=True).tolist():
-        over = (shares[:, c] >= _NAMED).nonzero()
-        if c in without or not len(over) or not int(over[0]):
-            continue  # it has another name, or is not seen to rise
-        place = grid[int(over[0])]
-        if found and place < found[-1][0] * 1.02:
-            place, name = found.pop()
-            found.append((place, f"{name}, {classes[c]}"))
-        else:
-            found.append((place, classes[c]))
-    notes, before = [], 0.0
-    for place, name in found:
-        near = place < before * 1.2  # too near for a phone
-        before = before if near else place
-        notes.append(Note(place, _NAMED, name, (0, 5), None, wide_only=near))
-    return notes
 
 
 def loudest(logits: Tensor, column: int) -> tuple[float, float]:

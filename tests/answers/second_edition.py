@@ -1,6 +1,7 @@
 """Answers to the exercises that came with the second edition of *The idea*."""
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import torch
@@ -118,7 +119,7 @@ votes = about("check_votes")
 
 
 def needed(doubt, sure):
-    return math.floor(doubt / sure) + 1
+    return math.floor(round(doubt / sure, 6)) + 1
 
 
 votes.wrong(
@@ -174,7 +175,7 @@ votes.wrong(
 
 def counting(doubt, sure):
     n = 1
-    while not n * sure > doubt:
+    while not n * sure > doubt + 1e-9:
         n += 1
     return [2, n]
 
@@ -182,13 +183,19 @@ def counting(doubt, sure):
 def both_counted(doubt, sure):
     divided = next(n for n in range(1, 100) if n / (n + 1) > 1 / (n + 1))
     n = np.arange(1, 10**6)
-    return divided, n[n * sure > doubt][0]
+    return divided, n[n * sure > doubt + 1e-9][0]
 
 
 votes.right("counted", counting)
 votes.right("both by trying", both_counted)
 votes.right("torch", lambda d, s: torch.tensor([2, needed(d, s)]))
-votes.right("//", lambda d, s: (2, int(d // s) + 1))
+votes.right("//", lambda d, s: (2, int(round(d / s, 9) // 1) + 1))
+votes.right("decimal", lambda d, s: (2, int(Decimal(str(d)) // Decimal(str(s))) + 1))
+votes.wrong(
+    "counted, without a thought of floating point",
+    r"only make a tie with 0.3.*Round first",
+    lambda d, s: (2, next(n for n in range(1, 10**6) if n * s > d)),
+)
 
 entropy = about("check_temperature_at_entropy")
 

@@ -386,6 +386,29 @@ for label, change in {
 }.items():  # fmt: skip
     smoothed.refuse(f"smoothing: {label}", lambda c=change: dict(c))
 
+THREE = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+turned = ROOM.function(
+    "kdteach.live.live_directions", lambda: {"teacher": THREE.clone()},
+    call=lambda **a: found("kdteach.live.live_directions")(**a).data,
+)  # fmt: skip
+
+
+def _shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert np.allclose(value["teacher"], THREE, atol=1e-7)
+
+
+turned.right("as it is", nothing, _shares)
+turned.right("float32", lambda: {"teacher": THREE.float()}, _shares)
+for label, teacher in {
+    "None": None, "a list": [0.2, 0.5, 0.3], "two places": THREE[:2],
+    "a table": THREE[None],
+    "too many": torch.full((101,), 1 / 101), "a zero": torch.tensor([0.0, 0.5, 0.5]),
+    "no sum of 1": 2 * THREE, "NaN": THREE * math.nan, "integers": torch.ones(3).long(),
+    "below 0": torch.tensor([-0.5, 1.0, 0.5]),
+}.items():  # fmt: skip
+    turned.refuse(f"teacher: {label}", lambda t=teacher: {"teacher": t})
+
 shares = ROOM.function(
     "kdteach.live.live_shares",
     lambda: {"shares": [0.0, 1.0], "kinds": {"a": [[1.0, 3.0], [50, 60]]}, "teacher": 90.0},
@@ -393,12 +416,12 @@ shares = ROOM.function(
 )  # fmt: skip
 
 
-def _shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+def _start_shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
     del arguments
     assert value["shares"] == [0.0, 1.0]
     assert value["kinds"] == [{"name": "a", "rows": [[1.0, 3.0], [50.0, 60.0]]}]
     assert (value["teacher"], value["chance"]) == (90.0, 10.0)
 
 
-shares.right("as it is", nothing, _shares)
+shares.right("as it is", nothing, _start_shares)
 shares.vary("teacher", values.number(90.0, lambda x: 0 <= x <= 100))

@@ -168,6 +168,7 @@ compared.vary("expect", values.choice("higher", none=True))
 compared.vary("bound", values.number(0.5, lambda x: x > 0, none=True))
 compared.vary("unit", values.text())
 compared.vary("comparisons", values.count(2, most=10_000))
+compared.vary("test_share", values.number(0.5, lambda x: 0 < x < 1, none=True))
 compared.circumstances()
 compared.right(
     "corrected", lambda: {"comparisons": 4, "level": 0.9},
@@ -193,6 +194,7 @@ several.vary("level", values.number(0.5, _level))
 several.vary("expect", values.choice("lower", none=True))
 several.vary("bound", values.number(0.5, lambda x: x > 0, none=True))
 several.vary("unit", values.text())
+several.vary("test_share", values.number(0.5, lambda x: 0 < x < 1, none=True))
 judged = ROOM.function(
     "kdteach.comparisons.Comparison",
     lambda: {
@@ -212,6 +214,7 @@ judged.vary("level", values.number(0.5, _level))
 judged.vary("n", values.count(10))
 judged.vary("expect", values.choice("lower", none=True))
 judged.vary("bound", values.number(3.0, lambda x: x > 0, none=True))
+judged.vary("test_share", values.number(0.5, lambda x: 0 < x < 1, none=True))
 judged.vary("unit", values.text())
 judged.vary("comparisons", values.count(2, most=10_000))
 
