@@ -49,7 +49,18 @@ def chosen_arms(
     further: Callable[[nn.Module, ImageSet], dict[str, float]] | None = None,
     word: str = "",
 ) -> dict[str, Found]:
-    """Each arm at the temperature and the rate with the fewest validation errors."""
+    """Each arm at the temperature and the rate with the fewest validation errors.
+
+    Args:
+        arms: name to temperature (0 where there is none) to an objective for each seed.
+        draws: data sets, a seed each.
+        seen: what the students of each seed learn from.
+        epochs, batch_size, rates: as ``kdteach.experiments.arms.search``.
+        beside: networks with whose choices on test images those of the students are
+            compared.
+        further: gives more numbers of a student and its data set.
+        word: what the number beside the rate is for the arm "smoothed labels".
+    """
     flat = {(name, T): list(arms[name][T]) for name in arms for T in arms[name]}
     trained = search(
         flat, draws, seen, rates, epochs=epochs, batch_size=batch_size
@@ -60,20 +71,20 @@ def chosen_arms(
         best = min(mine, key=lambda at: sum(mine[at].valid[mine[at].rate]))
         knob = word if word and name == "smoothed labels" else "temperature"
         tried = [
-            (setting_of(knob, T, rate), sum(errors))
+            (_setting(knob, T, rate), sum(errors))
             for T, arm in mine.items()
             for rate, errors in arm.valid.items()
         ]
         arm = mine[best]
         (students,) = arm.students
         found[name] = Found(
-            setting_of(knob, best, arm.rate), tried, arm.valid[arm.rate], arm.test,
-            further_numbers(students, draws, beside, further),
+            _setting(knob, best, arm.rate), tried, arm.valid[arm.rate], arm.test,
+            _more(students, draws, beside, further),
         )  # fmt: skip
     return found
 
 
-def setting_of(knob: str, value: float, rate: float) -> dict[str, float]:
+def _setting(knob: str, value: float, rate: float) -> dict[str, float]:
     return ({knob: value} if value else {}) | {"learning_rate": rate}
 
 
@@ -83,16 +94,23 @@ def as_they_are(
     beside: Sequence[nn.Module] | None,
     further: Callable[[nn.Module, ImageSet], dict[str, float]] | None = None,
 ) -> Found:
-    """Of networks for which nothing was chosen."""
+    """Of networks for which nothing was chosen.
+
+    Args:
+        networks: one a seed.
+        draws: data sets, a seed each.
+        beside: as ``chosen_arms``.
+        further: as ``chosen_arms``.
+    """
     pairs = list(zip(networks, draws, strict=True))
     return Found(
         {}, [], [evaluate(n, d.valid).errors for n, d in pairs],
         [evaluate(n, d.test).errors for n, d in pairs],
-        further_numbers(networks, draws, beside, further),
+        _more(networks, draws, beside, further),
     )  # fmt: skip
 
 
-def further_numbers(
+def _more(
     networks: Sequence[nn.Module],
     draws: Sequence[ImageSet],
     beside: Sequence[nn.Module] | None,

@@ -1,6 +1,6 @@
 import { choices, drawn, element, slider } from "./kit.js";
 
-const [WIDE, TALL, EDGE, TOP, FOOT] = [400, 250, 44, 14, 206];
+const [WIDE, TALL, EDGE, TOP, FOOT] = [400, 250, 54, 14, 206];
 
 // The mean of some numbers.
 export function meanOf(values) {
@@ -27,7 +27,7 @@ export function shares(root, data) {
         d: `M${EDGE} ${up(v)}H${WIDE - 8}`, stroke: "var(--kd-teacher)", fill: "none",
         "stroke-dasharray": "2 5", "stroke-width": 1.6,
       });
-      add("text", { x: EDGE + 4, y: up(v) - 5, class: "kd-small" }, name);
+      add("text", { x: EDGE + 4, y: up(v) + (v > 90 ? 15 : -5), class: "kd-small" }, name);
     }
     data.kinds.forEach(({ rows }, k) => {
       const line = rows.map((row, i) => `${across(i)} ${up(meanOf(row))}`).join("L");
