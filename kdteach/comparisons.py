@@ -195,8 +195,9 @@ def compare(
         comparisons: how many comparisons are made together, 1 to 10,000. Each interval gets
             the level 1 - (1 - level) / comparisons (Bonferroni's correction).
         test_share: where each run divided the same images anew, the share of test images
-            among those that it learned from or tested on, in (0, 1). The interval is the same: it speaks of other divisions of
-            these images. ``.for_new_images`` is the wider one for images outside of them.
+            among those that it learned from or tested on, in (0, 1). The interval is the
+            same: it speaks of other divisions of these images. ``.for_new_images`` is the
+            wider one for images outside of them.
 
     Returns:
         The interval of a - b, and in ``.word`` what follows from it.

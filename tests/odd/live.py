@@ -409,7 +409,6 @@ for label, change in {
 }.items():  # fmt: skip
     smoothed.refuse(f"smoothing: {label}", lambda c=change: dict(c))
 
-<<<<<<< HEAD
 MAPS = torch.linspace(0, 1, 2 * 3 * 4 * 4).view(2, 3, 4, 4)
 inner = ROOM.function(
     "kdteach.live.live_maps",
@@ -515,8 +514,6 @@ switched.vary("split", SPLITS)
 switched.vary("first", values.count(0, least=0, most=1))
 switched.vary("cells", values.count(4, least=2, most=7))
 switched.vary("samples", values.count(20, least=2, heavy=(10**6, 10**12, 10**20)))
-=======
->>>>>>> c9c88d848632c3ea96f5d9d2daa913ed60a3ef48
 THREE = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
 turned = ROOM.function(
     "kdteach.live.live_directions", lambda: {"teacher": THREE.clone()},
@@ -540,32 +537,19 @@ for label, teacher in {
 }.items():  # fmt: skip
     turned.refuse(f"teacher: {label}", lambda t=teacher: {"teacher": t})
 
-<<<<<<< HEAD
 mixed = ROOM.function(
-=======
-shares = ROOM.function(
->>>>>>> c9c88d848632c3ea96f5d9d2daa913ed60a3ef48
     "kdteach.live.live_shares",
     lambda: {"shares": [0.0, 1.0], "kinds": {"a": [[1.0, 3.0], [50, 60]]}, "teacher": 90.0},
     call=lambda **a: found("kdteach.live.live_shares")(**a).data,
 )  # fmt: skip
 
 
-<<<<<<< HEAD
 def _mixed_shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
-=======
-def _start_shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
->>>>>>> c9c88d848632c3ea96f5d9d2daa913ed60a3ef48
     del arguments
     assert value["shares"] == [0.0, 1.0]
     assert value["kinds"] == [{"name": "a", "rows": [[1.0, 3.0], [50.0, 60.0]]}]
     assert (value["teacher"], value["chance"]) == (90.0, 10.0)
 
 
-<<<<<<< HEAD
 mixed.right("as it is", nothing, _mixed_shares)
 mixed.vary("teacher", values.number(90.0, lambda x: 0 <= x <= 100))
-=======
-shares.right("as it is", nothing, _start_shares)
-shares.vary("teacher", values.number(90.0, lambda x: 0 <= x <= 100))
->>>>>>> c9c88d848632c3ea96f5d9d2daa913ed60a3ef48
