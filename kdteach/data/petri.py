@@ -168,10 +168,10 @@ def load_petri(
             "petri is drawn and reads no folder: leave root at None, or load('mhist', "
             "folder) for one that 'python -m kdteach petri' has written"
         )
-    return drawn_set("petri", draw, _CANVAS, size=size, scale=scale, seed=seed)
+    return _drawn_set("petri", draw, _CANVAS, size=size, scale=scale, seed=seed)
 
 
-def drawn_set(
+def _drawn_set(
     name: str,
     draw: Callable[[Case, int], Tile],
     canvas: int,

@@ -26,7 +26,7 @@ from pathlib import Path
 from kdteach.checks import check_number, shown
 from kdteach.data._pictures import check_side
 from kdteach.data.crypts.scene import FINEST, Scene
-from kdteach.data.petri import Case, Tile, drawn_set
+from kdteach.data.petri import Case, Tile, _drawn_set
 from kdteach.memory import require_memory
 from kdteach.types import ImageSet
 
@@ -83,4 +83,4 @@ def load_crypts(
             "crypts are drawn and read no folder: leave root at None, or load('mhist', "
             "folder) for one that 'python -m kdteach petri --look crypts' has written"
         )
-    return drawn_set("crypts", draw, _CANVAS, size=size, scale=scale, seed=seed)
+    return _drawn_set("crypts", draw, _CANVAS, size=size, scale=scale, seed=seed)
