@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 class Crew:
@@ -63,6 +65,9 @@ def one_thread_each() -> Iterator[None]:
     with _LOCK:
         if not _INSIDE:
             if not _LIBRARIES:
+                # here, for importing it sets an environment variable
+                from threadpoolctl import ThreadpoolController
+
                 _LIBRARIES.append(ThreadpoolController())
             _LIMITS.append(_LIBRARIES[0].limit(limits=1, user_api="blas"))
         _INSIDE += 1
