@@ -139,7 +139,7 @@ class Download:
     def _repr_html_(self) -> str:
         content = base64.b64encode(self.text.encode()).decode()
         return (
-            f'<p><a download="{html.escape(self.name)}" '
+            f'<p><a style="color:inherit" download="{html.escape(self.name)}" '
             f'href="data:text/csv;charset=utf-8;base64,{content}">'
             f"{html.escape(self.words)}</a></p>"
         )

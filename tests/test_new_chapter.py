@@ -34,10 +34,10 @@ def new_chapter(root, *arguments):
 
 def test_a_new_chapter_passes_the_tests_of_the_chapters(book):
     contents = (book / "_toc.yml").read_text()
-    done = new_chapter(book, "relations", "What do relations carry?",
+    done = new_chapter(book, "kinships", "What do kinships carry?",
                        "--part", "Better teachers")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    notebook = nbformat.read(book / "book" / "relations.ipynb", as_version=4)
+    notebook = nbformat.read(book / "book" / "kinships.ipynb", as_version=4)
     nbformat.validate(notebook)
     for test in (
         test_notebooks.test_executed_in_order_without_leftovers,
@@ -50,15 +50,15 @@ def test_a_new_chapter_passes_the_tests_of_the_chapters(book):
     assert notebook.metadata["kdteach"] == {"edition": 2}
     for rule in second_edition.RULES:
         assert rule(notebook) == []
-    assert notebook.cells[0].source.startswith("# What do relations carry?\n")
+    assert notebook.cells[0].source.startswith("# What do kinships carry?\n")
     after = (book / "_toc.yml").read_text()
     (line,) = set(after.splitlines()) - set(contents.splitlines())
-    assert line.strip() == "- file: book/relations"
+    assert line.strip() == "- file: book/kinships"
     parts = {p["caption"]: p["chapters"] for p in yaml.safe_load(after)["parts"]}
-    assert parts["Better teachers"][-1] == {"file": "book/relations"}
+    assert parts["Better teachers"][-1] == {"file": "book/kinships"}
     page = (book / "book" / "index.md").read_text()
-    assert page.index("(teacher_assistants.ipynb)") < page.index("(relations.ipynb)")
-    assert page.index("(relations.ipynb)") < page.index("**A clinical problem**")
+    assert page.index("(teacher_assistants.ipynb)") < page.index("(kinships.ipynb)")
+    assert page.index("(kinships.ipynb)") < page.index("**A clinical problem**")
 
 
 @pytest.mark.parametrize(

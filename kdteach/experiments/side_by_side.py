@@ -126,7 +126,9 @@ class SideBySide:
         moments = {n: (torch.zeros_like(w), torch.zeros_like(w)) for n, w in
                    self.weights.items()}  # fmt: skip
         for _ in range(epochs):
-            order = torch.stack([torch.randperm(count, generator=g) for g in orders])
+            order = torch.stack(
+                [torch.randperm(count, generator=g, device="cpu") for g in orders]
+            )
             total = 0.0
             for rows in order.split(size, dim=1):
                 losses = self.losses(rows)
@@ -170,7 +172,7 @@ class SideBySide:
         Args:
             rows: (S, B) places in the students' own images.
         """
-        place = torch.arange(len(self.models))[:, None]
+        place = torch.arange(len(self.models), device="cpu")[:, None]
         logits, layers = self._pass(self.images[place, rows])
         labels = self.labels[place, rows]
         hard = F.cross_entropy(logits.mT, labels, reduction="none").mean(dim=1)
@@ -193,7 +195,7 @@ class SideBySide:
         return hard + weight * self._inner(layers, index)
 
     def _inner(self, layers: dict[str, Tensor], index: Sequence[Tensor]) -> Tensor:
-        found: Tensor = torch.zeros((), dtype=self.images.dtype)
+        found: Tensor = torch.zeros((), dtype=self.images.dtype, device=self.images.device)
         for name in self.layers:
             its = torch.stack(
                 [
