@@ -45,6 +45,17 @@ def browser():
         browser.close()
 
 
+@pytest.fixture
+def page(browser):
+    """An empty page that keeps what goes wrong in it, and every address it asks for."""
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.kd_errors = []
+    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
+    page.on("request", lambda request: page.kd_errors.append(request.url))
+    yield page
+    page.close()
+
+
 @pytest.fixture(scope="session")
 def digits():
     return data.load("digits", dtype=torch.float64)

@@ -25,16 +25,6 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not ins
 MODULES = ("network", "normalise", "kit", "percent", "temperature", "draw")
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
 def shown(page, figure, theme="light"):
     page.kd_errors.clear()
     page.set_content(

@@ -22,16 +22,6 @@ LINES = {
 
 
 @pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
 def given():
     valid = load("digits").valid
     torch.manual_seed(0)

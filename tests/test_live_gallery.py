@@ -15,16 +15,6 @@ from kdteach.training import teacher_logits
 
 
 @pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
 def some():
     """Three 2s of draw 3: one that its teacher gets wrong, an unsure and a sure one."""
     valid = load("digits", draw=3).valid

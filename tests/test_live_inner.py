@@ -15,16 +15,6 @@ CLASSES = list("0123456789")
 
 
 @pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
 def split():
     return load("digits").valid.select(torch.tensor([172, 24, 88]))
 

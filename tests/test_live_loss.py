@@ -31,16 +31,6 @@ def given():
     return valid.select(torch.tensor([172, 24, 88])), *answers
 
 
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
 def shown(page, figure, theme="light"):
     page.set_content(
         f'<!doctype html><html lang="en" data-theme="{theme}"><title>t</title><body><main>'

@@ -24,16 +24,6 @@ def figure(total=60, **options):
     return live_luck(dict(zip(NAMES, (one, other), strict=True)), **options), one, other
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
 def press(page, name, times=1):
     for _ in range(times):
         page.get_by_role("button", name=name).click()

@@ -15,16 +15,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
 @needs_browser
 def test_the_page_says_what_python_computes(page):
     shown(page, live_shares(SHARES, KINDS, teacher=95.0))

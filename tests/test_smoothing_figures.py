@@ -129,16 +129,6 @@ def test_the_data_are_scaled_and_have_their_goals():
     assert data["members"] == LABELS.tolist()
 
 
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
 @needs_browser
 def test_the_page_computes_as_torch_does(page):
     """By keyboard through all teachers, for both digits."""

@@ -74,16 +74,6 @@ def test_the_best_places_are_the_best_of_the_sliders():
     assert min(abs(best["reverse"]["centre"] - c) for c in (10, 29)) < 1
 
 
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    page.kd_errors = []
-    page.on("pageerror", lambda error: page.kd_errors.append(str(error)))
-    page.on("request", lambda request: page.kd_errors.append(request.url))
-    yield page
-    page.close()
-
-
 def shown(page, theme="light"):
     page.set_content(
         f'<!doctype html><html lang="en" data-theme="{theme}"><title>t</title><body><main>'
