@@ -128,3 +128,19 @@ def test_what_does_not_fit_is_refused(draws, few, change, error, says):
     }  # fmt: skip
     with pytest.raises(error, match=says):
         arms.search(**{**given, **change})
+
+
+def test_a_pair_of_temperature_and_rate_is_chosen_on_validation():
+    valid = {(1.0, 0.1): [5, 5], (1.0, 0.2): [4, 5], (8.0, 0.1): [3, 5], (8.0, 0.2): [9, 9]}
+    found = {pair: [torch.nn.Identity()] for pair in valid}
+    arm = arms.SoftArm(valid, found)
+    assert (arm.T, arm.rate) == (8.0, 0.1)
+    assert arm.students is found[8.0, 0.1]
+    assert arm.at(1.0) is found[1.0, 0.2]
+    with pytest.raises(ValueError, match=r"one of \[1.0, 8.0\], got 2"):
+        arm.at(2.0)
+    for wrong in ({}, {(1.0, 0.1): []}):
+        with pytest.raises(ValueError, match="the same pairs"):
+            arms.SoftArm(valid, wrong)
+    with pytest.raises(ValueError, match="at least one"):
+        arms.SoftArm({}, {})

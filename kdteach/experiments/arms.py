@@ -6,7 +6,7 @@ all its students; the test images are read at that rate alone.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from kdteach.objectives import Objective
 from kdteach.training import cosine, fit_many, sgd_momentum
 from kdteach.types import ImageSet, Split
 
-__all__ = ["Arm", "search"]
+__all__ = ["Arm", "SoftArm", "search"]
 
 Name = TypeVar("Name", bound=Hashable)
 _APART = 1000  # between the seeds of two runs: another order of the images
@@ -44,6 +44,62 @@ class Arm:
     def rate(self) -> float:
         """The rate with the fewest validation errors of all seeds; at a tie the first."""
         return min(self.valid, key=lambda rate: sum(self.valid[rate]))
+
+
+@dataclass(frozen=True, eq=False)
+class SoftArm:
+    """Students of one arm at several temperatures and learning rates.
+
+    Attributes:
+        valid: (T, learning rate) to the errors on the validation images, a number a seed.
+        found: (T, learning rate) to the students, one a seed.
+
+    Raises:
+        ValueError: nothing was tried, or the two do not have the same pairs.
+    """
+
+    valid: Mapping[tuple[float, float], list[int]]
+    found: Mapping[tuple[float, float], list[nn.Module]]
+
+    def __post_init__(self) -> None:
+        if not self.valid or self.valid.keys() != self.found.keys():
+            raise ValueError(
+                "valid and found must have the same pairs of temperature and rate, at "
+                f"least one, got {list(self.valid)} and {list(self.found)}"
+            )
+
+    @property
+    def T(self) -> float:  # noqa: N802 (the temperature's usual name)
+        """The temperature of the pair with the fewest validation errors of all seeds."""
+        return self._best(self.valid)[0]
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the same pair; at a tie the first is taken."""
+        return self._best(self.valid)[1]
+
+    @property
+    def students(self) -> list[nn.Module]:
+        """The students of the chosen pair."""
+        return self.found[self.T, self.rate]
+
+    def at(self, temperature: float) -> list[nn.Module]:
+        """The students at one temperature, at the best learning rate for it.
+
+        Args:
+            temperature: one of those that were tried.
+
+        Raises:
+            ValueError: it was not tried.
+        """
+        pairs = [pair for pair in self.valid if pair[0] == temperature]
+        if not pairs:
+            tried = sorted({pair[0] for pair in self.valid})
+            raise ValueError(f"temperature must be one of {tried}, got {temperature}")
+        return self.found[self._best(pairs)]
+
+    def _best(self, pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
+        return min(pairs, key=lambda pair: sum(self.valid[pair]))
 
 
 def search(
