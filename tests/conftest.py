@@ -63,14 +63,8 @@ def digits():
 
 @pytest.hookimpl(optionalhook=True)  # where xdist is installed
 def pytest_xdist_make_scheduler(config, log):
-    """Groups stay with one process, and the longest begin: see seconds.py."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Grouped(LoadScopeScheduling):
-        listed = seconds.listed()
-
-        def _split_scope(self, nodeid):
-            return seconds.group_of(nodeid, self.listed)
+    """Groups stay with one process, and the longest begin."""
+    from grouping import Grouped
 
     return Grouped(config, log)
 
