@@ -156,4 +156,3 @@ def _changed(
             chances = torch.softmax(said.to(kept), dim=1).cpu()
             curve[:, column] = chances.gather(1, classes[:, None])[:, 0]
     return Curves(curve)
-

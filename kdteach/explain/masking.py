@@ -262,7 +262,7 @@ def coarse_masks(
 
     Raises:
         TypeError: a number of the wrong kind.
-        ValueError: a number out of range, too many cells, or masks that let nothing through.
+        ValueError: a number out of range, or masks that let nothing through.
     """
     count, cells, height, width = _sizes(name, count, cells, height, width)
     keep, random = _keep(keep), generator(seed, "masks")

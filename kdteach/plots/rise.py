@@ -73,8 +73,8 @@ def how_rise_works(
 
 
 def pixel_curves(
-    curves: Mapping[str, tuple[str, str, Sequence[float]]], *, named_at: Mapping[str, float],
-    title: str, alt: str, caption: str,
+    curves: Mapping[str, tuple[str, str, Sequence[float]]], *,
+    named_at: Mapping[str, float], title: str, alt: str, caption: str,
 ) -> Diagram:  # fmt: skip
     """The probability of a class while pixels are taken or given, a line an order.
 
