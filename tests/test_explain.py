@@ -765,3 +765,32 @@ def test_every_public_entry_is_compared_with():
     tests = Path(__file__).read_text()
     for entry in entries:
         assert any(f'"{output}"' in tests for output in entry["outputs"]), entry["name"]
+
+
+@pytest.mark.parametrize("substrate", ["mean", "blur"])
+def test_what_is_hidden_may_be_tissue_too(substrate):
+    """Mask by mask: the mean colour, or SciPy's Gaussian with a mirrored border."""
+    from scipy.ndimage import gaussian_filter
+
+    torch.manual_seed(0)
+    images = torch.rand(2, 3, 8, 8, dtype=torch.float64)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 3)).double()
+    masks = explain.rise_masks(9, 8, 8, cells=3).double()
+    mine = explain.rise(model, images, 1, masks=masks, keep=0.5, substrate=substrate)
+    for image, values in zip(images, mine.values, strict=True):
+        if substrate == "mean":
+            other = image.mean(dim=(1, 2), keepdim=True).expand(3, 8, 8)
+        else:
+            rows = [gaussian_filter(c.numpy(), 3.0, mode="mirror", radius=7) for c in image]
+            other = torch.from_numpy(np.stack(rows))
+        wanted = torch.zeros(8, 8, dtype=torch.float64)
+        for m in masks:
+            p = model((image * m + other * (1 - m))[None]).softmax(dim=1)[0, 1]
+            wanted += p.detach() * m / (9 * 0.5)
+        torch.testing.assert_close(values, wanted, atol=1e-6, rtol=0)
+    maps = explain.Maps(images[:, 0], torch.tensor([1, 1]))
+    curves = explain.deletion(model, images, maps, steps=64, substrate=substrate)
+    p = model(other[None]).softmax(dim=1)[0, 1].detach()  # of the last image, all taken
+    assert abs(float(curves.probability[1, -1]) - float(p)) < 1e-6
+    untouched = explain.insertion(model, images, maps, steps=4, substrate=substrate)
+    torch.testing.assert_close(curves.probability[:, 0], untouched.probability[:, -1])

@@ -610,7 +610,7 @@ def test_masks_are_drawn_in_portions_from_one_stream(monkeypatch):
     assert torch.equal(explain.rise_masks(200, 8, 8, cells=5, seed=7), whole)
     drawn = torch.Generator().manual_seed(masking.generator(7, "masks").initial_seed())
     grid = torch.rand(200, 5, 5, generator=drawn) < 0.5
-    assert torch.equal(masking._coarse(200, 8, 8, 5, 0.5, 7)[0], grid)
+    assert torch.equal(masking.coarse_masks(200, 8, 8, 5, 0.5, 7)[0], grid)
 
 
 def test_steps_beyond_a_batch_are_the_same_integral():

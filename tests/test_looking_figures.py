@@ -12,6 +12,7 @@ import torch
 from kdteach.diagrams._ink import ABOVE, BELOW, signed_uri
 from kdteach.diagrams.heat import edges
 from kdteach.plots.lime import how_lime_works, network_over_surrogate
+from kdteach.plots.rise import how_rise_works, pixel_curves
 from kdteach.plots.saliency import images_and_maps
 
 ALT = "Two images and beside each of them two maps of it"
@@ -132,3 +133,32 @@ def test_dots_lie_where_both_answers_are():
         network_over_surrogate({}, alt=ALT, caption="C")
     with pytest.raises(ValueError, match="two rows"):
         network_over_surrogate({"a": (said, network[:1])}, alt=ALT, caption="C")
+
+
+def test_rise_in_three_steps():
+    image, masks = torch.rand(1, 4, 4), torch.rand(4, 4, 4)
+    values = torch.rand(4, 4) - 0.5
+    chances = [0.91, 0.02, 0.5, 0.33]
+    made = whole(how_rise_works(image, masks, chances, values, alt=ALT, caption="C"))
+    for drawing in (made.wide, made.narrow):
+        for chance in chances:
+            assert f">{chance:.2f}<" in drawing
+    for wrong in (
+        {"masks": masks[:3]}, {"values": values[:2]}, {"chances": chances[:2]},
+    ):  # fmt: skip
+        given = {"image": image, "masks": masks, "chances": chances, "values": values}
+        with pytest.raises(ValueError, match="must be"):
+            how_rise_works(**{**given, **wrong}, alt=ALT, caption="C")
+
+
+def test_curves_of_pixels_and_their_areas():
+    lines = {"A": ("student", "", [1.0, 0.5, 0.0]), "B": ("soft", "5 4", [1.0, 1.0, 0.0])}
+    named = {"A": 0.5, "B": 0.5}
+    made = pixel_curves(lines, named_at=named, title="share", alt=ALT, caption="C")
+    whole(made)
+    assert made.alt.endswith("Areas under the lines: A 0.50, B 0.75.")
+    assert ">A<" in made.wide
+    assert 'stroke-dasharray="5 4"' in made.wide
+    for wrong in ({}, {"A": ("student", "", [1.0])}, {"A": ("student", "", [1.0, 1.2])}):
+        with pytest.raises(ValueError, match="must"):
+            pixel_curves(wrong, named_at=named, title="share", alt=ALT, caption="C")

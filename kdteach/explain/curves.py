@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from kdteach.checks import check_choice, check_count, check_floats
+from kdteach.checks import check_count, check_floats
 from kdteach.explain.maps import MOST, Maps, asked, prepared, require_maps, warn_of
+from kdteach.explain.substrates import substitute
 from kdteach.models import evaluation_mode
-
-SUBSTRATES = ("zero", "blur")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +59,9 @@ def deletion(
             left as they are.
         maps: of these images; pixels with equal values go in reading order.
         steps: pixels are taken in so many portions, 1 to H * W; by default 28.
-        substrate: what takes their place: "zero" (black) or "blur" (the image under a
-            Gaussian with three eighths of its smaller side as standard deviation, so that
-            shapes are gone; the paper's is weaker).
+        substrate: what takes their place: "zero" (black), "mean" (the image's mean colour)
+            or "blur" (the image under a Gaussian with three eighths of its smaller side as
+            standard deviation, so that shapes are gone; the paper's is weaker).
         batch_size: images at a time.
 
     Returns:
@@ -88,7 +86,7 @@ def insertion(
     substrate: str = "blur",
     batch_size: int = 128,
 ) -> Curves:
-    """Give the pixels to a blurred or black image, the most important first.
+    """Give the pixels to a blurred, black or even image, the most important first.
 
     A good map's curve rises fast.
 
@@ -141,7 +139,7 @@ def _changed(
         "the map is the same everywhere and puts the pixels in no order: they are taken in "
         "reading order, and the curve says nothing of the map",
     )
-    other = _substrate(pixels, substrate)
+    other = substitute(pixels, substrate)
     start, end = (other, pixels) if giving else (pixels, other)
     order = flat.argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(dim=1).reshape(count, height, width).to(pixels.device)
@@ -158,18 +156,3 @@ def _changed(
             chances = torch.softmax(said.to(kept), dim=1).cpu()
             curve[:, column] = chances.gather(1, classes[:, None])[:, 0]
     return Curves(curve)
-
-
-def _substrate(pixels: Tensor, kind: str) -> Tensor:
-    if check_choice("substrate", kind, SUBSTRATES) == "zero":
-        return torch.zeros_like(pixels)
-    from torchvision.transforms.functional import gaussian_blur
-
-    side = min(pixels.shape[2:])
-    if side == 1:
-        return pixels.clone()
-    spread = 3 * side / 8
-    reach = min(math.ceil(3 * spread), side - 1)  # no further than a reflection can go
-    size = 2 * reach + 1
-    blurred: Tensor = gaussian_blur(pixels, [size, size], [spread, spread])
-    return blurred

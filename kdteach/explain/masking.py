@@ -20,6 +20,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.explain.maps import MOST, Maps, Target, asked, prepared, warn_of
+from kdteach.explain.substrates import substitute
 from kdteach.memory import require_memory
 from kdteach.models import evaluation_mode
 from kdteach.seeding import generator
@@ -45,6 +46,7 @@ def rise(
     cells: int = 7,
     keep: float | None = None,
     centred: bool = False,
+    substrate: str = "zero",
     batch_size: int = 64,
     seed: int = 0,
     precision: torch.dtype | None = None,
@@ -59,8 +61,7 @@ def rise(
 
     Args:
         model: (N, channels, H, W) -> (N, C) logits, asked in eval mode, mode restored.
-        images: (N, channels, H, W), float in [0, 1] or uint8, left as they are; what is
-            hidden becomes black.
+        images: (N, channels, H, W), float in [0, 1] or uint8, left as they are.
         target: the class, for all or for each image; by default what the model says.
         masks: how many, at least 1, of 268 million cells together at most; or (K, H, W) of
             them, from ``rise_masks`` or true where the image is seen.
@@ -71,6 +72,8 @@ def rise(
             probability itself. What is left of a map when the masks do not matter is then
             0, and not a picture of the masks' own mean, which with few masks can drown
             everything else.
+        substrate: what is seen where an image is hidden, as of ``deletion``: "zero" (black,
+            as published), "mean" or "blur".
         batch_size: masked images at a time; bounds the memory of the network.
         seed: of the masks.
         precision: ``torch.bfloat16`` computes the network's products in it, faster where
@@ -94,6 +97,7 @@ def rise(
     centred, seed = check_switch("centred", centred), check_seed(seed)
     progress = None if progress is None else check_switch("progress", progress)
     _check_precision(precision)
+    other = None if substrate == "zero" else substitute(pixels, substrate)
     share = 0.5 if keep is None else _keep(keep)
     parts: Callable[[], Iterator[Tensor]]
     if isinstance(masks, (Tensor, np.ndarray)):
@@ -101,7 +105,7 @@ def rise(
         count, parts = len(given), lambda: iter(torch.split(given, batch_size))
         share = float(given.mean(dtype=torch.float64)) if keep is None else share
     else:
-        coarse = _coarse(masks, height, width, cells, share, seed)
+        coarse = coarse_masks(masks, height, width, cells, share, seed)
         # only the small grids are kept, and enlarged when their turn comes
         count, parts = len(coarse[0]), lambda: _by_batch(*coarse, height, width, batch_size)
     together = min(count, batch_size)
@@ -129,6 +133,8 @@ def rise(
             part = part.to(pixels)
             for number, image in enumerate(pixels):
                 behind = image * part[:, None]
+                if other is not None:
+                    behind += other[number] * (1 - part[:, None])
                 with torch.autocast(
                     behind.device.type,
                     dtype=precision or torch.bfloat16,
@@ -228,11 +234,11 @@ def rise_masks(
         4.0 * count * (height * width + cells * (2 * height + width + cells)),
         f"rise(..., masks={count}) draws them when their turn comes",
     )
-    grid, shifts = _coarse(count, height, width, cells, keep, seed, name="count")
+    grid, shifts = coarse_masks(count, height, width, cells, keep, seed, name="count")
     return enlarged(grid.float(), shifts, height, width)
 
 
-def _coarse(
+def coarse_masks(
     count: int,
     height: int,
     width: int,
@@ -241,7 +247,23 @@ def _coarse(
     seed: int,
     name: str = "masks",
 ) -> tuple[Tensor, Tensor]:
-    """Random grids (count, cells, cells) bool and shifts (count, 2)."""
+    """What a mask is made of: a coarse random grid, and where the enlarged one is cut.
+
+    Args:
+        count: at least 1.
+        height, width: of the image, pixels.
+        cells: cells a side, at least 1.
+        keep: chance that a cell is seen, in (0, 1).
+        seed: of grids and shifts.
+        name: of ``count`` in errors.
+
+    Returns:
+        Grids (count, cells, cells) bool and shifts (count, 2) int64.
+
+    Raises:
+        TypeError: a number of the wrong kind.
+        ValueError: a number out of range, or masks that let nothing through.
+    """
     count, cells, height, width = _sizes(name, count, cells, height, width)
     keep, random = _keep(keep), generator(seed, "masks")
     if count * cells**2 > _CELLS:
@@ -260,7 +282,7 @@ def _coarse(
             "nothing through: give a larger keep or more masks"
         )
     shifts = [
-        torch.randint(_cell(length, cells), (count,), generator=random, device="cpu")
+        torch.randint(cell_of(length, cells), (count,), generator=random, device="cpu")
         for length in (height, width)
     ]
     return grid, torch.stack(shifts, dim=1)
@@ -298,7 +320,7 @@ def enlarged(grid: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
     """
     cells = grid.shape[-1]
     rows, columns = (
-        _weights(cells, _cell(side, cells), grid.dtype)[
+        weights_table(cells, cell_of(side, cells), grid.dtype)[
             at[:, None] + torch.arange(side, device="cpu")
         ]
         for side, at in ((height, shifts[:, 0]), (width, shifts[:, 1]))
@@ -306,12 +328,27 @@ def enlarged(grid: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
     return rows @ grid @ columns.transpose(1, 2)
 
 
-def _cell(length: int, cells: int) -> int:
+def cell_of(length: int, cells: int) -> int:
+    """Pixels a cell has in one direction.
+
+    Args:
+        length: of the image, pixels.
+        cells: of the grid.
+    """
     return -(-length // cells)
 
 
-def _weights(cells: int, cell: int, dtype: torch.dtype) -> Tensor:
-    """((cells + 1) * cell, cells): how much each coarse cell has in each fine pixel."""
+def weights_table(cells: int, cell: int, dtype: torch.dtype) -> Tensor:
+    """How much each coarse cell has in each fine pixel.
+
+    Args:
+        cells: of the grid.
+        cell: pixels of a cell.
+        dtype: of the table.
+
+    Returns:
+        ((cells + 1) * cell, cells), rows that add up to 1.
+    """
     length = (cells + 1) * cell
     positions = torch.arange(length, dtype=torch.float64, device="cpu")
     centre = (positions + 0.5) * cells / length - 0.5

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
+from kdteach.live.adding import live_rise
 from kdteach.live.biasing import live_bias
 from kdteach.live.clicking import live_saliency
 from kdteach.live.directing import live_directions
@@ -45,6 +46,7 @@ __all__ = [
     "live_luck",
     "live_maps",
     "live_relations",
+    "live_rise",
     "live_saliency",
     "live_shares",
     "live_smoothing",

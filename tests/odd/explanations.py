@@ -238,7 +238,8 @@ def _mean_of_masks(value: Maps, arguments: dict[str, Any]) -> None:
     masks, images = arguments["masks"].double(), arguments["images"]
     keep = arguments.get("keep") or float(masks.mean())
     for number, image in enumerate(images):
-        said = torch.stack([head()((image * m)[None]).softmax(1)[0,
+        other = image.mean() if arguments.get("substrate") == "mean" else 0.0
+        said = torch.stack([head()((image * m + other * (1 - m))[None]).softmax(1)[0,
             value.target[number]] for m in masks])  # fmt: skip
         if arguments.get("centred"):
             said = said - said.mean()
@@ -253,6 +254,7 @@ for label, change in {
     "one mask": {"masks": MASKS[:1]},
 }.items():  # fmt: skip
     rise.right(label, lambda c=change: {"masks": MASKS.clone(), **c}, _mean_of_masks)
+rise.right("mean", lambda: {"masks": MASKS.clone(), "substrate": "mean"}, _mean_of_masks)
 rise.right("centred", lambda: {"masks": MASKS.clone(), "centred": True}, _mean_of_masks)
 rise.vary("model", [o for o in _networks() if o.label != "with BatchNorm and dropout"])
 rise.vary("images", _images(IMAGES))
@@ -279,6 +281,7 @@ rise.vary("masks", [
 rise.vary("cells", values.count(3, heavy=(10**9, 10**20)))
 rise.vary("keep", values.number(0.5, lambda x: 0 < x < 1, none=True))
 rise.vary("centred", values.switch())
+rise.vary("substrate", values.choice("zero"))
 rise.vary("batch_size", values.count(4))
 rise.vary("seed", values.seed())
 rise.vary("progress", values.switch(on=False, none=True))

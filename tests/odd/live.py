@@ -514,6 +514,32 @@ switched.vary("split", SPLITS)
 switched.vary("first", values.count(0, least=0, most=1))
 switched.vary("cells", values.count(4, least=2, most=7))
 switched.vary("samples", values.count(20, least=2, heavy=(10**6, 10**12, 10**20)))
+masked = ROOM.function(
+    "kdteach.live.live_rise",
+    lambda: {"split": split(), "model": model(), "classes": list(CLASSES), "masks": 20},
+    call=lambda **a: found("kdteach.live.live_rise")(**a).data,
+)  # fmt: skip
+
+
+def _grids(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """Every cell is 0 or 1, and every row of the tables adds up to 1."""
+    cells = int(arguments.get("cells", 7))
+    assert len(value["masks"]) == int(arguments["masks"])
+    for bits, top, left in value["masks"]:
+        assert len(bits) == cells**2
+        assert set(bits) <= {"0", "1"}
+        assert 0 <= min(top, left) <= max(top, left) < math.ceil(28 / cells)
+    for row in value["rows"] + value["columns"]:
+        assert abs(sum(row) - 1) < 1e-12
+
+
+masked.right("as it is", nothing, _grids)
+masked.right("one mask of 14 cells", lambda: {"masks": 1, "cells": 14}, _grids)
+masked.vary("split", SPLITS)
+masked.vary("first", values.count(0, least=0, most=1))
+masked.vary("cells", values.count(7, most=14))
+masked.vary("masks", values.count(20, most=5000, heavy=(10**6, 10**12, 10**20)))
+masked.vary("seed", values.seed())
 THREE = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
 turned = ROOM.function(
     "kdteach.live.live_directions", lambda: {"teacher": THREE.clone()},
