@@ -30,7 +30,7 @@ def _by_torch(stored, means, momentum):
     norm.running_mean.fill_(stored)
     for mean in means:
         norm(torch.tensor([[mean - 1.0], [mean + 1.0]], dtype=torch.float64))
-    return norm.running_mean
+    return norm.running_mean.item()
 
 
 drift.right("step by step", _run)
