@@ -340,6 +340,9 @@ def test_what_a_clinic_asks_for_is_recorded(small, tmp_path):
         f1_score(test.labels, logits.argmax(1), average="weighted")
     )
     assert measured["valid_weighted_f1"] == pytest.approx(valid.weighted_f1)
+    for part, key in ((valid, "valid_auc"), (test, "test_auc")):
+        above = part.logits[:, 1] - part.logits[:, 0]
+        assert measured[key] == pytest.approx(roc_auc_score(part.labels, above))
     assert measured["test_ece"] == pytest.approx(test.ece(), rel=1e-5)
     assert measured["test_class_accuracy"] == list(test.per_class_accuracy)
     # a head on features, with labels that are weighed, is that head

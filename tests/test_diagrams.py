@@ -11,6 +11,7 @@ from kdteach.data import load
 from kdteach.diagrams import diagram, diagram_names
 from kdteach.diagrams.blocks import CONVOLUTION_PARTS, RESIDUAL_PARTS
 from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE
+from kdteach.diagrams.freezing import PARTS as FREEZING
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
 from kdteach.diagrams.stops import PARTS as STOPS
@@ -26,6 +27,7 @@ KINDS = {
     "stops": STOPS,
     "residual": RESIDUAL_PARTS,
     "convolutions": CONVOLUTION_PARTS,
+    "freezing": FREEZING,
 }
 
 

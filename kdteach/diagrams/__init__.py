@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
-from kdteach.diagrams import blocks, idea, pipeline, stops
+from kdteach.diagrams import blocks, freezing, idea, pipeline, stops
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -41,6 +41,7 @@ _KINDS = {
         blocks.convolution_wide, blocks.convolution_narrow, blocks.CONVOLUTION_PARTS,
         blocks.CONVOLUTION_ALT,
     ),
+    "freezing": _Kind(freezing.wide, freezing.narrow, freezing.PARTS, freezing.ALT),
 }  # fmt: skip
 
 

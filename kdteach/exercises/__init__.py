@@ -39,6 +39,7 @@ with usual_tensors():
         check_one_step,
         check_repaired_training,
     )
+    from kdteach.exercises.freezing import check_drifted_mean, check_head_parameters
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
         check_repaired_runner_up,
@@ -157,12 +158,14 @@ __all__ = [
     "check_curve_area",
     "check_dark_knowledge",
     "check_dense_parameters",
+    "check_drifted_mean",
     "check_effective_alpha",
     "check_even_steps",
     "check_extra_loss",
     "check_flat_share",
     "check_grad_cam",
     "check_half_range",
+    "check_head_parameters",
     "check_hint",
     "check_ideal_margin",
     "check_inverted_weights",

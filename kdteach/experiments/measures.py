@@ -96,13 +96,19 @@ def beside_teacher(
 
 def _clinical(valid: Evaluation, test: Evaluation) -> Result:
     """F1, ranking and calibration; class 1 is the one to be found."""
-    scores = (test.logits[:, 1] - test.logits[:, 0]).double().numpy()
-    area = auc_interval(scores, (test.labels == 1).numpy())
+    area, on_valid = (
+        auc_interval(
+            (part.logits[:, 1] - part.logits[:, 0]).double().numpy(),
+            (part.labels == 1).numpy(),
+        )
+        for part in (test, valid)
+    )
     threshold = best_threshold(valid)
     moved = test.logits.double().clone()
     moved[:, 1] += threshold
     return {
         "valid_weighted_f1": valid.weighted_f1,
+        "valid_auc": on_valid.mean,
         "test_weighted_f1": test.weighted_f1,
         "test_class_f1": list(test.per_class_f1),
         "test_class_accuracy": list(test.per_class_accuracy),

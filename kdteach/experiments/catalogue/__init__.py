@@ -8,6 +8,7 @@ from kdteach.experiments.catalogue import (
     digit_chains,
     digit_features,
     digits,
+    few_tiles,
     first_student,
     mnist_fc,
     mnist_hinton,
@@ -54,5 +55,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         cifar10.SMALL,
         clinic.MHIST,
         clinic.PETRI,
+        few_tiles.EXPERIMENT,
     )
 }
