@@ -39,6 +39,7 @@ from kdteach.exercises import (
     two_networks,
     votes,
     which_way_round,
+    without_a_teacher,
     wrong_loss,
 )
 
@@ -75,6 +76,7 @@ ROOMS = (
     lime,
     same_place,
     which_way_round,
+    without_a_teacher,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

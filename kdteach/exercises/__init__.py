@@ -123,6 +123,10 @@ with usual_tensors():
         check_repaired_direction,
         check_reverse_pull,
     )
+    from kdteach.exercises.without_a_teacher import (
+        check_ensemble,
+        check_mutual_loss,
+    )
     from kdteach.exercises.wrong_loss import (
         check_flat_share,
         check_repaired_loss,
@@ -158,6 +162,7 @@ __all__ = [
     "check_dark_knowledge",
     "check_dense_parameters",
     "check_effective_alpha",
+    "check_ensemble",
     "check_even_steps",
     "check_extra_loss",
     "check_flat_share",
@@ -177,6 +182,7 @@ __all__ = [
     "check_matched_bias",
     "check_matching_smoothing",
     "check_matching_softness",
+    "check_mutual_loss",
     "check_nearness",
     "check_new_head",
     "check_one_step",

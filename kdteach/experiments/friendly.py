@@ -26,7 +26,7 @@ IMAGES, TEACHER_EPOCHS, TEACHER_RATE = 200, 60, 0.003
 WEIGHTS = (1.0, 3.0)
 TEMPERATURES = (1.0, 2.0, 4.0)
 _TAPPED = {"4": "5", "7": "8"}
-"""The teacher's layer behind which a branch begins, and the first layer of the student in it."""
+"""The teacher's layer behind which a branch begins, and the student's first layer in it."""
 
 
 class Friendly(nn.Module):
