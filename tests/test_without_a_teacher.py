@@ -72,7 +72,7 @@ def test_a_friendly_teachers_loss_by_its_formula(few):
         q = softmax(branch(middle).detach().numpy())
         wanted += -(labels * np.log(q)).sum(1).mean()
         wanted += 3 * (q * np.log(q / p)).sum(1).mean()
-    assert abs(float(terms.total) - wanted) < 1e-10
+    assert abs(terms.total.item() - wanted) < 1e-10
     # the divergence moves both
     for weights in (list(teacher.parameters()), list(objective.parameters())):
         moved = torch.autograd.grad(
