@@ -15,9 +15,9 @@ ALT = (
     "student; afterwards the teacher is frozen and teaches the student."
 )
 _NOTES = (
-    "no one is finished: each step goes both ways",
+    "in every step, both ways",
     "the teacher is as small as its student",
-    "the teacher learns what a student can follow",
+    "the teacher trains for its student",
 )
 
 
@@ -67,7 +67,8 @@ def _born_again(draw: Drawing, x: float, y: float) -> None:
         if generation:
             draw.arrow((x + 101, top - 28), (x + 101, top - 4))
             draw.text(x + 114, top - 10, "soft targets", "small", "start")
-        draw.tag(x + 192, top + 9, "9")
+        draw.tag(x + 198, top + 9, "9")
+        draw.arrow((x + 196, top + 26), (x + 176, top + 26))
 
 
 def _friendly(draw: Drawing, x: float, y: float) -> None:
@@ -75,10 +76,10 @@ def _friendly(draw: Drawing, x: float, y: float) -> None:
     draw.arrow((x + 64, y + 72), (x + 78, y + 72))
     draw.network(x + 82, y + 40, 180, 64, "teacher", "teacher", "learning")
     draw.arrow((x + 132, y + 106), (x + 132, y + 134))
-    draw.text(x + 144, y + 124, "its middle layer", "small", "start")
+    draw.text(x + 142, y + 124, "its middle layer", "small", "start")
     draw.network(x + 82, y + 138, 104, 52, "student", "branch", "learning")
-    draw.arrow((x + 190, y + 156), (x + 232, y + 156), (x + 232, y + 108), kind="gradient")
-    draw.text(x + 232, y + 178, "agree", "small")
+    draw.arrow((x + 190, y + 156), (x + 254, y + 156), (x + 254, y + 108), kind="gradient")
+    draw.text(x + 228, y + 176, "agree", "small")
     draw.arrow((x + 40, y + 206), (x + 40, y + 232))
     draw.text(x + 52, y + 214, "later: soft targets of the teacher", "small", "start")
     draw.network(x + 4, y + 236, 130, 44, "student", "student", "no branch needed")
