@@ -16,6 +16,7 @@ from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
 from kdteach.diagrams.stops import PARTS as STOPS
 from kdteach.diagrams.theme import DARK, LIGHT
+from kdteach.diagrams.unfinished import PARTS as UNFINISHED
 from kdteach.models import trained_teacher
 from kdteach.training import teacher_logits
 
@@ -25,6 +26,7 @@ KINDS = {
     "temperature": TEMPERATURE_PARTS,
     "loss": LOSS_PARTS,
     "stops": STOPS,
+    "unfinished": UNFINISHED,
     "residual": RESIDUAL_PARTS,
     "convolutions": CONVOLUTION_PARTS,
     "freezing": FREEZING,

@@ -40,6 +40,7 @@ from kdteach.exercises import (
     two_networks,
     votes,
     which_way_round,
+    without_a_teacher,
     wrong_loss,
 )
 
@@ -77,6 +78,7 @@ ROOMS = (
     lime,
     same_place,
     which_way_round,
+    without_a_teacher,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

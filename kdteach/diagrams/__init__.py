@@ -8,6 +8,7 @@ from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
 from kdteach.diagrams import blocks, freezing, idea, pipeline, stops
+from kdteach.diagrams import blocks, idea, pipeline, stops, unfinished
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -33,6 +34,9 @@ _KINDS = {
     ),
     "loss": _Kind(idea.loss_wide, idea.loss_narrow, idea.LOSS_PARTS, idea.LOSS_ALT),
     "stops": _Kind(stops.wide, stops.narrow, stops.PARTS, stops.ALT),
+    "unfinished": _Kind(
+        unfinished.wide, unfinished.narrow, unfinished.PARTS, unfinished.ALT
+    ),
     "residual": _Kind(
         blocks.residual_wide, blocks.residual_narrow, blocks.RESIDUAL_PARTS,
         blocks.RESIDUAL_ALT,

@@ -124,6 +124,10 @@ with usual_tensors():
         check_repaired_direction,
         check_reverse_pull,
     )
+    from kdteach.exercises.without_a_teacher import (
+        check_ensemble,
+        check_mutual_loss,
+    )
     from kdteach.exercises.wrong_loss import (
         check_flat_share,
         check_repaired_loss,
@@ -160,6 +164,7 @@ __all__ = [
     "check_dense_parameters",
     "check_drifted_mean",
     "check_effective_alpha",
+    "check_ensemble",
     "check_even_steps",
     "check_extra_loss",
     "check_flat_share",
@@ -180,6 +185,7 @@ __all__ = [
     "check_matched_bias",
     "check_matching_smoothing",
     "check_matching_softness",
+    "check_mutual_loss",
     "check_nearness",
     "check_new_head",
     "check_one_step",

@@ -5,6 +5,7 @@ from kdteach.experiments import (
     chains,
     depth,
     few_images,
+    friendly,
     hidden_digits,
     hinton_runs,
     layered,
@@ -16,6 +17,7 @@ from kdteach.experiments import (
     report_comparisons,
     reports,
     subliminal,
+    without_a_teacher,
     wrong_losses,
 )
 from kdteach.experiments.design import Config, Experiment, Published
@@ -37,6 +39,7 @@ __all__ = [
     "chains",
     "depth",
     "few_images",
+    "friendly",
     "hidden_digits",
     "hinton_runs",
     "layered",
@@ -51,5 +54,6 @@ __all__ = [
     "reproduce",
     "seeds_recorded",
     "subliminal",
+    "without_a_teacher",
     "wrong_losses",
 ]
