@@ -12,18 +12,15 @@ from typing import Any, TextIO
 
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
-from kdteach.experiments.catalogue import (
-    digits_passed_on,
-    mnist_subliminal,
-    photographs_job,
-)
+from kdteach.experiments.catalogue import digits_passed_on, mnist_subliminal
 from kdteach.experiments.executors import KNOWN, check_name
 from kdteach.files import check_path, printable
 from kdteach.workers import tidy_end
 from kdteach.writing import LockedError
+from kdteach.workflow import photographs
 
 _OWN: dict[str, Any] = {
-    module.NAME: module for module in (mnist_subliminal, digits_passed_on, photographs_job)
+    module.NAME: module for module in (mnist_subliminal, digits_passed_on, photographs)
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
 
@@ -111,8 +108,8 @@ def _reproduce(options: argparse.Namespace) -> int:
             if name == digits_passed_on.NAME:
                 digits_passed_on.reproduce(results_dir=options.results_dir, say=_say)
                 continue
-            if name == photographs_job.NAME:
-                photographs_job.reproduce(
+            if name == photographs.NAME:
+                photographs.reproduce(
                     data_dir=options.data_dir, results_dir=options.results_dir, say=_say
                 )
                 continue

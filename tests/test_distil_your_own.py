@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import kdteach as kd
-from kdteach.experiments.catalogue import photographs_job
+from kdteach.workflow import photographs as photographs_job
 from kdteach.results import load_records
 from kdteach.types import ImageSet, Split
 

@@ -28,6 +28,8 @@ from kdteach.experiments.order import commit_of
 from kdteach.files import check_path
 from kdteach.results import Folder, add_records, load_records, records_path
 from kdteach.types import RunRecord
+from kdteach.workflow.job import distil
+from kdteach.workflow.settings import Settings
 
 NAME = "photographs-job"
 QUESTION = "What does the job report about 5,000 photographs?"
@@ -65,8 +67,6 @@ def reproduce(
     Raises:
         FileNotFoundError: there are no photographs.
     """
-    from kdteach.workflow import Settings, distil
-
     folder = None if results_dir is None else check_path("results_dir", results_dir)
     if load_records(NAME, folder):
         return records_path(NAME, folder)
