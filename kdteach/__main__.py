@@ -16,8 +16,8 @@ from kdteach.experiments.catalogue import digits_passed_on, mnist_subliminal
 from kdteach.experiments.executors import KNOWN, check_name
 from kdteach.files import check_path, printable
 from kdteach.workers import tidy_end
-from kdteach.writing import LockedError
 from kdteach.workflow import photographs
+from kdteach.writing import LockedError
 
 _OWN: dict[str, Any] = {
     module.NAME: module for module in (mnist_subliminal, digits_passed_on, photographs)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import kdteach as kd
-from kdteach.workflow import photographs as photographs_job
 from kdteach.results import load_records
 from kdteach.types import ImageSet, Split
+from kdteach.workflow import photographs as photographs_job
 
 
 def test_a_written_folder_is_read_again(tmp_path):
