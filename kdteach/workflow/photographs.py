@@ -2,7 +2,7 @@
 
 The photographs are the first 500 of each class of the training images of CIFAR-10, in a
 JPEG copy (``cifar10-jpg`` in the data folder). Only the number of epochs was set after a
-look, at the time of a single epoch, so that the whole job ends within ten minutes. The job
+look, at the time of a single epoch, so that the whole job takes about ten minutes. The job
 divides the photographs itself, chooses on its validation pictures, and looks at its test
 pictures once.
 
@@ -49,7 +49,7 @@ def reproduce(
     results_dir: Folder | None = None,
     say: Callable[[str], object] = print,
 ) -> Path:
-    """Run the job, about eight minutes of one core, and record what it reports.
+    """Run the job, about ten minutes of one core, and record what it reports.
 
     A run that was stopped goes on where it was when it is made again.
 
