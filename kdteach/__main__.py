@@ -20,11 +20,13 @@ from kdteach.experiments.catalogue import (
 from kdteach.experiments.executors import KNOWN, check_name
 from kdteach.files import check_path, printable
 from kdteach.workers import tidy_end
+from kdteach.workflow import photographs
 from kdteach.writing import LockedError
 
 _OWN: dict[str, Any] = {
     module.NAME: module
     for module in (mnist_subliminal, digits_passed_on, digits_without_a_teacher)
+    module.NAME: module for module in (mnist_subliminal, digits_passed_on, photographs)
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
 
@@ -111,6 +113,11 @@ def _reproduce(options: argparse.Namespace) -> int:
         try:
             if name in (digits_passed_on.NAME, digits_without_a_teacher.NAME):
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
+                continue
+            if name == photographs.NAME:
+                photographs.reproduce(
+                    data_dir=options.data_dir, results_dir=options.results_dir, say=_say
+                )
                 continue
             if name == mnist_subliminal.NAME:
                 mnist_subliminal.reproduce(

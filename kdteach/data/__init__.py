@@ -33,6 +33,7 @@ from kdteach.data.select import merge_classes, small_sample
 from kdteach.data.stream import Stream
 from kdteach.data.tissues import load_tissues
 from kdteach.data.transforms import transform
+from kdteach.data.written import write_folder
 from kdteach.renamed import former_names
 from kdteach.seeding import usual_tensors
 from kdteach.types import ImageSet, Split
@@ -59,6 +60,7 @@ __all__ = [
     "small_sample",
     "transform",
     "whole_digits",
+    "write_folder",
 ]
 
 __getattr__ = former_names(__name__, {"jitter": "random_shift", "Jitter": "RandomShift"})

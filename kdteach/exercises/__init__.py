@@ -23,6 +23,7 @@ with usual_tensors():
         check_dense_parameters,
         check_widest_student,
     )
+    from kdteach.exercises.distil_your_own import check_images_lost, check_worst_class
     from kdteach.exercises.distillation_loss import (
         check_kd_loss,
         check_soft_gradient,
@@ -173,6 +174,7 @@ __all__ = [
     "check_head_parameters",
     "check_hint",
     "check_ideal_margin",
+    "check_images_lost",
     "check_inverted_weights",
     "check_is_closer",
     "check_jensen_shannon",
@@ -228,6 +230,7 @@ __all__ = [
     "check_weighted_fit",
     "check_widest_student",
     "check_with_bias",
+    "check_worst_class",
     "judge_far_rings",
     "judge_negative_loss",
     "judge_new_layer",

@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -729,3 +730,22 @@ for label, odd in {"None": None, "a number": 3, "a word": "3", "empty": [], "neg
     [-1], "a half": [0.5], "bool": [True], "words": ["0"], "None inside": [None]
 }.items():  # fmt: skip
     seen.refuse(f"draws: {label}", lambda o=odd: {"draws": o}, names=("draws",))
+
+# a data set as a folder of pictures
+
+
+def _fresh() -> Path:
+    """A folder that is not there yet."""
+    return Path(mkdtemp()) / "pictures"
+
+
+made = ROOM.function(
+    "kdteach.data.write_folder", lambda: {"data": image_set(), "folder": _fresh()}
+)
+made.refuse("data: a split", lambda: {"data": split(5)})
+made.refuse("data: a number", lambda: {"data": 3})
+made.refuse("data: None", lambda: {"data": None})
+made.refuse("folder: a number", lambda: {"folder": 3})
+made.refuse("folder: None", lambda: {"folder": None})
+made.refuse("folder: a NUL", lambda: {"folder": "a\0b"})
+made.refuse("folder: not empty", lambda: {"folder": Path(__file__).parent})

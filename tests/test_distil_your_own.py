@@ -1,0 +1,74 @@
+"""A data set written as a folder of pictures, and the records of the job."""
+
+import pytest
+import torch
+
+import kdteach as kd
+from kdteach.results import load_records
+from kdteach.types import ImageSet, Split
+from kdteach.workflow import photographs as photographs_job
+
+
+def test_a_written_folder_is_read_again(tmp_path):
+    digits = kd.load("digits")
+    folder = kd.data.write_folder(digits, tmp_path / "d")
+    again = kd.load("folder", folder, size=8, channels=1)
+    assert again.classes == digits.classes
+    for part in ("train", "valid", "test"):
+        mine, its = getattr(again, part), getattr(digits, part)
+        order = torch.argsort(its.labels, stable=True)  # a folder sorts by class
+        assert torch.equal(mine.labels, its.labels[order])
+        assert float((mine.images - its.images[order]).abs().max()) <= 0.5 / 255 + 1e-6
+
+
+def image_set(pixels, classes=("a", "b")):
+    split = Split(pixels, torch.arange(len(pixels)) % 2)
+    return ImageSet("made", split, split, split, classes, "0")
+
+
+def test_what_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="ImageSet"):
+        kd.data.write_folder([1], tmp_path / "x")
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        kd.data.write_folder(image_set(torch.full((4, 1, 2, 2), 1.5)), tmp_path / "x")
+    with pytest.raises(ValueError, match="channels"):
+        kd.data.write_folder(image_set(torch.zeros(4, 2, 2, 2)), tmp_path / "x")
+    with pytest.raises(ValueError, match="cannot be a folder"):
+        kd.data.write_folder(
+            image_set(torch.zeros(4, 1, 2, 2), ("a/b", "c")), tmp_path / "x"
+        )
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    with pytest.raises(FileExistsError, match="not empty"):
+        kd.data.write_folder(image_set(torch.zeros(4, 1, 2, 2)), tmp_path / "full")
+
+
+def test_the_records_are_a_whole_job():
+    """A teacher and ten pairs; each arm had as many trials and kept the best of them."""
+    records = load_records(photographs_job.NAME)
+    by_role = {}
+    for record in records:
+        assert not str(record.environment["commit"]).endswith("+")
+        by_role.setdefault(record.config["role"], []).append(record)
+    assert {role: len(rows) for role, rows in by_role.items()} == {
+        "teacher": 1, "label-trained": 10, "distilled": 10,
+    }  # fmt: skip
+    for role in ("label-trained", "distilled"):
+        assert [r.seed for r in by_role[role]] == list(range(10))
+        config = by_role[role][0].config
+        tried = config["chosen_from"]
+        assert len(tried) == photographs_job.OPTIONS["trials"]
+        best = max(row[3] for row in tried)
+        mine = [config["learning_rate"], config["temperature"], config["alpha"], best]
+        assert mine in tried
+    (out,) = [r for r in by_role["distilled"] if "won" in r.result]
+    (twin,) = [r for r in by_role["label-trained"] if r.seed == out.seed]
+    gap = (out.result["test_accuracy"] - twin.result["test_accuracy"]) * 1000
+    assert out.result["won"] - out.result["lost"] == pytest.approx(gap)
+    assert out.result["onnx_difference"] <= 1e-4
+
+
+def test_photographs_that_are_missing_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="needs 500 photographs"):
+        photographs_job.sort_out(tmp_path, tmp_path / "out")
