@@ -39,6 +39,7 @@ from kdteach.exercises import (
     two_networks,
     votes,
     which_way_round,
+    wrong_comparison,
     wrong_loss,
 )
 
@@ -69,6 +70,7 @@ ROOMS = (
     two_networks,
     clinic,
     reports_revisited,
+    wrong_comparison,
     wrong_loss,
     saliency,
     rise,

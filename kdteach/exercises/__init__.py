@@ -123,6 +123,11 @@ with usual_tensors():
         check_repaired_direction,
         check_reverse_pull,
     )
+    from kdteach.exercises.wrong_comparison import (
+        check_repaired_comparison,
+        check_seen_before,
+        judge_rising_curve,
+    )
     from kdteach.exercises.wrong_loss import (
         check_flat_share,
         check_repaired_loss,
@@ -185,6 +190,7 @@ __all__ = [
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
+    "check_repaired_comparison",
     "check_repaired_control",
     "check_repaired_crop",
     "check_repaired_direction",
@@ -199,6 +205,7 @@ __all__ = [
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",
+    "check_seen_before",
     "check_separable_weights",
     "check_shrinking",
     "check_signal_left",
@@ -222,5 +229,6 @@ __all__ = [
     "judge_far_rings",
     "judge_negative_loss",
     "judge_new_layer",
+    "judge_rising_curve",
     "judge_unnormalised",
 ]

@@ -16,6 +16,7 @@ from kdteach.experiments import (
     report_comparisons,
     reports,
     subliminal,
+    wrong_comparisons,
     wrong_losses,
 )
 from kdteach.experiments.design import Config, Experiment, Published
@@ -51,5 +52,6 @@ __all__ = [
     "reproduce",
     "seeds_recorded",
     "subliminal",
+    "wrong_comparisons",
     "wrong_losses",
 ]
