@@ -43,18 +43,21 @@ def _as_given(*tables: Any) -> float:
 
 
 def _case(seed: int, rates: int, seeds: int) -> tuple[Any, ...]:
-    draw = np.random.default_rng(int(generator(seed, "exercise").initial_seed()) % 2**32)
-    return tuple(draw.integers(10, 60, (rates, seeds)).astype(float) for _ in range(4))
+    draw = generator(seed, "exercise")
+    return tuple(
+        torch.randint(10, 60, (rates, seeds), generator=draw, device="cpu").double()
+        for _ in range(4)
+    )
 
 
 _REPAIR = Exercise(
     _gain,
     (
         (
-            np.array([[30.0, 32.0], [24.0, 26.0], [40.0, 38.0]]),
-            np.array([[31.0, 33.0], [27.0, 25.0], [20.0, 22.0]]),
-            np.array([[28.0, 30.0], [36.0, 34.0], [20.0, 22.0]]),
-            np.array([[17.0, 15.0], [30.0, 34.0], [21.0, 23.0]]),
+            torch.tensor([[30.0, 32.0], [24.0, 26.0], [40.0, 38.0]], dtype=torch.float64),
+            torch.tensor([[31.0, 33.0], [27.0, 25.0], [20.0, 22.0]], dtype=torch.float64),
+            torch.tensor([[28.0, 30.0], [36.0, 34.0], [20.0, 22.0]], dtype=torch.float64),
+            torch.tensor([[17.0, 15.0], [30.0, 34.0], [21.0, 23.0]], dtype=torch.float64),
         ),
         _case(0, 4, 5),
         _case(1, 3, 10),
@@ -83,14 +86,10 @@ _REPAIR = Exercise(
 )  # fmt: skip
 
 
-def _seen(test: Any, transfer: Any, *, count: str = "test", where: str = "any") -> int:
+def _seen(test: Any, transfer: Any, *, count: str = "test") -> int:
     """The right answer of the second exercise, with places to go wrong at."""
     same = (test[:, None] == transfer[None]).flatten(start_dim=2).all(dim=2)
-    if where == "place":
-        return int(same.diagonal().sum())
-    if count == "pairs":
-        return int(same.sum())
-    found = int(same.any(dim=1 if count == "test" else 0).sum())
+    found = int(same.any(dim=0 if count == "transfer" else 1).sum())
     return len(test) - found if count == "clean" else found
 
 
@@ -124,12 +123,9 @@ _COUNT = Exercise(
     ),
     "the line to put before every training whose transfer set you joined yourself.",
     slips=(
-        slip("you count images of the transfer set; one of the test images may stand there "
+        slip("you count images of the transfer set, or pairs; one of the test images may stand there "
              "twice.", count="transfer"),
-        slip("you count pairs: a test image that stands there twice counts once.",
-             count="pairs"),
         slip("that many are not in it; how many are?", count="clean"),
-        slip("you compare only images at the same place of the two lists.", where="place"),
     ),
 )  # fmt: skip
 
@@ -157,7 +153,7 @@ def check_repaired_comparison(answer: Callable[..., Any]) -> CheckResult:
     """Check ``repaired_gain(base_valid, base_test, new_valid, new_test)``.
 
     Args:
-        answer: four arrays (rates, seeds) of mistakes -> baseline minus new method, the
+        answer: four tensors (rates, seeds) of mistakes -> baseline minus new method, the
             mean test mistakes of each at the rate that validation chooses for it.
     """
     return _REPAIR.check(answer)

@@ -46,8 +46,8 @@ SETTINGS = (
     "The student that is never reset, and its fresh control, have one rate for all T, that "
     "of T = 4, as Report 3 has one. This was settled after two first looks: with each T's "
     "own rate it made 17 mistakes fewer than a fresh one in a first setting (40 epochs, "
-    "T up to 32) and 17 more in a second (30 epochs, T up to 16), with an interval from -65 "
-    "to 32, because a rate that is good for one T is too large for a later leg. The first "
+    "T up to 32) and 17 more in a second (30 epochs, T up to 16; interval from -65 to 32), "
+    "because a rate that is good for one T is too large for a later leg. The first "
     "setting also had a baseline with a third of the epochs, and was too slow for a page.\n"
     "The teacher learned from five times as many images. The draws overlap: the interval "
     "speaks of further draws of these digits, not of digits by other writers."
@@ -237,7 +237,7 @@ def compared() -> Compared:
     return Compared(
         baseline, found[_T][2], lab.errors(slower), lab.errors(copied),
         {t: result[1:] for t, result in found.items()}, by_epoch,
-        *_leaked(lab, rate), _carried(lab, {t: f[0] for t, f in found.items()}),
+        *_leaked(lab, rate), *_carried(lab, rate),
         {"baseline": base_rate, "distilled": rate},
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ def best(table):
 
 
 repaired.wrong(
-    "nothing changed", r"still does|as it was given|nothing",
+    "nothing changed", r"Two things|as it was given|nothing",
     lambda bv, bt, nv, nt: float(bt[0].mean() - nt[best(nt)].mean()),
 )  # fmt: skip
 repaired.wrong(
@@ -38,14 +38,12 @@ repaired.wrong(
 )  # fmt: skip
 repaired.right(
     "with sums",
-    lambda bv, bt, nv, nt: (
-        bt[np.argmin(bv.sum(1))].mean() - nt[np.argmin(nv.sum(1))].mean()
-    ),
+    lambda bv, bt, nv, nt: bt[bv.sum(1).argmin()].mean() - nt[nv.sum(1).argmin()].mean(),
 )
 repaired.right(
     "in a loop",
     lambda bv, bt, nv, nt: np.mean(
-        [a - b for a, b in zip(bt[best(bv)], nt[best(nv)], strict=True)]
+        [float(a - b) for a, b in zip(bt[best(bv)], nt[best(nv)], strict=True)]
     ),
 )
 
