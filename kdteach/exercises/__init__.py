@@ -124,7 +124,7 @@ with usual_tensors():
         check_reverse_pull,
     )
     from kdteach.exercises.wrong_comparison import (
-        check_repaired_comparison,
+        check_repaired_gain,
         check_seen_before,
         judge_rising_curve,
     )
@@ -190,11 +190,11 @@ __all__ = [
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
-    "check_repaired_comparison",
     "check_repaired_control",
     "check_repaired_crop",
     "check_repaired_direction",
     "check_repaired_diversity",
+    "check_repaired_gain",
     "check_repaired_loss",
     "check_repaired_runner_up",
     "check_repaired_similarity",

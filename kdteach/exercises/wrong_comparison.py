@@ -123,8 +123,8 @@ _COUNT = Exercise(
     ),
     "the line to put before every training whose transfer set you joined yourself.",
     slips=(
-        slip("you count images of the transfer set, or pairs; one of the test images may stand there "
-             "twice.", count="transfer"),
+        slip("you count images of the transfer set, or pairs; one of the "
+             "test images may stand there twice.", count="transfer"),
         slip("that many are not in it; how many are?", count="clean"),
     ),
 )  # fmt: skip
@@ -149,7 +149,7 @@ _LEAK = Judgement(
 )
 
 
-def check_repaired_comparison(answer: Callable[..., Any]) -> CheckResult:
+def check_repaired_gain(answer: Callable[..., Any]) -> CheckResult:
     """Check ``repaired_gain(base_valid, base_test, new_valid, new_test)``.
 
     Args:

@@ -9,7 +9,7 @@ from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.stats import Interval, require_interval
 
-__all__ = ["forest"]
+__all__ = ["forest", "one_gain"]
 
 _WIDE, _NARROW = 860.0, 350.0
 
@@ -41,6 +41,8 @@ def forest(
     """
     if not isinstance(rows, Mapping):
         raise TypeError(f"rows must be a dictionary, got {shown(rows)}")
+    if not rows:
+        raise ValueError("rows is empty: there is nothing to draw")
     low, high = check_number("low", low), check_number("high", high)
     step = check_number("step", step, above=0)
     names = check_names("rows", list(rows))
@@ -54,6 +56,40 @@ def forest(
         _drawn(width, lines, (low, high, step), unit) for width in (_WIDE, _NARROW)
     )
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def one_gain(caption: str) -> Diagram:
+    """A printed gain as a bar of three parts: the teacher, luck, unequal care.
+
+    Args:
+        caption: the sentence below it.
+
+    Returns:
+        The drawing; its lengths are a sketch.
+    """
+    alt = (
+        "A printed gain as one bar of three parts: what the teacher gave, luck, and "
+        "unequal care for the two students."
+    )
+    wide, narrow = _parts(_WIDE), _parts(_NARROW)
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _parts(width: float) -> Drawing:
+    draw = Drawing(width, 150 if width >= _WIDE else 190)
+    left, right = 0.04 * width, 0.96 * width
+    draw.text(width / 2, 24, "one gain, and what it may hold", "small")
+    x = left
+    for number, (name, role, share) in enumerate(
+        (("the teacher", "student", 0.4), ("luck", "edge", 0.22),
+         ("unequal care", "baseline", 0.38))
+    ):  # fmt: skip
+        end = x + share * (right - left)
+        draw.line((x + 12, 70), (end - 12, 70), role, 20.0)
+        lower = 26.0 * number if width < _WIDE else 0.0
+        draw.text((x + end) / 2, 112 + lower, name, "small")
+        x = end
+    return draw
 
 
 def _drawn(

@@ -5,7 +5,7 @@ import torch
 
 from tests.answers import about
 
-repaired = about("check_repaired_comparison")
+repaired = about("check_repaired_gain")
 
 
 def best(table):
