@@ -182,8 +182,10 @@ class _Lab:
         ]
 
     def new(self) -> list[nn.Module]:
-        shape = {"input_shape": (1, 8, 8), "dtype": torch.float64}
-        return [build("fc-64", seed=seed, **shape) for seed in self.seeds]
+        return [
+            build("fc-64", seed=seed, input_shape=(1, 8, 8), dtype=torch.float64)
+            for seed in self.seeds
+        ]
 
     def train(
         self, goals: Sequence[Objective], rate: float,
