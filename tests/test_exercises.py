@@ -42,6 +42,7 @@ from kdteach.exercises import (
     votes,
     which_way_round,
     without_a_teacher,
+    wrong_comparison,
     wrong_loss,
 )
 
@@ -73,6 +74,7 @@ ROOMS = (
     two_networks,
     clinic,
     reports_revisited,
+    wrong_comparison,
     wrong_loss,
     distil_your_own,
     saliency,

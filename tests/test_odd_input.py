@@ -94,6 +94,7 @@ ELSEWHERE = {
     "kdteach.reports": "no arguments: tests/test_reports.py",
     "kdteach.exercises.judge_far_rings": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_negative_loss": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_rising_curve": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_unnormalised": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_new_layer": "Judgement, tests/test_exercise_engine.py",
     "kdteach.tables.download": "tests/test_reports.py",

@@ -128,6 +128,10 @@ with usual_tensors():
     from kdteach.exercises.without_a_teacher import (
         check_ensemble,
         check_mutual_loss,
+    from kdteach.exercises.wrong_comparison import (
+        check_repaired_gain,
+        check_seen_before,
+        judge_rising_curve,
     )
     from kdteach.exercises.wrong_loss import (
         check_flat_share,
@@ -200,6 +204,7 @@ __all__ = [
     "check_repaired_crop",
     "check_repaired_direction",
     "check_repaired_diversity",
+    "check_repaired_gain",
     "check_repaired_loss",
     "check_repaired_runner_up",
     "check_repaired_similarity",
@@ -210,6 +215,7 @@ __all__ = [
     "check_rise_map",
     "check_runner_up",
     "check_seeds_needed",
+    "check_seen_before",
     "check_separable_weights",
     "check_shrinking",
     "check_signal_left",
@@ -234,5 +240,6 @@ __all__ = [
     "judge_far_rings",
     "judge_negative_loss",
     "judge_new_layer",
+    "judge_rising_curve",
     "judge_unnormalised",
 ]

@@ -18,6 +18,7 @@ from kdteach.experiments import (
     reports,
     subliminal,
     without_a_teacher,
+    wrong_comparisons,
     wrong_losses,
 )
 from kdteach.experiments.design import Config, Experiment, Published
@@ -55,5 +56,6 @@ __all__ = [
     "seeds_recorded",
     "subliminal",
     "without_a_teacher",
+    "wrong_comparisons",
     "wrong_losses",
 ]

@@ -31,6 +31,7 @@ from kdteach.plots import (  # noqa: E402
     teacher_assistants,
     temperature,
     which_way_round,
+    wrong_comparison,
     wrong_loss,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
@@ -76,5 +77,6 @@ __all__ = [
     "temperature",
     "tiles",
     "which_way_round",
+    "wrong_comparison",
     "wrong_loss",
 ]

@@ -1,0 +1,73 @@
+"""The wrong comparisons of the chapter: what each changes, and the forest of intervals."""
+
+import pytest
+import torch
+
+import kdteach as kd
+from kdteach.experiments import wrong_comparisons as lab
+from kdteach.types import Split
+
+MADE = lab.Compared(
+    baseline=[26, 30], distilled=[20, 21], slower=[36, 39], copied=[27, 30],
+    by_temperature={
+        t: ([5 - i, i], [20 + i, 30 - i]) for i, t in enumerate(lab.TEMPERATURES)
+    },
+    by_epoch={"baseline": [[30, 26], [31, 30]], "distilled": [[22, 18, 20], [19, 21, 21]]},
+    leaked=[10, 12], controlled=[15, 16], carried={16.0: [20, 20]},
+    fresh={16.0: [24, 26]}, own={},
+)  # fmt: skip
+
+
+def test_each_mistake_has_its_pair():
+    assert MADE.gain == [6, 9]
+    # draw 0: validation falls with T, test rises; draw 1 the other way round
+    assert MADE.best_on == {"valid": [24, 30], "test": [20, 26]}
+    means = {name: MADE.damage(name).mean for name in lab.MISTAKES}
+    assert means == dict(zip(lab.MISTAKES, (9.5, 0.5, 4.0, 2.0, 4.5, 5.0), strict=True))
+    assert MADE.damage(lab.MISTAKES[0]).comparisons == 6
+    with pytest.raises(ValueError, match="mistake must be one of"):
+        MADE.damage("luck")
+
+
+def test_two_splits_become_one_with_an_index_of_its_own():
+    one = Split(torch.zeros(2, 1, 3, 3), torch.tensor([0, 1]), torch.tensor([7, 9]))
+    two = Split(torch.ones(3, 1, 3, 3), torch.tensor([1, 1, 0]), torch.tensor([7, 8, 2]))
+    both = lab.together(one, two)
+    assert both.index.tolist() == [0, 1, 2, 3, 4]
+    assert both.labels.tolist() == [0, 1, 1, 1, 0]
+    assert both.images[:2].sum() == 0
+    assert int(torch.isin(two.fingerprints, both.fingerprints).sum()) == 3
+    with pytest.raises(ValueError, match="more must have images of shape"):
+        lab.together(one, Split(torch.ones(3, 1, 2, 3), torch.tensor([1, 1, 0])))
+
+
+def test_students_are_trained(monkeypatch):
+    monkeypatch.setattr(lab, "RATES", (0.08, 0.32))
+    monkeypatch.setattr(lab, "TEMPERATURES", (1.0, 4.0))
+    monkeypatch.setattr(lab, "TEACHERS", (0, 1))
+    monkeypatch.setattr(lab, "EPOCHS", 3)
+    found = lab.compared()
+    last = [errors[-1] for errors in found.by_epoch["distilled"]]
+    assert last == found.distilled  # watching the test images changes no student
+    assert found.by_temperature[4.0][1] == found.distilled
+    assert set(found.own.values()) <= {0.08, 0.32}
+    assert found.carried[1.0] == found.fresh[1.0]  # the first is fresh
+    assert found.carried[4.0] != found.fresh[4.0]
+    assert all(a <= b for a, b in zip(found.best_on["test"], found.best_on["valid"],
+                                      strict=True))  # fmt: skip
+
+
+def test_the_forest_says_the_numbers():
+    draw = kd.plots.wrong_comparison.forest
+    axis = {"low": -5, "high": 10, "step": 5, "unit": "mistakes", "caption": "x"}
+    rows = {"one": kd.compare([3.0, 5.0, 4.0], [1.0, 2.0, 3.0])}
+    figure = draw(rows, **axis)
+    assert f"one: {rows['one'].mean:.1f}" in figure.alt
+    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 1
+    for bad, error in (
+        ({"rows": [1]}, TypeError), ({"rows": {"a": 3}}, TypeError),
+        ({"rows": {}}, ValueError), ({"low": 1}, ValueError), ({"step": 0}, ValueError),
+    ):  # fmt: skip
+        given = {"rows": rows, **axis, **bad}
+        with pytest.raises(error):
+            draw(given.pop("rows"), **given)
