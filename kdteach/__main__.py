@@ -25,8 +25,12 @@ from kdteach.writing import LockedError
 
 _OWN: dict[str, Any] = {
     module.NAME: module
-    for module in (mnist_subliminal, digits_passed_on, digits_without_a_teacher)
-    module.NAME: module for module in (mnist_subliminal, digits_passed_on, photographs)
+    for module in (
+        mnist_subliminal,
+        digits_passed_on,
+        digits_without_a_teacher,
+        photographs,
+    )
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
-from kdteach.diagrams import blocks, freezing, idea, pipeline, stops
-from kdteach.diagrams import blocks, idea, pipeline, stops, unfinished
+from kdteach.diagrams import blocks, freezing, idea, pipeline, stops, unfinished
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 

@@ -128,6 +128,7 @@ with usual_tensors():
     from kdteach.exercises.without_a_teacher import (
         check_ensemble,
         check_mutual_loss,
+    )
     from kdteach.exercises.wrong_comparison import (
         check_repaired_gain,
         check_seen_before,
