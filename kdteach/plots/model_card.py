@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from kdteach.plots._figure import ROLES, Figure, axes_of, check_caption, joined
 from kdteach.plots._given import named, numbers, written
-from kdteach.plots._labels import End, label_ends
 
 _BINS = 10
 
@@ -57,7 +56,7 @@ def reliability(
 ) -> Figure:
     """How often a model is right, over how sure it says it is; the diagonal is honest.
 
-    Each line has its name at its right, so that no legend lies over a line.
+    The names stand beside the axes, so that they lie over no line.
 
     Args:
         answers: model to (confidence (N,) in [0, 1], right (N,) 0 or 1).
@@ -68,7 +67,7 @@ def reliability(
         TypeError: no numbers or names.
         ValueError: nothing to draw, lengths that differ, confidences out of range.
     """
-    page, ends = check_caption(caption), []
+    page = check_caption(caption)
     with axes_of(size=(5.4, 4.0), page=page) as (canvas, axes):
         axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
         for (name, pair), style in zip(
@@ -81,11 +80,13 @@ def reliability(
                 )
             which = np.minimum((sure * _BINS).astype(int), _BINS - 1)
             filled = [b for b in range(_BINS) if (which == b).any()]
-            heights = [float(right[which == b].mean()) for b in filled]
-            axes.plot([sure[which == b].mean() for b in filled], heights, **style)
-            ends.append(End(written(name), heights[-1], style["color"]))
+            axes.plot(
+                [sure[which == b].mean() for b in filled],
+                [right[which == b].mean() for b in filled],
+                label=written(name), **style,
+            )  # fmt: skip
         axes.set(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1.03))
-        label_ends(axes, ends)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
     return Figure(canvas, alt, caption)
 
 
