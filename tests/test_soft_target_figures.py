@@ -139,7 +139,7 @@ def test_a_gap_parts_groups_of_dots():
         assert np.array_equal(parted[:2], plain[:2])
         assert parted[2] > plain[2] + 20
         assert np.diff(plain)[0] == np.diff(plain)[1]
-    with pytest.raises(ValueError, match="apart must name settings, got .'D'"):
+    with pytest.raises(ValueError, match=r"apart must name settings, got \['D'\]"):
         heights(["D"])
 
 

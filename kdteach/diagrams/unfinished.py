@@ -11,8 +11,8 @@ ALT = (
     "Three ways. Mutual learning: two untrained students see the same images and labels, "
     "and each also learns from the soft targets of the other, in every step. Born again: a "
     "network teaches a second one of the same architecture, and this one a third. "
-    "Student-friendly: a large teacher is trained together with a branch that resembles the "
-    "student; afterwards the teacher is frozen and teaches the student."
+    "Student-friendly: a large teacher is trained together with a branch that resembles "
+    "the student; afterwards the teacher is frozen and teaches the student."
 )
 _NOTES = (
     "in every step, both ways",
