@@ -119,6 +119,30 @@ def test_dots_stand_where_their_values_are():
                                 alt="", caption="")  # fmt: skip
 
 
+def test_a_gap_parts_groups_of_dots():
+    rows = {name: ("student", [1.0, 2.0]) for name in ("A", "B", "C")}
+
+    def heights(apart):
+        made = figures.dots_by_setting(
+            rows, low=0, high=3, ticks=["0", "3"], alt="Dots.", caption="", apart=apart
+        )
+        inside(made)
+        return [
+            np.array([
+                float(e.get("y")) for e in root.iter()
+                if e.tag.endswith("text") and e.text in rows
+            ])
+            for root in drawn(made)
+        ]  # fmt: skip
+
+    for plain, parted in zip(heights([]), heights(["C"]), strict=True):
+        assert np.array_equal(parted[:2], plain[:2])
+        assert parted[2] > plain[2] + 20
+        assert np.diff(plain)[0] == np.diff(plain)[1]
+    with pytest.raises(ValueError, match=r"apart must name settings, got \['D'\]"):
+        heights(["D"])
+
+
 def test_accuracies_stand_on_one_axis():
     made = figures.accuracies(
         {"labels": ("baseline", [80.0, 82.0]), "soft": ("student", [84.0])},

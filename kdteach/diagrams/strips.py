@@ -9,6 +9,7 @@ from kdteach.diagrams.vocabulary import Drawing
 
 _WIDE, _NARROW = 860.0, 350.0
 _ROW = 52.0
+_GAP = 26.0
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Strip:
         values: one number a run; a single one is a reference, drawn as a bar alone.
         mean: as it is written beside the dots.
         role: the colour: teacher, student, baseline, label or soft.
+        apart: whether a gap parts it from the row above.
     """
 
     name: str
     values: Sequence[float]
     mean: str
     role: str
+    apart: bool = False
 
 
 def wide(strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str]) -> Drawing:
@@ -36,11 +39,12 @@ def wide(strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str])
         low, high: ends of the axis.
         ticks: what is written at equal distances from low to high.
     """
-    draw = Drawing(_WIDE, _ROW * len(strips) + 40)
+    tops, foot = _tops(strips, _ROW)
+    draw = Drawing(_WIDE, foot + 40)
     left, right = 330.0, 800.0
-    _axis(draw, left, right, _ROW * len(strips) + 4, ticks)
-    for number, strip in enumerate(strips):
-        y = _ROW * number + 30
+    _axis(draw, left, right, foot + 4, ticks)
+    for top, strip in zip(tops, strips, strict=True):
+        y = top + 30
         draw.text(left - 24, y + 5, strip.name, "", "end")
         _dots(draw, strip, y, left, right, low, high)
     return draw
@@ -56,15 +60,25 @@ def narrow(
         low, high: ends of the axis.
         ticks: what is written along it.
     """
-    row = _ROW + 36
-    draw = Drawing(_NARROW, row * len(strips) + 40)
+    tops, foot = _tops(strips, _ROW + 36)
+    draw = Drawing(_NARROW, foot + 40)
     left, right = 20.0, 322.0
-    _axis(draw, left, right, row * len(strips) + 4, ticks)
-    for number, strip in enumerate(strips):
-        y = row * number + 62
+    _axis(draw, left, right, foot + 4, ticks)
+    for top, strip in zip(tops, strips, strict=True):
+        y = top + 62
         draw.text(left - 10, y - 41, strip.name, "", "start")
         _dots(draw, strip, y, left, right, low, high)
     return draw
+
+
+def _tops(strips: Sequence[Strip], row: float) -> tuple[list[float], float]:
+    """Where each row begins, and where the last one ends."""
+    tops, y = [], 0.0
+    for strip in strips:
+        y += _GAP if strip.apart else 0.0
+        tops.append(y)
+        y += row
+    return tops, y
 
 
 def _axis(draw: Drawing, left: float, right: float, y: float, ticks: Sequence[str]) -> None:

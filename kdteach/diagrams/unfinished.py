@@ -11,8 +11,8 @@ ALT = (
     "Three ways. Mutual learning: two untrained students see the same images and labels, "
     "and each also learns from the soft targets of the other, in every step. Born again: a "
     "network teaches a second one of the same architecture, and this one a third. "
-    "Student-friendly: the teacher is trained together with a branch that resembles the "
-    "student; afterwards the teacher is frozen and teaches the student."
+    "Student-friendly: a large teacher is trained together with a branch that resembles "
+    "the student; afterwards the teacher is frozen and teaches the student."
 )
 _NOTES = (
     "in every step, both ways",
@@ -52,7 +52,7 @@ def _mutual(draw: Drawing, x: float, y: float) -> None:
     draw.arrow((x + 92, y + 100), (x + 58, y + 134))
     draw.arrow((x + 174, y + 100), (x + 208, y + 134))
     draw.network(x + 4, y + 138, 104, 66, "student", "student A", "learning")
-    draw.network(x + 158, y + 138, 104, 66, "baseline", "student B", "learning")
+    draw.network(x + 158, y + 138, 104, 66, "student", "student B", "learning")
     draw.arrow((x + 112, y + 158), (x + 154, y + 158))
     draw.arrow((x + 154, y + 184), (x + 112, y + 184))
     draw.text(x + 133, y + 232, "soft targets", "strong")

@@ -129,12 +129,12 @@ _COUNT = Exercise(
     ),
 )  # fmt: skip
 
-_LEAK = Judgement(
+_CURVE = Judgement(
     {
         "transfer set": "a transfer set that holds test images teaches their answers, so "
         "accuracy on those images rises, and on others it does not.",
-        "never reset": "a student that goes on training starts the second setting where "
-        "the first one ended.",
+        "never reset": "a student that goes on training starts a setting where an earlier "
+        "training ended; if the first setting starts high, there was one before it.",
         "epoch on test": "the best of some epochs is a maximum; it says nothing of where "
         "the first epoch of a setting begins.",
     },
@@ -176,4 +176,4 @@ def judge_rising_curve(choice: Any, number: Any) -> CheckResult:
         choice: "transfer set", "never reset" or "epoch on test".
         number: the highest of the six printed accuracies less the first, in points.
     """
-    return _LEAK.check(choice, number)
+    return _CURVE.check(choice, number)

@@ -99,6 +99,7 @@ def dots_by_setting(
     ticks: Sequence[str],
     alt: str,
     caption: str,
+    apart: Sequence[str] = (),
 ) -> Diagram:
     """One dot a run and the mean, for each setting a row.
 
@@ -109,10 +110,14 @@ def dots_by_setting(
         ticks: what is written along the axis, at equal distances.
         alt: what is seen; the means are added.
         caption: the sentence that states the finding.
+        apart: names of settings that a gap parts from the one above.
 
     Raises:
-        ValueError: another colour, or a value outside of the axis.
+        ValueError: another colour, a value outside of the axis, or a name in ``apart``
+            that is no setting.
     """
+    if unknown := [name for name in apart if name not in settings]:
+        raise ValueError(f"apart must name settings, got {unknown!r}")
     rows = []
     for name, (colour, values) in settings.items():
         if colour not in _COLOURS:
@@ -120,7 +125,7 @@ def dots_by_setting(
         if not all(low <= value <= high for value in values):
             raise ValueError(f"values of {name!r} must lie in {low:g} to {high:g}")
         mean = sum(values) / len(values)
-        rows.append(Strip(name, values, f"{mean:.1f} %", colour))
+        rows.append(Strip(name, values, f"{mean:.1f} %", colour, name in apart))
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     return _diagram(
         strips.wide(rows, low, high, ticks), strips.narrow(rows, low, high, ticks),

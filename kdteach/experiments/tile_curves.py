@@ -1,0 +1,71 @@
+"""Learning curves over the number of tiles, at the rate that validation chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdteach.experiments.catalogue.few_tiles import EXPERIMENT, RATES, TILES, WAYS
+from kdteach.results import measured
+from kdteach.results.records import Folder
+from kdteach.runs import Runs
+
+
+@dataclass(frozen=True)
+class Point:
+    """One way of training with one number of tiles.
+
+    Attributes:
+        rate: the learning rate whose mean area under the ROC curve on validation tiles,
+            over all seeds, is the largest; the lower one where two are equal.
+        valid: for each rate that was tried this mean, in per cent.
+        auc: (seeds,), the area on test tiles at ``rate``, in per cent.
+    """
+
+    rate: float
+    valid: dict[float, float]
+    auc: Runs
+
+    @property
+    def at_an_end(self) -> bool:
+        """Whether the lowest or the highest rate on offer was chosen."""
+        return self.rate in (min(self.valid), max(self.valid))
+
+
+def pretraining_curves(*, folder: Folder | None = None) -> dict[str, dict[int, Point]]:
+    """Read ``petri-few-tiles``: what each way reaches with each number of tiles.
+
+    Args:
+        folder: where the records are; by default those that ship with the package.
+
+    Returns:
+        By way ("scratch", "linear probe", "fine-tuned") and number of tiles.
+
+    Raises:
+        LookupError: a run is missing.
+        RecordError: a line is not a record.
+    """
+    return {
+        way: {tiles: _point(where, tiles, folder) for tiles in TILES}
+        for way, where in WAYS.items()
+    }
+
+
+def _point(where: Mapping[str, object], tiles: int, folder: Folder | None) -> Point:
+    settings = {"weights": None, "policy": None, **where}
+    settings["transfer"] = None if tiles == max(TILES) else tiles
+    if settings["policy"] == "linear_probe":
+        settings["policy"] = "features"  # the name under which it is stored
+
+    def read(metric: str, rate: float) -> Runs:
+        runs = measured(
+            EXPERIMENT.name, metric, item=None, first=None, folder=folder,
+            learning_rate=rate, **settings,
+        )  # fmt: skip
+        return Runs(100 * runs, runs.seeds)
+
+    valid = {rate: float(np.mean(read("valid_auc", rate))) for rate in RATES}
+    rate = max(valid, key=lambda rate: (valid[rate], -rate))
+    return Point(rate, valid, read("test_auc", rate))
