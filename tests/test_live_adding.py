@@ -49,6 +49,7 @@ def test_the_masks_are_those_of_rise(some, reader, cells):
 
 
 @needs_browser
+@pytest.mark.filterwarnings("ignore::kdteach.explain.UninformativeMap")  # of two masks
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_map_is_pythons(page, some, reader, theme):
     shown(page, live_rise(some, reader, CLASSES, masks=120, seed=1), theme)

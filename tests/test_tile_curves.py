@@ -42,6 +42,5 @@ def test_each_point_is_the_mean_of_its_own_runs(curves):
 
 
 def test_a_missing_record_is_named(tmp_path):
-    (tmp_path / f"{EXPERIMENT.name}.jsonl").write_text("")
     with pytest.raises(LookupError, match=EXPERIMENT.name):
         tile_curves.pretraining_curves(folder=tmp_path)
