@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kdteach.experiments import tile_curves
-from kdteach.experiments.catalogue.few_tiles import EXPERIMENT, RATES, TILES, WAYS
+from kdteach.experiments.tile_curves import NAME, RATES, TILES, WAYS
 from kdteach.results import load_records
 
 
@@ -14,7 +14,7 @@ def curves():
 
 
 def test_each_point_is_the_mean_of_its_own_runs(curves):
-    runs = load_records(EXPERIMENT.name)
+    runs = load_records(NAME)
     for way, where in WAYS.items():
         for tiles in TILES:
             own = [
@@ -42,5 +42,5 @@ def test_each_point_is_the_mean_of_its_own_runs(curves):
 
 
 def test_a_missing_record_is_named(tmp_path):
-    with pytest.raises(LookupError, match=EXPERIMENT.name):
+    with pytest.raises(LookupError, match=NAME):
         tile_curves.pretraining_curves(folder=tmp_path)

@@ -7,10 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdteach.experiments.catalogue.few_tiles import EXPERIMENT, RATES, TILES, WAYS
+from kdteach.experiments.design import Config
 from kdteach.results import measured
 from kdteach.results.records import Folder
 from kdteach.runs import Runs
+
+NAME = "petri-few-tiles"
+TILES = (60, 300, 1740)
+"""Numbers of training tiles; the last is all there are."""
+RATES = (0.003, 0.01, 0.03)
+"""The learning rates that each way of training tries."""
+
+WAYS: dict[str, Config] = {
+    "scratch": {"role": "plain"},
+    "linear probe": {"role": "plain", "weights": "tissues", "policy": "linear_probe"},
+    "fine-tuned": {"role": "plain", "weights": "tissues"},
+}
+"""What tells the ways from each other, by their names in the chapter."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ def _point(where: Mapping[str, object], tiles: int, folder: Folder | None) -> Po
 
     def read(metric: str, rate: float) -> Runs:
         runs = measured(
-            EXPERIMENT.name, metric, item=None, first=None, folder=folder,
+            NAME, metric, item=None, first=None, folder=folder,
             learning_rate=rate, **settings,
         )  # fmt: skip
         return Runs(100 * runs, runs.seeds)

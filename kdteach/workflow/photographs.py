@@ -13,6 +13,7 @@ the report says of it alone.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -21,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from kdteach.data import load
-from kdteach.data._folders import data_folder
 from kdteach.data.cifar10 import CLASSES, COPY
 from kdteach.experiments.environment import environment_of, settings
 from kdteach.experiments.order import commit_of
@@ -98,7 +98,10 @@ def sort_out(data_dir: Folder | None, target: Path) -> Path:
     Raises:
         FileNotFoundError: no data folder is named, or it lacks photographs.
     """
-    root = data_folder(data_dir, f"{NAME} needs the photographs: set KDTEACH_DATA")
+    named = os.environ.get("KDTEACH_DATA") if data_dir is None else data_dir
+    if not named:
+        raise FileNotFoundError(f"{NAME} needs the photographs: set KDTEACH_DATA")
+    root = check_path("data_dir", named)
     for name in CLASSES:
         files = sorted((root / COPY / "train" / name).glob("*.jpg"))[:EACH]
         if len(files) < EACH:

@@ -18,19 +18,9 @@ gave way to 0.03, because with all tiles and new weights 0.01 was better than 0.
 from __future__ import annotations
 
 from kdteach.experiments.design import Config, Experiment
+from kdteach.experiments.tile_curves import NAME, RATES, TILES, WAYS
 
-TILES = (60, 300, 1740)
-"""Numbers of training tiles; the last is all there are."""
-RATES = (0.003, 0.01, 0.03)
-"""The learning rates that each way of training tries."""
 _EPOCHS = {60: 40, 300: 20, 1740: 12}
-
-WAYS: dict[str, Config] = {
-    "scratch": {"role": "plain"},
-    "linear probe": {"role": "plain", "weights": "tissues", "policy": "linear_probe"},
-    "fine-tuned": {"role": "plain", "weights": "tissues"},
-}
-"""What tells the ways from each other, by their names in the chapter."""
 
 
 def _run(way: str, tiles: int, rate: float) -> Config:
@@ -49,7 +39,7 @@ _RUNS = {
 }
 
 EXPERIMENT = Experiment(
-    "petri-few-tiles",
+    NAME,
     "What does pretraining buy, with how many tiles?",
     ("petri", {"size": 32}),
     tuple(_RUNS.values()),
