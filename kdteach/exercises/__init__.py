@@ -94,7 +94,11 @@ with usual_tensors():
         check_linear_saliency,
         check_points_inside,
     )
-    from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.same_place import (
+        check_is_closer,
+        check_top_overlap,
+        check_without_ink,
+    )
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
@@ -237,6 +241,7 @@ __all__ = [
     "check_weighted_fit",
     "check_widest_student",
     "check_with_bias",
+    "check_without_ink",
     "check_worst_class",
     "judge_far_rings",
     "judge_negative_loss",

@@ -130,13 +130,13 @@ def another_of_class(labels: Tensor) -> Tensor:
     of that one.
 
     Args:
-        labels: (N,) integers, 0 or above; each of them occurs at least twice.
+        labels: (N,) int64, 0 or above; each of them occurs at least twice.
 
     Returns:
         (N,) int64, a permutation without fixed points, on the labels' device.
 
     Raises:
-        TypeError: labels are no integers.
+        TypeError: labels are no int64.
         ValueError: labels are not (N,), below 0, or one occurs once.
     """
     labels = check_tensor("labels", labels)
