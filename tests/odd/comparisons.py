@@ -179,7 +179,8 @@ nearby.vary("labels", values.refused(
     ("None", lambda: None), ("a list", lambda: [0, 0]), ("a word", lambda: "00"),
     ("an array", lambda: np.zeros(4, dtype=np.int64)), ("floats", lambda: torch.zeros(4)),
     ("bool", lambda: torch.zeros(4).bool()), ("complex", lambda: torch.zeros(4) * 1j),
-    ("bytes", lambda: torch.zeros(4).byte()), ("a number", lambda: torch.tensor(3)), ("a column", lambda: torch.zeros(4, 1).long()),
+    ("bytes", lambda: torch.zeros(4).byte()), ("a number", lambda: torch.tensor(3)),
+    ("a column", lambda: torch.zeros(4, 1).long()),
     ("below 0", lambda: torch.tensor([-1, -1, 0, 0])),
     ("one that occurs once", lambda: torch.tensor([0, 0, 1])),
 ))  # fmt: skip
