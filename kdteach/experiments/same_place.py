@@ -116,7 +116,8 @@ def maps_alike(
         By role: "labels", "distilled", "distilled, other teacher" (by the next division's
         teacher), "permuted" and "permuted, same settings" (each image's wrong classes
         change places), "labels, all images", "untrained" (the first weights), and "other
-        teacher". Errors are means over the runs. ``more`` has for each kind of map and
+        teacher". Errors are those of the first run. ``more`` has "test errors" and "valid
+        errors", means over the runs, and for each kind of map and
         target, such as "gradient, label" (the runner-up's for gradients alone), the mean
         over test images and runs of the rank correlation with the teacher's map; and with
         these endings, the last four for gradients alone: ", other image"
@@ -156,7 +157,9 @@ def _trained(
 
     def soft(given: Sequence[Tensor], arm: str) -> tuple[list[Objective], float]:
         chosen = SETTINGS[arm]
-        objectives = [distil(v, chosen["temperature"], alpha=1.0) for v in given]
+        objectives: list[Objective] = [
+            distil(table, chosen["temperature"], alpha=1.0) for table in given
+        ]
         return objectives, chosen["learning_rate"]
 
     wanted = {
@@ -216,8 +219,8 @@ def _measured(
     found: dict[str, list[dict[str, float]]] = {
         role: [
             {
-                "test_errors": float((said != y).sum()),
-                "valid_errors": _wrong(one, draw),
+                "test errors": float((said != y).sum()),
+                "valid errors": _wrong(one, draw),
                 "same class": float((said == logits.argmax(dim=1)).double().mean()),
                 "images": float(new.sum()),
                 "share right": float(all_right[run].double().mean()),
@@ -298,5 +301,7 @@ def _found(role: str, rows: Sequence[Sequence[Mapping[str, float]]]) -> Found:
         key: [float(np.mean([run[key] for run in runs])) for runs in rows]
         for key in rows[0][0]
     }
-    valid, test = means.pop("valid_errors"), means.pop("test_errors")
-    return Found(setting, [], valid, test, means)
+    first = {
+        key: [runs[0][key] for runs in rows] for key in ("valid errors", "test errors")
+    }
+    return Found(setting, [], first["valid errors"], first["test errors"], means)

@@ -88,8 +88,8 @@ class Studies:
             }  # fmt: skip
             for seed, draw in enumerate(draws):
                 result: dict[str, float | int | list[int] | list[float]] = {
-                    "valid_errors": _count(arm.valid_errors[seed]),
-                    "test_errors": _count(arm.test_errors[seed]),
+                    "valid_errors": int(arm.valid_errors[seed]),
+                    "test_errors": int(arm.test_errors[seed]),
                     "test_accuracy": 1 - arm.test_errors[seed] / len(draw.test),
                 }
                 result.update({name: values[seed] for name, values in arm.more.items()})
@@ -101,8 +101,3 @@ class Studies:
                 f"{wrong:.1f} test errors"
             )
         add_records(self.name, records, folder, skip_recorded=True)
-
-
-def _count(errors: float) -> float:
-    """Whole numbers stay whole; the mean over several students need not be one."""
-    return int(errors) if float(errors).is_integer() else float(errors)
