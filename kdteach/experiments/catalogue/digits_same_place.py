@@ -22,8 +22,8 @@ each): gradient, integrated gradients, SmoothGrad and occlusion for the label's 
 distilled, permuted, label-trained and untrained students. There the gradients of
 distilled students were more like the teacher's than those of label-trained ones by about
 0.01; integrated gradients and occlusion showed nothing clear. The runner-up's maps and
-the other teacher had not been looked at. A first run ended with an error before anything of the maps was
-stored or seen; it had printed the test errors.
+the other teacher had not been looked at. A first run ended with an error before anything
+of the maps was stored or seen; it had printed the test errors.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ export function agreement(root, data) {
     const name = classes[image.targets[which]];
     const said = networks.slice(1).map((n, k) => `${n} ${number(together[k + 1])}`);
     words.textContent =
-      `A ${classes[image.label]}, and the maps of the ${name}'s logit. Agreement with ` +
-      `${networks[0]}: ${said.join(", ")}. Violet: more ink raises the logit. Orange: it lowers it.`;
+      `A ${classes[image.label]}, and the maps of the ${name}'s logit. Agreement with the ` +
+      `${networks[0]}'s map: ${said.join(", ")}. Violet: more ink raises the logit. Orange: it lowers it.`;
     root.kdState = { chosen, which, agreement: together, without };
   }
 
