@@ -204,6 +204,6 @@ def test_the_figure_of_agreements_says_its_means():
     assert "students: 0.20, none: \u22120.03." in figure.alt
     for drawing in (figure.wide, figure.narrow):
         assert drawing.count("<circle") >= 4
-    for colour, value in (("blue", 0.1), ("student", 0.7)):
+    for colour, value in (("blue", 0.1), ("student", 0.8)):
         with pytest.raises(ValueError, match=r"colour|values"):
             kd.plots.same_place.agreements({"x": (colour, [value])}, alt="x", caption="x")

@@ -8,8 +8,8 @@ from kdteach.diagrams import Diagram, strips
 from kdteach.diagrams.strips import Strip
 
 _COLOURS = ("teacher", "student", "baseline", "label", "soft")
-_LOW, _HIGH = -0.1, 0.6
-_TICKS = [f"{n / 10:.1f}".replace("-", "\u2212") for n in range(-1, 7)]
+_LOW, _HIGH = -0.1, 0.7
+_TICKS = [f"{n / 10:.1f}".replace("-", "\u2212") for n in range(-1, 8)]
 
 
 def agreements(
@@ -19,7 +19,7 @@ def agreements(
     caption: str,
     apart: Sequence[str] = (),
 ) -> Diagram:
-    """One dot a division and the mean, for each network a row, from -0.1 to 0.6.
+    """One dot a division and the mean, for each network a row, from -0.1 to 0.7.
 
     Args:
         networks: name to (colour, rank correlations); the colour is one of teacher,
