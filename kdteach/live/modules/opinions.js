@@ -32,7 +32,7 @@ export function opinions(root, data) {
     a.update(p);
     b.update(q);
     const force = pullOf(p, q);
-    pull.update(force, 1);
+    pull.update(force, 0.5);
     third.hidden = name !== pulling;
     const most = (values) => values.indexOf(Math.max(...values));
     const said = (values) => `${classes[most(values)]} (${(100 * Math.max(...values)).toFixed(0)} %)`;
@@ -43,8 +43,8 @@ export function opinions(root, data) {
     const strength = force[up] < 0.005 ? "They agree, so the pull is next to nothing." :
       `B pulls A towards ${classes[up]} and away from ${classes[down]}; A pulls B the other way.`;
     words.textContent =
-      `The label is ${classes[label]}. ${name}, after ${after}: A says ${said(p)}, B says ${said(q)}. ` +
-      `KL of B's answer from A's: ${gap.toFixed(2)}. ` +
+      `The label is ${classes[label]}. Learning ${name}, after ${after}, A says ${said(p)} and B says ${said(q)}. ` +
+      `KL(p of B || p of A) is ${gap.toFixed(2)}. ` +
       (name === pulling ? strength : "Nothing pulls them together.");
     root.kdState = { chosen, way: name, epoch: epochs[place], p, q, pull: force, divergence: gap };
   }
