@@ -10,6 +10,7 @@ here.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from kdteach.losses import kd_loss
 from kdteach.results import records_folder
@@ -275,7 +275,7 @@ def _of_logits(z: Tensor, v: Tensor, y: Tensor, t: float, a: float) -> Tensor:
 
 def _between(z: Tensor, v: Tensor, y: Tensor, t: float, a: float) -> Tensor:
     log_p, log_q = (v / t).log_softmax(dim=-1), (z / t).log_softmax(dim=-1)
-    log_m = functional.softplus(log_q - log_p) + log_p - np.log(2)
+    log_m = torch.logaddexp(log_p, log_q) - math.log(2)
     halves = log_p.exp() * (log_p - log_m) + log_q.exp() * (log_q - log_m)
     return a * halves.sum(dim=-1).mean(dim=-1) / 2 + (1 - a) * _hard(z, y)
 
