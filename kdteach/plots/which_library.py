@@ -64,9 +64,7 @@ def weights(
     for name, pair in lines.items():
         if not all(0 <= number <= 10 for number in pair):
             raise ValueError(f"rows: {name}: weights must lie in 0 to 10, got {pair}")
-    told = "; ".join(
-        f"{n} {a:.3f} and {b:.3f}, {notes[n]}" for n, (a, b) in lines.items()
-    )
+    told = "; ".join(f"{n} {a:.3f} and {b:.3f}, {notes[n]}" for n, (a, b) in lines.items())
     alt = f"Weights of the teacher's term and of the labels' term in each loss: {told}."
     wide, narrow = (_weights(width, lines, notes) for width in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
@@ -102,10 +100,10 @@ def _ratios(width: float, lines: Mapping[str, tuple[float, float]]) -> Drawing:
     draw.dot(left + 74, 14, "student")
     draw.text(left + 84, 19, "its gradient", "small", "start")
     for tick in _TICKS:
-        one = tick == 1
-        draw.line((at(tick), head), (at(tick), bottom), "ink" if one else "edge", 1.0)
+        colour, style = ("ink", "small strong") if tick == 1 else ("edge", "small")
+        draw.line((at(tick), head), (at(tick), bottom), colour, 1.0)
         if not phone or tick in (0.01, 0.1, 1, 10, 100):
-            draw.text(at(tick), bottom + 18, f"{tick:g}", "small strong" if one else "small")
+            draw.text(at(tick), bottom + 18, f"{tick:g}", style)
     draw.text((left + right) / 2, bottom + 38, "times the paper's formula", "small")
     y = head
     for name, (value, gradient) in lines.items():
@@ -134,9 +132,9 @@ def _weights(
     def long(weight: float) -> float:
         return (right - left) * weight / top
 
-    draw.area(left, 6, 14, 11, "teacher")
+    _bar(draw, left, 6, 14, 11, "teacher")
     draw.text(left + 20, 16, "T² KL, the teacher", "small", "start")
-    draw.area(left + 150, 6, 14, 11, "label")
+    _bar(draw, left + 150, 6, 14, 11, "label")
     draw.text(left + 170, 16, "cross-entropy, the labels", "small", "start")
     for tick in (0.0, 0.5, 1.0):
         x = left + long(tick)
@@ -152,7 +150,14 @@ def _weights(
         else:
             draw.text(left - 16, start + 18, name, "", "end")
             draw.text(right + 18, start + 18, notes[name], "small", "start")
-        draw.area(left, start, max(long(soft), 1.5), 12, "teacher")
-        draw.area(left, start + 14, max(long(hard), 1.5), 12, "label")
+        _bar(draw, left, start, max(long(soft), 1.5), 12, "teacher")
+        _bar(draw, left, start + 14, max(long(hard), 1.5), 12, "label")
         y += tall
     return draw
+
+
+def _bar(draw: Drawing, x: float, y: float, width: float, height: float, role: str) -> None:
+    draw.shape(
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="2" '
+        f'fill="var(--kd-{role})"/>'
+    )
