@@ -4,8 +4,9 @@ Run with the environment of the libraries, ``make libraries``:
 ``python library_losses.py NAME CASE.json RESULT.json``. Each function below calls one
 library as a user of it would, and returns lines of code with the loss that each gives:
 
-- *copied*: T goes where the library says temperature, 0.9 where it has one number for the
-  mixture of teacher and labels; everything else stays at its default.
+- *copied*: T goes where the library says temperature, 0.9 where it asks for alpha or for
+  the weight of the teacher's term. Where labels would have no weight at all, they get
+  0.1. Everything else stays at its default.
 - *agreeing*: the setting that makes it the loss of Hinton et al.
 - *also*: a further line of which the chapter speaks.
 

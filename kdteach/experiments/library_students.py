@@ -115,10 +115,14 @@ class Copied:
         return sum(self.test[arm]) / len(self.test[arm])
 
     def against(self, arm: str, other: str = PAPER) -> Comparison:
-        """More mistakes than with the other? Corrected for all such questions."""
+        """More mistakes than with the other? Corrected for all such questions.
+
+        Those are: every arm against the formula, and two lines against the formula with
+        their own alpha.
+        """
         return compare(
             self.test[arm], self.test[other], expect="higher", unit="mistakes",
-            comparisons=len(self.test) - 1, test_share=_TESTED / (_TESTED + _SAMPLE),
+            comparisons=len(self.test) + 1, test_share=_TESTED / (_TESTED + _SAMPLE),
         )  # fmt: skip
 
 

@@ -74,6 +74,8 @@ def _pairs(rows: object) -> dict[str, tuple[float, float]]:
     """Two numbers a row, checked."""
     if not isinstance(rows, Mapping):
         raise TypeError(f"rows must be a dictionary, got {shown(rows)}")
+    if not rows:
+        raise ValueError("rows must hold at least one library, got none")
     found = {}
     for name in check_names("rows", list(rows)):
         numbers = check_numbers("rows", rows[name], at_least=1).tolist()
