@@ -105,8 +105,6 @@ ELSEWHERE = {
     "kdteach.data.mhist.cut": "load('mhist') cuts by it",
     "kdteach.data.mhist.is_drawn": "reproduce('mhist') asks it; a path as load('mhist')",
     "kdteach.data.mhist.load_mhist": "load('mhist')",
-    "kdteach.experiments.library_losses.library_losses": "no arguments: "
-    "tests/test_library_losses.py",
     "kdteach.live.page_examples": "no arguments: tests/test_drawing_readers.py",
     "kdteach.live.page_numbers": "no arguments: tests/test_drawing_readers.py",
     "kdteach.live.page_readers": "no arguments: tests/test_drawing_readers.py",
