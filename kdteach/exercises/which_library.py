@@ -89,7 +89,7 @@ _RATE = Exercise(
     ),
     laws=(Law("weights that add up to 1 leave the rate as it is",
               lambda x, rate, soft, hard: abs(soft + hard - 1) > 1e-9
-              or abs(float(x) - rate) < 1e-9),),
+              or abs(float(x) - rate) < 1e-6),),
 )  # fmt: skip
 
 
