@@ -37,7 +37,8 @@ def agreements(
             raise ValueError(f"colour must be one of {_COLOURS}, got {colour!r}")
         if not all(_LOW <= value <= _HIGH for value in values):
             raise ValueError(f"values of {name!r} must lie in {_LOW:g} to {_HIGH:g}")
-        mean = f"{sum(values) / len(values):.2f}".replace("-", "\u2212")
+        mean = f"{sum(values) / len(values):.2f}".replace("-0.00", "0.00")
+        mean = mean.replace("-", "\u2212")
         rows.append(Strip(name, list(values), mean, colour, name in apart))
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     told = f"{alt} Means: {means}."
