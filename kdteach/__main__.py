@@ -15,6 +15,7 @@ from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
     digits_passed_on,
     digits_without_a_teacher,
+    digits_wrong_teacher,
     mnist_subliminal,
 )
 from kdteach.experiments.executors import KNOWN, check_name
@@ -29,10 +30,12 @@ _OWN: dict[str, Any] = {
         mnist_subliminal,
         digits_passed_on,
         digits_without_a_teacher,
+        digits_wrong_teacher,
         photographs,
     )
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
+_STUDIES = (digits_passed_on.NAME, digits_without_a_teacher.NAME, digits_wrong_teacher.NAME)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +118,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     status = 0
     for name in names:
         try:
-            if name in (digits_passed_on.NAME, digits_without_a_teacher.NAME):
+            if name in _STUDIES:
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
                 continue
             if name == photographs.NAME:

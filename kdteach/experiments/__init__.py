@@ -21,6 +21,7 @@ from kdteach.experiments import (
     without_a_teacher,
     wrong_comparisons,
     wrong_losses,
+    wrong_teachers,
 )
 from kdteach.experiments.design import Config, Experiment, Published
 from kdteach.experiments.failures import Failure, RunsFailedError
@@ -60,4 +61,5 @@ __all__ = [
     "without_a_teacher",
     "wrong_comparisons",
     "wrong_losses",
+    "wrong_teachers",
 ]
