@@ -44,6 +44,7 @@ from kdteach.exercises import (
     without_a_teacher,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 
 F = torch.nn.functional
@@ -76,6 +77,7 @@ ROOMS = (
     reports_revisited,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
     distil_your_own,
     saliency,
     rise,

@@ -140,6 +140,12 @@ with usual_tensors():
         judge_negative_loss,
         judge_unnormalised,
     )
+    from kdteach.exercises.wrong_teacher import (
+        check_columns_in_order,
+        check_rows_in_order,
+        judge_below_chance,
+        judge_shrinking_loss,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -163,6 +169,7 @@ __all__ = [
     "check_chosen_epochs",
     "check_class_probabilities",
     "check_class_weights",
+    "check_columns_in_order",
     "check_conv_flops",
     "check_correlations",
     "check_curve_area",
@@ -214,6 +221,7 @@ __all__ = [
     "check_repaired_transfer_set",
     "check_reverse_pull",
     "check_rise_map",
+    "check_rows_in_order",
     "check_runner_up",
     "check_seeds_needed",
     "check_seen_before",
@@ -238,9 +246,11 @@ __all__ = [
     "check_widest_student",
     "check_with_bias",
     "check_worst_class",
+    "judge_below_chance",
     "judge_far_rings",
     "judge_negative_loss",
     "judge_new_layer",
     "judge_rising_curve",
+    "judge_shrinking_loss",
     "judge_unnormalised",
 ]

@@ -33,6 +33,7 @@ from kdteach.plots import (  # noqa: E402
     which_way_round,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -79,4 +80,5 @@ __all__ = [
     "which_way_round",
     "wrong_comparison",
     "wrong_loss",
+    "wrong_teacher",
 ]
