@@ -154,7 +154,7 @@ def test_a_cost_is_paired_and_corrected():
     assert (cost.n, cost.comparisons) == (10, 17)
     assert lab.cost(lab.RIGHT, lab.LABELS).mean < 0
     for name in ("luck", "", 3):
-        with pytest.raises((TypeError, ValueError), match="arm must be"):
+        with pytest.raises((TypeError, ValueError), match="unknown arm"):
             lab.recorded(name)
     with pytest.raises(LookupError):
         lab.recorded(lab.RIGHT, "happiness")
