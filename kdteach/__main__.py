@@ -37,7 +37,11 @@ _OWN: dict[str, Any] = {
     )
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
-_STUDIES = (digits_passed_on.NAME, digits_without_a_teacher.NAME, digits_wrong_teacher.NAME)
+_STUDIES = (
+    digits_passed_on.NAME,
+    digits_without_a_teacher.NAME,
+    digits_wrong_teacher.NAME,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

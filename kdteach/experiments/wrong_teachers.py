@@ -137,7 +137,8 @@ class AsItIs(nn.Module):
         log_q = (z / TEMPERATURE).log_softmax(dim=1)
         soft = (log_p.exp() * (log_p - log_q)).sum(dim=1).mean()
         hard = nn.functional.cross_entropy(z, batch.labels)
-        return ALPHA * TEMPERATURE**2 * soft + (1 - ALPHA) * hard
+        loss: Tensor = ALPHA * TEMPERATURE**2 * soft + (1 - ALPHA) * hard
+        return loss
 
 
 def in_train_mode(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_list
 from kdteach.data import small_sample
+from kdteach.experiments import wrong_teachers
 from kdteach.experiments.choosing import Found, as_they_are, network
 from kdteach.experiments.studies import Studies
 from kdteach.experiments.wrong_teachers import (
@@ -29,7 +30,6 @@ from kdteach.experiments.wrong_teachers import (
     IMAGES,
     LABELS,
     MISTAKES,
-    NAME,
     RATES,
     RIGHT,
     TEACHER,
@@ -55,6 +55,7 @@ from kdteach.training import (
 )
 from kdteach.types import History, ImageSet, Split
 
+NAME = wrong_teachers.NAME
 QUESTION = "What does it cost to get the teacher wrong?"
 SEEDS = 10
 EPOCHS, BATCH = 200, 32
