@@ -205,3 +205,18 @@ def test_what_report_3_prints_is_read_from_its_file():
     assert list(wrong_comparisons.report_3("first_epoch_test_accuracy")) == [1.0]
     with pytest.raises(ValueError, match="metric"):
         wrong_comparisons.report_3("accuracy")
+
+
+def test_two_logs_are_judged():
+    assert kd.exercises.judge_shrinking_loss("not frozen", 200)
+    assert kd.exercises.judge_below_chance("other order", 10)
+    for judge, choice, number, says in (
+        (kd.exercises.judge_shrinking_loss, "train mode", 200, "dropout changes no weight"),
+        (kd.exercises.judge_shrinking_loss, "not frozen", 147, "how many did it lose"),
+        (kd.exercises.judge_below_chance, "other rows", 10, "as good as chance"),
+        (kd.exercises.judge_below_chance, "other order", 0.1, "per cent are asked"),
+        (kd.exercises.judge_below_chance, "luck", 10, "none of them"),
+    ):
+        result = judge(choice, number)
+        assert not result
+        assert says in result.message
