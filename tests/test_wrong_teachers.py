@@ -211,7 +211,7 @@ def test_two_logs_are_judged():
     assert kd.exercises.judge_shrinking_loss("not frozen", 200)
     assert kd.exercises.judge_below_chance("other order", 10)
     for judge, choice, number, says in (
-        (kd.exercises.judge_shrinking_loss, "train mode", 200, "dropout changes no weight"),
+        (kd.exercises.judge_shrinking_loss, "train mode", 200, "changes no weight"),
         (kd.exercises.judge_shrinking_loss, "not frozen", 147, "how many did it lose"),
         (kd.exercises.judge_below_chance, "other rows", 10, "as good as chance"),
         (kd.exercises.judge_below_chance, "other order", 0.1, "per cent are asked"),
