@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
+    digits_2x5,
     digits_passed_on,
     digits_without_a_teacher,
     mnist_subliminal,
@@ -27,12 +28,14 @@ _OWN: dict[str, Any] = {
     module.NAME: module
     for module in (
         mnist_subliminal,
+        digits_2x5,
         digits_passed_on,
         digits_without_a_teacher,
         photographs,
     )
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
+_STUDIES = {m.NAME for m in (digits_2x5, digits_passed_on, digits_without_a_teacher)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +118,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     status = 0
     for name in names:
         try:
-            if name in (digits_passed_on.NAME, digits_without_a_teacher.NAME):
+            if name in _STUDIES:
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
                 continue
             if name == photographs.NAME:
