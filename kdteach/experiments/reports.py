@@ -184,7 +184,7 @@ def printed_values(
         report: "R0" to "R3".
         metric: such as "test_accuracy".
         experiment: such as "teacher", "no-kd" or "kd".
-        temperature: where there is one; None for those without.
+        temperature: only what is printed for this T; by default all.
 
     Returns:
         In the report's unit.
@@ -192,14 +192,15 @@ def printed_values(
     Raises:
         LookupError: it prints none.
     """
-    asked = (report, metric, experiment, temperature)
+    asked = (report, metric, experiment)
     found = [
         p.value
         for p in printed()
-        if (p.report, p.metric, p.experiment, p.temperature) == asked
+        if (p.report, p.metric, p.experiment) == asked
+        and temperature in (None, p.temperature)
     ]
     if not found:
-        raise LookupError(f"no report prints a number of {shown(asked)}")
+        raise LookupError(f"no report prints a number of {shown((*asked, temperature))}")
     return found
 
 

@@ -5,10 +5,10 @@ What is compared, and how each kind chooses its rate on validation images, stand
 one kind and one seed; ``study`` in its configuration says how many images a student got,
 ``role`` is the kind.
 
-The chapter *Subclass distillation* trained these students while it was read. In float64,
-too, training at these rates lets a difference in the last digit of a sum grow: with other
-vector instructions (AVX2 and none, instead of AVX-512) six of a hundred counts of test
-images were others, by up to six images. So they are recorded, and the page says the same
+The chapter *Subclass distillation* trained these students while it was read. Even in
+float64, training at these rates lets a difference in the last digit of a sum grow: between
+a processor with AVX2 and one without vector instructions, five of the hundred counts of
+test images differed, one of them by six. So they are recorded, and the page says the same
 everywhere. The settings are those that the page had; nothing was chosen anew.
 """
 
