@@ -67,12 +67,13 @@ def test_a_row_says_what_an_arm_tried_and_chose():
     assert row["most"] == f"{counts[-1]:.1f}"
     rate, T, own = chains.CHOSEN["chain"]
     assert row["chosen"] == f"rate {rate:g}, T {T:g}, assistant at {own:g}"
-    assert chains.in_words("labels", (0.01, 0.1, 0.0)) == "rate 0.01, smoothing 0.1"
+    assert chains.in_words("labels", (0.01, 0.1)) == "rate 0.01, smoothing 0.1"
     assert chains.in_words("48", (0.01, 4.0, 0.5)) == "rate 0.01, T 4, alpha 0.5"
     with pytest.raises(ValueError, match="arm"):
         chains.choices("12")
-    with pytest.raises(ValueError, match="three numbers"):
-        chains.in_words("48", (0.01, 4.0))
+    for arm, setting in (("48", (0.01, 4.0)), ("labels", (0.01, 0.1, 0.5))):
+        with pytest.raises(ValueError, match="keys of tried"):
+            chains.in_words(arm, setting)
 
 
 @pytest.mark.parametrize("arm", chains.ARMS[1:])

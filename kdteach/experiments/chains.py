@@ -73,16 +73,16 @@ def in_words(arm: str, setting: tuple[float, ...]) -> str:
         setting: as the keys of ``tried``.
 
     Raises:
-        ValueError: an unknown arm, or other than three numbers.
+        ValueError: an unknown arm, or another number of numbers.
     """
     check_choice("arm", arm, ARMS)
-    if len(setting) != 3:
-        raise ValueError(f"setting must be three numbers, got {setting}")
-    rate, one, other = setting
+    if len(setting) != (2 if arm == "labels" else 3):
+        raise ValueError(f"setting must be one of the keys of tried, got {setting}")
+    rate, second, *more = setting
     if arm == "labels":
-        return f"rate {rate:g}, smoothing {one:g}"
+        return f"rate {rate:g}, smoothing {second:g}"
     last = "assistant at" if arm == "chain" else "alpha"
-    return f"rate {rate:g}, T {one:g}, {last} {other:g}"
+    return f"rate {rate:g}, T {second:g}, {last} {more[0]:g}"
 
 
 def choices(arm: str) -> dict[str, str]:
