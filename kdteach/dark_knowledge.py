@@ -88,8 +88,6 @@ def leads(logits: Tensor, labels: Tensor) -> Leads:
         ValueError: shapes that do not fit, no rows, labels out of range, NaN or infinity.
     """
     place = _places(logits, labels)
-    if not len(logits):
-        raise ValueError("logits must have at least one row, got none")
     values = logits.detach().double()
     right = torch.zeros_like(values, dtype=torch.bool).scatter(1, place, True)
     wrong = values[~right].view(len(values), values.shape[1] - 1)

@@ -148,7 +148,7 @@ def test_the_lead_of_a_smoothed_label_is_the_logarithm_of_91():
     assert [found.lead, found.over_odds] == pytest.approx([np.log(91)] * 2)
     assert found.spread == pytest.approx(0)
     assert found.share == pytest.approx(0.91)
-    with pytest.raises(ValueError, match="at least one row"):
+    with pytest.raises(ValueError, match="N, C >= 1"):
         leads(torch.zeros(0, 10), torch.zeros(0, dtype=torch.long))
     with pytest.raises(ValueError, match="3 classes"):
         leads(torch.zeros(2, 2), torch.zeros(2, dtype=torch.long))
