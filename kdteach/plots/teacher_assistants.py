@@ -122,8 +122,9 @@ def _down(
     for y, side, role, name, note in zip(places, sides, _ROLES, names, notes, strict=True):
         _square(draw, x, y, side, role)
         beside = x + side / 2 + 12
-        draw.text(beside, y - 2, name, "strong", "start")
-        draw.text(beside, y + 17, note, "small", "start")
+        draw.text(beside, y - 10, name, "strong", "start")
+        for number, line in enumerate(note.split(", ")):  # a narrow page has no room
+            draw.text(beside, y + 9 + 17 * number, line, "small", "start")
     for number in (0, 1):
         top = places[number] + sides[number] / 2 + 10
         foot = places[number + 1] - sides[number + 1] / 2 - 10
