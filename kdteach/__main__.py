@@ -14,6 +14,7 @@ from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
     digits_2x5,
+    digits_all_methods,
     digits_passed_on,
     digits_without_a_teacher,
     mnist_subliminal,
@@ -31,6 +32,7 @@ _OWN: dict[str, Any] = {
         digits_2x5,
         digits_passed_on,
         digits_without_a_teacher,
+        digits_all_methods,
         photographs,
     )
 }
@@ -120,6 +122,11 @@ def _reproduce(options: argparse.Namespace) -> int:
         try:
             if name in _STUDIES:
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
+                continue
+            if name == digits_all_methods.NAME:
+                digits_all_methods.reproduce(
+                    executor=options.executor, results_dir=options.results_dir, say=_say
+                )
                 continue
             if name == photographs.NAME:
                 photographs.reproduce(
