@@ -12,7 +12,7 @@ from kdteach.results.records import Folder
 from kdteach.runs import Runs
 
 NAME = "petri-two-by-two"
-RATES = (0.003, 0.01, 0.03, 0.1)
+RATES = (0.003, 0.01, 0.03)
 """The learning rates that each student tries."""
 
 ARMS: dict[str, Config] = {

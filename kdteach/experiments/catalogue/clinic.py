@@ -177,5 +177,3 @@ PETRI = Experiment(
     _configurations(_TWINS),
     published=_REPORT,
 )
-PETRI_TEACHER = _teachers(_TWINS)[0]
-"""The configuration of the stand-in's teacher, for other students of it."""
