@@ -19,7 +19,7 @@ from kdteach.experiments.catalogue import (
     mnist_subclasses,
     mnist_teachers,
     mnist_widths,
-    two_by_two,
+    teacher_or_votes,
 )
 from kdteach.experiments.design import Experiment
 
@@ -57,6 +57,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         clinic.MHIST,
         clinic.PETRI,
         few_tiles.EXPERIMENT,
-        two_by_two.EXPERIMENT,
+        teacher_or_votes.EXPERIMENT,
     )
 }

@@ -1,28 +1,27 @@
-"""The five students of the drawn clinic: validation chooses the rate of each."""
+"""The three students of few tiles: validation chooses the rate of each."""
 
 import numpy as np
 import pytest
 
-from kdteach.experiments import EXPERIMENTS, with_a_teacher
-from kdteach.experiments.with_a_teacher import ARMS, NAME, RATES
+from kdteach.experiments import EXPERIMENTS, taught_tiles
+from kdteach.experiments.taught_tiles import STUDENTS, NAME, RATES
 from kdteach.results import load_records
 
 
 @pytest.fixture(scope="module")
 def arms():
-    return with_a_teacher.students()
+    return taught_tiles.students()
 
 
 def own_runs(name):
-    role = ARMS[name]["role"]
+    role = STUDENTS[name]["role"]
     return [
         run for run in load_records(NAME)
         if run.config["role"] == role
-        and run.config.get("weights") == ARMS[name].get("weights")
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", STUDENTS)
 def test_each_student_has_the_rate_that_is_best_on_validation(arms, name):
     runs = own_runs(name)
     valid = {
@@ -53,7 +52,7 @@ def test_arms_differ_in_what_they_are_named_after_alone():
          ("role", "weights", "teacher", "temperature", "alpha", "targets", "learning_rate")}
         for config in EXPERIMENTS[NAME].configurations if config["role"] != "teacher"
     ]  # fmt: skip
-    assert len(settings) == len(ARMS) * len(RATES)
+    assert len(settings) == len(STUDENTS) * len(RATES)
     assert all(one == settings[0] for one in settings)
     assert settings[0]["transfer"] == 300
 
@@ -69,4 +68,4 @@ def test_what_is_recorded_beside_votes_is_what_it_says(arms):
 
 def test_a_missing_record_is_named(tmp_path):
     with pytest.raises(LookupError, match=NAME):
-        with_a_teacher.students(folder=tmp_path)
+        taught_tiles.students(folder=tmp_path)

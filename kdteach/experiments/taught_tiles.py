@@ -1,4 +1,4 @@
-"""Five students of the drawn clinic, each at the learning rate that validation chose."""
+"""Three students of few tiles, each at the learning rate that validation chose."""
 
 from __future__ import annotations
 
@@ -11,28 +11,26 @@ from kdteach.results import measured
 from kdteach.results.records import Folder
 from kdteach.runs import Runs
 
-NAME = "petri-two-by-two"
-RATES = (0.003, 0.01, 0.03)
+NAME = "petri-votes"
+RATES = (0.001, 0.003, 0.01)
 """The learning rates that each student tries."""
 
-ARMS: dict[str, Config] = {
-    "scratch, labels": {"role": "plain"},
-    "scratch, distilled": {"role": "distilled"},
-    "fine-tuned, labels": {"role": "plain", "weights": "tissues"},
-    "fine-tuned, distilled": {"role": "distilled", "weights": "tissues"},
-    "fine-tuned, votes": {"role": "votes", "weights": "tissues", "targets": "votes"},
+STUDENTS: dict[str, Config] = {
+    "labels": {"role": "plain"},
+    "distilled": {"role": "distilled"},
+    "votes": {"role": "votes", "targets": "votes"},
 }
-"""What tells the students from each other, by their names in the chapter."""
+"""What they learn from, and what tells them from each other."""
 
 _UNITS = ("errors", "threshold")
 
 
 @dataclass(frozen=True)
-class Arm:
+class Taught:
     """One kind of student, at its rate.
 
     Attributes:
-        name: a key of ``ARMS``.
+        name: a key of ``STUDENTS``.
         rate: the learning rate with the largest mean area under the ROC curve on validation
             tiles, over all seeds; the lower one where two are equal.
         valid: for each rate that was tried this mean, in per cent.
@@ -66,36 +64,41 @@ class Arm:
         return _read(self.name, metric, rate or self.rate, item, self.folder)
 
 
-def students(*, folder: Folder | None = None) -> dict[str, Arm]:
-    """Read ``petri-two-by-two``: the five kinds of students, each at its own rate.
+def students(*, folder: Folder | None = None) -> dict[str, Taught]:
+    """Read ``petri-votes``: the three kinds of students, each at its own rate.
 
     Args:
         folder: where the records are; by default those that ship with the package.
 
     Returns:
-        By the names in ``ARMS``.
+        By the names in ``STUDENTS``.
 
     Raises:
         LookupError: a run is missing.
         RecordError: a line is not a record.
     """
     found = {}
-    for name in ARMS:
+    for name in STUDENTS:
         valid = {
             rate: float(np.mean(_read(name, "valid_auc", rate, None, folder)))
             for rate in RATES
         }
         rate = max(valid, key=lambda rate: (valid[rate], -rate))
-        found[name] = Arm(name, rate, valid, folder)
+        found[name] = Taught(name, rate, valid, folder)
     return found
 
 
 def _read(
     name: str, metric: str, rate: float, item: int | None, folder: Folder | None
 ) -> Runs:
-    settings = {"weights": None, **ARMS[name]}
     runs = measured(
-        NAME, metric, item=item, first=None, folder=folder, learning_rate=rate, **settings
+        NAME,
+        metric,
+        item=item,
+        first=None,
+        folder=folder,
+        learning_rate=rate,
+        **STUDENTS[name],
     )
     unit = 1 if metric.endswith(_UNITS) else 100
     return Runs(unit * runs, runs.seeds)
