@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kdteach.experiments import EXPERIMENTS, taught_tiles
-from kdteach.experiments.taught_tiles import STUDENTS, NAME, RATES
+from kdteach.experiments.taught_tiles import NAME, RATES, STUDENTS
 from kdteach.results import load_records
 
 
