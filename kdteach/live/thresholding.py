@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kdteach.checks import (
+    check_list,
     check_names,
     check_number,
     check_numbers,
@@ -74,7 +75,7 @@ def live_threshold(
 
     Source: the curves are scikit-learn's ``roc_curve`` and ``precision_recall_curve``.
     """
-    if not isinstance(scores, Mapping):
+    if not isinstance(scores, Mapping) or not all(isinstance(k, str) for k in scores):
         raise TypeError(
             f"scores must be a dictionary, name to numbers, got {shown(scores)}"
         )
@@ -83,9 +84,11 @@ def live_threshold(
         raise ValueError(
             f"scores must be of one to {len(_ROLES)} networks, got {len(names)}"
         )
-    kind_names = check_names("kinds", list(kinds) if not isinstance(kinds, str) else kinds)
-    if len(kind_names) != 2:
-        raise ValueError(f"kinds must be two names, got {len(kind_names)}")
+    kind_names = check_list("kinds", kinds, "names")
+    if not all(isinstance(name, str) for name in kind_names):
+        raise TypeError(f"kinds must be names, such as 'SSA', got {shown(kinds)}")
+    if len(set(kind_names)) != 2 or len(kind_names) != 2:
+        raise ValueError(f"kinds must be two names that differ, got {shown(kinds)}")
     truth = check_right_or_wrong("positive", positive)
     if truth.ndim != 1 or len(truth) > _MOST or truth.all() or not truth.any():
         raise ValueError(
