@@ -34,8 +34,8 @@ _RULES = (
     ".kd-live .kd-matrix td b{display:block;font-size:1.5em;line-height:1.2;"
     "font-variant-numeric:tabular-nums}"
     ".kd-live .kd-matrix td span{font-size:.8em}"
-    ".kd-live .kd-matrix .kd-right{border-color:var(--kd-label)}"
-    ".kd-live .kd-matrix .kd-wrong{border-style:dashed;border-color:var(--kd-student)}"
+    ".kd-live .kd-matrix .kd-hit{border-color:var(--kd-label)}"
+    ".kd-live .kd-matrix .kd-slip{border-style:dashed;border-color:var(--kd-student)}"
     ".kd-live .kd-matrix{display:table}"
     ".kd-live .kd-matrix tr{background:none;border:0}"
 )

@@ -26,7 +26,8 @@ export function threshold(root, data) {
       precision === null ? null : [sensitivity, precision],
       `average precision ${network.average_precision.toFixed(2)}`);
     words.textContent =
-      `From ${cut.toFixed(2)} on: ${now.found} of ${all} ${sought} are found (sensitivity ` +
+      `Called ${sought} from a probability of ${cut.toFixed(2)} on: ${now.found} of ${all} ` +
+      `${sought} are found (sensitivity ` +
       `${inPercent(sensitivity)}), ${now.cleared} of ${well} ${plain} are left alone (specificity ` +
       `${inPercent(1 - falsely)}). ` + (called
         ? `Of ${called} tiles called ${sought}, ${now.found} are ${sought} (precision ` +
@@ -34,7 +35,7 @@ export function threshold(root, data) {
         : `No tile is called ${sought}, so that there is no precision.`);
     root.kdState = { threshold: cut, chosen, ...now, sensitivity, falsely, precision };
   }
-  const knob = slider(`Called ${sought} from this probability on`, {
+  const knob = slider("Decision threshold", {
     least: 0, most: 1, step: 0.01, value: cut, show: (v) => v.toFixed(2),
     changed: (v) => { cut = v; update(); },
   });
@@ -65,10 +66,10 @@ function matrixTable(plain, sought) {
     return { number, box: element("td", { class: kind }, number, element("span", {}, words)) };
   };
   const cells = {
-    cleared: cell("kd-right", "rightly left alone"),
-    alarms: cell("kd-wrong", "false alarms"),
-    missed: cell("kd-wrong", "missed"),
-    found: cell("kd-right", "found"),
+    cleared: cell("kd-hit", "rightly left alone"),
+    alarms: cell("kd-slip", "false alarms"),
+    missed: cell("kd-slip", "missed"),
+    found: cell("kd-hit", "found"),
   };
   const head = (scope, words) => element("th", { scope }, words);
   const box = element("table", { class: "kd-matrix" },
