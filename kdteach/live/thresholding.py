@@ -36,6 +36,7 @@ _RULES = (
     ".kd-live .kd-matrix td span{font-size:.8em}"
     ".kd-live .kd-matrix .kd-hit{border-color:var(--kd-label)}"
     ".kd-live .kd-matrix .kd-slip{border-style:dashed;border-color:var(--kd-student)}"
+    ".kd-live .kd-square{max-width:330px}"
     ".kd-live .kd-matrix{display:table}"
     ".kd-live .kd-matrix tr{background:none;border:0}"
 )
