@@ -147,7 +147,8 @@ class _Network:
         )
 
         def points(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[list[float]]:
-            return np.stack([x, y], axis=1).round(_DIGITS).tolist()
+            made: list[list[float]] = np.stack([x, y], axis=1).round(_DIGITS).tolist()
+            return made
 
         return cls(
             name, role, said[truth].tolist(), said[~truth].tolist(), points(false, found),
