@@ -15,7 +15,7 @@ Named before the runs: area under the ROC curve on test tiles, expected to be hi
 teacher than from labels, and higher from votes than from labels. What was looked at before:
 one seed with the rates 0.003, 0.01 and 0.03, of which the last was the worst on validation
 tiles for all three and gave way to 0.001; and students from new weights, with and without a
-teacher, who guessed (areas of 47 to 54 %) and were left out.
+teacher, who guessed (areas of 47 to 53 %) and were left out.
 """
 
 from __future__ import annotations
