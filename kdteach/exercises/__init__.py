@@ -95,6 +95,11 @@ with usual_tensors():
         check_points_inside,
     )
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.screening import (
+        check_kappa,
+        check_precision_elsewhere,
+        judge_half_a_point,
+    )
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
@@ -198,6 +203,7 @@ __all__ = [
     "check_inverted_weights",
     "check_is_closer",
     "check_jensen_shannon",
+    "check_kappa",
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
@@ -214,6 +220,7 @@ __all__ = [
     "check_one_step",
     "check_paired_interval",
     "check_points_inside",
+    "check_precision_elsewhere",
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
@@ -259,6 +266,7 @@ __all__ = [
     "check_worst_class",
     "judge_below_chance",
     "judge_far_rings",
+    "judge_half_a_point",
     "judge_negative_loss",
     "judge_new_layer",
     "judge_rising_curve",
