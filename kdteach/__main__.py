@@ -13,10 +13,12 @@ from typing import Any, TextIO
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
+    digits_2x5,
     digits_all_methods,
     digits_passed_on,
     digits_same_place,
     digits_without_a_teacher,
+    digits_wrong_teacher,
     mnist_subliminal,
 )
 from kdteach.experiments.executors import KNOWN, check_name
@@ -29,15 +31,26 @@ _OWN: dict[str, Any] = {
     module.NAME: module
     for module in (
         mnist_subliminal,
+        digits_2x5,
         digits_passed_on,
         digits_same_place,
         digits_without_a_teacher,
+        digits_wrong_teacher,
         digits_all_methods,
         photographs,
     )
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
-_STUDIES = (digits_passed_on.NAME, digits_same_place.NAME, digits_without_a_teacher.NAME)
+_STUDIES = {
+    m.NAME
+    for m in (
+        digits_2x5,
+        digits_passed_on,
+        digits_same_place,
+        digits_without_a_teacher,
+        digits_wrong_teacher,
+    )
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
