@@ -157,7 +157,7 @@ def test_what_is_no_comparison_is_refused(comparison, chance, error, says):
 
 @pytest.fixture(scope="module")
 def with_single_runs(tmp_path_factory):
-    """A folder in which each setting that has no runs has one, and one run is there twice.
+    """A folder in which each setting that has no runs has one, and others have one more.
 
     Returns:
         The folder, and what was made up: accuracy by (teacher, T, weight).
@@ -165,22 +165,18 @@ def with_single_runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     text = (FOLDER / "cifar10.jsonl").read_text("utf-8")
     (folder / "cifar10.jsonl").write_text(text, "utf-8")
-    like = next(r for r in load_records("cifar10") if r.config["role"] == "distilled")
+    every = [r for r in load_records("cifar10") if r.config["role"] == "distilled"]
     made, records, draw = {}, [], random.Random(0)
-    twice = {**like.config, "temperature": 3.0, "alpha": 0.5}
-    wanted = [c for c in EXPERIMENTS["cifar10-settings"].configurations
-              if c["role"] == "distilled"]  # fmt: skip
-    for config in (*wanted, twice):
+    for config in EXPERIMENTS["cifar10-settings"].configurations:
+        if config["role"] != "distilled":
+            continue
         value = draw.uniform(0.74, 0.77)
-        if config is not twice:
+        if config not in [r.config for r in every]:
             name = "VGG16" if "vgg" in config["teacher"]["model"] else "ResNet50"
             made[name, config["temperature"], config["alpha"]] = 100 * value
-        result = {**like.result, "test_accuracy": value}
-        records.append(
-            replace(
-                like, experiment="cifar10-settings", config=config, seed=0, result=result
-            )
-        )
+        result = {**every[0].result, "test_accuracy": value}
+        of = {"experiment": "cifar10-settings", "config": config, "seed": 0}
+        records.append(replace(every[0], **of, result=result))
     add_records("cifar10-settings", records, folder)
     return folder, made
 
