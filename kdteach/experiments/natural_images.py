@@ -30,7 +30,7 @@ COMPARISONS = 9
 _RECORDS = ("cifar10", "cifar10-settings")
 _TEACHERS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
 _OTHER = "The report's teachers start from ImageNet's weights, ours from nothing."
-_ONCE = f"{_OTHER} One run of ours: no interval."
+_ONCE = f"{_OTHER} One run of ours, of a teacher that was trained anew: no interval."
 BASELINE, FASTER, LONGER = "baseline", "ten times the rate", "and 85 epochs"
 RATE, EPOCHS = "ten times the rate", "85 epochs for 30, at the higher rate"
 _ALONE = {BASELINE: (2e-4, 30), FASTER: (2e-3, 30), LONGER: (2e-3, 85)}
@@ -156,7 +156,8 @@ def detectable(comparison: Comparison, chance: float = 0.8) -> float:
             of zero on the side of the difference; in (0, 1).
 
     Returns:
-        Above 0, in the unit of the comparison; 0 where the pairs do not scatter.
+        In the unit of the comparison; 0 where the pairs do not scatter, or where luck
+        alone has that chance.
 
     Raises:
         TypeError: comparison is none, or chance is no number.
