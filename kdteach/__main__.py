@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
+    digits_all_methods,
     digits_passed_on,
     digits_without_a_teacher,
     mnist_subliminal,
@@ -29,6 +30,7 @@ _OWN: dict[str, Any] = {
         mnist_subliminal,
         digits_passed_on,
         digits_without_a_teacher,
+        digits_all_methods,
         photographs,
     )
 }
@@ -117,6 +119,11 @@ def _reproduce(options: argparse.Namespace) -> int:
         try:
             if name in (digits_passed_on.NAME, digits_without_a_teacher.NAME):
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
+                continue
+            if name == digits_all_methods.NAME:
+                digits_all_methods.reproduce(
+                    executor=options.executor, results_dir=options.results_dir, say=_say
+                )
                 continue
             if name == photographs.NAME:
                 photographs.reproduce(
