@@ -40,6 +40,7 @@ from kdteach.exercises import (
     temperature,
     two_networks,
     votes,
+    which_library,
     which_way_round,
     without_a_teacher,
     wrong_comparison,
@@ -81,6 +82,7 @@ ROOMS = (
     rise,
     lime,
     same_place,
+    which_library,
     which_way_round,
     without_a_teacher,
 )

@@ -120,6 +120,13 @@ with usual_tensors():
         check_signal_left,
     )
     from kdteach.exercises.votes import check_votes
+    from kdteach.exercises.which_library import (
+        check_divergence_from,
+        check_matching_rate,
+        check_weight_to_pass,
+        check_weights_in,
+        judge_teacher_alone,
+    )
     from kdteach.exercises.which_way_round import (
         check_jensen_shannon,
         check_repaired_direction,
@@ -168,6 +175,7 @@ __all__ = [
     "check_curve_area",
     "check_dark_knowledge",
     "check_dense_parameters",
+    "check_divergence_from",
     "check_drifted_mean",
     "check_effective_alpha",
     "check_ensemble",
@@ -190,6 +198,7 @@ __all__ = [
     "check_lowest_loss",
     "check_luck_of_the_best",
     "check_matched_bias",
+    "check_matching_rate",
     "check_matching_smoothing",
     "check_matching_softness",
     "check_mutual_loss",
@@ -233,8 +242,10 @@ __all__ = [
     "check_top_classes",
     "check_top_overlap",
     "check_votes",
+    "check_weight_to_pass",
     "check_weighted_f1",
     "check_weighted_fit",
+    "check_weights_in",
     "check_widest_student",
     "check_with_bias",
     "check_worst_class",
@@ -242,5 +253,6 @@ __all__ = [
     "judge_negative_loss",
     "judge_new_layer",
     "judge_rising_curve",
+    "judge_teacher_alone",
     "judge_unnormalised",
 ]
