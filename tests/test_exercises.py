@@ -34,6 +34,7 @@ from kdteach.exercises import (
     rise,
     saliency,
     same_place,
+    screening,
     subclass_distillation,
     teacher_and_student,
     teacher_assistants,
@@ -45,6 +46,7 @@ from kdteach.exercises import (
     without_a_teacher,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 
 F = torch.nn.functional
@@ -74,9 +76,11 @@ ROOMS = (
     freezing,
     two_networks,
     clinic,
+    screening,
     reports_revisited,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
     distil_your_own,
     saliency,
     rise,

@@ -95,6 +95,11 @@ with usual_tensors():
         check_points_inside,
     )
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.screening import (
+        check_kappa,
+        check_precision_elsewhere,
+        judge_half_a_point,
+    )
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
@@ -147,6 +152,12 @@ with usual_tensors():
         judge_negative_loss,
         judge_unnormalised,
     )
+    from kdteach.exercises.wrong_teacher import (
+        check_columns_in_order,
+        check_rows_in_order,
+        judge_below_chance,
+        judge_shrinking_loss,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -170,6 +181,7 @@ __all__ = [
     "check_chosen_epochs",
     "check_class_probabilities",
     "check_class_weights",
+    "check_columns_in_order",
     "check_conv_flops",
     "check_correlations",
     "check_curve_area",
@@ -191,6 +203,7 @@ __all__ = [
     "check_inverted_weights",
     "check_is_closer",
     "check_jensen_shannon",
+    "check_kappa",
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
@@ -207,6 +220,7 @@ __all__ = [
     "check_one_step",
     "check_paired_interval",
     "check_points_inside",
+    "check_precision_elsewhere",
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
@@ -223,6 +237,7 @@ __all__ = [
     "check_repaired_transfer_set",
     "check_reverse_pull",
     "check_rise_map",
+    "check_rows_in_order",
     "check_runner_up",
     "check_seeds_needed",
     "check_seen_before",
@@ -249,10 +264,13 @@ __all__ = [
     "check_widest_student",
     "check_with_bias",
     "check_worst_class",
+    "judge_below_chance",
     "judge_far_rings",
+    "judge_half_a_point",
     "judge_negative_loss",
     "judge_new_layer",
     "judge_rising_curve",
+    "judge_shrinking_loss",
     "judge_teacher_alone",
     "judge_unnormalised",
 ]

@@ -35,6 +35,7 @@ from kdteach.plots import (  # noqa: E402
     which_way_round,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -83,4 +84,5 @@ __all__ = [
     "which_way_round",
     "wrong_comparison",
     "wrong_loss",
+    "wrong_teacher",
 ]
