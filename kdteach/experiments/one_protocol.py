@@ -104,8 +104,8 @@ def at_an_end(method: str, images: int, *, folder: Folder | None = None) -> bool
         ValueError: as ``tried``.
         LookupError: as ``tried``.
     """
-    rates = {one["learning_rate"] for one in METHODS[method].settings(images)}
     rate = chosen(method, images, folder=folder)["learning_rate"]
+    rates = {one["learning_rate"] for one in METHODS[method].settings(images)}
     return rate in (min(rates), max(rates))
 
 
