@@ -17,7 +17,8 @@ from kdteach.types import RunRecord
 
 __all__ = [
     "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
-    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "recorded", "tried", "visible",
+    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "recorded", "taught", "tried",
+    "visible", "world",
 ]  # fmt: skip
 
 NAME = "digits-all-methods"
