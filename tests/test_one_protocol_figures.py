@@ -13,7 +13,7 @@ OTHER = {
     "A": ("student", 2.0, -30.0, 34.0), "labels": ("baseline", 1.0, 0.0, 2.0),
 }  # fmt: skip
 AXIS = {
-    "low": -10, "high": 20, "zero": "KD", "dashed": "labels", "title": "errors",
+    "ends": {"60": (-10, 20)}, "zero": "KD", "dashed": "labels", "title": "errors",
     "caption": "A finding.",
 }  # fmt: skip
 
@@ -26,8 +26,9 @@ def test_the_protocol_is_drawn_for_wide_and_narrow_pages():
     assert "One way." in html
 
 
-def test_methods_are_sorted_by_their_mean_over_the_panels():
-    html = ranking({"60": ROWS, "600": OTHER}, **AXIS)._repr_html_()
+def test_methods_are_sorted_by_their_mean_rank_over_the_panels():
+    ends = {"60": (-10, 20), "600": (-5, 5)}
+    html = ranking({"60": ROWS, "600": OTHER}, **AXIS | {"ends": ends})._repr_html_()
     alt = re.search(r'aria-label="([^"]*)"', html)[1]
     assert "A -3.0 (-9.0 to +3.0)" in alt
     assert "labels +1.0 (+0.0 to +2.0)" in alt
@@ -42,12 +43,14 @@ def test_methods_are_sorted_by_their_mean_over_the_panels():
     "change",
     [
         {"panels": {}}, {"panels": {"60": {}}}, {"panels": [ROWS]},
-        {"panels": {"60": ROWS, "600": {"A": ROWS["A"]}}},
+        {"panels": {"60": ROWS, "600": {"A": ROWS["A"]}},
+         "ends": {"60": (-10, 20), "600": (-10, 20)}},
         {"panels": {"60": {**ROWS, "A": ("pink", 0.0, 0.0, 0.0)}}},
         {"panels": {"60": {**ROWS, "A": ("student", 0.0, 1.0, 2.0)}}},
         {"panels": {"60": {**ROWS, "A": ("student", 30.0, 1.0, 42.0)}}},
         {"panels": {"60": {**ROWS, "A": ("student", float("nan"), 1.0, 2.0)}}},
-        {"low": 1}, {"high": -1}, {"dashed": "nobody"},
+        {"ends": {"60": (1, 20)}}, {"ends": {"60": (-3, -1)}}, {"ends": {}},
+        {"ends": {"600": (-10, 20)}}, {"ends": (-10, 20)}, {"dashed": "nobody"},
     ],
 )  # fmt: skip
 def test_rankings_that_are_refused(change):

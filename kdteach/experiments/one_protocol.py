@@ -11,7 +11,8 @@ from kdteach.comparisons import Comparison, compare
 from kdteach.experiments.method_runs import choose, search_config, taught
 from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, world
 from kdteach.metrics import evaluate
-from kdteach.results import Folder, load_records
+from kdteach.results import Folder, records_path
+from kdteach.results.records import records_once
 from kdteach.runs import Runs
 from kdteach.types import RunRecord
 
@@ -39,7 +40,7 @@ def _records(
     wanted = {"stage": stage, "method": method, "images": images}
     found = [
         record
-        for record in load_records(NAME, folder)
+        for record in records_once(records_path(NAME, folder))
         if all(record.config.get(key) == value for key, value in wanted.items())
     ]
     if not found:

@@ -92,8 +92,7 @@ class _Row:
 def ranking(
     panels: Mapping[str, Mapping[str, tuple[str, float, float, float]]],
     *,
-    low: float,
-    high: float,
+    ends: Mapping[str, tuple[float, float]],
     zero: str,
     dashed: str,
     title: str,
@@ -101,14 +100,14 @@ def ranking(
 ) -> Diagram:
     """Differences from one arm with their intervals, one line a method, panel by panel.
 
-    The wide drawing sorts the methods by their mean difference over all panels, and shows
-    the panels beside each other; a phone's drawing sorts each panel by itself.
+    The wide drawing sorts the methods by their mean rank over all panels, and shows the
+    panels beside each other; a phone's drawing sorts each panel by itself.
 
     Args:
         panels: title of a panel to its rows: name to (colour, mean, low, high), the colour
             "student" or "baseline". All panels have the same names. An interval that leaves
             the axis is cut off there, with a head that points on.
-        low, high: ends of the axis; 0 lies between them.
+        ends: the ends of each panel's axis, by its title; 0 lies between them.
         zero: the arm to which all are compared, whose line is at 0.
         dashed: name of the row that is drawn as a dashed line through the panel, too.
         title: what the axis shows.
@@ -120,11 +119,14 @@ def ranking(
             that is none, a mean off the axis, no row of the name ``dashed``, or an axis
             without 0.
     """
-    if not low < 0 < high:
-        raise ValueError(f"low and high must have 0 between them, got {low} and {high}")
     if not isinstance(panels, Mapping) or not panels:
         raise TypeError(f"panels must be a dictionary of dictionaries, got {shown(panels)}")
-    rows = {name: _rows(name, given, low, high) for name, given in panels.items()}
+    if not isinstance(ends, Mapping) or ends.keys() != panels.keys():
+        raise ValueError(f"ends must have a pair for each panel, got {shown(ends)}")
+    for low, high in ends.values():
+        if not low < 0 < high:
+            raise ValueError(f"ends must have 0 between them, got {low} and {high}")
+    rows = {name: _rows(name, given, *ends[name]) for name, given in panels.items()}
     names = [{row.name for row in each} for each in rows.values()]
     if any(each != names[0] for each in names):
         raise ValueError("panels must have the same names in each")
@@ -134,7 +136,7 @@ def ranking(
         + ", ".join(f"{r.name} {r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in each)
         for name, each in rows.items()
     )
-    axis = _Axis(low, high, zero, dashed, title)
+    axis = _Axis(dict(ends), zero, dashed, title)
     return Diagram(
         _wide(rows, axis).svg("kd-wide", alt), _narrow(rows, axis).svg("kd-narrow", alt),
         alt, caption,
@@ -143,8 +145,7 @@ def ranking(
 
 @dataclass(frozen=True)
 class _Axis:
-    low: float
-    high: float
+    ends: Mapping[str, tuple[float, float]]
     zero: str
     dashed: str
     title: str
@@ -172,14 +173,16 @@ _LINE = 25.0
 
 
 def _strip(
-    draw: Drawing, left: float, right: float, y: float, rows: Sequence[_Row], axis: _Axis
-) -> None:
+    draw: Drawing, left: float, right: float, y: float, rows: Sequence[_Row], axis: _Axis,
+    panel: str,
+) -> None:  # fmt: skip
     """The lines of one panel, the first at y, and the axis below."""
+    low, high = axis.ends[panel]
     foot = y + _LINE * len(rows) - 6
 
     def at(value: float) -> float:
-        inside = min(max(value, axis.low), axis.high)
-        return left + (inside - axis.low) / (axis.high - axis.low) * (right - left)
+        inside = min(max(value, low), high)
+        return left + (inside - low) / (high - low) * (right - left)
 
     for row in rows:
         if row.name == axis.dashed:
@@ -191,20 +194,21 @@ def _strip(
         draw.line((at(row.low), height), (at(row.high), height), row.role, 2.6)
         draw.dot(at(row.mean), height, row.role)
         for value, side in ((row.low, -1), (row.high, 1)):
-            if not axis.low <= value <= axis.high:
+            if not low <= value <= high:
                 x = at(value)
                 tip = [(x - 6 * side, height - 5), (x, height), (x - 6 * side, height + 5)]
                 draw.curve(tip, row.role, 2.0)
     draw.line((left, foot), (right, foot), "edge", 1.3)
-    for value in (axis.low, 0, axis.high):
+    draw.text(at(0), y - 20, axis.zero, "small")
+    for value in (low, 0, high):
         draw.text(at(value), foot + 17, f"{value:+g}" if value else "0", "small")
 
 
 def _wide(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
-    names = {row.name: 0.0 for row in next(iter(panels.values()))}
+    names = {row.name: 0 for row in next(iter(panels.values()))}
     for rows in panels.values():
-        for row in rows:
-            names[row.name] += row.mean
+        for rank, row in enumerate(rows):
+            names[row.name] += rank
     order = sorted(names, key=lambda name: names[name])
     draw = Drawing(860.0, _LINE * len(order) + 104)
     first, step = 244.0, (860.0 - 244) / len(panels)
@@ -212,11 +216,9 @@ def _wide(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
         draw.text(first - 14, 63 + _LINE * number, name, "", "end")
     for number, (title, rows) in enumerate(panels.items()):
         left, by_name = first + number * step, {row.name: row for row in rows}
-        right = left + step - 22
+        right = left + step - 34
         draw.text((left + right) / 2, 16, title, "strong")
-        zero = left + -axis.low / (axis.high - axis.low) * (right - left)
-        draw.text(zero, 38, axis.zero, "small")
-        _strip(draw, left, right, 58, [by_name[name] for name in order], axis)
+        _strip(draw, left, right, 58, [by_name[name] for name in order], axis, title)
     draw.text(first + (860 - first) / 2, _LINE * len(order) + 98, axis.title, "small")
     return draw
 
@@ -227,11 +229,9 @@ def _narrow(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
     for number, (title, rows) in enumerate(panels.items()):
         top = number * height
         draw.text(268, top + 16, title, "strong")
-        zero = 198 + -axis.low / (axis.high - axis.low) * 140
-        draw.text(zero, top + 36, axis.zero, "small")
         for place, row in enumerate(rows):
             draw.text(190, top + 61 + _LINE * place, row.name, "small", "end")
-        _strip(draw, 198, 338, top + 56, rows, axis)
+        _strip(draw, 198, 336, top + 56, rows, axis, title)
     draw.text(175, height * len(panels) + 14, axis.title, "small")
     return draw
 
