@@ -331,7 +331,9 @@ def test_the_record_is_read_as_it_was_written(small_record):
     chosen = one_protocol.chosen("plain KD", 60, **here)
     assert dict(chosen) in [dict(s) for s, total in tried if total == fewest]
     ends = one_protocol.at_an_end("plain KD", 60, **here)
-    assert ends == (chosen["learning_rate"] in (0.01, 0.04))
+    # of T and alpha two values each were on offer
+    assert ends == ["learning_rate"] * (chosen["learning_rate"] in (0.01, 0.04))
+    assert one_protocol.complete(**here) == ()
     gap = one_protocol.against("labels alone", 60, **here)
     other = one_protocol.recorded("labels alone", 60, **here)
     assert gap.mean == pytest.approx((other - errors).mean())
@@ -360,3 +362,39 @@ def test_a_difference_of_the_visible_size_is_seen_as_often_as_said():
     for power in (0.4, 1.0):
         with pytest.raises(ValueError, match="power"):
             one_protocol.visible(gap, power)
+
+
+def test_the_settings_of_the_record_are_those_that_its_searches_choose():
+    records = kd.results.load_records("digits-all-methods")
+    for images in one_protocol.complete():
+        for name in METHODS:
+            mine = [
+                r for r in records
+                if (r.config["images"], r.config["method"]) == (images, name)
+            ]  # fmt: skip
+            searches = [r for r in mine if r.config["stage"] == "search"]
+            tests = [r for r in mine if r.config["stage"] == "test"]
+            assert sorted(r.seed for r in searches) == [100, 101, 102]
+            assert sorted(r.seed for r in tests) == list(range(10))
+            totals = [
+                [sum(r.result[key][k] for r in searches) for k in range(12)]
+                for key in ("valid_errors", "valid_nll")
+            ]
+            best = min(range(12), key=lambda k: (totals[0][k], totals[1][k], k))
+            tried = METHODS[name].settings(images)
+            assert {tuple(sorted(r.config["setting"].items())) for r in tests} == {
+                tuple(sorted(tried[best].items()))
+            }
+    assert one_protocol.complete()
+
+
+@pytest.mark.parametrize(("name", "seed"), [("plain KD", 0), ("similarity (SP)", 3)])
+def test_a_recorded_student_is_trained_again(name, seed):
+    """In float64 on any processor: an image more or less may change sides."""
+    setting = one_protocol.chosen(name, 60)
+    again = method_runs.tested(name, 60, setting, seed, "c", None)
+    errors = one_protocol.recorded(name, 60)
+    nll = one_protocol.recorded(name, 60, "test_nll")
+    place = errors.seeds.index(seed)
+    assert abs(again.result["test_errors"] - errors[place]) <= 2
+    assert again.result["test_nll"] == pytest.approx(nll[place], rel=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from kdteach.types import RunRecord
 
 __all__ = [
     "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
-    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "recorded", "taught", "tried",
-    "visible", "world",
+    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "recorded",
+    "taught", "tried", "visible", "world",
 ]  # fmt: skip
 
 NAME = "digits-all-methods"
@@ -27,6 +28,7 @@ OTHERS = tuple(name for name in METHODS if name != KD)
 """All methods but plain KD, to which each is compared."""
 COMPARISONS = len(OTHERS) * len(IMAGES)
 """Every other method against plain KD, with each size of the transfer set."""
+SEEDS = 10
 TEST_SHARE = 0.25
 """Of test images among training and test images."""
 
@@ -93,22 +95,47 @@ def chosen(
     return choose(_records("search", method, images, folder))
 
 
-def at_an_end(method: str, images: int, *, folder: Folder | None = None) -> bool:
-    """Whether the rate that was chosen is the lowest or the highest on offer.
+def at_an_end(method: str, images: int, *, folder: Folder | None = None) -> list[str]:
+    """Which parts of the chosen setting are the first or the last on offer.
 
     Args:
         method: as ``tried``.
         images: as ``tried``.
         folder: as ``tried``.
 
+    Returns:
+        "learning_rate" or the method's own word, such as "weight"; nothing is said of a
+        part for which two values alone were on offer.
+
     Raises:
         TypeError: as ``tried``.
         ValueError: as ``tried``.
         LookupError: as ``tried``.
     """
-    rate = chosen(method, images, folder=folder)["learning_rate"]
-    rates = {one["learning_rate"] for one in METHODS[method].settings(images)}
-    return rate in (min(rates), max(rates))
+    taken = chosen(method, images, folder=folder)
+    offers = {key: {one[key] for one in METHODS[method].settings(images)} for key in taken}
+    return [
+        key
+        for key, values in offers.items()
+        if len(values) > 2 and taken[key] in (min(values), max(values))
+    ]
+
+
+def complete(*, folder: Folder | None = None) -> tuple[int, ...]:
+    """The sizes of the transfer set for which every method is recorded with ten students.
+
+    Args:
+        folder: of the records; by default those that ship with the package.
+    """
+    counts = dict.fromkeys(product(IMAGES, METHODS), 0)
+    for record in records_once(records_path(NAME, folder)):
+        if record.config["stage"] == "test":
+            counts[record.config["images"], record.config["method"]] += 1  # type: ignore[index]
+    return tuple(
+        images
+        for images in IMAGES
+        if all(counts[images, name] >= SEEDS for name in METHODS)
+    )
 
 
 def recorded(

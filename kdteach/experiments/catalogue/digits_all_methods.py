@@ -14,9 +14,14 @@ division may be a validation image of another, as in the other chapters.
 
 A record of the stage "search" is a method, a size and a division, with a number for each
 setting; one of the stage "test" is a student. Everything is computed in float64 by one
-thread. ``training_seconds`` are of the processor and of the training alone;
-``extra_parameters`` are trained beside the student and thrown away, ``extra_memory`` and
-``stored_logits`` are numbers that are kept meanwhile.
+thread. ``training_seconds`` are of the processor and of the training alone, but that the
+first student of a process also pays for what is loaded then: these are the students of the
+first methods with 60 images, so read medians, and of the larger sets. ``extra_parameters``
+are trained beside the student and thrown away, ``extra_memory`` and ``stored_logits`` are
+numbers that are kept meanwhile.
+
+All searches and the first 160 tests were recorded on one computer, the other tests on a
+second one, with another version of PyTorch; the record of a run says which.
 
 Looked at before this was run, on validation images alone: labels and plain KD at four rates
 with 60 and 600 images of two divisions, for the lists of rates and the epochs; and one
