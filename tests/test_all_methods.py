@@ -334,6 +334,13 @@ def test_the_record_is_read_as_it_was_written(small_record):
     # of T and alpha two values each were on offer
     assert ends == ["learning_rate"] * (chosen["learning_rate"] in (0.01, 0.04))
     assert one_protocol.complete(**here) == ()
+    seconds = sorted(
+        r.environment["seconds"]
+        for r in records
+        if r.config["method"] == "plain KD" and r.config["stage"] == "search"
+    )
+    step = one_protocol.milliseconds("plain KD", 60, **here)  # as of 80 epochs
+    assert step == pytest.approx(1000 * sum(seconds) / 2 / (12 * 240))
     gap = one_protocol.against("labels alone", 60, **here)
     other = one_protocol.recorded("labels alone", 60, **here)
     assert gap.mean == pytest.approx((other - errors).mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import product
 
@@ -9,7 +10,13 @@ import numpy as np
 
 from kdteach.checks import check_choice, check_number, shown
 from kdteach.comparisons import Comparison, compare
-from kdteach.experiments.method_runs import choose, search_config, taught
+from kdteach.experiments.method_runs import (
+    BATCH,
+    EPOCHS,
+    choose,
+    search_config,
+    taught,
+)  # fmt: skip
 from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, world
 from kdteach.metrics import evaluate
 from kdteach.results import Folder, records_path
@@ -19,8 +26,8 @@ from kdteach.types import RunRecord
 
 __all__ = [
     "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
-    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "recorded",
-    "taught", "tried", "visible", "world",
+    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "milliseconds",
+    "recorded", "taught", "tried", "visible", "world",
 ]  # fmt: skip
 
 NAME = "digits-all-methods"
@@ -136,6 +143,32 @@ def complete(*, folder: Folder | None = None) -> tuple[int, ...]:
         for images in IMAGES
         if all(counts[images, name] >= SEEDS for name in METHODS)
     )
+
+
+def milliseconds(method: str, images: int = 600, *, folder: Folder | None = None) -> float:
+    """How long a training step of a method took in the search, with all around it.
+
+    The searches of a size ran on one computer, each on a core of its own; those with 60
+    images also paid for what a process loads at first, so 600 is the default.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        folder: as ``tried``.
+
+    Returns:
+        The median of the divisions.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``.
+    """
+    searches = _records("search", method, images, folder)
+    steps = EPOCHS[images] * math.ceil(images / BATCH)
+    students = len(METHODS[method].settings(images))
+    seconds = [float(str(record.environment["seconds"])) for record in searches]
+    return 1000 * float(np.median(seconds)) / (students * steps)
 
 
 def recorded(
