@@ -22,6 +22,7 @@ from kdteach.live.figure import LiveFigure
 from kdteach.live.gallery import live_gallery
 from kdteach.live.inner import live_maps, live_relations
 from kdteach.live.luck import live_luck
+from kdteach.live.opinions import live_opinions
 from kdteach.live.page_text import page_numbers, readers_record
 from kdteach.live.pictured import check_pictured
 from kdteach.live.pulls import live_loss
@@ -45,6 +46,7 @@ __all__ = [
     "live_loss",
     "live_luck",
     "live_maps",
+    "live_opinions",
     "live_relations",
     "live_rise",
     "live_saliency",

@@ -352,6 +352,44 @@ for label, lines in {
     checkpoints.refuse(f"lines: {label}", lambda x=lines: {"lines": x})
 checkpoints.refuse("unit: 3", lambda: {"unit": 3})
 
+opinions = ROOM.function(
+    "kdteach.live.live_opinions",
+    lambda: {"split": split(), "classes": list(CLASSES), "pulling": "together",
+             "logits": {way: ({1: LOGITS.clone(), 3: 2 * LOGITS},
+                              {1: -LOGITS, 3: LOGITS.clone()})
+                        for way in ("apart", "together")}},
+    call=lambda **a: found("kdteach.live.live_opinions")(**a).data,
+)  # fmt: skip
+BOTH = ({1: LOGITS, 3: LOGITS}, {1: LOGITS, 3: LOGITS})
+
+
+def _two(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert (value["epochs"], value["ways"]) == ([1, 3], ["apart", "together"])
+    for way in value["ways"]:
+        a, b = zip(*(image["logits"][way] for image in value["images"]), strict=True)
+        for rows, first, last in ((a, LOGITS, 2 * LOGITS), (b, -LOGITS, LOGITS)):
+            assert [row[0] for row in rows] == first.tolist()
+            assert [row[1] for row in rows] == last.tolist()
+
+
+opinions.right("as it is", nothing, _two)
+opinions.vary("split", SPLITS)
+for label, ways in {
+    "None": None, "a tensor": LOGITS, "one way": {"together": BOTH}, "no student":
+    {"apart": (), "together": BOTH}, "three": {"apart": (*BOTH, BOTH[0]), "together": BOTH},
+    "falling": {"apart": ({3: LOGITS, 1: LOGITS},) * 2, "together": BOTH}, "other epochs":
+    {"apart": ({1: LOGITS, 2: LOGITS},) * 2, "together": BOTH}, "one epoch":
+    {"apart": ({1: LOGITS},) * 2, "together": ({1: LOGITS},) * 2}, "before the start":
+    {"apart": ({-1: LOGITS, 1: LOGITS},) * 2, "together": BOTH}, "NaN":
+    {"apart": ({1: LOGITS, 3: LOGITS * math.nan}, BOTH[0]), "together": BOTH}, "too wide":
+    {"apart": ({1: LOGITS[:, :2], 3: LOGITS}, BOTH[0]), "together": BOTH}, "no tables":
+    {"apart": ("a", "b"), "together": BOTH},
+}.items():  # fmt: skip
+    opinions.refuse(f"logits: {label}", lambda w=ways: {"logits": w})
+for label, way in {"None": None, "another": "by letter", "a list": ["together"]}.items():
+    opinions.refuse(f"pulling: {label}", lambda w=way: {"pulling": w})
+
 doubled = ROOM.function(
     "kdteach.live.live_twice",
     lambda: {"split": split(), "logits": LOGITS.clone(), "classes": list(CLASSES)},

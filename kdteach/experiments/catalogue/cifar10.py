@@ -18,6 +18,9 @@ files of commit 67fcca8c6508; the machine's repository knew an earlier commit, s
 9bb4357ee2fe+. Of 30 runs of ``cifar10`` 28 are recorded: two students of seed 2 (ResNet50
 at T = 10) had not ended when the time on that machine did.
 
+``cifar10-settings`` has all sixteen settings of the report with one seed; it is not
+recorded. Run into the same folder, it takes over from ``cifar10`` the five that are.
+
 ``cifar10-small`` asks the same on two cores. Teachers see all training images for ten
 epochs, students 10,000 of them, drawn by the seed, for 300,000 views; all are cropped and
 mirrored at random, and a teacher is asked about the view that its student sees. The
