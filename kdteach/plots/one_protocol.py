@@ -44,14 +44,14 @@ def _cells(draw: Drawing, x: float, y: float, size: float, chosen: int) -> None:
 
 def _across() -> Drawing:
     draw = Drawing(860.0, 300.0)
-    draw.text(190, 20, "12 settings", "strong")
+    draw.text(214, 20, "12 settings", "strong")
     draw.text(398, 20, "validation images", "strong")
     draw.text(620, 20, "test images, read once", "strong")
     for number, (y, name) in enumerate(((40.0, "plain KD"), (190.0, "another method"))):
         draw.text(8, y + 46, name, "strong", "start")
-        _cells(draw, 136, y, 27, _CHOSEN[number])
-        draw.arrow((250, y + 41), (294, y + 41))
-        draw.loss(296, y + 12, 204, "choose one", "by the fewest mistakes", "")
+        _cells(draw, 162, y, 26, _CHOSEN[number])
+        draw.arrow((272, y + 40), (302, y + 40))
+        draw.loss(304, y + 12, 196, "choose one", "by the fewest mistakes", "")
         draw.arrow((500, y + 41), (534, y + 41))
         for seed in range(10):
             draw.dot(546 + 17 * seed, y + 41, "student")
