@@ -73,6 +73,12 @@ peers: bench/peers.txt  ## the rivals of make bench, in an environment of their 
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r bench/peers.txt
 
+.PHONY: libraries
+libraries: bench/libraries.txt bench/libraries-alone.txt  ## for python -m bench.libraries: 7 GB
+	$(PYTHON) -m venv .venv-libraries
+	.venv-libraries/bin/pip install --quiet --disable-pip-version-check -r bench/libraries.txt
+	.venv-libraries/bin/pip install --quiet --disable-pip-version-check --no-deps -r bench/libraries-alone.txt
+
 picture: $(INSTALLED)  ## the picture in README.md, of the first page's figure
 	$(BIN)/python tools/first-page-picture
 

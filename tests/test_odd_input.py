@@ -93,6 +93,9 @@ def can_be_called(path):
 ELSEWHERE = {
     "kdteach.reports": "no arguments: tests/test_reports.py",
     "kdteach.exercises.judge_far_rings": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_below_chance": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_shrinking_loss": "Judgement, tests/test_exercise_engine.py",
+    "kdteach.exercises.judge_teacher_alone": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_negative_loss": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_rising_curve": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_unnormalised": "Judgement, tests/test_exercise_engine.py",

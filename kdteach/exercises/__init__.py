@@ -96,6 +96,11 @@ with usual_tensors():
         check_points_inside,
     )
     from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.screening import (
+        check_kappa,
+        check_precision_elsewhere,
+        judge_half_a_point,
+    )
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
@@ -121,6 +126,13 @@ with usual_tensors():
         check_signal_left,
     )
     from kdteach.exercises.votes import check_votes
+    from kdteach.exercises.which_library import (
+        check_divergence_from,
+        check_matching_rate,
+        check_weight_to_pass,
+        check_weights_in,
+        judge_teacher_alone,
+    )
     from kdteach.exercises.which_way_round import (
         check_jensen_shannon,
         check_repaired_direction,
@@ -140,6 +152,12 @@ with usual_tensors():
         check_repaired_loss,
         judge_negative_loss,
         judge_unnormalised,
+    )
+    from kdteach.exercises.wrong_teacher import (
+        check_columns_in_order,
+        check_rows_in_order,
+        judge_below_chance,
+        judge_shrinking_loss,
     )
 
 # an answer may replace neither a chapter's checks nor what they are made from
@@ -165,11 +183,13 @@ __all__ = [
     "check_chosen_setting",
     "check_class_probabilities",
     "check_class_weights",
+    "check_columns_in_order",
     "check_conv_flops",
     "check_correlations",
     "check_curve_area",
     "check_dark_knowledge",
     "check_dense_parameters",
+    "check_divergence_from",
     "check_drifted_mean",
     "check_effective_alpha",
     "check_ensemble",
@@ -186,6 +206,7 @@ __all__ = [
     "check_inverted_weights",
     "check_is_closer",
     "check_jensen_shannon",
+    "check_kappa",
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
@@ -193,6 +214,7 @@ __all__ = [
     "check_lowest_loss",
     "check_luck_of_the_best",
     "check_matched_bias",
+    "check_matching_rate",
     "check_matching_smoothing",
     "check_matching_softness",
     "check_mutual_loss",
@@ -201,6 +223,7 @@ __all__ = [
     "check_one_step",
     "check_paired_interval",
     "check_points_inside",
+    "check_precision_elsewhere",
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
@@ -217,6 +240,7 @@ __all__ = [
     "check_repaired_transfer_set",
     "check_reverse_pull",
     "check_rise_map",
+    "check_rows_in_order",
     "check_runner_up",
     "check_seeds_needed",
     "check_seen_before",
@@ -236,14 +260,20 @@ __all__ = [
     "check_top_classes",
     "check_top_overlap",
     "check_votes",
+    "check_weight_to_pass",
     "check_weighted_f1",
     "check_weighted_fit",
+    "check_weights_in",
     "check_widest_student",
     "check_with_bias",
     "check_worst_class",
+    "judge_below_chance",
     "judge_far_rings",
+    "judge_half_a_point",
     "judge_negative_loss",
     "judge_new_layer",
     "judge_rising_curve",
+    "judge_shrinking_loss",
+    "judge_teacher_alone",
     "judge_unnormalised",
 ]

@@ -31,6 +31,7 @@ from kdteach.live.smoothing import live_smoothing
 from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.live.stopping import live_checkpoints
 from kdteach.live.switching import live_lime
+from kdteach.live.thresholding import live_threshold
 from kdteach.live.twice import live_twice
 from kdteach.types import Split
 
@@ -53,6 +54,7 @@ __all__ = [
     "live_shares",
     "live_smoothing",
     "live_temperature",
+    "live_threshold",
     "live_twice",
     "normalised",
     "page_examples",

@@ -39,8 +39,9 @@ def page_readers() -> list[Reader]:
         "without-3": (
             f"And a student that never saw a {_UNSEEN}", "student",
             "{size} weights. It learned what the teacher says of {seen} images, none of "
-            f"them a {_UNSEEN}, and no label. So its score for {_UNSEEN} came out too low; "
-            "the constant in it, the bias, was raised afterwards, with labelled images.",
+            f"them a {_UNSEEN}, and no label. So its score for {_UNSEEN} came out too low, "
+            "and afterwards one number was added to it, chosen on labelled images. (The "
+            "sentence beside the drawing leaves it out: it learned from other images.)",
         ),
     }  # fmt: skip
     made = []

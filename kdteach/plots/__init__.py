@@ -31,9 +31,11 @@ from kdteach.plots import (  # noqa: E402
     subclass_distillation,
     teacher_assistants,
     temperature,
+    which_library,
     which_way_round,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -78,7 +80,9 @@ __all__ = [
     "teacher_assistants",
     "temperature",
     "tiles",
+    "which_library",
     "which_way_round",
     "wrong_comparison",
     "wrong_loss",
+    "wrong_teacher",
 ]

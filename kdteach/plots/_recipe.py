@@ -16,7 +16,7 @@ _RECIPE = (
     ("two methods, ten seeds each", "Is this method better, on these test images?",
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
     ("two methods, ten divisions of one data set",
-     "Is it better on other divisions of these images, and on new images?",
+     "Is it better on other divisions of these images? On new ones?",
      "paired differences, and wider ones", "kd.compare(..., test_share=0.25)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",

@@ -617,3 +617,44 @@ def _mixed_shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
 
 mixed.right("as it is", nothing, _mixed_shares)
 mixed.vary("teacher", values.number(90.0, lambda x: 0 <= x <= 100))
+
+cut = ROOM.function(
+    "kdteach.live.live_threshold",
+    lambda: {"scores": {"a": [0.1, 0.8, 0.5]}, "positive": [0, 1, 1], "kinds": ["p", "q"]},
+    call=lambda **a: found("kdteach.live.live_threshold")(**a).data,
+)  # fmt: skip
+
+
+def _networks(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    (network,) = value["networks"]
+    assert (network["positives"], network["negatives"]) == ([0.8, 0.5], [0.1])
+    assert (network["auc"], network["average_precision"]) == (1.0, 1.0)
+    assert value["kinds"] == ["p", "q"]
+
+
+cut.right("as it is", nothing, _networks)
+cut.right("arrays", lambda: {"scores": {"a": np.array([0.1, 0.8, 0.5])},
+    "positive": np.array([False, True, True])}, _networks)  # fmt: skip
+cut.right("tensors", lambda: {"scores": {"a": torch.tensor([0.1, 0.8, 0.5])},
+    "positive": torch.tensor([0, 1, 1])}, _networks)  # fmt: skip
+cut.vary("threshold", values.number(0.5, lambda x: 0 <= x <= 1))
+for label, given in {
+    "None": None, "a list": [[0.1, 0.8, 0.5]], "empty": {}, "a word": "a",
+    "four": {c: [0.1, 0.8, 0.5] for c in "abcd"}, "too short": {"a": [0.1, 0.8]},
+    "NaN": {"a": [0.1, math.nan, 0.5]}, "above 1": {"a": [0.1, 1.1, 0.5]},
+    "below 0": {"a": [-0.1, 0.9, 0.5]}, "words": {"a": ["x", "y", "z"]},
+    "a number for a name": {3: [0.1, 0.8, 0.5]}, "a table": {"a": [[0.1, 0.8, 0.5]]},
+}.items():  # fmt: skip
+    cut.refuse(f"scores: {label}", lambda g=given: {"scores": g})
+for label, given in {
+    "None": None, "one kind": [1, 1, 1], "no kind": [0, 0, 0], "2": [0, 1, 2],
+    "a table": [[0, 1, 1]], "words": ["a", "b", "b"], "too short": [0, 1],
+}.items():  # fmt: skip
+    cut.refuse(f"positive: {label}", lambda g=given: {"positive": g})
+for label, given in {
+    "None": None, "a word": "pq", "one": ["p"], "three": ["p", "q", "r"],
+    "twice": ["p"] * 2,
+    "numbers": [1, 2], "empty": [],
+}.items():  # fmt: skip
+    cut.refuse(f"kinds: {label}", lambda g=given: {"kinds": g})
