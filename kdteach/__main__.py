@@ -16,6 +16,7 @@ from kdteach.experiments.catalogue import (
     digits_2x5,
     digits_all_methods,
     digits_passed_on,
+    digits_same_place,
     digits_without_a_teacher,
     digits_wrong_teacher,
     mnist_subliminal,
@@ -32,6 +33,7 @@ _OWN: dict[str, Any] = {
         mnist_subliminal,
         digits_2x5,
         digits_passed_on,
+        digits_same_place,
         digits_without_a_teacher,
         digits_wrong_teacher,
         digits_all_methods,
@@ -44,6 +46,7 @@ _STUDIES = {
     for m in (
         digits_2x5,
         digits_passed_on,
+        digits_same_place,
         digits_without_a_teacher,
         digits_wrong_teacher,
     )

@@ -95,7 +95,11 @@ with usual_tensors():
         check_linear_saliency,
         check_points_inside,
     )
-    from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.same_place import (
+        check_is_closer,
+        check_top_overlap,
+        check_without_ink,
+    )
     from kdteach.exercises.screening import (
         check_kappa,
         check_precision_elsewhere,
@@ -266,6 +270,7 @@ __all__ = [
     "check_weights_in",
     "check_widest_student",
     "check_with_bias",
+    "check_without_ink",
     "check_worst_class",
     "judge_below_chance",
     "judge_far_rings",

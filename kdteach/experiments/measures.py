@@ -35,6 +35,8 @@ Result = dict[str, float | int | list[int] | list[float]]
 def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
     """Errors on validation and test; where votes are known, what a clinic asks for.
 
+    Of photographs also what their probabilities are worth.
+
     Args:
         config: of the run.
         model: trained.
@@ -53,9 +55,24 @@ def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
     result["test_accuracy"] = test.accuracy
     result["test_errors"] = test.errors
     result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
+    if data.name.startswith("cifar10"):
+        result |= _probabilities(test)
     if config.get("int8"):
         result |= _in_eight_bits(model, data)
     return result
+
+
+def _probabilities(test: Evaluation) -> Result:
+    """What errors do not say: likelihood, calibration, and whether it is too sure.
+
+    The mean confidence less the accuracy is positive where the network is too sure.
+    """
+    confidence = torch.softmax(test.logits.double(), dim=1).max(dim=1).values
+    return {
+        "test_nll": test.nll,
+        "test_ece": test.ece(),
+        "test_confidence": float(confidence.mean()),
+    }
 
 
 def _in_eight_bits(model: nn.Module, data: ImageSet) -> Result:

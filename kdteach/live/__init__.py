@@ -14,6 +14,7 @@ from torch import Tensor
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.adding import live_rise
+from kdteach.live.agreeing import live_agreement
 from kdteach.live.biasing import live_bias
 from kdteach.live.clicking import live_saliency
 from kdteach.live.directing import live_directions
@@ -38,6 +39,7 @@ from kdteach.types import Split
 __all__ = [
     "LiveFigure",
     "Reader",
+    "live_agreement",
     "live_bias",
     "live_checkpoints",
     "live_directions",

@@ -532,6 +532,53 @@ clicked.right("as it is", nothing, _slopes)
 clicked.vary("split", SPLITS)
 clicked.vary("first", values.count(0, least=0, most=1))
 
+SIGNED = {
+    "teacher": torch.arange(2 * 2 * 784.0).view(2, 2, 28, 28).sin().double(),
+    "student": torch.arange(2 * 2 * 784.0).view(2, 2, 28, 28).cos().double(),
+}  # fmt: skip
+EXPLAINED = torch.tensor([[0, 1], [2, 0]])
+agreeing = ROOM.function(
+    "kdteach.live.live_agreement",
+    lambda: {"split": split(), "maps": dict(SIGNED), "targets": EXPLAINED.clone(),
+             "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_agreement")(**a).data,
+)  # fmt: skip
+
+
+def _as_given(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    assert value["networks"] == list(arguments["maps"])
+    for i, image in enumerate(value["images"]):
+        assert image["targets"] == arguments["targets"][i].tolist()
+        for k, maps in enumerate(arguments["maps"].values()):
+            there = torch.tensor(image["maps"][k], dtype=torch.float64)
+            assert torch.allclose(there, maps[i].flatten(1).double(), atol=5.1e-5)
+
+
+agreeing.right("as it is", nothing, _as_given)
+agreeing.right("one target", lambda: {
+    "maps": {name: rows[:, :1] for name, rows in SIGNED.items()},
+    "targets": EXPLAINED[:, :1]}, _as_given)  # fmt: skip
+agreeing.right("in float32", lambda: {
+    "maps": {name: rows.float() for name, rows in SIGNED.items()}}, _as_given)  # fmt: skip
+agreeing.vary("split", SPLITS)
+agreeing.vary("first", values.count(0, least=0, most=1))
+for label, given in {
+    "none": {}, "a tensor": SIGNED["teacher"], "one": {"a": SIGNED["teacher"]},
+    "five": dict.fromkeys("abcde", SIGNED["teacher"]), "lists": {"a": [1.0], "b": [1.0]},
+    "of one image": {n: v[:1] for n, v in SIGNED.items()},
+    "without targets": {n: v[:, 0] for n, v in SIGNED.items()},
+    "of another size": {n: v[..., :8] for n, v in SIGNED.items()},
+    "NaN": {n: v * math.nan for n, v in SIGNED.items()},
+    "integers": {n: v.long() for n, v in SIGNED.items()},
+}.items():  # fmt: skip
+    agreeing.refuse(f"maps: {label}", lambda g=given: {"maps": g})
+for label, given in {
+    "None": None, "a list": EXPLAINED.tolist(), "floats": EXPLAINED.double(),
+    "bool": EXPLAINED > 0, "a row": EXPLAINED[0], "of one image": EXPLAINED[:1],
+    "no class": EXPLAINED + 10, "negative": -EXPLAINED, "three": EXPLAINED[:, [0, 1, 0]],
+}.items():  # fmt: skip
+    agreeing.refuse(f"targets: {label}", lambda g=given: {"targets": g})
+
 switched = ROOM.function(
     "kdteach.live.live_lime",
     lambda: {"split": split(), "model": model(), "classes": list(CLASSES), "samples": 20},
