@@ -72,6 +72,7 @@ with usual_tensors():
         check_new_head,
         check_repaired_crop,
     )
+    from kdteach.exercises.one_protocol import check_chosen_setting, check_holm
     from kdteach.exercises.passed_on import (
         check_extra_loss,
         check_repaired_control,
@@ -184,6 +185,7 @@ __all__ = [
     "check_channel_deviation",
     "check_choose_temperature",
     "check_chosen_epochs",
+    "check_chosen_setting",
     "check_class_probabilities",
     "check_class_weights",
     "check_columns_in_order",
@@ -203,6 +205,7 @@ __all__ = [
     "check_half_range",
     "check_head_parameters",
     "check_hint",
+    "check_holm",
     "check_ideal_margin",
     "check_images_lost",
     "check_inverted_weights",
