@@ -13,9 +13,12 @@ from typing import Any, TextIO
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
+    digits_2x5,
     digits_all_methods,
     digits_passed_on,
+    digits_same_place,
     digits_without_a_teacher,
+    digits_wrong_teacher,
     mnist_subliminal,
 )
 from kdteach.experiments.executors import KNOWN, check_name
@@ -28,13 +31,26 @@ _OWN: dict[str, Any] = {
     module.NAME: module
     for module in (
         mnist_subliminal,
+        digits_2x5,
         digits_passed_on,
+        digits_same_place,
         digits_without_a_teacher,
+        digits_wrong_teacher,
         digits_all_methods,
         photographs,
     )
 }
 """Experiments that no list of configurations describes: they run and record themselves."""
+_STUDIES = {
+    m.NAME
+    for m in (
+        digits_2x5,
+        digits_passed_on,
+        digits_same_place,
+        digits_without_a_teacher,
+        digits_wrong_teacher,
+    )
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,7 +133,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     status = 0
     for name in names:
         try:
-            if name in (digits_passed_on.NAME, digits_without_a_teacher.NAME):
+            if name in _STUDIES:
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
                 continue
             if name == digits_all_methods.NAME:

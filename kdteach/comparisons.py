@@ -120,6 +120,38 @@ class Comparison(Interval):
             high=self.mean + factor * (self.high - self.mean),
         )  # fmt: skip
 
+    def seen_from(self, power: float = 0.8) -> float:
+        """How large a true difference is decided with this probability.
+
+        Of many experiments with as many runs, whose differences scatter as these do, so
+        many have an interval of this level that lies wholly on the side of the difference.
+
+        Args:
+            power: the probability, from 0.5 to below 1.
+
+        Returns:
+            The size of the difference, at least 0, in the unit of the runs; 0 where these
+            do not scatter.
+
+        Raises:
+            TypeError: power is no number.
+            ValueError: power out of range, or an interval of one run.
+
+        Source: J. Cohen, Statistical Power Analysis for the Behavioral Sciences (1988),
+        section 2.3; the noncentral t distribution is SciPy's.
+        """
+        power = check_number("power", power, least=0.5, below=1)
+        if self.n < 2:
+            raise ValueError(f"power needs two runs or more, got {self.n}")
+        from scipy import optimize, stats
+
+        degrees = self.n - 1
+        edge = float(stats.t.ppf(0.5 + self.level / 2, degrees))
+        apart = optimize.brentq(
+            lambda d: stats.nct.sf(edge, degrees, d) - power, 0, 100 * edge + 100
+        )
+        return float(apart) * (self.high - self.low) / 2 / edge
+
     @property
     def word(self) -> str:
         """Holds, fails, no difference larger than X, or undecided.

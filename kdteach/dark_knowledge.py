@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +21,10 @@ from kdteach.checks import (
 from kdteach.seeding import generator
 
 __all__ = [
+    "Leads",
     "Shared",
     "doubt_alone",
+    "leads",
     "per_teacher",
     "runner_up",
     "same_runner_up",
@@ -52,6 +55,49 @@ def runner_up(logits: Tensor, labels: Tensor) -> Tensor:
     place = _places(logits, labels)
     found: Tensor = logits.detach().scatter(1, place, -torch.inf).argmax(dim=1)
     return found
+
+
+@dataclass(frozen=True)
+class Leads:
+    """How far the label's logit lies above the wrong classes, and how far these lie apart.
+
+    Attributes:
+        lead: of the label's logit over the mean of the wrong ones, a mean over the images.
+        over_odds: over the logarithm of the mean of their exponentials instead, which the
+            largest ones decide; never above ``lead``.
+        spread: the standard deviation among an image's wrong logits (divided by C - 1), a
+            mean over the images.
+        share: the probability of the label, a mean over the images.
+    """
+
+    lead: float
+    over_odds: float
+    spread: float
+    share: float
+
+
+def leads(logits: Tensor, labels: Tensor) -> Leads:
+    """Measure by how much a network's labels lead, and how alike its wrong classes are.
+
+    Args:
+        logits: (N, C) finite, N at least 1 and C at least 3.
+        labels: (N,) integers in [0, C).
+
+    Raises:
+        TypeError: logits are no floating-point tensor, labels no integers.
+        ValueError: shapes that do not fit, no rows, labels out of range, NaN or infinity.
+    """
+    place = _places(logits, labels)
+    values = logits.detach().double()
+    right = torch.zeros_like(values, dtype=torch.bool).scatter(1, place, True)
+    wrong = values[~right].view(len(values), values.shape[1] - 1)
+    odds = wrong.logsumexp(dim=1) - math.log(wrong.shape[1])
+    return Leads(
+        float((values[right] - wrong.mean(dim=1)).mean()),
+        float((values[right] - odds).mean()),
+        float(wrong.std(dim=1, correction=0).mean()),
+        float(values.softmax(dim=1)[right].mean()),
+    )
 
 
 def shuffled(logits: Tensor, labels: Tensor, *, seed: int = 0) -> Tensor:

@@ -144,3 +144,30 @@ def test_a_pair_of_temperature_and_rate_is_chosen_on_validation():
             arms.SoftArm(valid, wrong)
     with pytest.raises(ValueError, match="at least one"):
         arms.SoftArm({}, {})
+
+
+def test_what_an_arm_chose_in_words():
+    one = arms.SoftArm({(20.0, 0.18): [3]}, {(20.0, 0.18): []})
+    two = arms.SoftArm({(1.0, 0.06): [3]}, {(1.0, 0.06): []})
+    assert arms.in_words({"hard": one, "other": two}) == (
+        "hard T = 20, 0.18, other T = 1, 0.06"
+    )
+    with pytest.raises(ValueError, match="one or more"):
+        arms.in_words({})
+    with pytest.raises(TypeError, match="dictionary"):
+        arms.in_words([one])
+
+
+def test_recall_is_that_of_a_loop(draws):
+    network = kd.build("fc-8", input_shape=(1, 8, 8), seed=0, dtype=torch.float64)
+    found = arms.recall([network, network], [d.valid for d in draws], 3)
+    for share, draw in zip(found, draws, strict=True):
+        with torch.no_grad():
+            said = network(draw.valid.images[draw.valid.labels == 3]).argmax(dim=1)
+        assert share == pytest.approx(100 * sum(s == 3 for s in said.tolist()) / len(said))
+    with pytest.raises(ValueError, match="as many"):
+        arms.recall([network], [d.valid for d in draws], 3)
+    with pytest.raises(ValueError, match="number"):
+        arms.recall([network], [draws[0].valid], 10)
+    with pytest.raises(TypeError, match="students"):
+        arms.recall(network, [draws[0].valid], 3)

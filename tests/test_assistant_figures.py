@@ -38,6 +38,15 @@ def test_areas_of_a_chain_are_sizes():
     assert "97 times smaller" in figure.alt
 
 
+def test_a_narrow_chain_breaks_its_notes():
+    """A note of 30 letters runs beyond the drawing, which is 350 wide, and is cut off."""
+    notes = {"teacher": ("144 units, 31,690 parameters", 9), "b": ("x", 4), "c": ("y", 1)}
+    figure = chain(notes, caption="Two ways.")
+    assert ">144 units, 31,690 parameters<" in figure.wide
+    assert ">144 units<" in figure.narrow
+    assert ">31,690 parameters<" in figure.narrow
+
+
 @pytest.mark.parametrize(
     ("networks", "error", "says"),
     [

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -20,7 +21,6 @@ def small(monkeypatch):
     """As if CIFAR-10 had 120 and 30 images."""
     monkeypatch.setattr(cifar10, "_TRAIN", 10 * PER_CLASS)
     monkeypatch.setattr(cifar10, "_TEST", 10 * TESTED)
-    monkeypatch.setattr(cifar10, "_EACH", PER_CLASS)
 
 
 @pytest.fixture
@@ -139,6 +139,16 @@ def test_a_copy_that_lacks_a_class_or_has_other_sizes(small, pixels, tmp_path):
     write_copy(tmp_path / "large", pixels, side=16)
     with pytest.raises(ValueError, match=r"images of \(3, 16, 16\)"):
         load("cifar10", tmp_path / "large", validation=0)
+    write_copy(tmp_path / "mixed", pixels)
+    for number in range(4):
+        place = tmp_path / "mixed" / cifar10.COPY / "train" / "cat" / f"odd-{number}.png"
+        Image.new("RGB", (16, 16), (number, 0, 0)).save(place)
+    says = (
+        "no copy of CIFAR-10: train/cat/odd-0.png is 16x16 pixels.*; and 1 more. Expected"
+    )
+    with pytest.raises(ValueError, match=says) as caught:
+        load("cifar10", tmp_path / "mixed", validation=0)
+    assert "size=" not in str(caught.value)  # a remedy that is not CIFAR-10's
 
 
 @pytest.mark.parametrize("validation", [-10, 15, 120, 2.5])
@@ -151,8 +161,53 @@ def test_without_a_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("KDTEACH_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match="no folder given"):
         load("cifar10")
-    with pytest.raises(FileNotFoundError, match="data_batch_1"):
+    with pytest.raises(FileNotFoundError, match=r"neither cifar-10-batches-py nor .*in "):
         load("cifar10", tmp_path)
+
+
+def test_an_archive_that_lies_there_is_named(tmp_path, monkeypatch):
+    """Whole ones are to be unpacked, others to be fetched again."""
+    from torchvision.datasets import CIFAR10
+
+    tar = tmp_path / "tar"
+    tar.mkdir()
+    content = b"the archive"
+    monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(content).hexdigest())
+    (tar / "cifar-10-python.tar.gz").write_bytes(content)
+    with pytest.raises(FileNotFoundError, match=r"python.tar.gz is there: unpack it"):
+        load("cifar10", tar)
+    (tar / "cifar-10-python.tar.gz").write_bytes(content[:-1])
+    with pytest.raises(FileNotFoundError, match=r"python.tar.gz is damaged or cut short"):
+        load("cifar10", tar)
+    place = tmp_path / "cifar10-jpg.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("cifar10-jpg/train/cat/1.jpg", "a cat")
+    with pytest.raises(FileNotFoundError, match=r"jpg.zip is there: unpack it"):
+        load("cifar10", tmp_path)
+    place.write_bytes(place.read_bytes()[:40])
+    with pytest.raises(FileNotFoundError, match=r"jpg.zip is there: it is damaged or cut"):
+        load("cifar10", tmp_path)
+
+
+def test_another_version_and_the_folder_itself(tmp_path, official):
+    (tmp_path / "other" / "cifar-10-batches-bin").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"version for C programs.*python version"):
+        load("cifar10", tmp_path / "other", validation=0)
+    inner = official / "cifar-10-batches-py"
+    with pytest.raises(FileNotFoundError, match=f"give the one around it, {official}$"):
+        load("cifar10", inner, validation=0)
+
+
+@pytest.mark.parametrize("error", [OSError("no host"), RuntimeError("corrupted")])
+def test_a_download_that_fails_says_what_and_what_to_do(tmp_path, monkeypatch, error):
+    from torchvision.datasets import CIFAR10
+
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(CIFAR10, "__init__", fails)
+    with pytest.raises(RuntimeError, match=rf"download into .* failed: {error}.*unpack it"):
+        load("cifar10", tmp_path, download=True)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])

@@ -7,6 +7,7 @@ import torch
 import kdteach as kd
 from kdteach.dark_knowledge import (
     doubt_alone,
+    leads,
     per_teacher,
     runner_up,
     same_runner_up,
@@ -118,3 +119,36 @@ def test_doubt_alone_of_a_teacher_without_doubt_and_of_one_without_an_opinion():
     assert p[1].tolist() == pytest.approx([1 / 3] * 3, abs=1e-6)
     with pytest.raises(ValueError, match="like must name rows from 0 to 1"):
         doubt_alone(logits, torch.tensor([0, 2]), 1.0, like=torch.tensor([2]))
+
+
+def test_leads_are_those_of_numpy():
+    random = np.random.default_rng(0)
+    logits, labels = random.normal(size=(40, 6)) * 3, random.integers(0, 6, 40)
+    ahead, odds, spread, share = [], [], [], []
+    for row, label in zip(logits, labels, strict=True):
+        wrong = np.delete(row, label)
+        ahead.append(row[label] - wrong.mean())
+        odds.append(row[label] - np.log(np.exp(wrong).mean()))
+        spread.append(wrong.std())
+        share.append(np.exp(row[label]) / np.exp(row).sum())
+    found = leads(torch.from_numpy(logits), torch.from_numpy(labels))
+    assert found.lead == pytest.approx(np.mean(ahead))
+    assert found.over_odds == pytest.approx(np.mean(odds))
+    assert found.spread == pytest.approx(np.mean(spread))
+    assert found.share == pytest.approx(np.mean(share))
+    assert found.over_odds < found.lead
+
+
+def test_the_lead_of_a_smoothed_label_is_the_logarithm_of_91():
+    """The network that gives exactly 0.91 and nine times 0.01: both leads, no spread."""
+    logits = torch.full((3, 10), 0.01, dtype=torch.float64)
+    labels = torch.tensor([2, 5, 9])
+    logits[torch.arange(3), labels] = 0.91
+    found = leads(logits.log(), labels)
+    assert [found.lead, found.over_odds] == pytest.approx([np.log(91)] * 2)
+    assert found.spread == pytest.approx(0)
+    assert found.share == pytest.approx(0.91)
+    with pytest.raises(ValueError, match="N, C >= 1"):
+        leads(torch.zeros(0, 10), torch.zeros(0, dtype=torch.long))
+    with pytest.raises(ValueError, match="3 classes"):
+        leads(torch.zeros(2, 2), torch.zeros(2, dtype=torch.long))

@@ -56,3 +56,50 @@ def test_names_that_are_unknown():
         chains.tried("12")
     with pytest.raises(LookupError, match="no configuration"):
         chains.fresh("12, own")
+
+
+def test_a_row_says_what_an_arm_tried_and_chose():
+    row = chains.choices("chain")
+    counts = sorted(chains.tried("chain").values())
+    assert row["settings"] == "24"
+    assert row["fewest"] == f"{counts[0]:.1f}"
+    assert row["median"] == f"{(counts[11] + counts[12]) / 2:.1f}"
+    assert row["most"] == f"{counts[-1]:.1f}"
+    rate, T, own = chains.CHOSEN["chain"]
+    assert row["chosen"] == f"rate {rate:g}, T {T:g}, assistant at {own:g}"
+    assert chains.in_words("labels", (0.01, 0.1)) == "rate 0.01, smoothing 0.1"
+    assert chains.in_words("48", (0.01, 4.0, 0.5)) == "rate 0.01, T 4, alpha 0.5"
+    with pytest.raises(ValueError, match="arm"):
+        chains.choices("12")
+    for arm, setting in (("48", (0.01, 4.0)), ("labels", (0.01, 0.1, 0.5))):
+        with pytest.raises(ValueError, match="keys of tried"):
+            chains.in_words(arm, setting)
+
+
+@pytest.mark.parametrize("arm", chains.ARMS[1:])
+def test_a_validation_curve_has_the_best_at_each_temperature(arm):
+    curve = chains.best_at(arm)
+    assert len(curve) == len(chains.TEMPERATURES)
+    assert min(curve) == chains.tried(arm)[chains.CHOSEN[arm]]
+    for T, best in zip(chains.TEMPERATURES, curve, strict=True):
+        assert best == min(v for (_, t, _), v in chains.tried(arm).items() if t == T)
+
+
+def test_labels_alone_have_no_temperature():
+    with pytest.raises(ValueError, match="arm"):
+        chains.best_at("labels")
+
+
+def test_the_first_edition_is_that_of_its_record():
+    found = chains.first_edition()
+    by_units = [key for key in found if key[0] != "assistants"]
+    assert {student for student, _ in by_units} == {"10-10", "30"}
+    assert ("10-10", "300-300 > 100-100 > 30-30") in found
+    runs = [
+        r.result["test_errors"]
+        for r in load_records("mnist-assistants")
+        if (r.config["role"], r.config["model"]) == ("plain", "fc-30")
+    ]
+    assert sorted(found["30", "labels alone"].tolist()) == sorted(runs)
+    last = found["assistants", "30-30-30-30 > 30-30 for 30"]
+    assert len(last) == len(runs) == 10

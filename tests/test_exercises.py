@@ -28,12 +28,14 @@ from kdteach.exercises import (
     luck_of_tables,
     missing_class,
     natural_images,
+    one_protocol,
     passed_on,
     relations,
     reports_revisited,
     rise,
     saliency,
     same_place,
+    screening,
     subclass_distillation,
     teacher_and_student,
     teacher_assistants,
@@ -45,6 +47,7 @@ from kdteach.exercises import (
     without_a_teacher,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 
 F = torch.nn.functional
@@ -74,9 +77,11 @@ ROOMS = (
     freezing,
     two_networks,
     clinic,
+    screening,
     reports_revisited,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
     distil_your_own,
     saliency,
     rise,
@@ -85,6 +90,7 @@ ROOMS = (
     which_library,
     which_way_round,
     without_a_teacher,
+    one_protocol,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

@@ -5,6 +5,8 @@ import torch
 
 import kdteach as kd
 from kdteach.experiments import hidden_digits as hidden
+from kdteach.experiments import hidden_students
+from kdteach.experiments.catalogue import digits_2x5
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +93,61 @@ def test_a_student_is_that_of_a_plain_call(taught, learned):
 def test_odd_arguments_are_named(taught, call, error, says):
     with pytest.raises(error, match=says):
         call(taught)
+
+
+def test_what_teachers_use_and_misread(taught):
+    """Counted image by image."""
+    used, wrong = hidden.subclasses_used(taught), hidden.misread(taught)
+    for kind, networks in taught.teachers.items():
+        for place, network in enumerate(networks):
+            valid = taught.halves[place].valid
+            with torch.no_grad():
+                logits = network(valid.images)
+            assert used[kind][place] == len(set(logits.argmax(dim=1).tolist()))
+            classes = torch.stack([logits[:, :5].exp().sum(1), logits[:, 5:].exp().sum(1)])
+            assert wrong[kind][place] == int((classes.argmax(dim=0) != valid.labels).sum())
+    for call in (hidden.subclasses_used, hidden.misread):
+        with pytest.raises(TypeError, match="taught"):
+            call("taught")
+
+
+def test_a_study_has_what_learn_finds(taught, monkeypatch):
+    def of_both(draws, **how):
+        assert list(draws) == [0, 1]
+        return taught
+
+    monkeypatch.setattr(hidden_students, "teach", of_both)
+    found = hidden_students.studied(taught.halves, 60)
+    wanted = hidden.learn(taught, [60])
+    assert list(found) == list(hidden.KINDS)
+    for kind, arm in found.items():
+        assert arm.test_errors == wanted.test[kind, 60]
+        assert arm.setting == {"learning_rate": wanted.own(kind, 60)}
+        assert [e for _, e in arm.tried] == [
+            sum(wanted.valid[kind, 60, rate]) for rate in hidden.RATES
+        ]
+
+
+def test_the_record_has_ten_seeds_of_every_kind_at_its_own_rate():
+    for images in hidden_students.STUDIES:
+        for kind in hidden.KINDS:
+            runs = hidden_students.recorded(kind, images)
+            assert runs.seeds == tuple(range(digits_2x5.SEEDS))
+            assert all(0 <= wrong <= 359 for wrong in runs)
+            (config,) = {
+                str(r.config): r.config
+                for r in kd.results.load_records(digits_2x5.NAME)
+                if r.config["role"] == kind
+                and r.config["study"] == hidden_students.STUDIES[images]
+            }.values()
+            tried = {s["learning_rate"]: errors for s, errors in config["chosen_from"]}
+            assert set(tried) == set(hidden.RATES)
+            assert tried[hidden_students.chosen_rate(kind, images)] == min(tried.values())
+
+
+def test_unknown_students_are_named():
+    for call in (hidden_students.recorded, hidden_students.chosen_rate):
+        with pytest.raises(ValueError, match="kind"):
+            call("nobody", 60)
+        with pytest.raises(ValueError, match="images"):
+            call("labels", 61)

@@ -187,3 +187,20 @@ def test_names_that_are_unknown():
         layered.tried("rkd", 60)
     with pytest.raises(ValueError, match="images must be one of"):
         layered.recorded("kd", 100)
+
+
+def test_against_plain_kd_is_one_of_fifteen_comparisons():
+    found = layered.against_kd("relational", 200, expect="lower")
+    differences = [
+        a - b
+        for a, b in zip(
+            layered.recorded("relational", 200), layered.recorded("kd", 200), strict=True
+        )
+    ]
+    assert found.mean == pytest.approx(sum(differences) / len(differences))
+    assert (found.comparisons, found.expect, found.unit) == (15, "lower", "errors")
+    assert set(layered.NAMES) == set(layered.ARMS)
+    with pytest.raises(ValueError, match="arm"):
+        layered.against_kd("hints", 200)
+    with pytest.raises(ValueError, match="images"):
+        layered.against_kd("hint", 100)

@@ -327,3 +327,24 @@ def test_a_mark_in_a_browser(browser, place):
     page.emulate_media(media="print")
     assert proof.is_visible()
     page.close()
+
+
+def test_what_is_seen_is_found_as_often_as_promised():
+    """A simulated experiment, and the value that R's power.t.test(n = 10, d = 1) gives."""
+    runs = np.arange(10.0) - 4.5
+    runs /= runs.std(ddof=1)
+    assert kd.compare(runs, 0 * runs).seen_from(0.8030962) == pytest.approx(1, abs=1e-5)
+    seventh = kd.compare(runs, 0 * runs, comparisons=7)
+    random = np.random.default_rng(0)
+    apart = random.normal(seventh.seen_from(), 1, size=(4000, 10))
+    found = [kd.compare(each, 0 * each, comparisons=7).low > 0 for each in apart]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.02)
+    assert kd.compare(3 * runs, 0 * runs).seen_from() == pytest.approx(
+        3 * kd.compare(runs, 0 * runs).seen_from()
+    )
+    assert kd.compare([2.0, 3.0], [1.0, 2.0]).seen_from() == 0  # these do not scatter
+    for power in (0.3, 1.0, float("nan")):
+        with pytest.raises(ValueError, match="power"):
+            seventh.seen_from(power)
+    with pytest.raises(TypeError, match="power"):
+        seventh.seen_from("80 %")

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 import kdteach as kd
-from kdteach.experiments.reports import PROTOCOLS, VERDICTS, printed
+from kdteach.experiments.reports import PROTOCOLS, VERDICTS, printed, printed_values
 from kdteach.plots.reports_revisited import one_more, printed_less_ours
 
 FOLDER = Path(kd.__file__).parent / "records"
@@ -199,3 +199,20 @@ def test_judgements_lead_on_and_say_why():
     assert kd.exercises.judge_far_rings("protocol", number)
     assert not kd.exercises.judge_far_rings("luck", number)
     assert not kd.exercises.judge_far_rings("protocol", number * 10**0.5)
+
+
+def test_printed_values_are_those_of_the_file():
+    for T in (1.0, 64.0, None):
+        wanted = [
+            float(line["value"])
+            for line in LINES
+            if (line["report"], line["metric"], line["experiment"])
+            == ("R2", "test_accuracy", "kd")
+            and (T is None or float(line["temperature"] or "nan") == T)
+        ]
+        assert printed_values("R2", "test_accuracy", "kd", temperature=T) == wanted
+        assert wanted
+    with pytest.raises(LookupError, match="no report prints"):
+        printed_values("R2", "test_accuracy", "kd", temperature=3.0)
+    with pytest.raises(LookupError, match="'R9'"):
+        printed_values("R9", "test_accuracy", "kd")

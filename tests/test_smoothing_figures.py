@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+import kdteach as kd
+from kdteach.experiments import planes as features_on
+from kdteach.experiments import smoothed_teachers
 from kdteach.experiments.catalogue import smoothed_planes
 from kdteach.live import live_smoothing
 from kdteach.live.bundle import _IMPORT, joined, source
@@ -155,6 +158,11 @@ def test_the_page_computes_as_torch_does(page):
             words = page.locator(".kd-words").inner_text()
             assert f"{(12, 7, 9)[place]} of 359" in words
             assert ("no goal" in words) == (epsilon == 0)
+            named = page.locator(".kd-bars .kd-small").all_inner_texts()
+            assert named == [c for c in "0123456789" if c != str(label)]
+            beside = page.locator(".kd-named").inner_text()
+            assert beside.startswith(f"Label: {label}.")
+            assert "not among the dots" in beside
             knob.press("ArrowRight")
     assert not page.kd_errors
 
@@ -162,3 +170,65 @@ def test_the_page_computes_as_torch_does(page):
 def test_the_module_stands_alone():
     assert not _IMPORT.findall(joined("smoothing"))
     assert "innerHTML" not in source("smoothing")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return kd.load("digits", draw=0, dtype=torch.float64)
+
+
+def test_a_teacher_is_that_of_a_plain_loss(digits):
+    """One epoch in plain PyTorch, from the same weights and in the same order."""
+    found = smoothed_teachers.teach(digits, 0.1, epochs=1)
+    network = kd.build("fc-128", input_shape=(1, 8, 8), seed=0, dtype=torch.float64)
+    sgd = torch.optim.SGD(network.parameters(), lr=0.3, momentum=0.9, nesterov=True)
+    falls = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, 17)
+    part, order = digits.train, generator(0, "order")
+    for rows in torch.randperm(len(part), generator=order).split(64):
+        loss = torch.nn.functional.cross_entropy(
+            network(part.images[rows]), part.labels[rows], label_smoothing=0.1
+        )
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+        falls.step()
+    for ours, plain in zip(found.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-9, atol=1e-12)
+    assert not found.training
+    with pytest.raises(ValueError, match="smoothing"):
+        smoothed_teachers.teach(digits, 1.5)
+
+
+def test_points_of_three_classes(digits):
+    network = kd.build("fc-8", input_shape=(1, 8, 8), seed=0, dtype=torch.float64)
+    points, labels = features_on.class_points(network, digits.valid, (3, 5, 8))
+    some = digits.valid.select(torch.isin(digits.valid.labels, torch.tensor([3, 5, 8])))
+    flat = some.images.flatten(1)
+    hidden = torch.relu(flat @ network[1].weight.T + network[1].bias)
+    wanted = on_plane(hidden.detach(), network[-1].weight.detach()[[3, 5, 8]])
+    torch.testing.assert_close(points, wanted)
+    assert torch.equal(labels, some.labels)
+    with pytest.raises(ValueError, match="three"):
+        features_on.class_points(network, digits.valid, (3, 5))
+    with pytest.raises(ValueError, match="classes"):
+        features_on.class_points(network, digits.valid, (3, 5, 10))
+    with pytest.raises(TypeError, match="ends in an"):
+        features_on.last_layer_inputs(network[:-1], digits.valid.images)
+    with pytest.raises(TypeError, match="got Identity"):
+        features_on.last_layer_inputs(torch.nn.Identity(), digits.valid.images)
+
+
+def test_ten_pairs_of_the_record():
+    rows = smoothed_teachers.mnist_pairs()
+    assert len(rows) == 10
+    records = kd.results.load_records("mnist-smoothing")
+    for smoothed, hard in rows.values():
+        assert smoothed.seeds == hard.seeds == tuple(range(10))
+    for place, epsilon in enumerate((0.1, None)):
+        wanted = {
+            r.seed: r.result["test_class_errors"][3]
+            for r in records
+            if r.config.get("omit") == [3]
+            and r.config["teacher"].get("smoothing") == epsilon
+        }
+        assert dict(enumerate(rows["3s missed, none seen"][place])) == wanted

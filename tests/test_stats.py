@@ -33,6 +33,12 @@ def test_paired_differences_turn_around(values):
     assert forth.low == pytest.approx(-back.high)
 
 
+def test_signs_of_a_difference_are_written():
+    interval = stats.Interval(-0.04, -1.25, 2.5, 0.95, 10)
+    assert interval.signed() == "\u22120.0 (\u22121.2 to +2.5)"
+    assert interval.signed(2) == "\u22120.04 (\u22121.25 to +2.50)"
+
+
 def test_the_interval_of_a_share_keeps_its_promise():
     """Ten paired runs, 4,000 times: the true share lies inside 95 % of the intervals."""
     random = np.random.default_rng(0)

@@ -214,3 +214,12 @@ def test_bad_input_is_named(draws, change, match):
     } | change  # fmt: skip
     with pytest.raises((TypeError, ValueError), match=match):
         phases.learn_in_phases(**given)
+
+
+def test_a_rate_between_two_others():
+    for valid, between in (
+        ({0.1: [5], 0.2: [3], 0.4: [4]}, True),
+        ({0.1: [2], 0.2: [3], 0.4: [4]}, False),
+        ({0.1: [5], 0.2: [3], 0.4: [1]}, False),
+    ):
+        assert phases.PhasedArm(valid, []).is_between is between

@@ -489,6 +489,22 @@ def test_roc_and_reliability_are_those_of_others():
     )
     x, y = figure.canvas.axes[0].lines[1].get_data()
     np.testing.assert_allclose([x, y], [[0.15, 0.95], [0, 0.5]])
+    axes = figure.canvas.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("confidence", "share right")
+    figure = model_card.reliability(  # of shares, such as those of votes
+        {"one": ([0.92, 0.98, 0.15], [5 / 7, 6 / 7, 0])},
+        alt="A line of one model that is drawn for a test.",
+        across="probability of SSA",
+        up="share of votes",
+    )
+    axes = figure.canvas.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "probability of SSA",
+        "share of votes",
+    )
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [0, 5.5 / 7])
+    with pytest.raises(TypeError, match="across"):
+        model_card.reliability({"one": ([0.5], [1])}, alt="A line of a test.", across=3)
     with pytest.raises(ValueError, match="one kind alone"):
         model_card.roc({"one": [1, 2]}, [1, 1], alt="A curve of one model that cannot be.")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from kdteach.checks import (
     shown,
 )
 from kdteach.data._folders import VARIABLE, data_folder, require_folder
-from kdteach.data.folder import load_folder
+from kdteach.data.folder import FolderError, load_folder
 from kdteach.files import read_plain
 from kdteach.memory import require_memory
 from kdteach.types import ImageSet, Split
@@ -34,8 +36,13 @@ COPY = "cifar10-jpg"
 """The folder of a copy of the photographs, a folder a class."""
 
 _OFFICIAL = "cifar-10-batches-py"
-_TRAIN, _TEST, _EACH = 50_000, 10_000, 5_000
+_TRAIN, _TEST = 50_000, 10_000
 _PIXELS = 3 * 32 * 32
+_EXPECTED = (
+    "Expected are train/ and test/ with 5,000 and 1,000 images of 32x32 of each class: "
+    f"{', '.join(CLASSES)}. Other pictures are read by load('folder', root)."
+)
+_NAMED = 3  # problems of a copy that are listed
 _LARGEST = 2**26  # bytes of a batch; the official ones have 31 million
 
 
@@ -69,9 +76,10 @@ def load_cifar10(
         "cifar10-jpg" for the copy.
 
     Raises:
-        FileNotFoundError: neither is there, or batches are missing; all are named.
+        FileNotFoundError: neither is there, or batches are missing; all are named, and
+            what lies there instead, such as an archive that is not whole.
         NotADirectoryError: something else stands where a folder should.
-        RuntimeError: the download failed.
+        RuntimeError: the download failed, or what came was damaged.
         TypeError: an argument of another type.
         ValueError: a file that is not the official one, or cut short; validation out of
             range; more than the memory that is free; a copy with missing classes, other
@@ -150,16 +158,56 @@ def _from_batches(folder: Path, download: bool) -> tuple[NDArray[np.uint8], Tens
     places = {name: folder / _OFFICIAL / name for name, _ in known}
     missing = [name for name, place in places.items() if not place.exists()]
     if missing and download:
-        CIFAR10(str(folder), download=True)
+        try:
+            CIFAR10(str(folder), download=True)
+        except (OSError, RuntimeError, tarfile.TarError, EOFError) as error:
+            raise RuntimeError(
+                f"CIFAR-10: the download into {folder} failed: {error}. With a copy of "
+                f"{CIFAR10.filename} from elsewhere: unpack it there"
+            ) from error
     elif missing:
-        raise FileNotFoundError(
-            f"CIFAR-10: {folder / _OFFICIAL} lacks {', '.join(missing)}. Unpack "
-            "cifar-10-python.tar.gz there (the python version), or let "
-            "load('cifar10', root, download=True) fetch it."
-        )
+        raise FileNotFoundError(_absent(folder, missing))
     parts = [_batch(places[name], md5) for name, md5 in known]
     images = np.concatenate([part[0] for part in parts])
     return images, torch.cat([part[1] for part in parts])
+
+
+def _absent(folder: Path, missing: list[str]) -> str:
+    """What to say where batches are missing: what lies there in their place."""
+    from torchvision.datasets import CIFAR10
+
+    archive, zipped = folder / CIFAR10.filename, folder / f"{COPY}.zip"
+    there = folder / _OFFICIAL
+    lacks = f"CIFAR-10: {there} lacks {', '.join(missing)}"
+    if not there.exists():
+        lacks = f"CIFAR-10: there is neither {_OFFICIAL} nor {COPY} in {folder}"
+    if folder.name == _OFFICIAL or (folder / "data_batch_1").exists():
+        return f"{lacks}. It is that folder itself: give the one around it, {folder.parent}"
+    if archive.is_file():
+        with archive.open("rb") as content:
+            whole = hashlib.file_digest(content, _md5).hexdigest() == CIFAR10.tgz_md5
+        if whole:
+            return f"{lacks}. {archive} is there: unpack it, with all its files"
+        return (
+            f"{lacks}. {archive} is damaged or cut short: its MD5 is not "
+            f"{CIFAR10.tgz_md5}. Fetch it again, or let load('cifar10', root, "
+            "download=True) do so"
+        )
+    if zipped.is_file():
+        whole = zipfile.is_zipfile(zipped)
+        remedy = "unpack it" if whole else "it is damaged or cut short: fetch it again"
+        return f"{lacks}. {zipped} is there: {remedy}"
+    binary = "cifar-10-batches-bin"
+    if (folder / binary).exists():
+        lacks += f" ({binary} is the version for C programs, which is not read)"
+    return (
+        f"{lacks}. Unpack {CIFAR10.filename} there (the python version), or let "
+        "load('cifar10', root, download=True) fetch it."
+    )
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
 
 
 def _batch(path: Path, md5: str) -> tuple[NDArray[np.uint8], Tensor]:
@@ -178,9 +226,17 @@ def _batch(path: Path, md5: str) -> tuple[NDArray[np.uint8], Tensor]:
 
 def _from_copy(folder: Path) -> tuple[NDArray[np.uint8], Tensor]:
     """The same of a copy in folders, in the order of classes and file names."""
-    found = load_folder(
-        folder, size=None, dtype=torch.uint8, validation=0.0, duplicates="warn"
-    )
+    try:
+        found = load_folder(
+            folder, size=None, dtype=torch.uint8, validation=0.0, duplicates="warn"
+        )
+    except FolderError as error:
+        few = "; ".join(text.split(": size=")[0] for text in error.problems[:_NAMED])
+        more = len(error.problems) - _NAMED
+        raise ValueError(
+            f"{folder} is no copy of CIFAR-10: {few}{f'; and {more} more' * (more > 0)}. "
+            f"{_EXPECTED}"
+        ) from error
     wrong = [
         text
         for text, is_wrong in (
@@ -193,9 +249,7 @@ def _from_copy(folder: Path) -> tuple[NDArray[np.uint8], Tensor]:
     ]
     if wrong:
         raise ValueError(
-            f"{folder} is no copy of CIFAR-10: it has {'; '.join(wrong)}. Expected are "
-            f"train/ and test/ with {_EACH:,} and 1,000 images of 32x32 of each class: "
-            f"{', '.join(CLASSES)}. Other pictures are read by load('folder', root)."
+            f"{folder} is no copy of CIFAR-10: it has {'; '.join(wrong)}. {_EXPECTED}"
         )
     images = torch.cat([found.train.images, found.test.images])
     return images.numpy(), torch.cat([found.train.labels, found.test.labels])

@@ -72,6 +72,7 @@ with usual_tensors():
         check_new_head,
         check_repaired_crop,
     )
+    from kdteach.exercises.one_protocol import check_chosen_setting, check_holm
     from kdteach.exercises.passed_on import (
         check_extra_loss,
         check_repaired_control,
@@ -94,7 +95,16 @@ with usual_tensors():
         check_linear_saliency,
         check_points_inside,
     )
-    from kdteach.exercises.same_place import check_is_closer, check_top_overlap
+    from kdteach.exercises.same_place import (
+        check_is_closer,
+        check_top_overlap,
+        check_without_ink,
+    )
+    from kdteach.exercises.screening import (
+        check_kappa,
+        check_precision_elsewhere,
+        judge_half_a_point,
+    )
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
@@ -121,10 +131,10 @@ with usual_tensors():
     )
     from kdteach.exercises.votes import check_votes
     from kdteach.exercises.which_library import (
+        check_alpha_and_size,
         check_divergence_from,
         check_matching_rate,
         check_weight_to_pass,
-        check_weights_in,
         judge_teacher_alone,
     )
     from kdteach.exercises.which_way_round import (
@@ -147,6 +157,12 @@ with usual_tensors():
         judge_negative_loss,
         judge_unnormalised,
     )
+    from kdteach.exercises.wrong_teacher import (
+        check_columns_in_order,
+        check_rows_in_order,
+        judge_below_chance,
+        judge_shrinking_loss,
+    )
 
 # an answer may replace neither a chapter's checks nor what they are made from
 protect(
@@ -160,6 +176,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_alpha_and_size",
     "check_attention_map",
     "check_between_share",
     "check_bias_slope",
@@ -168,8 +185,10 @@ __all__ = [
     "check_channel_deviation",
     "check_choose_temperature",
     "check_chosen_epochs",
+    "check_chosen_setting",
     "check_class_probabilities",
     "check_class_weights",
+    "check_columns_in_order",
     "check_conv_flops",
     "check_correlations",
     "check_curve_area",
@@ -186,11 +205,13 @@ __all__ = [
     "check_half_range",
     "check_head_parameters",
     "check_hint",
+    "check_holm",
     "check_ideal_margin",
     "check_images_lost",
     "check_inverted_weights",
     "check_is_closer",
     "check_jensen_shannon",
+    "check_kappa",
     "check_kd_loss",
     "check_kept_checkpoints",
     "check_largest_p",
@@ -207,6 +228,7 @@ __all__ = [
     "check_one_step",
     "check_paired_interval",
     "check_points_inside",
+    "check_precision_elsewhere",
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",
@@ -223,6 +245,7 @@ __all__ = [
     "check_repaired_transfer_set",
     "check_reverse_pull",
     "check_rise_map",
+    "check_rows_in_order",
     "check_runner_up",
     "check_seeds_needed",
     "check_seen_before",
@@ -245,14 +268,17 @@ __all__ = [
     "check_weight_to_pass",
     "check_weighted_f1",
     "check_weighted_fit",
-    "check_weights_in",
     "check_widest_student",
     "check_with_bias",
+    "check_without_ink",
     "check_worst_class",
+    "judge_below_chance",
     "judge_far_rings",
+    "judge_half_a_point",
     "judge_negative_loss",
     "judge_new_layer",
     "judge_rising_curve",
+    "judge_shrinking_loss",
     "judge_teacher_alone",
     "judge_unnormalised",
 ]

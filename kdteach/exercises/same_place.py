@@ -294,6 +294,89 @@ _OVERLAP = Exercise(
 )
 
 
+def _without(
+    ab: float,
+    ac: float,
+    bc: float,
+    *,
+    above: str = "product",
+    below: str = "both",
+    root: bool = True,
+    squares: bool = True,
+) -> float:
+    """The right answer of the second exercise, with places to go wrong at."""
+    a, b = (ac**2, bc**2) if squares else (abs(ac), abs(bc))
+    under = {
+        "both": (1 - a) * (1 - b),
+        "first": (1 - a) ** 2,
+        "none": 1.0,
+        "squared sum": 1 - a - b if a + b < 1 else 0.5,
+        "of r": 1 - ab**2,
+    }[below]
+    over = {
+        "product": ab - ac * bc,
+        "alone": ab,
+        "mean": ab - (ac + bc) / 2,
+        "plus": ab + ac * bc,
+        "sum": ab - ac - bc,
+        "turned": ac * bc - ab,
+    }[above]
+    return over / (under**0.5 if root and below != "none" else under)
+
+
+_WITHOUT = Exercise(
+    _without,
+    (
+        (0.5, 0.6, 0.8),
+        (0.48, 0.6, 0.8),
+        (0.7, 0.0, 0.5),
+        (0.2, 0.5, -0.4),
+        (0.0, 0.3, 0.3),
+        (-0.1, 0.7, 0.2),
+        (0.3, 0.0, 0.0),
+    ),
+    (),
+    "where both maps follow the ink alone, r is the product, and nothing is left.",
+    slips=(
+        slip(
+            "you divide the whole correlation; what the ink explains has to be taken off "
+            "first: what would r be if both maps agreed through the ink alone?",
+            above="alone",
+        ),
+        slip(
+            "what is taken off is no mean of the two: through the ink, one step follows "
+            "the other, so that they are multiplied.",
+            above="mean",
+        ),
+        slip("you add what the ink explains; take it off.", above="plus"),
+        slip(
+            "you take off the sum of the two; two steps in a row are multiplied.",
+            above="sum",
+        ),
+        slip("the sign is turned round: r less the product.", above="turned"),
+        slip(
+            "the denominator is missing: less of the maps is left, and it is compared "
+            "with what is left of them.",
+            below="none",
+        ),
+        slip("the root is missing: below stands a product of two lengths.", root=False),
+        slip("both maps lose what the ink explains, not the first alone.", below="first"),
+        slip(
+            "what is left of each map is a factor of its own: multiply (1 - a^2) and "
+            "(1 - b^2), instead of taking off both squares at once.",
+            below="squared sum",
+        ),
+        slip("the squares are missing: 1 - r^2 is what a correlation of r leaves.",
+             squares=False),
+        slip(
+            "the denominator is made of the two correlations with the ink, not of that of "
+            "the maps.",
+            below="of r",
+        ),
+    ),
+)  # fmt: skip
+
+
 def check_is_closer(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> CheckResult:
     """Check ``answer(teacher, first, second) -> bool``, maps (H, W)."""
     return _CLOSER.check(answer)
@@ -302,3 +385,8 @@ def check_is_closer(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> CheckRes
 def check_top_overlap(answer: Callable[[Tensor, Tensor, int], Any]) -> CheckResult:
     """Check ``answer(first (H, W), second (H, W), k) -> share``."""
     return _OVERLAP.check(answer)
+
+
+def check_without_ink(answer: Callable[[float, float, float], Any]) -> CheckResult:
+    """Check ``answer(r_maps, r_first_ink, r_second_ink) -> partial correlation``."""
+    return _WITHOUT.check(answer)

@@ -65,7 +65,7 @@ _REPAIR = Exercise(
     ),
     (
         Mistake(
-            "you compare mistakes on validation images. They were used for the choice; "
+            "you compare errors on validation images. They were used for the choice; "
             "what is reported comes from the test images.",
             lambda bv, bt, nv, nt: float(bv.mean(axis=1).min() - nv.mean(axis=1).min()),
         ),
@@ -153,8 +153,8 @@ def check_repaired_gain(answer: Callable[..., Any]) -> CheckResult:
     """Check ``repaired_gain(base_valid, base_test, new_valid, new_test)``.
 
     Args:
-        answer: four tensors (rates, seeds) of mistakes -> baseline minus new method, the
-            mean test mistakes of each at the rate that validation chooses for it.
+        answer: four tensors (rates, seeds) of errors -> baseline minus new method, the
+            mean test errors of each at the rate that validation chooses for it.
     """
     return _REPAIR.check(answer)
 

@@ -19,7 +19,7 @@ from kdteach.objectives import Objective
 from kdteach.training import cosine, fit_many, sgd_momentum
 from kdteach.types import ImageSet, Split
 
-__all__ = ["Arm", "SoftArm", "search"]
+__all__ = ["Arm", "SoftArm", "in_words", "recall", "search"]
 
 Name = TypeVar("Name", bound=Hashable)
 _APART = 1000  # between the seeds of two runs: another order of the images
@@ -100,6 +100,53 @@ class SoftArm:
 
     def _best(self, pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
         return min(pairs, key=lambda pair: sum(self.valid[pair]))
+
+
+def in_words(arms: Mapping[str, SoftArm]) -> str:
+    """What each arm chose, as in "hard T = 20, 0.18, smoothed T = 4, 0.06".
+
+    Args:
+        arms: name to arm, at least one.
+
+    Raises:
+        TypeError: arms is no dictionary.
+        ValueError: there is none.
+    """
+    if not isinstance(arms, Mapping):
+        raise TypeError(f"arms must be a dictionary by name, got {shown(arms)}")
+    if not arms:
+        raise ValueError("arms must be one or more, got none")
+    return ", ".join(f"{name} T = {arm.T:g}, {arm.rate}" for name, arm in arms.items())
+
+
+def recall(
+    students: Sequence[nn.Module], splits: Sequence[Split], number: int
+) -> list[float]:
+    """How much of one class is recognised, student by student.
+
+    Args:
+        students: one for each split.
+        splits: what each is asked about.
+        number: of the class.
+
+    Returns:
+        Per cent of the images of the class, a number a student.
+
+    Raises:
+        TypeError: no lists, or a number that is no integer.
+        ValueError: lists of different lengths, or a class that does not exist.
+    """
+    students = check_list("students", students, "networks")
+    splits = check_list("splits", splits, "splits")
+    if len(students) != len(splits):
+        raise ValueError(
+            f"students and splits must be as many, got {len(students)} and {len(splits)}"
+        )
+    shares = [
+        evaluate(student, split).per_class_accuracy
+        for student, split in zip(students, splits, strict=True)
+    ]
+    return [100 * s[check_count("number", number, 0, len(s) - 1)] for s in shares]
 
 
 def search(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
+from typing import cast
 
 from kdteach.checks import check_choice
 from kdteach.experiments.design import Config
@@ -10,7 +12,10 @@ from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.results import measured
 from kdteach.runs import Runs
 
-__all__ = ["ARMS", "CHOSEN", "TEMPERATURES", "fresh", "tried"]
+__all__ = [
+    "ARMS", "CHOSEN", "TEMPERATURES", "best_at", "choices", "first_edition", "fresh",
+    "in_words", "tried",
+]  # fmt: skip
 
 ARMS = ("labels", "16", "48", "144", "chain")
 """Who teaches: nobody, a teacher of so many units, or an assistant."""
@@ -60,6 +65,99 @@ def tried(arm: str) -> Mapping[tuple[float, ...], float]:
     }
 
 
+def in_words(arm: str, setting: tuple[float, ...]) -> str:
+    """A setting as a reader names it, such as "rate 0.03, T 4, alpha 0.5".
+
+    Args:
+        arm: one of ``ARMS``.
+        setting: as the keys of ``tried``.
+
+    Raises:
+        ValueError: an unknown arm, or another number of numbers.
+    """
+    check_choice("arm", arm, ARMS)
+    if len(setting) != (2 if arm == "labels" else 3):
+        raise ValueError(f"setting must be one of the keys of tried, got {setting}")
+    rate, second, *more = setting
+    if arm == "labels":
+        return f"rate {rate:g}, smoothing {second:g}"
+    last = "assistant at" if arm == "chain" else "alpha"
+    return f"rate {rate:g}, T {second:g}, {last} {more[0]:g}"
+
+
+def choices(arm: str) -> dict[str, str]:
+    """One row of the table that says how an arm chose, as words.
+
+    Args:
+        arm: one of ``ARMS``.
+
+    Returns:
+        "settings", how many it had; "chosen"; and the "fewest", the "next", the "median"
+        and the "most" of their mean validation errors.
+
+    Raises:
+        ValueError: an unknown arm.
+    """
+    counts = sorted(tried(arm).values())
+    return {
+        "settings": str(len(counts)),
+        "chosen": in_words(arm, CHOSEN[arm]),
+        "fewest": f"{counts[0]:.1f}",
+        "next": f"{counts[1]:.1f}",
+        "median": f"{median(counts):.1f}",
+        "most": f"{counts[-1]:.1f}",
+    }
+
+
+def best_at(arm: str) -> list[float]:
+    """An arm's validation curve over T: at each T its fewest mean validation errors.
+
+    Args:
+        arm: one of ``ARMS`` that has a teacher.
+
+    Returns:
+        A number for each of ``TEMPERATURES``, at the best of the other settings.
+
+    Raises:
+        ValueError: an unknown arm, or labels alone.
+    """
+    check_choice("arm", arm, ARMS[1:])
+    found = tried(arm)
+    return [min(v for s, v in found.items() if s[1] == T) for T in TEMPERATURES]
+
+
+def first_edition() -> dict[tuple[str, str], Runs]:
+    """The chains of ``mnist-assistants``, whose arms had one setting for all.
+
+    Returns:
+        (units of the student, who taught it) to the errors on 10,000 test images, ten
+        seeds; "100-100 > 30-30" are two assistants. Under ("assistants", ...) stand the
+        last assistants of the chains themselves, by their units.
+
+    Raises:
+        LookupError: the record is not there.
+    """
+    name, ways = (
+        "mnist-assistants",
+        {"plain": "labels alone", "direct": "the teacher itself"},
+    )
+    found: dict[tuple[str, str], Runs] = {}
+
+    def errors(config: Config) -> Runs:
+        where: dict[str, object] = {**config}
+        return measured(name, "test_errors", item=None, first=None, folder=None, **where)
+
+    for config in EXPERIMENTS[name].configurations:
+        role, student = str(config["role"]), _units(config)
+        if role in ways:
+            found[student, ways[role]] = errors(config)
+        elif role == "through":
+            way = " > ".join(_assistants(config))
+            found[student, way] = errors(config)
+            found["assistants", f"{way} for {student}"] = errors(_teacher_of(config))
+    return found
+
+
 def fresh(name: str, metric: str = "test_errors") -> Runs:
     """The runs of the divisions that took no part in the search.
 
@@ -82,3 +180,19 @@ def fresh(name: str, metric: str = "test_errors") -> Runs:
 def _runs(experiment: str, metric: str, config: Config) -> Runs:
     where: dict[str, object] = {"smoothing": None, **config}
     return measured(experiment, metric, item=None, first=None, folder=None, **where)
+
+
+def _units(config: Config) -> str:
+    return str(config["model"]).removeprefix("fc-")
+
+
+def _teacher_of(config: Config) -> Config:
+    return cast(Config, config["teacher"])
+
+
+def _assistants(config: Config) -> list[str]:
+    """The units of all assistants above a student, from large to small."""
+    above = _teacher_of(config)
+    if above["role"] != "assistant":
+        return []
+    return [*_assistants(above), _units(above)]

@@ -1,6 +1,7 @@
 """Two classes of five hidden digits each: teachers with subclasses, and their students.
 
-The chapter *Subclass distillation* trains these networks while it is read. Nobody is told
+The chapter *Subclass distillation* trains the teachers while it is read, and reads a record
+of the students (``kdteach.experiments.hidden_students``). Nobody is told
 which digit an image shows: a teacher and its students get two labels, 0 to 4 and 5 to 9.
 The *diverse* teacher adds the diversity loss to its cross-entropy, the *control* does not.
 Students learn from labels, from the two class probabilities of a teacher, or from its ten
@@ -20,7 +21,7 @@ from torch import nn
 from kdteach.checks import check_count, check_list, check_number
 from kdteach.data import load, small_sample
 from kdteach.losses import class_log_probs
-from kdteach.metrics import evaluate
+from kdteach.metrics import evaluate, predict_logits
 from kdteach.models import build
 from kdteach.objectives import (
     Objective,
@@ -32,7 +33,10 @@ from kdteach.objectives import (
 from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import ImageSet, Split
 
-__all__ = ["HALVES", "KINDS", "RATES", "TEACHERS", "Learned", "Taught", "learn", "teach"]
+__all__ = [
+    "HALVES", "KINDS", "RATES", "TEACHERS", "Learned", "Taught", "learn", "misread",
+    "subclasses_used", "teach",
+]  # fmt: skip
 
 HALVES = ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
 """The digits of each class."""
@@ -145,8 +149,7 @@ def learn(
         TypeError: no teachers, or no lists of numbers.
         ValueError: a number out of range, or nothing to train.
     """
-    if not isinstance(taught, Taught):
-        raise TypeError(f"taught must come from teach(...), got {type(taught).__name__}")
+    _require_taught(taught)
     tried = [check_number("rates", r, above=0) for r in check_list("rates", rates, "rates")]
     if not tried or len(set(tried)) < len(tried):
         raise ValueError(f"rates must be one or more numbers, all different, got {tried}")
@@ -185,6 +188,53 @@ def learn(
             own = _own(valid, tried, kind, size)
             test[kind, size] = _errors(students[kind, size, own], taught, "test")
     return Learned(tuple(tried), valid, test)
+
+
+def subclasses_used(taught: Taught) -> dict[str, list[int]]:
+    """How many subclasses a teacher uses: those that are the largest logit of an image.
+
+    Args:
+        taught: the teachers, from ``teach``.
+
+    Returns:
+        Kind of teacher to a number a draw, of validation images.
+
+    Raises:
+        TypeError: no teachers.
+    """
+    _require_taught(taught)
+    return {
+        kind: [
+            len(predict_logits(network, data.valid.images).argmax(dim=1).unique())
+            for network, data in zip(networks, taught.digits, strict=True)
+        ]
+        for kind, networks in taught.teachers.items()
+    }
+
+
+def misread(taught: Taught) -> dict[str, list[int]]:
+    """The teachers' own mistakes with their two classes, on validation images.
+
+    Args:
+        taught: the teachers, from ``teach``.
+
+    Returns:
+        Kind of teacher to a number a draw.
+
+    Raises:
+        TypeError: no teachers.
+    """
+    _require_taught(taught)
+    return {
+        kind: _errors(networks, taught, "valid")
+        for kind, networks in taught.teachers.items()
+    }
+
+
+def _require_taught(taught: object) -> Taught:
+    if not isinstance(taught, Taught):
+        raise TypeError(f"taught must come from teach(...), got {type(taught).__name__}")
+    return taught
 
 
 def _goals(taught: Taught) -> tuple[list[Objective], list[Objective]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kdteach.data.mhist import vote_shares
 from kdteach.experiments.design import Config
 from kdteach.experiments.targets import Answers
 from kdteach.losses import class_log_probs, soft_targets
@@ -19,16 +21,21 @@ from kdteach.metrics import (
     evaluate,
     predict_logits,
     prediction_agreement,
+    share_gap,
 )
 from kdteach.quantisation import file_bytes, quantised
 from kdteach.stats import auc_interval
-from kdteach.types import ImageSet
+from kdteach.types import ImageSet, Split
+
+_LEAST_FOUND = 0.9  # sensitivity that a careful threshold reaches on validation
 
 Result = dict[str, float | int | list[int] | list[float]]
 
 
 def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
     """Errors on validation and test; where votes are known, what a clinic asks for.
+
+    Of photographs also what their probabilities are worth.
 
     Args:
         config: of the run.
@@ -43,13 +50,29 @@ def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
         if "omit" in config or "only" in config:
             result |= _biased(config, valid, test)
         if data.test.votes is not None:
-            result |= _clinical(valid, test)
+            result |= _clinical(valid, test) | _beside_votes(test, data.test)
+            result |= _careful(valid, test)
     result["test_accuracy"] = test.accuracy
     result["test_errors"] = test.errors
     result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
+    if data.name.startswith("cifar10"):
+        result |= _probabilities(test)
     if config.get("int8"):
         result |= _in_eight_bits(model, data)
     return result
+
+
+def _probabilities(test: Evaluation) -> Result:
+    """What errors do not say: likelihood, calibration, and whether it is too sure.
+
+    The mean confidence less the accuracy is positive where the network is too sure.
+    """
+    confidence = torch.softmax(test.logits.double(), dim=1).max(dim=1).values
+    return {
+        "test_nll": test.nll,
+        "test_ece": test.ece(),
+        "test_confidence": float(confidence.mean()),
+    }
 
 
 def _in_eight_bits(model: nn.Module, data: ImageSet) -> Result:
@@ -118,6 +141,40 @@ def _clinical(valid: Evaluation, test: Evaluation) -> Result:
         "test_ece": test.ece(),
         "valid_threshold": threshold,
         "valid_threshold_test_weighted_f1": Evaluation(moved, test.labels).weighted_f1,
+    }
+
+
+def _beside_votes(test: Evaluation, split: Split) -> Result:
+    """Whether the probability of class 1 fits labels, and whether it fits votes."""
+    said = test.logits.double().softmax(dim=1)[:, 1]
+    shares, labels = vote_shares([split])[0][:, 1], test.labels.double()
+    agreeing = torch.where(test.logits.argmax(dim=1) == 1, shares, 1 - shares)
+    return {
+        "test_label_gap": share_gap(said, labels),
+        "test_vote_gap": share_gap(said, shares),
+        "test_label_brier": float((said - labels).square().mean()),
+        "test_vote_brier": float((said - shares).square().mean()),
+        "test_rater_agreement": float(agreeing.mean()),
+    }
+
+
+def _careful(valid: Evaluation, test: Evaluation) -> Result:
+    """Sensitivity and specificity on test at a threshold that finds enough on validation.
+
+    It is the highest one that finds nine tenths of class 1 there.
+    """
+    from sklearn.metrics import roc_curve
+
+    on_valid, on_test = (
+        (part.logits[:, 1] - part.logits[:, 0]).double().numpy() for part in (valid, test)
+    )
+    _, found, thresholds = roc_curve(valid.labels.numpy(), on_valid)
+    threshold = thresholds[np.argmax(found >= _LEAST_FOUND)]
+    called, ill = on_test >= threshold, test.labels.numpy() == 1
+    return {
+        "valid_90_threshold": float(threshold),
+        "valid_90_test_sensitivity": float(called[ill].mean()),
+        "valid_90_test_specificity": float((~called[~ill]).mean()),
     }
 
 

@@ -43,6 +43,11 @@ class PhasedArm:
         return min(self.valid, key=lambda rate: sum(self.valid[rate]))
 
     @property
+    def is_between(self) -> bool:
+        """Whether smaller and larger learning rates than the chosen one were tried."""
+        return min(self.valid) < self.rate < max(self.valid)
+
+    @property
     def errors(self) -> list[int]:
         """On the test images, a number a seed."""
         return [answers.errors for answers in self.answers]

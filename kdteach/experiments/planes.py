@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from kdteach.checks import shown
+from kdteach.checks import check_count, check_list, shown
+from kdteach.types import Split
 
-__all__ = ["looseness", "on_plane"]
+__all__ = ["class_points", "last_layer_inputs", "looseness", "on_plane"]
+
+_CLASSES = 3  # three templates span a plane
+
+
+def last_layer_inputs(network: nn.Sequential, images: Tensor) -> Tensor:
+    """What the last layer of a network gets: its penultimate activations.
+
+    Args:
+        network: its last layer is linear, as ``kd.build("fc-128")`` makes it; in the mode
+            in which it is to be asked.
+        images: (N, C, H, W).
+
+    Returns:
+        (N, D), without gradients.
+
+    Raises:
+        TypeError: the network is no ``nn.Sequential`` that ends in an ``nn.Linear``.
+    """
+    if not isinstance(network, nn.Sequential) or not isinstance(network[-1], nn.Linear):
+        raise TypeError(
+            "network must be an nn.Sequential that ends in an nn.Linear, got "
+            f"{type(network).__name__}"
+        )
+    with torch.no_grad():
+        inputs: Tensor = network[:-1](images)
+    return inputs
+
+
+def class_points(
+    network: nn.Sequential, split: Split, classes: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The images of three classes, on the plane of the three classes' templates.
+
+    Args:
+        network: as for ``last_layer_inputs``.
+        split: images and labels; those of other classes are left out.
+        classes: three of them.
+
+    Returns:
+        Points (M, 2), as ``on_plane`` gives them, and labels (M,).
+
+    Raises:
+        TypeError: the network is of another kind.
+        ValueError: other than three classes, or one that the network does not have.
+    """
+    features = last_layer_inputs(network, split.images)
+    weight = network[-1].get_parameter("weight").detach()
+    chosen = [
+        check_count("classes", c, least=0, most=len(weight) - 1)
+        for c in check_list("classes", classes, "classes")
+    ]
+    if len(chosen) != _CLASSES:
+        raise ValueError(f"classes must be three, got {shown(classes)}")
+    wanted = torch.tensor(chosen, device=split.labels.device)
+    own = torch.isin(split.labels, wanted)
+    return on_plane(features, weight[chosen])[own], split.labels[own]
 
 
 def on_plane(features: Tensor, templates: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from kdteach.checks import shown
 from kdteach.cost import count_flops, count_parameters
 from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.models import build
@@ -23,7 +24,9 @@ from kdteach.results import measured, records_folder
 from kdteach.runs import Runs
 from kdteach.stats import Interval, mean_interval
 
-__all__ = ["PROTOCOLS", "VERDICTS", "Beside", "Printed", "printed", "reports"]
+__all__ = [
+    "PROTOCOLS", "VERDICTS", "Beside", "Printed", "printed", "printed_values", "reports",
+]  # fmt: skip
 
 PROTOCOLS = {
     "as printed": "network, optimiser, epochs, T and alpha are those that the report "
@@ -170,6 +173,35 @@ def reports() -> tuple[Beside, ...]:
         LookupError: records that should be there are not.
     """
     return tuple(_ROWS.get((p.report, p.dataset), _clinic)(p) for p in printed())
+
+
+def printed_values(
+    report: str, metric: str, experiment: str, *, temperature: float | None = None
+) -> list[float]:
+    """The numbers that a report prints for one experiment, in the order of the file.
+
+    Args:
+        report: "R0" to "R3".
+        metric: such as "test_accuracy".
+        experiment: such as "teacher", "no-kd" or "kd".
+        temperature: only what is printed for this T; by default all.
+
+    Returns:
+        In the report's unit.
+
+    Raises:
+        LookupError: it prints none.
+    """
+    asked = (report, metric, experiment)
+    found = [
+        p.value
+        for p in printed()
+        if (p.report, p.metric, p.experiment) == asked
+        and temperature in (None, p.temperature)
+    ]
+    if not found:
+        raise LookupError(f"no report prints a number of {shown((*asked, temperature))}")
+    return found
 
 
 def written(value: float, like: float) -> float:

@@ -10,6 +10,7 @@ from kdteach.explain.controls import cascade, random_maps
 from kdteach.explain.curves import Curves, deletion, insertion
 from kdteach.explain.grad_cam import grad_cam
 from kdteach.explain.gradients import METHODS, saliency
+from kdteach.explain.likeness import another_of_class, centred, rank_correlation
 from kdteach.explain.maps import Maps, UninformativeMap
 from kdteach.explain.masking import rise, rise_masks
 from kdteach.explain.superpixels import blocks, lime
@@ -21,8 +22,10 @@ __all__ = [
     "Maps",
     "UninformativeMap",
     "agreement",
+    "another_of_class",
     "blocks",
     "cascade",
+    "centred",
     "closer_to_first",
     "deletion",
     "grad_cam",
@@ -30,6 +33,7 @@ __all__ = [
     "lime",
     "pointing_game",
     "random_maps",
+    "rank_correlation",
     "rise",
     "rise_masks",
     "saliency",

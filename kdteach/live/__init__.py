@@ -14,6 +14,7 @@ from torch import Tensor
 from kdteach.checks import check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.adding import live_rise
+from kdteach.live.agreeing import live_agreement
 from kdteach.live.biasing import live_bias
 from kdteach.live.clicking import live_saliency
 from kdteach.live.directing import live_directions
@@ -31,12 +32,14 @@ from kdteach.live.smoothing import live_smoothing
 from kdteach.live.start import page_examples, page_readers, start_here
 from kdteach.live.stopping import live_checkpoints
 from kdteach.live.switching import live_lime
+from kdteach.live.thresholding import live_threshold
 from kdteach.live.twice import live_twice
 from kdteach.types import Split
 
 __all__ = [
     "LiveFigure",
     "Reader",
+    "live_agreement",
     "live_bias",
     "live_checkpoints",
     "live_directions",
@@ -53,6 +56,7 @@ __all__ = [
     "live_shares",
     "live_smoothing",
     "live_temperature",
+    "live_threshold",
     "live_twice",
     "normalised",
     "page_examples",

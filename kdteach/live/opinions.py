@@ -28,10 +28,11 @@ def live_opinions(
 ) -> LiveFigure:
     """What two students say about an image after each epoch, and how one pulls the other.
 
-    The reader chooses an image and a way of learning, and moves along the epochs. Where the
-    students learn from each other, a third chart shows for each class how B pulls A: the
-    negative gradient of KL(p_B || p_A) with respect to A's logits, which is p_B - p_A. The
-    other divergence, KL(p_A || p_B), pulls B by the same numbers with the other sign.
+    The reader chooses an image and a way of learning, and moves along the epochs, from one
+    in the middle of them. Where the students learn from each other, a third chart shows for
+    each class how B pulls A: the negative gradient of KL(p_B || p_A) with respect to A's
+    logits, which is p_B - p_A. The other divergence, KL(p_A || p_B), pulls B by the same
+    numbers with the other sign.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 12 of them, with their labels.

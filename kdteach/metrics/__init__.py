@@ -11,10 +11,12 @@ from kdteach.metrics.evaluation import (
     require_classes,
 )
 from kdteach.metrics.moving import best_bias, best_shift, best_threshold
+from kdteach.metrics.raters import RaterAgreement, rater_agreement, share_gap
 from kdteach.renamed import former_names
 
 __all__ = [
     "Evaluation",
+    "RaterAgreement",
     "answers_to",
     "best_bias",
     "best_shift",
@@ -25,7 +27,9 @@ __all__ = [
     "outputs_of",
     "predict_logits",
     "prediction_agreement",
+    "rater_agreement",
     "require_classes",
+    "share_gap",
     "subclass_recovery",
 ]
 

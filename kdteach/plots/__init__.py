@@ -23,10 +23,13 @@ from kdteach.plots import (  # noqa: E402
     mnist_beside_the_reports,
     model_card,
     natural_images,
+    natural_settings,
+    one_protocol,
     passed_on,
     reports_revisited,
     rise,
     saliency,
+    same_place,
     subclass_distillation,
     teacher_assistants,
     temperature,
@@ -34,6 +37,7 @@ from kdteach.plots import (  # noqa: E402
     which_way_round,
     wrong_comparison,
     wrong_loss,
+    wrong_teacher,
 )
 from kdteach.plots._figure import ROLES, Figure  # noqa: E402
 from kdteach.plots.charts import (  # noqa: E402
@@ -66,11 +70,14 @@ __all__ = [
     "mnist_beside_the_reports",
     "model_card",
     "natural_images",
+    "natural_settings",
+    "one_protocol",
     "paired_seeds",
     "passed_on",
     "reports_revisited",
     "rise",
     "saliency",
+    "same_place",
     "seeds_by_setting",
     "soft_target_bars",
     "subclass_distillation",
@@ -81,4 +88,5 @@ __all__ = [
     "which_way_round",
     "wrong_comparison",
     "wrong_loss",
+    "wrong_teacher",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdteach.plots._figure import ROLES, Figure, axes_of, check_caption, joined
-from kdteach.plots._given import named, numbers, written
+from kdteach.plots._given import axis_label, named, numbers, written
 
 _BINS = 10
 
@@ -52,7 +52,12 @@ def roc(
 
 
 def reliability(
-    answers: Mapping[str, tuple[ArrayLike, ArrayLike]], *, alt: str, caption: str = ""
+    answers: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    alt: str,
+    caption: str = "",
+    across: str = "confidence",
+    up: str = "share right",
 ) -> Figure:
     """How often a model is right, over how sure it says it is; the diagonal is honest.
 
@@ -62,6 +67,9 @@ def reliability(
         answers: model to (confidence (N,) in [0, 1], right (N,) 0 or 1).
         alt: what is seen, one sentence.
         caption: a sentence that states the finding.
+        across: what the first numbers are, such as "probability of SSA".
+        up: what the second ones are, such as "share of votes for SSA"; then these may be
+            fractions.
 
     Raises:
         TypeError: no numbers or names.
@@ -85,7 +93,8 @@ def reliability(
                 [right[which == b].mean() for b in filled],
                 label=written(name), **style,
             )  # fmt: skip
-        axes.set(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1.03))
+        axes.set(xlabel=axis_label("across", across), ylabel=axis_label("up", up),
+                 xlim=(0, 1), ylim=(0, 1.03))  # fmt: skip
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
     return Figure(canvas, alt, caption)
 

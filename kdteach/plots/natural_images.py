@@ -52,6 +52,7 @@ def looks_like(
     drawings = []
     for width, columns in ((_WIDE, 4), (_NARROW, 2)):
         step, high = width / columns, 206.0
+        full = 40 if width < _PHONE else 60  # length of a bar that stands for 1
         draw = Drawing(width, high * -(-len(pictures) // columns))
         for number, picture in enumerate(pictures):
             x, y = step * (number % columns), high * (number // columns)
@@ -59,8 +60,9 @@ def looks_like(
             draw.photograph(x, y + 26, 92, picture)
             for line, c in enumerate(firsts[number]):
                 value, place = float(shares[number, c]), y + 138 + 21 * line
-                draw.line((x, place), (x + max(60 * value, 1), place), "teacher", 10)
-                draw.text(x + 66, place + 4.5, f"{known[c]} {value:.2f}", "small", "start")
+                draw.line((x, place), (x + max(full * value, 1), place), "teacher", 10)
+                draw.text(x + full + 6, place + 4.5, f"{known[c]} {value:.2f}", "small",
+                          "start")  # fmt: skip
         drawings.append(draw)
     told = "; ".join(
         f"{names[n]}: " + ", ".join(f"{known[c]} {shares[n, c]:.2f}" for c in firsts[n])
@@ -121,7 +123,7 @@ def stems(
                         functional.adaptive_avg_pool2d(image[None].double(), places)
                     )
                     draw.photograph(x, foot - size, size, seen)
-                room = max(size, 30.0)
+                room = max(size, 36.0 if phone else 30.0)
                 draw.text(x + size / 2, foot + 20, label, "small")
                 x += room + gap
         drawings.append(draw)

@@ -117,23 +117,24 @@ def _down(
     sides: Sequence[float],
     ratios: Sequence[str],
 ) -> Drawing:  # fmt: skip
-    draw = Drawing(350.0, 500.0)
+    draw = Drawing(350.0, 512.0)
     x, places = 96.0, (90.0, 300.0, 460.0)
     for y, side, role, name, note in zip(places, sides, _ROLES, names, notes, strict=True):
         _square(draw, x, y, side, role)
         beside = x + side / 2 + 12
-        draw.text(beside, y - 2, name, "strong", "start")
-        draw.text(beside, y + 17, note, "small", "start")
+        draw.text(beside, y - 10, name, "strong", "start")
+        for number, line in enumerate(note.split(", ")):  # a narrow page has no room
+            draw.text(beside, y + 9 + 17 * number, line, "small", "start")
     for number in (0, 1):
         top = places[number] + sides[number] / 2 + 10
         foot = places[number + 1] - sides[number + 1] / 2 - 10
         draw.arrow((x, top), (x, foot))
         draw.text(x + 12, (top + foot) / 2 + 5, f"soft targets, {ratios[number]}", "small",
                   "start")  # fmt: skip
-    right = 306.0
+    right, foot = 326.0, places[2] + 44
     draw.arrow(
-        (x + sides[0] / 2 + 6, 40.0), (right, 40.0), (right, places[2] + 32),
-        (x, places[2] + 32), (x, places[2] + sides[2] / 2 + 10),
+        (x + sides[0] / 2 + 6, 40.0), (right, 40.0), (right, foot),
+        (x, foot), (x, places[2] + sides[2] / 2 + 10),
     )  # fmt: skip
     draw.text(right + 4, 28, f"direct, {ratios[2]}", "small", "end")
     return draw

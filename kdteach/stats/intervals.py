@@ -105,6 +105,15 @@ class Interval:
         """
         return " to ".join(written(scale * end, digits) for end in (self.low, self.high))
 
+    def signed(self, digits: int = 1) -> str:
+        """Mean and ends, each with its sign, as in "+1.2 (+0.3 to +2.1)".
+
+        Args:
+            digits: decimals.
+        """
+        mean, low, high = (f"{v:+.{digits}f}" for v in (self.mean, self.low, self.high))
+        return f"{mean} ({low} to {high})".replace("-", "\N{MINUS SIGN}")
+
     def text(self, unit: str = "", digits: int = 2) -> str:
         """Mean, interval, level and number of values in words.
 

@@ -110,6 +110,102 @@ closer.vary("measure", values.choice("ssim"))
 closer.vary("top", values.number(0.5, lambda x: 0 < x < 1))
 closer.circumstances()
 
+ranked = ROOM.function(
+    "kdteach.explain.rank_correlation", lambda: {"first": _maps(1), "second": _maps(2)},
+    also={"without": ("without",)},
+)  # fmt: skip
+
+
+def _ranks_by_scipy(value: Tensor, arguments: dict[str, Any]) -> None:
+    """Without a third map by SciPy; with one, what two regressions of ranks leave."""
+    third = arguments.get("without")
+    for number, (a, b) in enumerate(zip(arguments["first"].values.numpy(),
+        arguments["second"].values.numpy(), strict=True)):  # fmt: skip
+        if third is None:
+            wanted = scipy.stats.spearmanr(a.ravel(), b.ravel()).statistic
+        else:
+            c = scipy.stats.rankdata(third[number].double().numpy().ravel())
+            design = np.stack([np.ones_like(c), c], axis=1)
+            left = []
+            for part in (a, b):
+                ranks = scipy.stats.rankdata(part.ravel())
+                fitted = design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+                left.append(ranks - fitted)
+            wanted = np.corrcoef(*left)[0, 1]
+        assert abs(float(value[number]) - wanted) < 1e-9
+
+
+ranked.right("as it is", nothing, _ranks_by_scipy)
+ranked.right("with ties", lambda: {"first": Maps(
+    (_maps(1).values * 4).round(), _maps(1).target)}, _ranks_by_scipy)  # fmt: skip
+ranked.right("in millions", lambda: {"first": Maps(_maps(1).values * 1e6, _maps(1).target)},
+    _ranks_by_scipy)  # fmt: skip
+for label, third in {"the ink": IMAGES[:2, 0], "integers": (IMAGES[:2, 0] * 9).long(),
+                     "bool": IMAGES[:2, 0] > 0.5}.items():  # fmt: skip
+    ranked.right(f"without {label}", lambda t=third: {"without": t.clone()},
+        _ranks_by_scipy)  # fmt: skip
+ranked.right("without itself", lambda: {"without": _maps(1).values},
+    lambda value, _: require_equal(value.tolist(), [0.0, 0.0]))  # fmt: skip
+ranked.right("a constant map", lambda: {"second": Maps(torch.ones(2, 8, 8).double(),
+    torch.zeros(2).long())}, lambda value, _: require_equal(value.tolist(), [0.0, 0.0])
+)  # fmt: skip
+for name in ("first", "second"):
+    ranked.vary(name, [*MAPS_ODD, *OTHER_CLASS], names=MAP_NAMES)
+ranked.vary("without", values.refused(
+    ("an array", lambda: IMAGES[:2, 0].numpy()), ("maps", lambda: _maps(1)),
+    ("a number", lambda: 1.0), ("of other images", lambda: IMAGES[:3, 0]),
+    ("with channels", lambda: IMAGES[:2]), ("NaN", lambda: IMAGES[:2, 0] * math.nan),
+    ("infinite", lambda: IMAGES[:2, 0] / 0), ("complex", lambda: IMAGES[:2, 0] * 1j),
+))  # fmt: skip
+ranked.circumstances()
+
+nearby = ROOM.function(
+    "kdteach.explain.another_of_class", lambda: {"labels": torch.tensor([1, 0, 1, 1, 0])}
+)  # fmt: skip
+
+
+def _beside(value: Tensor, arguments: dict[str, Any]) -> None:
+    labels = arguments["labels"]
+    assert sorted(value.tolist()) == list(range(len(labels)))
+    assert not (value == torch.arange(len(labels))).any()
+    assert torch.equal(labels[value], labels)
+
+
+nearby.right("as it is", nothing, _beside)
+nearby.right("of one class", lambda: {"labels": torch.zeros(4).long()}, _beside)
+nearby.right("numbers that are far apart", lambda: {"labels": torch.tensor(
+    [10**9, 3, 10**9, 3])}, _beside)  # fmt: skip
+nearby.vary("labels", values.refused(
+    ("None", lambda: None), ("a list", lambda: [0, 0]), ("a word", lambda: "00"),
+    ("an array", lambda: np.zeros(4, dtype=np.int64)), ("floats", lambda: torch.zeros(4)),
+    ("bool", lambda: torch.zeros(4).bool()), ("complex", lambda: torch.zeros(4) * 1j),
+    ("bytes", lambda: torch.zeros(4).byte()), ("a number", lambda: torch.tensor(3)),
+    ("a column", lambda: torch.zeros(4, 1).long()),
+    ("below 0", lambda: torch.tensor([-1, -1, 0, 0])),
+    ("one that occurs once", lambda: torch.tensor([0, 0, 1])),
+))  # fmt: skip
+
+shifted = ROOM.function("kdteach.explain.centred", lambda: {"model": head()},
+    also={"model": ("model",)})  # fmt: skip
+
+
+def _around_zero(value: nn.Module, arguments: dict[str, Any]) -> None:
+    """The same log-probabilities, and logits that add up to 0."""
+    model = arguments["model"]
+    mine, its = value(IMAGES), model(IMAGES)
+    torch.testing.assert_close(mine, its - its.mean(dim=1, keepdim=True))
+    torch.testing.assert_close(mine.log_softmax(dim=1), its.log_softmax(dim=1))
+    assert value.training == model.training
+
+
+shifted.right("as it is", nothing, _around_zero)
+shifted.right("in eval mode", lambda: {"model": head().eval()}, _around_zero)
+shifted.vary("model", values.refused(
+    ("None", lambda: None), ("a function", lambda: lambda x: x),
+    ("the class", lambda: nn.Linear), ("a word", lambda: "cnn"),
+    ("weights", lambda: head().state_dict()),
+))  # fmt: skip
+
 EVIDENCE = torch.zeros(2, 8, 8, dtype=torch.bool)
 EVIDENCE[:, 2:5, 2:5] = True
 pointing = ROOM.function("kdteach.explain.pointing_game",

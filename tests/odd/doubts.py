@@ -168,3 +168,39 @@ for label, odd in {
 }.items():  # fmt: skip
     alone.refuse(f"like: {label}", lambda o=odd: {"like": o}, names=("like",))
 alone.circumstances()
+
+
+def _leads(value: Any, arguments: dict[str, Any]) -> None:
+    """Means over the rows, in a loop."""
+    wanted = []
+    for row, label in zip(
+        arguments["logits"].double().tolist(), arguments["labels"].tolist(), strict=True
+    ):
+        wrong = np.delete(row, label)
+        odds = math.log(np.exp(wrong - wrong.max()).mean()) + wrong.max()
+        share = 1 / np.exp(np.asarray(row) - row[label]).sum()
+        wanted.append((row[label] - wrong.mean(), row[label] - odds, wrong.std(), share))
+    for got, mean in zip(
+        (value.lead, value.over_odds, value.spread, value.share),
+        np.mean(wanted, axis=0),
+        strict=True,
+    ):
+        assert math.isclose(got, mean, rel_tol=1e-6, abs_tol=1e-6)
+
+
+ahead = ROOM.function(
+    PLACE + "leads", lambda: {"logits": LOGITS.clone(), "labels": LABELS.clone()}
+)
+ahead.right("as it is", nothing, _leads)
+ahead.right("float64", lambda: {"logits": LOGITS.double()}, _leads)
+ahead.vary("logits", values.logits(LOGITS))
+ahead.vary("labels", values.labels(LABELS, 4))
+ahead.refuse("two classes", lambda: {"logits": LOGITS[:, :2], "labels": LABELS % 2},
+             names=("logits",))  # fmt: skip
+ahead.circumstances()
+
+four = ROOM.function(
+    PLACE + "Leads", lambda: {"lead": 4.6, "over_odds": 4.5, "spread": 0.6, "share": 0.9},
+    call=lambda **a: found(PLACE + "Leads")(**a).spread,
+)  # fmt: skip
+four.right("as it is", nothing, lambda value, _: require_equal(value, 0.6))

@@ -532,6 +532,53 @@ clicked.right("as it is", nothing, _slopes)
 clicked.vary("split", SPLITS)
 clicked.vary("first", values.count(0, least=0, most=1))
 
+SIGNED = {
+    "teacher": torch.arange(2 * 2 * 784.0).view(2, 2, 28, 28).sin().double(),
+    "student": torch.arange(2 * 2 * 784.0).view(2, 2, 28, 28).cos().double(),
+}  # fmt: skip
+EXPLAINED = torch.tensor([[0, 1], [2, 0]])
+agreeing = ROOM.function(
+    "kdteach.live.live_agreement",
+    lambda: {"split": split(), "maps": dict(SIGNED), "targets": EXPLAINED.clone(),
+             "classes": list(CLASSES)},
+    call=lambda **a: found("kdteach.live.live_agreement")(**a).data,
+)  # fmt: skip
+
+
+def _as_given(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    assert value["networks"] == list(arguments["maps"])
+    for i, image in enumerate(value["images"]):
+        assert image["targets"] == arguments["targets"][i].tolist()
+        for k, maps in enumerate(arguments["maps"].values()):
+            there = torch.tensor(image["maps"][k], dtype=torch.float64)
+            assert torch.allclose(there, maps[i].flatten(1).double(), atol=5.1e-5)
+
+
+agreeing.right("as it is", nothing, _as_given)
+agreeing.right("one target", lambda: {
+    "maps": {name: rows[:, :1] for name, rows in SIGNED.items()},
+    "targets": EXPLAINED[:, :1]}, _as_given)  # fmt: skip
+agreeing.right("in float32", lambda: {
+    "maps": {name: rows.float() for name, rows in SIGNED.items()}}, _as_given)  # fmt: skip
+agreeing.vary("split", SPLITS)
+agreeing.vary("first", values.count(0, least=0, most=1))
+for label, given in {
+    "none": {}, "a tensor": SIGNED["teacher"], "one": {"a": SIGNED["teacher"]},
+    "five": dict.fromkeys("abcde", SIGNED["teacher"]), "lists": {"a": [1.0], "b": [1.0]},
+    "of one image": {n: v[:1] for n, v in SIGNED.items()},
+    "without targets": {n: v[:, 0] for n, v in SIGNED.items()},
+    "of another size": {n: v[..., :8] for n, v in SIGNED.items()},
+    "NaN": {n: v * math.nan for n, v in SIGNED.items()},
+    "integers": {n: v.long() for n, v in SIGNED.items()},
+}.items():  # fmt: skip
+    agreeing.refuse(f"maps: {label}", lambda g=given: {"maps": g})
+for label, given in {
+    "None": None, "a list": EXPLAINED.tolist(), "floats": EXPLAINED.double(),
+    "bool": EXPLAINED > 0, "a row": EXPLAINED[0], "of one image": EXPLAINED[:1],
+    "no class": EXPLAINED + 10, "negative": -EXPLAINED, "three": EXPLAINED[:, [0, 1, 0]],
+}.items():  # fmt: skip
+    agreeing.refuse(f"targets: {label}", lambda g=given: {"targets": g})
+
 switched = ROOM.function(
     "kdteach.live.live_lime",
     lambda: {"split": split(), "model": model(), "classes": list(CLASSES), "samples": 20},
@@ -617,3 +664,44 @@ def _mixed_shares(value: dict[str, Any], arguments: dict[str, Any]) -> None:
 
 mixed.right("as it is", nothing, _mixed_shares)
 mixed.vary("teacher", values.number(90.0, lambda x: 0 <= x <= 100))
+
+cut = ROOM.function(
+    "kdteach.live.live_threshold",
+    lambda: {"scores": {"a": [0.1, 0.8, 0.5]}, "positive": [0, 1, 1], "kinds": ["p", "q"]},
+    call=lambda **a: found("kdteach.live.live_threshold")(**a).data,
+)  # fmt: skip
+
+
+def _networks(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    (network,) = value["networks"]
+    assert (network["positives"], network["negatives"]) == ([0.8, 0.5], [0.1])
+    assert (network["auc"], network["average_precision"]) == (1.0, 1.0)
+    assert value["kinds"] == ["p", "q"]
+
+
+cut.right("as it is", nothing, _networks)
+cut.right("arrays", lambda: {"scores": {"a": np.array([0.1, 0.8, 0.5])},
+    "positive": np.array([False, True, True])}, _networks)  # fmt: skip
+cut.right("tensors", lambda: {"scores": {"a": torch.tensor([0.1, 0.8, 0.5])},
+    "positive": torch.tensor([0, 1, 1])}, _networks)  # fmt: skip
+cut.vary("threshold", values.number(0.5, lambda x: 0 <= x <= 1))
+for label, given in {
+    "None": None, "a list": [[0.1, 0.8, 0.5]], "empty": {}, "a word": "a",
+    "four": {c: [0.1, 0.8, 0.5] for c in "abcd"}, "too short": {"a": [0.1, 0.8]},
+    "NaN": {"a": [0.1, math.nan, 0.5]}, "above 1": {"a": [0.1, 1.1, 0.5]},
+    "below 0": {"a": [-0.1, 0.9, 0.5]}, "words": {"a": ["x", "y", "z"]},
+    "a number for a name": {3: [0.1, 0.8, 0.5]}, "a table": {"a": [[0.1, 0.8, 0.5]]},
+}.items():  # fmt: skip
+    cut.refuse(f"scores: {label}", lambda g=given: {"scores": g})
+for label, given in {
+    "None": None, "one kind": [1, 1, 1], "no kind": [0, 0, 0], "2": [0, 1, 2],
+    "a table": [[0, 1, 1]], "words": ["a", "b", "b"], "too short": [0, 1],
+}.items():  # fmt: skip
+    cut.refuse(f"positive: {label}", lambda g=given: {"positive": g})
+for label, given in {
+    "None": None, "a word": "pq", "one": ["p"], "three": ["p", "q", "r"],
+    "twice": ["p"] * 2,
+    "numbers": [1, 2], "empty": [],
+}.items():  # fmt: skip
+    cut.refuse(f"kinds: {label}", lambda g=given: {"kinds": g})

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from kdteach.data import Stream
 from kdteach.metrics import Evaluation
 from kdteach.types import Split
-from tests.odd import networks, values
+from tests.odd import lists, networks, values
 from tests.odd.material import head, image_set, split, table
 from tests.odd.networks import MODEL_NAMES
 from tests.odd.sweep import Room, equals, found, near, nothing, require_equal
@@ -524,3 +524,66 @@ require.right("nothing is known",
               equals(None))  # fmt: skip
 for wrong in (1, 5, 11, 20, 50):
     require.refuse(f"{wrong} outputs", lambda w=wrong: {"outputs": w}, names=("outputs",))
+
+VOTES = [0, 3, 5, 7, 2, 1]
+panel = ROOM.function(
+    "kdteach.metrics.rater_agreement", lambda: {"votes": list(VOTES), "raters": 7}
+)
+
+
+def _as_pairs(value: Any, arguments: dict[str, Any]) -> None:
+    """Cohen's kappa of all ordered pairs of raters, written out."""
+    one, other, majority = [], [], []
+    for count in np.asarray(arguments["votes"]).tolist():
+        said = [1] * int(count) + [0] * (arguments["raters"] - int(count))
+        for a, b in itertools.permutations(said, 2):
+            one.append(a)
+            other.append(b)
+        majority.append(max(sum(said), len(said) - sum(said)) / len(said))
+    near(float(peers.cohen_kappa_score(one, other)))(value.kappa, {})
+    near(float(np.mean(np.array(one) == np.array(other))))(value.pairs, {})
+    near(float(np.mean(majority)))(value.majority, {})
+    assert value.kappa <= 1
+
+
+panel.right("as it is", nothing, _as_pairs)
+panel.right("two raters", lambda: {"votes": [0, 1, 2, 2], "raters": 2}, _as_pairs)
+panel.right("all of one mind", lambda: {"votes": [0, 7, 7]}, _as_pairs)
+panel.right("one image", lambda: {"votes": [3]}, _as_pairs)
+panel.vary("votes", lists.numbers(VOTES, short=False))
+panel.vary("raters", values.count(7, least=7, most=10_000))
+panel.circumstances()
+panel.refuse("more votes than raters", lambda: {"votes": [8]}, names=("votes",))
+panel.refuse("half a vote", lambda: {"votes": [0.5, 1]}, names=("votes",))
+panel.refuse("below 0", lambda: {"votes": [-1, 1]}, names=("votes",))
+panel.refuse("no votes", lambda: {"votes": []}, names=("votes",))
+panel.refuse("one rater", lambda: {"votes": [0, 1], "raters": 1}, names=("raters",))
+
+shares = ROOM.function(
+    "kdteach.metrics.share_gap",
+    lambda: {"probabilities": [0.0, 1.0, 1.0, 0.0], "shares": [0.0, 1.0, 0.0, 1.0]},
+)
+
+
+def _binned(value: float, arguments: dict[str, Any]) -> None:
+    """The gap of each bin, one image after the other."""
+    bins = arguments.get("bins", 15)
+    said, true = (np.asarray(arguments[k], float) for k in ("probabilities", "shares"))
+    sums: dict[int, float] = {}
+    for p, q in zip(said.tolist(), true.tolist(), strict=True):
+        place = max(1, math.ceil(p * bins))
+        sums[place] = sums.get(place, 0.0) + q - p
+    near(sum(map(abs, sums.values())) / len(said))(value, {})
+
+
+shares.right("as it is", nothing, _binned)
+shares.right("fractions", lambda: {"probabilities": [0.2, 0.21, 0.9, 0.6],
+    "shares": [1 / 7, 3 / 7, 1.0, 0.0]}, _binned)  # fmt: skip
+shares.right("one bin", lambda: {"probabilities": [0.2, 0.4, 0.9, 0.5], "bins": 1}, _binned)
+shares.vary("probabilities", lists.numbers([0, 1, 1, 0], short=False))
+shares.vary("shares", lists.numbers([0, 1, 0, 1], short=False))
+shares.vary("bins", values.count(15, most=100_000))
+shares.refuse("too few shares", lambda: {"shares": [0.0, 1.0]}, names=("shares",))
+shares.refuse("above 1", lambda: {"probabilities": [0.0, 1.0, 1.0, 1.5]},
+    names=("probabilities",))  # fmt: skip
+shares.refuse("below 0", lambda: {"shares": [0.0, 1.0, 0.0, -1.0]}, names=("shares",))

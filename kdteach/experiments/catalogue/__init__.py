@@ -19,6 +19,7 @@ from kdteach.experiments.catalogue import (
     mnist_subclasses,
     mnist_teachers,
     mnist_widths,
+    teacher_or_votes,
 )
 from kdteach.experiments.design import Experiment
 
@@ -56,5 +57,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         clinic.MHIST,
         clinic.PETRI,
         few_tiles.EXPERIMENT,
+        teacher_or_votes.EXPERIMENT,
     )
 }

@@ -1,0 +1,111 @@
+"""Figures of *Ways to get the teacher wrong*: answers to one digit, losses and errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from kdteach.checks import check_choice, check_names, check_number, check_numbers, shown
+from kdteach.diagrams import Diagram, curves, panels
+
+__all__ = ["answers_to_one", "loss_and_errors"]
+
+_ROLES = ("teacher", "student", "baseline")
+
+
+def answers_to_one(
+    image: Tensor, answers: Mapping[str, ArrayLike], marked: Sequence[int], *, caption: str
+) -> Diagram:
+    """What reaches the loss as a teacher's answer to one image, after several mistakes.
+
+    Args:
+        image: (1, H, W) in [0, 1].
+        answers: title to (C,) probabilities.
+        marked: classes whose probability is written above the bar.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A panel for each title, three in a row or on a phone below each other.
+
+    Raises:
+        TypeError: answers is no dictionary.
+        ValueError: an image of another form, or answers that are no probabilities.
+    """
+    if not isinstance(answers, Mapping):
+        raise TypeError(f"answers must be a dictionary, got {shown(answers)}")
+    if not isinstance(image, Tensor) or image.dim() != 3 or len(image) != 1:
+        raise ValueError(f"image must be (1, H, W), got {shown(image)}")
+    said, made = [], []
+    for name in check_names("answers", list(answers)):
+        values = [
+            check_number(f"answers[{name!r}]", v, least=0, most=1)
+            for v in check_numbers(f"answers[{name!r}]", answers[name]).tolist()
+        ]
+        answer = panels.Answer("the answer in the loss", values, "teacher", tuple(marked))
+        made.append(panels.Panel(name, image[0].tolist(), [answer]))
+        said.append(f"{name}: " + ", ".join(f"{values[m]:.2f} for {m}" for m in marked))
+    alt = f"What reaches the loss as the teacher's answer to one image. {'; '.join(said)}."
+    wide, narrow = panels.wide(made), panels.narrow(made)
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def loss_and_errors(
+    points: Mapping[str, tuple[str, float, float]],
+    *,
+    low: float,
+    high: float,
+    top: float,
+    step: float,
+    caption: str,
+    beside: Mapping[str, str] | None = None,
+) -> Diagram:
+    """The last loss that a log prints, on a log scale, and the errors of the student.
+
+    Args:
+        points: name to (role, loss above 0, errors); the role is the colour.
+        low, high: ends of the axis of the loss, both powers of ten.
+        top: end of the axis of the errors, which begins at 0.
+        step: between its ticks.
+        caption: the sentence that states the finding.
+        beside: where a name stands: "left", "above" or "below"; else "right".
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: points is no dictionary.
+        ValueError: no points, an unknown role or place, a number outside of the axes.
+    """
+    if not isinstance(points, Mapping):
+        raise TypeError(f"points must be a dictionary, got {shown(points)}")
+    low, high = check_number("low", low, above=0), check_number("high", high, above=low)
+    top, step = check_number("top", top, above=0), check_number("step", step, above=0)
+    places = {} if beside is None else beside
+    notes, dots, said = [], [], []
+    for name in check_names("points", list(points)):
+        role, loss, errors = points[name]
+        check_choice(f"role of {name!r}", role, _ROLES)
+        loss = check_number(f"loss of {name!r}", loss, least=low, most=high)
+        errors = check_number(f"errors of {name!r}", errors, least=0, most=top)
+        where = check_choice("beside", places.get(name, "right"), tuple(_PLACES))
+        dots.append(curves.Curve([(loss, errors)] * 2, role, dots=True))
+        shift, anchor = _PLACES[where]
+        notes.append(curves.Note(loss, errors, name, shift, anchor=anchor, ink=role))
+        said.append(f"{name}: loss {loss:.2g}, {errors:.0f} errors")
+    first, last = round(math.log10(low)), round(math.log10(high))
+    tens = [(10.0**n, f"{10.0**n:g}") for n in range(first, last + 1)]
+    x = curves.Axis(low, high, tens, "loss of the last epoch, log scale", log=True)
+    ticks = [(n * step, f"{n * step:g}") for n in range(int(top / step) + 1)]
+    y = curves.Axis(0.0, top, ticks, "errors of the student on 359 test images")
+    alt = f"Last loss and errors of students. {'; '.join(said)}."
+    wide, narrow = curves.wide(x, y, dots, notes), curves.narrow(x, y, dots, notes)
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+_PLACES = {
+    "right": ((12.0, 5.0), "start"), "left": ((-12.0, 5.0), "end"),
+    "above": ((0.0, -12.0), "middle"), "below": ((0.0, 22.0), "middle"),
+}  # fmt: skip
