@@ -131,10 +131,10 @@ with usual_tensors():
     )
     from kdteach.exercises.votes import check_votes
     from kdteach.exercises.which_library import (
+        check_alpha_and_size,
         check_divergence_from,
         check_matching_rate,
         check_weight_to_pass,
-        check_weights_in,
         judge_teacher_alone,
     )
     from kdteach.exercises.which_way_round import (
@@ -176,6 +176,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_alpha_and_size",
     "check_attention_map",
     "check_between_share",
     "check_bias_slope",
@@ -267,7 +268,6 @@ __all__ = [
     "check_weight_to_pass",
     "check_weighted_f1",
     "check_weighted_fit",
-    "check_weights_in",
     "check_widest_student",
     "check_with_bias",
     "check_without_ink",
