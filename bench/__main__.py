@@ -14,6 +14,7 @@ PARTS = (
     "photographs",
     "streaming",
     "crops",
+    "losses",
 )
 
 

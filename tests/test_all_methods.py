@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional as F
 
 import kdteach as kd
+from bench import losses as timed
 from kdteach.__main__ import main
-from kdteach.experiments import method_runs, methods
+from kdteach.experiments import method_runs, methods, one_protocol
 from kdteach.experiments.catalogue import digits_all_methods
 from kdteach.experiments.methods import FAMILIES, IMAGES, METHODS, RATES
 from kdteach.types import Batch, RunRecord
@@ -290,3 +291,117 @@ def test_flow_through_regressors(given):
     other = kd.build("cnn-digits", input_shape=(1, 8, 8), seed=0, dtype=torch.float64)
     with pytest.raises(ValueError, match="regressor was made for"):
         goal.prepare(other, images)
+
+
+def test_each_loss_is_timed_beside_plain_kd():
+    found = timed.times(batch=8, rounds=1)
+    assert found.keys() == METHODS.keys() - {"mutual learning"}
+    assert all(0 < seconds < 60 for seconds in found.values())
+
+
+@pytest.fixture(scope="module")
+def small_record(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    digits_all_methods.reproduce(
+        results_dir=folder, methods=["plain KD", "labels alone"], say=lambda _: None,
+        **TINY | {"seeds": 3, "divisions": 2},
+    )  # fmt: skip
+    return folder
+
+
+def test_the_record_is_read_as_it_was_written(small_record):
+    records = kd.results.load_records("digits-all-methods", small_record)
+    here = {"folder": small_record}
+    errors = one_protocol.recorded("plain KD", 60, **here)
+    assert errors.seeds == (0, 1, 2)
+    by_seed = {
+        r.seed: r.result["test_errors"]
+        for r in records
+        if r.config["method"] == "plain KD" and r.config["stage"] == "test"
+    }
+    assert errors.tolist() == [by_seed[seed] for seed in range(3)]
+    searches = [
+        r.result["valid_errors"]
+        for r in records
+        if r.config["method"] == "plain KD" and r.config["stage"] == "search"
+    ]
+    tried = one_protocol.tried("plain KD", 60, **here)
+    assert [total for _, total in tried] == [a + b for a, b in zip(*searches, strict=True)]
+    fewest = min(total for _, total in tried)
+    chosen = one_protocol.chosen("plain KD", 60, **here)
+    assert dict(chosen) in [dict(s) for s, total in tried if total == fewest]
+    ends = one_protocol.at_an_end("plain KD", 60, **here)
+    # of T and alpha two values each were on offer
+    assert ends == ["learning_rate"] * (chosen["learning_rate"] in (0.01, 0.04))
+    assert one_protocol.complete(**here) == ()
+    seconds = sorted(
+        r.environment["seconds"]
+        for r in records
+        if r.config["method"] == "plain KD" and r.config["stage"] == "search"
+    )
+    step = one_protocol.milliseconds("plain KD", 60, **here)  # as of 80 epochs
+    assert step == pytest.approx(1000 * sum(seconds) / 2 / (12 * 240))
+    gap = one_protocol.against("labels alone", 60, **here)
+    other = one_protocol.recorded("labels alone", 60, **here)
+    assert gap.mean == pytest.approx((other - errors).mean())
+    assert gap.comparisons == one_protocol.COMPARISONS == 57
+    for wrong in (("magic", 60), ("plain KD", 61)):
+        with pytest.raises(ValueError, match=r"unknown method|must be one of"):
+            one_protocol.recorded(*wrong, **here)
+    for absent in (("plain KD", 600, "test_errors"), ("plain KD", 60, "height")):
+        with pytest.raises(LookupError, match=r"recorded|record has"):
+            one_protocol.recorded(*absent, **here)
+
+
+def test_a_difference_of_the_visible_size_is_seen_as_often_as_said():
+    """By simulation: 20,000 comparisons of ten pairs whose spread is known on average."""
+    random = torch.Generator().manual_seed(0)
+    gap = kd.compare([3.0, -1, 2, 4, 0, 1, -2, 5, 2, 1], [0.0] * 10, comparisons=57)
+    size = one_protocol.visible(gap, 0.8)
+    spread = torch.tensor([3.0, -1, 2, 4, 0, 1, -2, 5, 2, 1]).std()
+    draws = size + spread * torch.randn(20_000, 10, generator=random)
+    t = draws.mean(1) / (draws.std(1) / 10**0.5)
+    critical = (gap.high - gap.mean) / (spread / 10**0.5)
+    assert (t.abs() > critical).double().mean().item() == pytest.approx(0.8, abs=0.01)
+    assert one_protocol.visible(gap, 0.9) > size > gap.high - gap.mean
+    with pytest.raises(TypeError, match="gap"):
+        one_protocol.visible(3.0)
+    for power in (0.4, 1.0):
+        with pytest.raises(ValueError, match="power"):
+            one_protocol.visible(gap, power)
+
+
+def test_the_settings_of_the_record_are_those_that_its_searches_choose():
+    records = kd.results.load_records("digits-all-methods")
+    for images in one_protocol.complete():
+        for name in METHODS:
+            mine = [
+                r for r in records
+                if (r.config["images"], r.config["method"]) == (images, name)
+            ]  # fmt: skip
+            searches = [r for r in mine if r.config["stage"] == "search"]
+            tests = [r for r in mine if r.config["stage"] == "test"]
+            assert sorted(r.seed for r in searches) == [100, 101, 102]
+            assert sorted(r.seed for r in tests) == list(range(10))
+            totals = [
+                [sum(r.result[key][k] for r in searches) for k in range(12)]
+                for key in ("valid_errors", "valid_nll")
+            ]
+            best = min(range(12), key=lambda k: (totals[0][k], totals[1][k], k))
+            tried = METHODS[name].settings(images)
+            assert {tuple(sorted(r.config["setting"].items())) for r in tests} == {
+                tuple(sorted(tried[best].items()))
+            }
+    assert one_protocol.complete()
+
+
+@pytest.mark.parametrize(("name", "seed"), [("plain KD", 0), ("similarity (SP)", 3)])
+def test_a_recorded_student_is_trained_again(name, seed):
+    """In float64 on any processor: an image more or less may change sides."""
+    setting = one_protocol.chosen(name, 60)
+    again = method_runs.tested(name, 60, setting, seed, "c", None)
+    errors = one_protocol.recorded(name, 60)
+    nll = one_protocol.recorded(name, 60, "test_nll")
+    place = errors.seeds.index(seed)
+    assert abs(again.result["test_errors"] - errors[place]) <= 2
+    assert again.result["test_nll"] == pytest.approx(nll[place], rel=0.02)

@@ -70,6 +70,9 @@ def test_places_of_a_window_are_written():
     for drawing in (figure.wide, figure.narrow):
         assert "\N{MULTIPLICATION SIGN} 676<" in drawing
         assert "\N{MULTIPLICATION SIGN} 1<" in drawing
+        cells = [line for line in segments(drawing, "student") if line[4] == 8]
+        assert len(cells) == 5  # the same weight of nine, in each window
+        assert all(end - start == 8 for start, _, end, _, _ in cells)
     assert "each of its 676 places" in figure.alt
     with pytest.raises(ValueError, match="places"):
         uses_of_a_weight([[0.0]], 1, caption="x")

@@ -28,6 +28,7 @@ from kdteach.exercises import (
     luck_of_tables,
     missing_class,
     natural_images,
+    one_protocol,
     passed_on,
     relations,
     reports_revisited,
@@ -89,6 +90,7 @@ ROOMS = (
     which_library,
     which_way_round,
     without_a_teacher,
+    one_protocol,
 )
 ALL = [
     (f"{room.__name__.rsplit('.', 1)[-1]}{name}", exercise)

@@ -39,7 +39,8 @@ MADE_BY_THE_LIBRARY = {
     "kdteach.diagrams.Diagram",
     "kdteach.cost.Latency", "kdteach.diagnosis.Diagnosis", "kdteach.diagnosis.Finding",
     "kdteach.data.petri.Case", "kdteach.data.petri.Tile", "kdteach.experiments.Failure",
-    "kdteach.explain.Agreement", "kdteach.objectives.Mixed",
+    "kdteach.explain.Agreement", "kdteach.metrics.RaterAgreement",
+    "kdteach.objectives.Mixed",
     "kdteach.objectives.TrainingSetup",
     "kdteach.stats.McNemar", "kdteach.tables.Download", "kdteach.types.Batch",
     "kdteach.workflow.Outcome",
@@ -92,6 +93,7 @@ def can_be_called(path):
 
 ELSEWHERE = {
     "kdteach.reports": "no arguments: tests/test_reports.py",
+    "kdteach.exercises.judge_half_a_point": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_far_rings": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_below_chance": "Judgement, tests/test_exercise_engine.py",
     "kdteach.exercises.judge_shrinking_loss": "Judgement, tests/test_exercise_engine.py",

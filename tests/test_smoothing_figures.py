@@ -158,6 +158,11 @@ def test_the_page_computes_as_torch_does(page):
             words = page.locator(".kd-words").inner_text()
             assert f"{(12, 7, 9)[place]} of 359" in words
             assert ("no goal" in words) == (epsilon == 0)
+            named = page.locator(".kd-bars .kd-small").all_inner_texts()
+            assert named == [c for c in "0123456789" if c != str(label)]
+            beside = page.locator(".kd-named").inner_text()
+            assert beside.startswith(f"Label: {label}.")
+            assert "not among the dots" in beside
             knob.press("ArrowRight")
     assert not page.kd_errors
 

@@ -72,6 +72,7 @@ with usual_tensors():
         check_new_head,
         check_repaired_crop,
     )
+    from kdteach.exercises.one_protocol import check_chosen_setting, check_holm
     from kdteach.exercises.passed_on import (
         check_extra_loss,
         check_repaired_control,
@@ -130,10 +131,10 @@ with usual_tensors():
     )
     from kdteach.exercises.votes import check_votes
     from kdteach.exercises.which_library import (
+        check_alpha_and_size,
         check_divergence_from,
         check_matching_rate,
         check_weight_to_pass,
-        check_weights_in,
         judge_teacher_alone,
     )
     from kdteach.exercises.which_way_round import (
@@ -175,6 +176,7 @@ protect(
 
 __all__ = [
     "CheckResult",
+    "check_alpha_and_size",
     "check_attention_map",
     "check_between_share",
     "check_bias_slope",
@@ -183,6 +185,7 @@ __all__ = [
     "check_channel_deviation",
     "check_choose_temperature",
     "check_chosen_epochs",
+    "check_chosen_setting",
     "check_class_probabilities",
     "check_class_weights",
     "check_columns_in_order",
@@ -202,6 +205,7 @@ __all__ = [
     "check_half_range",
     "check_head_parameters",
     "check_hint",
+    "check_holm",
     "check_ideal_margin",
     "check_images_lost",
     "check_inverted_weights",
@@ -264,7 +268,6 @@ __all__ = [
     "check_weight_to_pass",
     "check_weighted_f1",
     "check_weighted_fit",
-    "check_weights_in",
     "check_widest_student",
     "check_with_bias",
     "check_without_ink",

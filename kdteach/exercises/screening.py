@@ -207,26 +207,27 @@ _KAPPA = Exercise(
 
 _HALF_A_POINT = Judgement(
     {
-        "it helped": "even in the case kindest to the distilled student the p-value "
-        "is one that luck alone gives too often. And it speaks of two networks, not of "
-        "two ways of training.",
-        "it did not help": "a test that could not have come out significant says nothing "
-        "against a gain: five tiles that decide are too few to see one.",
-        "nobody knows": "one run of each, and five tiles that decide: the result fits a "
-        "gain and fits luck. Several seeds of each are needed.",
+        "it helped": "with as few tiles in dispute as the table allows, luck alone gives a "
+        "difference like this one half of the time. And the test speaks of two networks, "
+        "not of two ways of training.",
+        "it did not help": "a gain of half a point is too small for 977 tiles to show; "
+        "that a test misses it says nothing against it.",
+        "nobody knows": "one run of each, and tiles that changed in both directions: the "
+        "result fits a gain and fits luck. Several seeds of each are needed.",
     },
     "nobody knows",
-    0.0625,
-    "Even five tiles, all won by one side, leave p above 0.05.",
-    0.0006,
+    0.5114,
+    "21 tiles against 16 leave p far above 0.05.",
+    0.005,
     (
-        (0.03125, "that is one side alone; the test has two: either student might have won "
-                  "all five."),
-        (0.0253, "that is the chi-square approximation, too small with five tiles; "
-                 "the exact test counts heads of a fair coin."),
-        (0.0736, "that is the chi-square approximation with a correction; the exact "
-                 "test counts heads of a fair coin."),
-        (0.1, "five heads in five throws of a fair coin, or five tails: how likely?"),
+        (0.2557, "that is one side alone; the test has two: either student might have been "
+                 "the better one."),
+        (0.4111, "that is the chi-square approximation; the exact test counts heads of a "
+                 "fair coin."),
+        (0.0625, "that is five throws, all won by one side; but more than five tiles "
+                 "changed: 21 SSA were won and 16 HP were lost."),
+        (0.1, "37 throws of a fair coin: how likely are 21 or more heads, or 21 or more "
+              "tails?"),
     ),
 )  # fmt: skip
 
@@ -248,7 +249,7 @@ def judge_half_a_point(choice: Any, number: Any) -> CheckResult:
 
     Args:
         choice: "it helped", "it did not help" or "nobody knows".
-        number: p of McNemar's exact test, two-sided, for five tiles that one student alone
-            has right and none that the other has.
+        number: p of McNemar's exact test, two-sided, for 21 tiles that one student alone
+            has right and 16 that the other alone has.
     """
     return _HALF_A_POINT.check(choice, number)

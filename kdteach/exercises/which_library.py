@@ -93,11 +93,11 @@ _RATE = Exercise(
 )  # fmt: skip
 
 
-def _weights(
+def _read(
     gradient: Tensor, soft: Tensor, hard: Tensor, *, order: str = "right",
-    fit: str = "both",
+    fit: str = "both", gives: str = "both", counts: str = "soft",
 ) -> Tensor:  # fmt: skip
-    """The right answer of the third exercise: least squares over all entries."""
+    """The right answer of the third exercise: least squares, then share and sum."""
     g, s, h = gradient.flatten(), soft.flatten(), hard.flatten()
     if fit == "each":
         found = torch.stack([g @ s / (s @ s), g @ h / (h @ h)])
@@ -105,7 +105,10 @@ def _weights(
         found = torch.stack([g.norm() / s.norm(), g.norm() / h.norm()])
     else:
         found = torch.linalg.lstsq(torch.stack([s, h], dim=1), g[:, None]).solution[:, 0]
-    return found.flip(0) if order == "turned" else found
+    if gives == "weights":
+        return found
+    share, size = found[0 if counts == "soft" else 1] / found.sum(), found.sum()
+    return torch.stack([size, share] if order == "turned" else [share, size])
 
 
 def _gradients(seed: int, a: float, b: float, images: int = 6) -> tuple[Tensor, ...]:
@@ -116,7 +119,7 @@ def _gradients(seed: int, a: float, b: float, images: int = 6) -> tuple[Tensor, 
 
 
 _BOX = Exercise(
-    _weights,
+    _read,
     (
         (
             torch.tensor([[2.0, 1.0]], dtype=torch.float64),
@@ -130,13 +133,19 @@ _BOX = Exercise(
     (
         Mistake(
             "make them one column of numbers first: a row is no system of its own.",
-            lambda g, s, h: torch.stack([(g / s).mean(), (g / h).mean()]),
+            lambda g, s, h: torch.stack(
+                [(g / s).mean() / ((g / s).mean() + (g / h).mean()),
+                 (g / s).mean() + (g / h).mean()]
+            ),
         ),
     ),
-    "so one batch and three gradients tell what a library weighs, without a look at its "
-    "code.",
+    "three gradients give alpha and size of a mixture, at this T, batch size and number "
+    "of classes.",
     slips=(
-        slip("the weight of the soft term comes first.", order="turned"),
+        slip("alpha comes first, then the size.", order="turned"),
+        slip("these are the two weights. Alpha is the soft term's share of their sum.",
+             gives="weights"),
+        slip("alpha is the share of the soft term; yours is the labels'.", counts="hard"),
         slip("each alone would be right if the two gradients stood at right angles; they "
              "do not. Fit both weights together.", fit="each"),
         slip("lengths know nothing of directions, and two weights need both.",
@@ -224,12 +233,12 @@ def check_matching_rate(answer: Callable[..., Any]) -> CheckResult:
     return _RATE.check(answer)
 
 
-def check_weights_in(answer: Callable[..., Any]) -> CheckResult:
-    """Check ``weights_in(gradient, soft_gradient, hard_gradient)``.
+def check_alpha_and_size(answer: Callable[..., Any]) -> CheckResult:
+    """Check ``alpha_and_size(gradient, soft_gradient, hard_gradient)``.
 
     Args:
-        answer: (N, C) gradient of a loss, of T^2 KL and of the cross-entropy -> (2,) the
-            weights of both in it.
+        answer: (N, C) gradient of a loss, of T^2 KL and of the cross-entropy -> its
+            effective alpha and its size, the sum of both weights.
     """
     return _BOX.check(answer)
 

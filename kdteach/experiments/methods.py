@@ -113,7 +113,6 @@ class Method:
         family: one of ``FAMILIES``.
         numbers: four settings, tried at each rate.
         make: gives the objective of a world, a setting, the transfer set and a seed.
-        source: key in the bibliography, empty for controls.
         asks: what the method needs of the teacher in a step: "", "logits", which are
             stored, or "features", for which the teacher is asked in every step.
     """
@@ -122,7 +121,6 @@ class Method:
     family: str
     numbers: tuple[Setting, ...]
     make: Callable[[World, Setting, Split, int], Objective]
-    source: str = ""
     asks: str = ""
 
     def settings(self, images: int) -> tuple[Setting, ...]:

@@ -47,7 +47,8 @@ def live_smoothing(
     Two pictures follow the slider. On the plane of three classes lie the features of new
     images, each teacher's scaled so that its three centres have the same mean distance.
     Beside it stand the logits of the wrong classes of an image that the reader chooses,
-    less their mean, at one scale for all teachers.
+    minus their mean, at one scale for all teachers; the image's label is named, and has
+    no bar.
 
     Args:
         epsilons: S numbers in [0, 1), rising, at most 20: the smoothing of each teacher.

@@ -32,7 +32,7 @@ def dense_weight(
 def window(
     draw: Drawing, x: float, y: float, pixels: Sequence[Sequence[float]], places: int
 ) -> None:
-    """A window on its way over the image, and what comes out."""
+    """A window of nine weights on its way over the image, and what comes out."""
     draw.text(x + 150, y - 12, "convolution", "strong")
     draw.picture(x, y + 6, _PICTURE, pixels)
     for number in range(5):  # the window, and where it goes next
@@ -42,7 +42,15 @@ def window(
             [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], "student",
             1.6 if number else 3.2, "3 3" if number else "",
         )  # fmt: skip
+        _weight(draw, x0, y0)
     draw.arrow((x + 148, y + 76), (x + 182, y + 76))
     draw.picture(x + 188, y + 26, 100, [[0.75 * v for v in row] for row in pixels])
     draw.text(x + 296, y + 80, f"\N{MULTIPLICATION SIGN} {places}", "strong", "start")
-    draw.text(x + 150, y + 182, "one weight: the same step at every place", "small")
+    draw.text(x + 150, y + 182, "one weight: at work at every place", "small")
+
+
+def _weight(draw: Drawing, x: float, y: float) -> None:
+    """The weight in the middle of the window at (x, y), filled."""
+    side = _WINDOW / 3
+    middle = y + _WINDOW / 2
+    draw.curve([(x + side, middle), (x + 2 * side, middle)], "student", side)

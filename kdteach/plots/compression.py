@@ -122,8 +122,8 @@ def uses_of_a_weight(
     count = int(check_number("places", places, least=2))
     alt = (
         "One weight of a dense layer joins one pixel with one unit and is used once an "
-        "image. One weight of a convolution belongs to a small window that moves over the "
-        f"image, and is used at each of its {count} places."
+        "image. One weight of a convolution is one of nine in a small window that moves "
+        f"over the image, and is used at each of its {count} places."
     )
     across = Drawing(860.0, 236.0)
     dense_weight(across, 60.0, 34.0, pixels)

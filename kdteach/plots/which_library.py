@@ -36,7 +36,7 @@ def ratios(rows: Mapping[str, Sequence[float]], *, caption: str) -> Diagram:
         if not all(_LOW <= number <= _HIGH for number in pair):
             raise ValueError(f"rows: {name}: ratios must lie in 0.01 to 100, got {pair}")
     told = "; ".join(f"{n} value {a:.2f}, gradient {b:.2f}" for n, (a, b) in lines.items())
-    alt = f"Loss and gradient of each library over those of the paper's formula: {told}."
+    alt = f"Loss and gradient of each library over those of the formula: {told}."
     wide, narrow = (_ratios(width, lines) for width in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
@@ -106,7 +106,9 @@ def _ratios(width: float, lines: Mapping[str, tuple[float, float]]) -> Drawing:
         draw.line((at(tick), head), (at(tick), bottom), colour, 1.0)
         if not phone or tick in (0.01, 0.1, 1, 10, 100):
             draw.text(at(tick), bottom + 18, f"{tick:g}", style)
-    draw.text((left + right) / 2, bottom + 38, "times the paper's formula", "small")
+    draw.text(
+        (left + right) / 2, bottom + 38, "times the formula, in this book's form", "small"
+    )
     y = head
     for name, (value, gradient) in lines.items():
         middle = y + (32.0 if phone else 17.0)

@@ -58,7 +58,7 @@ rate.wrong("alpha", r"that is alpha", lambda r, a, b: r / (a / (a + b)))
 rate.right("by alpha", lambda r, a, b: r * (a / (a + b)) / a)
 rate.right("by NumPy", lambda r, a, b: np.float64(r) / np.sum([a, b]))
 
-box = about("check_weights_in")
+box = about("check_alpha_and_size")
 
 
 def flat(*tensors):
@@ -76,24 +76,30 @@ def both(g, s, h):
     return torch.linalg.solve(a, torch.stack([g @ s, g @ h]))
 
 
-box.wrong("hard first", r"soft term comes first", lambda g, s, h: both(g, s, h).flip(0))
-box.wrong("one after the other", r"right angles|together", each)
+def read(weights):
+    return torch.stack([weights[0] / weights.sum(), weights.sum()])
+
+
+box.wrong("the weights", r"two weights", both)
+box.wrong("size first", r"alpha comes first", lambda g, s, h: read(both(g, s, h)).flip(0))
+box.wrong(
+    "the labels' share", r"share of the soft", lambda g, s, h: read(both(g, s, h).flip(0))
+)
+box.wrong("one after the other", r"right angles|together", lambda *x: read(each(*x)))
 box.wrong(
     "by lengths", r"lengths|directions",
-    lambda g, s, h: torch.stack([g.norm() / s.norm(), g.norm() / h.norm()]),
+    lambda g, s, h: read(torch.stack([g.norm() / s.norm(), g.norm() / h.norm()])),
 )  # fmt: skip
 box.wrong(
     "entry by entry", r"one column|row",
-    lambda g, s, h: torch.stack([(g / s).mean(), (g / h).mean()]),
+    lambda g, s, h: read(torch.stack([(g / s).mean(), (g / h).mean()])),
 )  # fmt: skip
-box.wrong(
-    "lengths, hard first", r"lengths|first",
-    lambda g, s, h: torch.stack([g.norm() / h.norm(), g.norm() / s.norm()]),
-)  # fmt: skip
-box.right("by the normal equations", both)
+box.right("by the normal equations", lambda *x: read(both(*x)))
 box.right(
-    "by the inverse",
-    lambda g, s, h: torch.linalg.pinv(torch.stack(flat(s, h), dim=1)) @ g.flatten(),
+    "by the inverse, as numbers",
+    lambda g, s, h: read(
+        torch.linalg.pinv(torch.stack(flat(s, h), dim=1)) @ g.flatten()
+    ).tolist(),
 )
 
 cross = about("check_divergence_from")

@@ -220,6 +220,8 @@ def _flow(arguments: dict[str, Any]) -> Tensor:
 flows.right("as it is", nothing, _near(_flow))
 flows.circumstances()
 flows.vary("weight", values.number(0.5, lambda x: x >= 0))
+flows.vary("regress", values.switch())
+flows.vary("seed", values.seed())
 flows.vary("teacher", networks.no_network())
 flows.vary("teacher_input", values.function(none=True))
 flows.vary("layers", values.refused(

@@ -14,9 +14,18 @@ division may be a validation image of another, as in the other chapters.
 
 A record of the stage "search" is a method, a size and a division, with a number for each
 setting; one of the stage "test" is a student. Everything is computed in float64 by one
-thread. ``training_seconds`` are of the processor and of the training alone;
-``extra_parameters`` are trained beside the student and thrown away, ``extra_memory`` and
-``stored_logits`` are numbers that are kept meanwhile.
+thread. ``training_seconds`` are of the processor and of the training alone, but that the
+first student of a process also pays for what is loaded then: these are the students of the
+first methods with 60 images, so read medians, and of the larger sets. ``extra_parameters``
+are trained beside the student and thrown away, ``extra_memory`` and ``stored_logits`` are
+numbers that are kept meanwhile.
+
+The record is whole, 180 searches and 600 tests. All searches and the first 160 tests, of
+60 images, were recorded on one computer (Intel Xeon, PyTorch 2.11, Python 3.12), the
+other 440 tests on a second one (Intel Xeon, PyTorch 2.15, Python 3.11); the record of a
+run says which. So all tests with 600 and 1,079 images are of the second computer. With 60
+images contrastive, correlation congruence, mutual learning and some students of PKT and
+RKD are, too, and are paired with students of plain KD of the first.
 
 Looked at before this was run, on validation images alone: labels and plain KD at four rates
 with 60 and 600 images of two divisions, for the lists of rates and the epochs; and one

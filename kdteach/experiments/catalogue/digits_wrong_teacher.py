@@ -6,9 +6,6 @@ seed; ``role`` in its configuration names the arm, and the rate is the one that 
 Looked at before this was run, on three of these draws: other teachers (convolutions without
 BatchNorm and with it), other normalisations, a crop, two classes exchanged, batches of 8.
 T = 8 is the temperature that students of 60 images chose in ``digits-passed-on``.
-
-All is trained in float64. The records name float32 as their precision: it was read from a
-network that had been built for this entry alone, without its type.
 """
 
 from __future__ import annotations

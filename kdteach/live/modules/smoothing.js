@@ -3,7 +3,7 @@ import { bars, choices, drawn, element, inkPicture, slider } from "./kit.js";
 const TONES = ["ink", "label", "accent-edge"]; // of the three classes
 const SIDE = 300;
 
-// Of the wrong classes: logits less their mean, and how far apart they are.
+// Of the wrong classes: logits minus their mean, and how far apart they are.
 export function wrongClasses(logits, label) {
   const wrong = logits.filter((_, i) => i !== label);
   const mean = wrong.reduce((sum, v) => sum + v, 0) / wrong.length;
@@ -29,9 +29,9 @@ export function smoothing(root, data) {
     style: "font-weight:700;font-size:17px;paint-order:stroke;stroke:var(--kd-page);stroke-width:4px",
   }, classes[group]));
   plane.append(...dots, ...names);
-  const wrong = bars(classes, {
-    role: "teacher", title: "Logits of the wrong classes, less their mean", signed: true,
-  });
+  let wrong; // the bars of the chosen image, without one for its label
+  const chart = element("div", {});
+  const named = element("p", { class: "kd-named" });
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
   const picture = ({ pixels, width, height }) => inkPicture(pixels, width, height);
@@ -51,10 +51,10 @@ export function smoothing(root, data) {
     });
     const { around, spread } = about(teacher);
     const longest = Math.max(...teachers.flatMap((t) => about(t).around.map(Math.abs)));
-    wrong.update(around, 1.3 * longest);
+    const { label } = images[chosen];
+    wrong.update(around.filter((_, c) => c !== label), 1.3 * longest);
     const goal = teacher.goal === null ? "there is no goal at which it would stop"
       : `the goal is ${teacher.goal.toFixed(2)}`;
-    const { label } = images[chosen];
     words.textContent =
       `\u03b5 = ${teacher.epsilon}: on training images the label\u2019s logit leads the mean of ` +
       `the others by ${teacher.lead.toFixed(2)} (${goal}). The teacher misreads ` +
@@ -76,6 +76,14 @@ export function smoothing(root, data) {
   function choose(i) {
     chosen = i;
     big.replaceChildren(picture(images[i]));
+    const { label } = images[i];
+    wrong = bars(classes.filter((_, c) => c !== label), {
+      role: "teacher", title: "Logits of the wrong classes, minus their mean", signed: true,
+    });
+    chart.replaceChildren(wrong.svg);
+    const shown = groups.map((g) => classes[g]).join(", ");
+    named.textContent = `Label: ${classes[label]}.` + (groups.includes(label) ? ""
+      : ` This image is not among the dots (only ${shown}).`);
     update();
   }
   const title = (text) => element("p", { class: "kd-title" }, text);
@@ -85,8 +93,8 @@ export function smoothing(root, data) {
       "div", { class: "kd-pair" },
       element("div", {}, title("New images, on the plane of three classes"), plane),
       element(
-        "div", {}, gallery, element("div", { class: "kd-row" }, big),
-        title("Wrong classes: logit, less their mean"), wrong.svg,
+        "div", {}, gallery, element("div", { class: "kd-row" }, big, named),
+        title("Wrong classes: logit minus the mean of the wrong ones"), chart,
       ),
     ),
     words,

@@ -1,0 +1,286 @@
+"""The record of ``digits-all-methods``, as the chapter reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+
+from kdteach.checks import check_choice, check_number, shown
+from kdteach.comparisons import Comparison, compare
+from kdteach.experiments.method_runs import (
+    BATCH,
+    EPOCHS,
+    choose,
+    search_config,
+    taught,
+)  # fmt: skip
+from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, world
+from kdteach.metrics import evaluate
+from kdteach.results import Folder, records_path
+from kdteach.results.records import records_once
+from kdteach.runs import Runs
+from kdteach.types import RunRecord
+
+__all__ = [
+    "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
+    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "milliseconds",
+    "recorded", "taught", "tried", "visible", "world",
+]  # fmt: skip
+
+NAME = "digits-all-methods"
+OTHERS = tuple(name for name in METHODS if name != KD)
+"""All methods but plain KD, to which each is compared."""
+COMPARISONS = len(OTHERS) * len(IMAGES)
+"""Every other method against plain KD, with each size of the transfer set."""
+SEEDS = 10
+TEST_SHARE = 0.25
+"""Of test images among training and test images."""
+
+
+def _records(
+    stage: str, method: str, images: int, folder: Folder | None
+) -> list[RunRecord]:
+    check_choice("method", method, METHODS)
+    if images not in IMAGES:
+        raise ValueError(f"images must be one of {IMAGES}, got {shown(images)}")
+    wanted = {"stage": stage, "method": method, "images": images}
+    found = [
+        record
+        for record in records_once(records_path(NAME, folder))
+        if all(record.config.get(key) == value for key, value in wanted.items())
+    ]
+    if not found:
+        raise LookupError(f"nothing is recorded of {method!r} with {images} images")
+    return sorted(found, key=lambda record: record.seed)
+
+
+def tried(
+    method: str, images: int, *, folder: Folder | None = None
+) -> list[tuple[Mapping[str, float], int]]:
+    """The settings that a method tried, and the mistakes by which it chose.
+
+    Args:
+        method: one of ``METHODS``.
+        images: one of ``IMAGES``.
+        folder: of the records; by default those that ship with the package.
+
+    Returns:
+        Twelve settings, each with its mistakes on the validation images of all divisions of
+        the search together.
+
+    Raises:
+        TypeError: a method that is no text.
+        ValueError: an unknown method or size.
+        LookupError: nothing is recorded of it.
+    """
+    searches = _records("search", method, images, folder)
+    columns = [np.asarray(record.result["valid_errors"]) for record in searches]
+    settings = search_config(method, images)["settings"]
+    assert isinstance(settings, list)
+    totals = np.sum(columns, axis=0)
+    return [(one, int(total)) for one, total in zip(settings, totals, strict=True)]
+
+
+def chosen(
+    method: str, images: int, *, folder: Folder | None = None
+) -> Mapping[str, float]:
+    """The setting that a method chose and was tested with.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        folder: as ``tried``.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``.
+    """
+    return choose(_records("search", method, images, folder))
+
+
+def at_an_end(method: str, images: int, *, folder: Folder | None = None) -> list[str]:
+    """Which parts of the chosen setting are the first or the last on offer.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        folder: as ``tried``.
+
+    Returns:
+        "learning_rate" or the method's own word, such as "weight"; nothing is said of a
+        part for which two values alone were on offer.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``.
+    """
+    taken = chosen(method, images, folder=folder)
+    offers = {key: {one[key] for one in METHODS[method].settings(images)} for key in taken}
+    return [
+        key
+        for key, values in offers.items()
+        if len(values) > 2 and taken[key] in (min(values), max(values))
+    ]
+
+
+def complete(*, folder: Folder | None = None) -> tuple[int, ...]:
+    """The sizes of the transfer set for which every method is recorded with ten students.
+
+    Args:
+        folder: of the records; by default those that ship with the package.
+    """
+    counts = dict.fromkeys(product(IMAGES, METHODS), 0)
+    for record in records_once(records_path(NAME, folder)):
+        if record.config["stage"] == "test":
+            counts[record.config["images"], record.config["method"]] += 1  # type: ignore[index]
+    return tuple(
+        images
+        for images in IMAGES
+        if all(counts[images, name] >= SEEDS for name in METHODS)
+    )
+
+
+def milliseconds(method: str, images: int = 600, *, folder: Folder | None = None) -> float:
+    """How long a training step of a method took in the search, with all around it.
+
+    The searches of a size ran on one computer, each on a core of its own; those with 60
+    images also paid for what a process loads at first, so 600 is the default.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        folder: as ``tried``.
+
+    Returns:
+        The median of the divisions.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``.
+    """
+    searches = _records("search", method, images, folder)
+    steps = EPOCHS[images] * math.ceil(images / BATCH)
+    students = len(METHODS[method].settings(images))
+    seconds = [float(str(record.environment["seconds"])) for record in searches]
+    return 1000 * float(np.median(seconds)) / (students * steps)
+
+
+def recorded(
+    method: str, images: int, metric: str = "test_errors", *, folder: Folder | None = None
+) -> Runs:
+    """The ten students of a method.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        metric: "test_errors", "test_agreement", "test_nll", "training_seconds",
+            "extra_bytes", "extra_parameters" or another number of the records.
+        folder: as ``tried``.
+
+    Returns:
+        (10,), with their seeds.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``, or there is no such number.
+    """
+    records = _records("test", method, images, folder)
+    if any(metric not in record.result for record in records):
+        raise LookupError(f"no record has {shown(metric)}")
+    values = [float(str(record.result[metric])) for record in records]
+    return Runs(values, [record.seed for record in records])
+
+
+def against(
+    method: str, images: int, other: str = KD, *, metric: str = "test_errors",
+    folder: Folder | None = None,
+) -> Comparison:  # fmt: skip
+    """One method less another, one of all comparisons of the page.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        other: that is taken off, by default plain KD.
+        metric: as ``recorded``.
+        folder: as ``tried``.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``recorded``.
+    """
+    one, two = (recorded(m, images, metric, folder=folder) for m in (method, other))
+    unit = "errors" if metric == "test_errors" else ""
+    return compare(
+        one, two, expect="lower", unit=unit, comparisons=COMPARISONS, test_share=TEST_SHARE
+    )
+
+
+def visible(gap: Comparison, power: float = 0.8) -> float:
+    """The true difference that such a comparison would show with a given probability.
+
+    If the pairs spread as these do, a comparison with as many pairs and the same correction
+    excludes 0 with this probability when the true difference has this size, on either side.
+
+    Args:
+        gap: a comparison, with its level after the correction.
+        power: the probability, in [0.5, 1).
+
+    Returns:
+        The size, in the unit of the comparison.
+
+    Raises:
+        TypeError: gap is no comparison, or power no number.
+        ValueError: power out of range.
+
+    Source: J. Cohen, Statistical Power Analysis for the Behavioral Sciences (1988), chapter
+    2, with the noncentral t distribution.
+    """
+    from scipy import optimize, stats
+
+    if not isinstance(gap, Comparison):
+        raise TypeError(f"gap must be a comparison, got {shown(gap)}")
+    power = check_number("power", power, least=0.5, below=1)
+    freedom = gap.n - 1
+    critical = float(stats.t.ppf(1 - (1 - gap.level) / 2, freedom))
+    error = (gap.high - gap.mean) / critical  # of the mean
+    if error == 0:
+        return 0.0
+
+    def missing(shift: float) -> float:
+        return float(stats.nct.sf(critical, freedom, shift)) - power
+
+    return error * float(optimize.brentq(missing, 0.0, 10 * critical))
+
+
+def again(method: str, images: int, *, folder: Folder | None = None) -> Runs:
+    """Train the ten students of a method once more, with the setting that it chose.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        folder: of the records that say what was chosen.
+
+    Returns:
+        (10,) their mistakes on test images, with their seeds.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``.
+    """
+    setting = chosen(method, images, folder=folder)
+    seeds = recorded(method, images, folder=folder).seeds
+    errors = []
+    for seed in seeds:
+        given = world(seed)
+        student = taught(method, images, setting, given, seed).network
+        errors.append(float(evaluate(student, given.data.test).errors))
+    return Runs(errors, seeds)

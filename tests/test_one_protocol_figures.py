@@ -1,0 +1,85 @@
+"""Figures of *Every method, one protocol*: numbers in them, and what they refuse."""
+
+import re
+
+import pytest
+
+from kdteach.plots.one_protocol import costs, protocol, ranking
+
+ROWS = {
+    "A": ("student", -3.0, -9.0, 3.0), "labels": ("baseline", 5.0, 1.0, 9.0),
+}  # fmt: skip
+OTHER = {
+    "A": ("student", 2.0, -30.0, 34.0), "labels": ("baseline", 1.0, 0.0, 2.0),
+}  # fmt: skip
+AXIS = {
+    "ends": {"60": (-10, 20)}, "zero": "KD", "dashed": "labels", "title": "errors",
+    "caption": "A finding.",
+}  # fmt: skip
+
+
+def test_the_protocol_is_drawn_for_wide_and_narrow_pages():
+    html = protocol(caption="One way.")._repr_html_()
+    assert "kd-wide" in html
+    assert "kd-narrow" in html
+    assert html.count("12 settings") >= 2
+    assert "One way." in html
+
+
+def test_methods_are_sorted_by_their_mean_rank_over_the_panels():
+    ends = {"60": (-10, 20), "600": (-5, 5)}
+    html = ranking({"60": ROWS, "600": OTHER}, **AXIS | {"ends": ends})._repr_html_()
+    alt = re.search(r'aria-label="([^"]*)"', html)[1]
+    assert "A -3.0 (-9.0 to +3.0)" in alt
+    assert "labels +1.0 (+0.0 to +2.0)" in alt
+    start = html.index('<svg class="kd-wide"')
+    wide, narrow = html[start:].split('<svg class="kd-narrow"')
+    names = re.findall(r">(A|labels)</text>", wide)
+    assert names == ["A", "labels"]
+    assert re.findall(r">(A|labels)</text>", narrow) == ["A", "labels", "labels", "A"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"panels": {}}, {"panels": {"60": {}}}, {"panels": [ROWS]},
+        {"panels": {"60": ROWS, "600": {"A": ROWS["A"]}},
+         "ends": {"60": (-10, 20), "600": (-10, 20)}},
+        {"panels": {"60": {**ROWS, "A": ("pink", 0.0, 0.0, 0.0)}}},
+        {"panels": {"60": {**ROWS, "A": ("student", 0.0, 1.0, 2.0)}}},
+        {"panels": {"60": {**ROWS, "A": ("student", 30.0, 1.0, 42.0)}}},
+        {"panels": {"60": {**ROWS, "A": ("student", float("nan"), 1.0, 2.0)}}},
+        {"ends": {"60": (1, 20)}}, {"ends": {"60": (-3, -1)}}, {"ends": {}},
+        {"ends": {"600": (-10, 20)}}, {"ends": (-10, 20)}, {"dashed": "nobody"},
+    ],
+)  # fmt: skip
+def test_rankings_that_are_refused(change):
+    with pytest.raises((TypeError, ValueError)):
+        ranking(**{"panels": {"60": ROWS}, **AXIS, **change})
+
+
+POINTS = {
+    "KD": ("student", 1.0, 0.0), "A": ("student", 2.5, -3.0), "B": ("baseline", 1.0, 4.0),
+}  # fmt: skip
+WORDS = {"across": "times", "up": "errors", "caption": "Cheap is good."}
+
+
+def test_costs_stand_in_the_alternative_text():
+    html = costs(POINTS, named=["A"], **WORDS)._repr_html_()
+    assert "A 2.5 and -3.0" in html
+    assert html.count(">A</text>") == 2  # on a wide page and on a narrow one
+    assert ">B</text>" not in html
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"points": {}}, {"points": [1, 2]}, {"points": {"A": POINTS["A"]}},
+        {"named": ["C"]}, {"points": {**POINTS, "A": ("pink", 1.0, 1.0)}},
+        {"points": {**POINTS, "A": ("student", -1.0, 1.0)}},
+        {"points": {**POINTS, "A": ("student", 1.0, float("inf"))}},
+    ],
+)  # fmt: skip
+def test_costs_that_are_refused(change):
+    with pytest.raises((TypeError, ValueError)):
+        costs(**{"points": POINTS, "named": ["A"], **WORDS, **change})
