@@ -139,7 +139,7 @@ _CHANCE = Judgement(
         "other rows": "answers that belong to other images say nothing, so a student of "
         "them is about as good as chance, and not worse.",
         "other order": "to be so much worse than chance one has to know the classes: the "
-        "student has learned them, under other names.",
+        "student has learned them, under other names, and no class has kept its own.",
         "other pixels": "a teacher that sees strange pixels is often wrong, but it prefers "
         "some classes; its errors do not avoid the true class.",
     },

@@ -56,6 +56,8 @@ SETTINGS = (
     "Teachers: two hidden layers of 256 units with BatchNorm and dropout of 0.5, which "
     "learned from all 1,079 training images of the draw, standardised and shifted by up to "
     "a pixel.\n"
+    "The 17 comparisons: the six mistakes, dropout alone and BatchNorm alone, each against "
+    "no mistake and against labels alone; and no mistake against labels alone.\n"
     "T = 8 comes from an earlier study on these draws, and three of the ten draws were "
     "looked at while this experiment was made. The draws overlap: the interval speaks of "
     "further trainings on these digits, not of digits by other writers."
