@@ -1,5 +1,7 @@
 """How tests are shared out among processes, also when one of these dies."""
 
+import contextlib
+
 import seconds
 from xdist.scheduler import LoadScopeScheduling
 
@@ -18,6 +20,12 @@ class Grouped(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         return seconds.group_of(nodeid, self.listed)
+
+    def _assign_work_unit(self, node):
+        # a process may be dead before the news of it is read: what it was given stands in
+        # assigned_work by then, and remove_node hands it out again
+        with contextlib.suppress(OSError):
+            super()._assign_work_unit(node)
 
     def _reschedule(self, node):
         while True:
