@@ -31,20 +31,25 @@ def test_each_image_has_its_probability_and_the_last_stands_apart():
     assert figure.caption == "They resemble it."
 
 
-def test_bars_are_as_high_as_the_shares():
+@pytest.mark.parametrize("low", [0.0, 0.02])
+def test_dots_are_as_high_as_the_shares(low):
     figure = average_answers(
         {"a": ("x", "teacher", [0.3, 0.1, 0.6]), "b": ("y", "student", [0.5, 0.02, 0.48])},
-        1, caption="It is low.",
+        1, caption="It is low.", low=low,
     )  # fmt: skip
-    for drawing in (figure.wide, figure.narrow):
-        bars = re.findall(r'height="([\d.]+)" rx="1.5" fill="var\(--kd-(\w+)', drawing)
-        heights = [float(height) for height, _ in bars]
-        assert [role for _, role in bars] == ["teacher"] * 3 + ["student"] * 3
-        assert heights == pytest.approx(
-            [128 * p / 0.69 for p in (0.3, 0.1, 0.6, 0.5, 0.02, 0.48)], abs=0.06
+    for drawing, panel in ((figure.wide, 0), (figure.narrow, 216)):
+        dots = re.findall(r'cy="([\d.]+)" r="4.5" fill="var\(--kd-(\w+)', drawing)
+        assert [role for _, role in dots] == ["teacher"] * 3 + ["student"] * 3
+        tall = [186 + panel * (i > 2) - float(y) for i, (y, _) in enumerate(dots)]
+        assert tall == pytest.approx(
+            [128 / 1.1 * (p - low) / (0.6 - low) for p in (0.3, 0.1, 0.6, 0.5, 0.02, 0.48)],
+            abs=0.06,
         )
-        assert drawing.count(">10.0%<") == 1
-        assert drawing.count(">2.0%<") == 1
+        assert drawing.count(">10.0 %<") == 1
+        assert drawing.count(">2.0 %<") == 1
+        assert f">{100 * low:.0f} %<" in drawing
+        assert ">33 %<" in drawing
+        assert drawing.count('r="6"') == 2  # a ring around the dot of the class
     assert "a: 10.0%; b: 2.0%" in figure.alt
 
 
@@ -117,6 +122,13 @@ def test_rises_are_drawn_to_one_scale():
             lambda: average_answers({"a": ("", "student", [0.5, 0.5])}, 2, caption="x"),
             ValueError,
             "number",
+        ),
+        (
+            lambda: average_answers(
+                {"a": ("", "student", [0.3, 0.7])}, 0, caption="x", low=0.4
+            ),
+            ValueError,
+            "low",
         ),
         (
             lambda: before_and_after(

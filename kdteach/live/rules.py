@@ -39,15 +39,13 @@ RULES = (
     "margin:.5em 0;cursor:pointer}"
     ".kd-live .kd-switch input{width:20px;height:20px;flex:none;margin:0;"
     "accent-color:var(--kd-teacher)}"
-    ".kd-live .kd-shelf{display:flex;flex-wrap:wrap;gap:4px 5px;margin:.4em 0}"
+    ".kd-live .kd-shelf{display:flex;flex-wrap:wrap;gap:7px 8px;margin:.4em 0}"
     ".kd-live .kd-tile{display:block;width:40px;text-align:center;line-height:1.1;"
     "border-radius:6px;outline:1px solid var(--kd-edge);color:var(--kd-soft)}"
-    ".kd-live .kd-tile canvas{display:block;width:34px;height:34px;margin:3px auto 0;"
-    "opacity:.4}"
+    ".kd-live .kd-tile canvas{display:block;width:34px;height:34px;margin:3px auto 0}"
     ".kd-live .kd-said{font-size:12px}"
-    ".kd-live .kd-lit{outline:2px solid var(--kd-accent-edge);color:var(--kd-ink);"
+    ".kd-live .kd-lit{outline:3px solid var(--kd-accent-edge);color:var(--kd-ink);"
     "font-weight:700}"
-    ".kd-live .kd-lit canvas{opacity:1}"
     ".kd-live .kd-count{font-weight:700}"
     # ink is black on nothing: dark pages turn it
     + ",".join(f"{place} .kd-ink" for place in DARK_PLACES)

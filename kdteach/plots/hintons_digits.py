@@ -93,22 +93,24 @@ def look_alike_rows(
 
 
 def average_answers(
-    panels: Mapping[str, tuple[str, str, ArrayLike]], number: int, *, caption: str
-) -> Diagram:
+    panels: Mapping[str, tuple[str, str, ArrayLike]], number: int, *, caption: str,
+    low: float = 0.0,
+) -> Diagram:  # fmt: skip
     """Mean probabilities of all classes in several situations, one class pointed out.
 
     Args:
         panels: title to (a note below it, colour, (C,) mean probabilities).
-        number: of the class whose share is written above its bar.
+        number: of the class whose share is written beside its dot.
         caption: the sentence that states the finding.
+        low: where the axis begins, not above 1/C and not above any of the probabilities.
 
     Returns:
-        Bars side by side, on a phone below each other; a line stands at 1/C.
+        Dots with lines from 1/C, panels side by side, on a phone below each other.
 
     Raises:
         TypeError: panels is no dictionary.
-        ValueError: no panels, an unknown colour, probabilities outside of [0, 1], or a
-            number that is no class.
+        ValueError: no panels, an unknown colour, probabilities outside of [0, 1], a number
+            that is no class, or an axis that begins too high.
     """
     names = _named("panels", panels)
     values: dict[str, list[float]] = {}
@@ -120,29 +122,38 @@ def average_answers(
             for p in check_numbers(f"probabilities of {name!r}", given).tolist()
         ]
         number = check_count("number", number, least=0, most=len(values[name]) - 1)
-    top = 1.15 * max(max(row) for row in values.values())
-    step = _WIDE / len(names)
-    wide = Drawing(_WIDE, 226)
-    narrow = Drawing(_NARROW, 216.0 * len(names))
+        low = check_number(
+            "low", low, least=0, most=min(*values[name], 1 / len(values[name]))
+        )
+    span = 1.1 * max(max(max(row) for row in values.values()) - low, 1e-9)
+    step = (_WIDE - 30) / len(names)
+    wide, narrow = Drawing(_WIDE, 226), Drawing(_NARROW, 216.0 * len(names))
     for place, name in enumerate(names):
         for draw, x, y, width in (
-            (wide, place * step + 14, 0.0, step - 28),
-            (narrow, 8.0, 216.0 * place, _NARROW - 16),
+            (wide, 40 + place * step, 0.0, step - 28),
+            (narrow, 40.0, 216.0 * place, _NARROW - 48),
         ):
-            note, colour, _ = panels[name]
-            row = values[name]
+            row, colour = values[name], panels[name][1]
+            heights = [y + 58 + 128 * (1 - (v - low) / span) for v in (*row, 1 / len(row))]
+            even = heights.pop()
             draw.text(x + width / 2, y + 16, name, "strong")
-            draw.text(x + width / 2, y + 34, note, "small")
-            draw.bars(x, y + 58, width, 128, row, colour, marked=(number,), top=top)
-            even = y + 58 + 128 * (1 - 1 / len(row) / top)
+            draw.text(x + width / 2, y + 34, panels[name][0], "small")
+            draw.line((x, y + 186), (x + width, y + 186), "edge")
             draw.curve([(x, even), (x + width, even)], "soft", 1.3, "4 4")
-            centre = x + (number + 0.5) * width / len(row)
-            height = y + 58 + 128 * (1 - row[number] / top)
-            draw.words_over(
-                centre, min(height, even) - 7, f"{row[number]:.1%}", "small strong"
-            )
+            for share, at in ((low, y + 186), (1 / len(row), even)) if x == 40 else ():
+                draw.text(x - 6, at + 4.5, f"{100 * share:.0f} %", "small", "end")
+            for digit, height in enumerate(heights):
+                centre, own = x + (digit + 0.5) * width / len(row), digit == number
+                draw.line((centre, even), (centre, height), colour, 3 if own else 1.4)
+                draw.dot(centre, height, colour)
+                draw.text(centre, y + 201, str(digit), "small strong" if own else "small")
+                if own:
+                    draw.ring(centre, height, "ink")
+                    beside = height + (22 if height > even else -12)
+                    share = f"{100 * row[number]:.1f} %"
+                    draw.words_over(centre, beside, share, "small strong")
     told = "; ".join(f"{name}: {values[name][number]:.1%}" for name in names)
-    alt = f"Mean probability of class {number}, a bar among those of all classes. {told}."
+    alt = f"Mean probability of class {number}, a dot among those of all classes. {told}."
     return _figure(wide, narrow, alt, caption)
 
 
