@@ -150,8 +150,8 @@ def average_answers(
                 if own:
                     draw.ring(centre, height, "ink")
                     beside = height + (22 if height > even else -12)
-                    share = f"{100 * row[number]:.1f} %"
-                    draw.words_over(centre, beside, share, "small strong")
+                    words = f"{100 * row[number]:.1f} %"
+                    draw.words_over(centre, beside, words, "small strong")
     told = "; ".join(f"{name}: {values[name][number]:.1%}" for name in names)
     alt = f"Mean probability of class {number}, a dot among those of all classes. {told}."
     return _figure(wide, narrow, alt, caption)
