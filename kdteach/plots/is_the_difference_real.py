@@ -195,7 +195,7 @@ def parted(
                 for line, (name, said) in enumerate(
                     zip(names, answers[place], strict=True)
                 ):
-                    style = "small strong" if said == labels[place] else "small"
+                    style = "strong" if said == labels[place] else "small"
                     draw.text(x + 2, y + size + 15 + 16 * line, f"{name}: {said}", style,
                               "start")  # fmt: skip
             top += height
