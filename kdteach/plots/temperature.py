@@ -75,8 +75,9 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
             else f"{classes[c]}: T = {heat:.0f}"
         )
         far = number > 2  # there the lines run together: the words stand below them
+        phone = None if number else (-18, -13)  # away from the line of the top class
         notes.append(
-            Note(heat, p, words, (0, 66) if far else (0, -13), None, "middle", number < 4,
+            Note(heat, p, words, (0, 66) if far else (0, -13), phone, "middle", number < 4,
                  "accent-edge", not number, wide_only=number > 1, leader=far)
         )  # fmt: skip
         told.append(f"{classes[c]} is largest, {p:.1%}, at T = {heat:.3g}")
