@@ -156,6 +156,18 @@ def test_bars_are_softmax_of_the_logits():
             )
 
 
+def test_what_the_5_and_the_9_get_stands_above_their_bars():
+    made = diagram("temperature")
+    for svg in (made.wide, made.narrow):
+        said = [t.text for t in ElementTree.fromstring(svg).iter() if t.text]
+        for temperature in (1, 4, 20):
+            p = torch.softmax(torch.tensor(LOGITS).double() / temperature, dim=0)
+            for number in (5, 9):
+                assert f"{p[number]:.0%}" in said
+        assert "7.0" in said  # the largest logit, and the smallest
+        assert "\N{MINUS SIGN}17.8" in said
+
+
 def test_words_are_legible_on_their_ground():
     """WCAG 2: a contrast of 4.5 for every pair of colours that meet in a drawing."""
     for colours in (LIGHT, DARK):

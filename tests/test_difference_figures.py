@@ -116,7 +116,7 @@ def test_bad_pairs_are_named(panels, error, says):
 
 def test_images_on_which_two_part():
     figure = parted(
-        SETS[0], [(str(i), str(9 - i)) for i in range(9)],
+        SETS[0], list("012345678"), [(str(i), str(9 - i)) for i in range(9)],
         {"only A is right": [3, 1], "only B is right": list(range(9))},
         ("A", "B"), most=4, caption="x",
     )  # fmt: skip
@@ -127,10 +127,25 @@ def test_images_on_which_two_part():
         assert ">A: 3<" in drawing
         assert ">B: 6<" in drawing
     assert "only B is right: 9 images" in figure.alt
-    with pytest.raises(ValueError, match="one an image"):
-        parted(SETS[0], [], {"a": [1]}, ("A", "B"), caption="x")
+    answers, labels = [("1", "2")] * 9, ["1"] * 9
+    for wrong in ((labels, []), (labels[:8], answers)):
+        with pytest.raises(ValueError, match="one an image"):
+            parted(SETS[0], *wrong, {"a": [1]}, ("A", "B"), caption="x")
     with pytest.raises(ValueError, match="a place"):
-        parted(SETS[0], [("1", "2")] * 9, {"a": [9]}, ("A", "B"), caption="x")
+        parted(SETS[0], labels, answers, {"a": [9]}, ("A", "B"), caption="x")
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_only_the_right_answer_is_bold(right):
+    answers = [("3", "5"), ("5", "3")][right]
+    images = SETS[0][:1]
+    figure = parted(images, ["3"], [answers], {"a": [0]}, ("A", "B"), caption="x")
+    for drawing in both(figure):
+        bold = re.findall(r'<text [^>]*class="([^"]*)"[^>]*>([AB]: \d)<', drawing)
+        assert {said: "kd-strong" in style for style, said in bold} == {
+            f"A: {answers[0]}": right == 0,
+            f"B: {answers[1]}": right == 1,
+        }
 
 
 def test_gains_stand_where_they_are():

@@ -116,6 +116,41 @@ def test_names_have_the_colours_of_their_lines():
             assert f'stroke="var(--kd-{colour})" stroke-width="2.' in svg
 
 
+def test_rings_that_would_cover_each_other_lie_in_each_other():
+    near = {**RATES, (10, 0.1): [45, 45], (10, 0.2): [39, 39]}
+    figure = figures.errors_by_rate(near, 359, caption="c")
+    for svg in (figure.wide, figure.narrow):
+        rings = re.findall(r'<circle [^>]*r="(\d+)" fill="none"', svg)
+        assert rings == ["6", "10"]
+        assert "T = 1, 10" in words(svg)
+    apart = figures.errors_by_rate({**near, (10, 0.2): [30, 30]}, 359, caption="c")
+    assert re.findall(r'<circle [^>]*r="(\d+)" fill="none"', apart.wide) == ["6", "6"]
+    assert "T = 1, 10" not in words(apart.wide)
+
+
+@pytest.mark.parametrize("shift", [(0, 60), (0, -60)])
+def test_a_leader_runs_from_the_ring_to_the_words(shift):
+    note = Note(10, 0.5, "far", shift, ring=True, radius=10, leader=True)
+    svg = wide(X, Y, [], [note]).svg("k", "a")
+    x, y = map(float, re.search(r'cx="([\d.]+)" cy="([\d.]+)" r="10"', svg).groups())
+    (line,) = (
+        c for c in lines(svg)
+        if c[0][0] == c[1][0] == x and abs(c[0][1] - y) == pytest.approx(10, abs=0.11)
+    )  # fmt: skip
+    assert 10 < abs(line[1][1] - y) <= 60
+    assert (line[1][1] - y) * shift[1] > 0
+    plain = wide(X, Y, [], [Note(10, 0.5, "far", shift, ring=True, radius=10)])
+    assert len(lines(svg)) == len(lines(plain.svg("k", "a"))) + 1
+
+
+def test_every_ring_on_a_screen_has_its_words():
+    logits = torch.tensor([7, 3.1, -1.6, -2.8, -3.4, -17.8, -9.3], dtype=torch.float64)
+    figure = figures.class_curves(logits, list("abcdefg"), caption="c")
+    rings = figure.wide.count('r="6" fill="none"')
+    assert rings == sum("T = " in said for said in words(figure.wide)) == 4
+    assert figure.narrow.count('r="6" fill="none"') == 2
+
+
 def test_names_at_the_lines_do_not_touch():
     starts = {1: 50.0, 4: 42.0, 10: 41.0, 100: 40.5}
     placed = figures._apart(starts, 3)

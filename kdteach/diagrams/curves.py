@@ -71,6 +71,8 @@ class Note:
         strong: whether the words are set in bold.
         wide_only: whether a phone has no room for it.
         ink: colour of the words, such as that of the line they name; empty for the text's.
+        radius: of the ring; a larger one goes around another ring.
+        leader: whether a thin line leads from the ring to the words.
     """
 
     x: float
@@ -84,6 +86,8 @@ class Note:
     strong: bool = False
     wide_only: bool = False
     ink: str = ""
+    radius: float = 6.0
+    leader: bool = False
 
 
 def wide(x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note]) -> Drawing:
@@ -155,8 +159,14 @@ def _axes(
 
 def _note(draw: Drawing, note: Note, point: Point, phone: bool) -> None:
     if note.ring:
-        draw.ring(*point, note.colour)
+        draw.ring(*point, note.colour, note.radius)
     dx, dy = note.phone if phone and note.phone is not None else note.shift
+    if note.leader:
+        side = math.copysign(1.0, dy)
+        draw.line(
+            (point[0], point[1] + side * note.radius),
+            (point[0] + dx, point[1] + dy + (4.0 if dy < 0 else -_LINE)), "soft", 1.0,
+        )  # fmt: skip
     lines = note.words.split("\n")
     for number, words in enumerate(lines):
         style = "small strong" if note.strong else "small"

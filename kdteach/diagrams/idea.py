@@ -78,6 +78,8 @@ def temperature_wide(highlight: Collection[str]) -> Drawing:
     draw.image(20, 40, 100)
     draw.text(262, 24, "the teacher's logits v", "strong")
     draw.logits(166, 42, 192, 96, LOGITS, "teacher")
+    draw.text(337, 58, f"{LOGITS[9]:.1f}", "small", "end")
+    draw.text(278, 137, _minus(LOGITS[6]), "small", "end")
     draw.halo("logits", 166, 8, 192, 150)
     draw.arrow((124, 90), (160, 90))
     draw.arrow((364, 90), (412, 90))
@@ -93,6 +95,7 @@ def temperature_wide(highlight: Collection[str]) -> Drawing:
         draw.bars(
             x, 228, 240, 140, softmax(LOGITS, temperature), "teacher", marked=(LABEL,)
         )
+        _shares(draw, x, 228, 240, 140, softmax(LOGITS, temperature))
         draw.halo(f"T = {temperature}", x, 192, 240, 196)
     return draw
 
@@ -103,6 +106,8 @@ def temperature_narrow(highlight: Collection[str]) -> Drawing:
     draw.image(6, 34, 84)
     draw.text(234, 20, "the teacher's logits v", "strong")
     draw.logits(130, 34, 208, 84, LOGITS, "teacher")
+    draw.text(315, 50, f"{LOGITS[9]:.1f}", "small", "end")
+    draw.text(252, 117, _minus(LOGITS[6]), "small", "end")
     draw.halo("logits", 130, 6, 208, 130)
     draw.arrow((94, 76), (124, 76))
     draw.arrow((234, 142), (234, 158))
@@ -116,8 +121,22 @@ def temperature_narrow(highlight: Collection[str]) -> Drawing:
         draw.bars(
             40, y + 24, 270, 80, softmax(LOGITS, temperature), "teacher", marked=(LABEL,)
         )
+        _shares(draw, 40, y + 24, 270, 80, softmax(LOGITS, temperature))
         draw.halo(f"T = {temperature}", 40, y, 270, 124)
     return draw
+
+
+def _minus(value: float) -> str:
+    return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _shares(
+    draw: Drawing, x: float, y: float, width: float, height: float, p: list[float]
+) -> None:
+    """What the 5 and the 9 get, above their bars."""
+    for number in (5, LABEL):
+        place = x + (number + 0.5) * width / len(p)
+        draw.text(place, y + height * (1 - p[number]) - 5, f"{p[number]:.0%}", "small")
 
 
 LOSS_PARTS = ("soft target", "answer", "label", "soft loss", "hard loss", "alpha", "total")

@@ -268,10 +268,10 @@ class Drawing:
             f'stroke-width="{_n(width)}" stroke-linejoin="round"{dashed}{faint}/>'
         )
 
-    def ring(self, x: float, y: float, colour: str) -> None:
+    def ring(self, x: float, y: float, colour: str, radius: float = 6.0) -> None:
         """A circle around a point that the text speaks of."""
         self._shapes.append(
-            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="6" fill="none" '
+            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="none" '
             f'stroke="var(--kd-{colour})" stroke-width="2.2"/>'
         )
 

@@ -17,7 +17,7 @@ _RECIPE = (
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
     ("two methods, ten divisions of one data set",
      "Is it better on other divisions of these images? On new ones?",
-     "paired differences, and wider ones", "kd.compare(..., test_share=0.25)"),
+     "paired differences, wider interval", "kd.compare(..., test_share=0.25)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
      "seeds and images redrawn (bootstrap)", "kd.stats.bootstrap_difference(A, B)"),

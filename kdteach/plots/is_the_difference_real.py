@@ -146,32 +146,32 @@ def pairs(
 
 def parted(
     images: Tensor,
+    labels: Sequence[str],
     answers: Sequence[tuple[str, str]],
     rows: Mapping[str, Sequence[int]],
     names: tuple[str, str],
     *,
-    roles: tuple[str, str] = ("baseline", "student"),
     most: int = 8,
     caption: str,
 ) -> Diagram:
-    """The images on which two networks part, in rows, with what each reads.
+    """The images on which two networks part, in rows: what each reads, the truth in bold.
 
     Args:
         images: (n, 1, H, W) in [0, 1].
+        labels: n names, what the images show.
         answers: n times (what the first reads, what the second reads).
         rows: title to the places of its images.
         names: of the two networks.
-        roles: their colours.
         most: images that are drawn of a row.
         caption: the sentence that states the finding.
 
     Raises:
-        ValueError: other than n answers, a place that there is not, or no rows.
+        ValueError: other than n labels or answers, a place that there is not, or no rows.
     """
-    if len(answers) != len(images) or not rows:
+    if not len(labels) == len(answers) == len(images) or not rows:
         raise ValueError(
-            f"answers must be {len(images)}, one an image, and rows one or more, got "
-            f"{len(answers)} and {len(rows)}"
+            f"labels and answers must be {len(images)}, one an image, and rows one or "
+            f"more, got {len(labels)}, {len(answers)} and {len(rows)}"
         )
     titles = check_names("rows", list(rows))
     places = [[check_count("a place", i, least=0, most=len(images) - 1) for i in several]
@@ -192,11 +192,12 @@ def parted(
                 x = step * (number % columns)
                 y = top + 28 + (size + 46) * (number // columns)
                 draw.picture(x + 2, y, size, images[place, 0].tolist())
-                for line, (name, said, role) in enumerate(
-                    zip(names, answers[place], roles, strict=True)
+                for line, (name, said) in enumerate(
+                    zip(names, answers[place], strict=True)
                 ):
-                    draw.words_over(x + 2, y + size + 15 + 16 * line, f"{name}: {said}",
-                                    "small strong", "start", role)  # fmt: skip
+                    style = "strong" if said == labels[place] else "small"
+                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name}: {said}", style,
+                              "start")  # fmt: skip
             top += height
         drawings.append(draw)
     alt = f"Images on which two networks part. {'; '.join(told)}."

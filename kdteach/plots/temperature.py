@@ -16,6 +16,7 @@ _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
+_RING, _WIDER = 6.0, 4.0  # radius of a ring, and how much wider the next around it is
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
 _START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
@@ -63,7 +64,7 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
     start = float(_soft(logits, 1.0)[first])
     notes.append(
         Note(enters, _LOUD, f"{classes[first]}: falls from {start:.0%},\nabove the figure",
-             (20, 8), (10, 6), "start", strong=True)
+             (34, 8), (20, 6), "start", strong=True)
     )  # fmt: skip
     told = [f"{classes[first]} falls from {start:.1%} at T = 1"]
     for number, c in enumerate(falling):
@@ -73,11 +74,11 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
             if heat < 10
             else f"{classes[c]}: T = {heat:.0f}"
         )
-        if number > 2:  # there the lines run together: a ring has to do
-            words = ""
+        far = number > 2  # there the lines run together: the words stand below them
+        phone = None if number else (-18, -13)  # away from the line of the top class
         notes.append(
-            Note(heat, p, words, (0, -13), None, "middle", True, "accent-edge",
-                 not number, wide_only=number == 2)
+            Note(heat, p, words, (0, 66) if far else (0, -13), phone, "middle", number < 4,
+                 "accent-edge", not number, wide_only=number > 1, leader=far)
         )  # fmt: skip
         told.append(f"{classes[c]} is largest, {p:.1%}, at T = {heat:.3g}")
     last = int(logits.argmin())
@@ -183,7 +184,8 @@ def errors_by_rate(
 
     Returns:
         The figure. Where the mean is that of broken students the line leaves it at the top;
-        the alt text counts them. The rate with the fewest errors of each T is ringed.
+        the alt text counts them. The rate with the fewest errors of each T is ringed; rings
+        that would cover each other lie in each other, and words below say whose they are.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
@@ -194,6 +196,7 @@ def errors_by_rate(
     place = rates[0] * _BESIDE
     seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
+    rings: dict[float, list[tuple[float, float, str]]] = {}
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
     names = _apart(starts, _TOUCH * (high - low))
     for number, heat in enumerate(temperatures):
@@ -206,12 +209,13 @@ def errors_by_rate(
                  ink=colour)
         )  # fmt: skip
         best = min(points, key=lambda point: point[1])
-        notes.append(Note(*best, "", ring=True, colour=colour))
+        rings.setdefault(best[0], []).append((best[1], heat, colour))
         lost = {rate: sum(2 * e > images for e in errors[heat, rate]) for rate in rates}
         broken = ", ".join(f"{n} at {rate:g}" for rate, n in lost.items() if n) or "none"
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
+    notes += _rings(rings, _TOUCH * (high - low))
     axes = (
         Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
@@ -278,6 +282,30 @@ def _apart(heights: Mapping[float, float], least: float) -> dict[float, float]:
     for key in sorted(heights, key=lambda k: -heights[k]):
         above = placed[key] = min(heights[key], above - least)
     return placed
+
+
+def _rings(
+    best: Mapping[float, Sequence[tuple[float, float, str]]], least: float
+) -> list[Note]:
+    """The rings at the best rates: rate to each (errors, T, colour) there."""
+    notes = []
+    for rate, found in best.items():
+        groups: list[list[tuple[float, float, str]]] = []
+        for each in sorted(found):
+            if groups and each[0] - groups[-1][-1][0] < least:
+                groups[-1].append(each)
+            else:
+                groups.append([each])
+        for group in groups:
+            notes += [
+                Note(rate, errors, "", ring=True, colour=colour,
+                     radius=_RING + number * _WIDER)
+                for number, (errors, _, colour) in enumerate(group)
+            ]  # fmt: skip
+            if len(group) > 1:
+                names = ", ".join(f"{heat:g}" for _, heat, _ in group)
+                notes.append(Note(rate, group[0][0], f"T = {names}", (0.0, 30.0)))
+    return notes
 
 
 def _ticks(values: Sequence[float]) -> list[tuple[float, str]]:
