@@ -10,9 +10,11 @@ from kdteach.plots.compression import (
     as_long,
     limits_and_times,
     near_and_far,
+    one_image,
     time_by_size,
     times_of_widths,
 )
+from kdteach.quantisation import quantised
 
 
 class Sleeper(nn.Module):
@@ -59,6 +61,20 @@ def test_four_images_take_a_sleeper_four_times_as_long():
     assert far >= 3  # asleep, not multiplying: where the weights lie is all one
     with pytest.raises(TypeError, match="networks must be a dictionary"):
         near_and_far([1], (1, 2, 2))
+
+
+def test_one_image_is_timed_for_each_network():
+    quick, slow = Sleeper(1), Sleeper(6)
+    slow.train()
+    took = one_image({"slow": slow, "quick": quick}, (1, 2, 2), repeats=3)
+    assert list(took) == ["slow", "quick"]
+    assert 1 <= took["quick"] < took["slow"]
+    assert 6 <= took["slow"] < 500
+    assert slow.training
+    small = quantised(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
+    assert one_image({"small": small}, (1, 2, 2), repeats=3)["small"] > 0
+    with pytest.raises(TypeError, match="networks must be a dictionary"):
+        one_image([quick], (1, 2, 2))
 
 
 def test_each_width_has_four_times_that_can_be_drawn():

@@ -18,7 +18,7 @@ from kdteach.cost import count_flops, measure_latency
 from kdteach.models import answer, build, evaluation_mode
 from kdteach.quantisation import quantised
 
-__all__ = ["as_long", "limits_and_times", "near_and_far", "times_of_widths"]
+__all__ = ["as_long", "limits_and_times", "near_and_far", "one_image", "times_of_widths"]
 
 _ROUNDS = 5
 _MORE_THAN_A_CACHE = 2**25  # numbers, 128 MiB
@@ -88,7 +88,7 @@ def near_and_far(
     """
     if not isinstance(networks, Mapping):
         raise TypeError(f"networks must be a dictionary, got {shown(networks)}")
-    one = _quickest(networks, input_shape, 1, repeats)
+    one = one_image(networks, input_shape, repeats=repeats)
     four = _quickest(networks, input_shape, 4, repeats)
     few = max(3, repeats // 10)
     rounds: dict[str, list[float]] = {name: [] for name in networks}
@@ -98,6 +98,27 @@ def near_and_far(
             rounds[name].append(statistics.median(times))
     far = {name: min(found) for name, found in rounds.items()}
     return {"one image": one, "four images": four, "one image, weights far": far}
+
+
+def one_image(
+    networks: Mapping[str, nn.Module], input_shape: Sequence[int], *, repeats: int = 30
+) -> dict[str, float]:
+    """How long each network takes to answer a single image.
+
+    Args:
+        networks: name to model, also in eight bits.
+        input_shape: of the image, (channels, H, W).
+        repeats: timed passes in each of five rounds, 3 or more.
+
+    Returns:
+        Name to milliseconds.
+
+    Raises:
+        TypeError: networks is no dictionary.
+    """
+    if not isinstance(networks, Mapping):
+        raise TypeError(f"networks must be a dictionary, got {shown(networks)}")
+    return _quickest(networks, input_shape, 1, repeats)
 
 
 def times_of_widths(
