@@ -9,12 +9,9 @@ from torch import nn
 from kdteach.plots.compression import (
     as_long,
     limits_and_times,
-    near_and_far,
-    one_image,
     time_by_size,
     times_of_widths,
 )
-from kdteach.quantisation import quantised
 
 
 class Sleeper(nn.Module):
@@ -50,31 +47,6 @@ def test_limits_are_operations_over_speed_and_times_are_those_of_the_clock():
         limits_and_times([network], (1, 2, 2), peak=1)
     with pytest.raises(ValueError, match="one or more"):
         limits_and_times({}, (1, 2, 2), peak=1)
-
-
-def test_four_images_take_a_sleeper_four_times_as_long():
-    passes = near_and_far({"slow": Sleeper(3)}, (1, 2, 2), repeats=3)
-    assert list(passes) == ["one image", "four images", "one image, weights far"]
-    one, four, far = (times["slow"] for times in passes.values())
-    assert 3 <= one < 500
-    assert four >= 12
-    assert far >= 3  # asleep, not multiplying: where the weights lie is all one
-    with pytest.raises(TypeError, match="networks must be a dictionary"):
-        near_and_far([1], (1, 2, 2))
-
-
-def test_one_image_is_timed_for_each_network():
-    quick, slow = Sleeper(1), Sleeper(6)
-    slow.train()
-    took = one_image({"slow": slow, "quick": quick}, (1, 2, 2), repeats=3)
-    assert list(took) == ["slow", "quick"]
-    assert 1 <= took["quick"] < took["slow"]
-    assert 6 <= took["slow"] < 500
-    assert slow.training
-    small = quantised(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
-    assert one_image({"small": small}, (1, 2, 2), repeats=3)["small"] > 0
-    with pytest.raises(TypeError, match="networks must be a dictionary"):
-        one_image([quick], (1, 2, 2))
 
 
 def test_each_width_has_four_times_that_can_be_drawn():

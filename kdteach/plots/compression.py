@@ -12,17 +12,11 @@ from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
-from kdteach.plots._clock import (
-    as_long,
-    limits_and_times,
-    near_and_far,
-    one_image,
-    times_of_widths,
-)
+from kdteach.plots._clock import as_long, limits_and_times, times_of_widths
 from kdteach.plots._weights import dense_weight, kernel
 
 __all__ = [
-    "as_long", "limits_and_times", "mistakes_by_size", "near_and_far", "one_image",
+    "as_long", "limits_and_times", "mistakes_by_size",
     "predicted_and_measured", "time_by_size", "times_of_widths", "to_scale",
     "uses_of_a_weight",
 ]  # fmt: skip
