@@ -200,7 +200,7 @@ def test_times_of_each_width():
     for drawing in (both.wide, both.narrow):
         above, below = (re.search(words + name, drawing) for name in pair)
         assert float(above[1]) < float(below[1])
-        assert (above[2], below[2]) == ("end", "start")
+        assert (above[2], below[2]) == ("start", "start")
     with pytest.raises(ValueError, match="one for each width, got 2"):
         time_by_size((8, 32, 128), {"a": ("student", "", [1, 2])}, caption="x")
     with pytest.raises(ValueError, match="times of 'a'"):

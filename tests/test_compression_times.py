@@ -54,7 +54,7 @@ def test_each_width_has_four_times_that_can_be_drawn():
     lines = times_of_widths((4, 8), repeats=3)
     assert torch.equal(before, torch.random.get_rng_state())
     assert list(lines) == [
-        "one image, 8 bits", "one image", "256 images", "256 images, 8 bits",
+        "one image, 8 bits", "one image", "256 images, 8 bits", "256 images",
     ]  # fmt: skip
     for _, _, times in lines.values():
         assert len(times) == 2

@@ -87,8 +87,8 @@ def times_of_widths(
     for name, colour, dashes, models, batch in (
         ("one image, 8 bits", "soft", "", small, 1),
         ("one image", "student", "", floats, 1),
-        ("256 images", "student", "8 4", floats, 256),
         ("256 images, 8 bits", "soft", "8 4", small, 256),
+        ("256 images", "student", "8 4", floats, 256),
     ):
         took = _quickest(models, _IMAGE, batch, repeats)
         times = [1000 * took[str(width)] / batch for width in widths]

@@ -256,8 +256,8 @@ def time_by_size(
     Args:
         units: n widths, rising.
         times: name of a line to (colour, dashes, (n,) microseconds an image). The names
-            stand above and below their lines in turn: of two lines that run close to each
-            other, give the upper one first.
+            stand above and below the left ends of their lines in turn: of two lines that
+            are close to each other there, give the upper one first.
         caption: the sentence that states the finding.
 
     Raises:
@@ -283,11 +283,11 @@ def time_by_size(
         everything += values
         points = list(zip(places, values, strict=True))
         curves.append(Curve(points, colour, 2.8, dashes, dots=True))
-        # lines rise: words above one end at its point, words below one begin there
+        # lines lie flat at their left ends, and cross further to the right
         below = number % 2 == 1
         notes.append(
-            Note(*points[len(points) // 2], name, (0, 24 if below else -13), None,
-                 "start" if below else "end", strong=True, ink=colour)
+            Note(*points[0], name, (0, 24 if below else -13), None, "start",
+                 strong=True, ink=colour)
         )  # fmt: skip
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))
