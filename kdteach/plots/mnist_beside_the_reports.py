@@ -54,7 +54,7 @@ def lineup(
         step, tall = width / across, side * 0.72 + 58
         lines = -(-len(fields) // across)
         words = [f"rows: {rows}", f"columns: {columns}"]
-        words.append("the darker a cell, the higher (on a dark page, the lighter)")
+        words.append("darker is higher (on a dark page, lighter)")
         if across > 2:
             words = ["; ".join(words[:2]), words[2]]
         head = 8.0 + 18 * len(words)
