@@ -569,6 +569,19 @@ def test_numbers_in_the_text_are_those_of_the_record():
                 "distilled student | 1,000 | 60 | 0.01 | 32",
                 "student without 3 | 5,000 | 8 | 0.02 | 64"):  # fmt: skip
         assert f"| {row} |" in text["training"]
+    tried = record["distilled"]["valid errors by rate"]
+    assert text["combinations"] == f"{len(tried)}" == f"{len(set(tried))}"
+    assert list(tried) == list(record["label-trained"]["valid errors by rate"])
+    seen = [
+        record[name]["as written errors"][record["seed that ships"]]
+        for name in ("label-trained", "distilled")
+    ]
+    assert (
+        text["shown"]
+        == f"The two above misread {seen[0] / 100:.1f} and {seen[1] / 100:.1f}."
+    )
+    assert text["sizes"].count("(chosen)") == 1
+    assert "convolutional, 1,000 images (chosen) | 10.7 | 8.0" in text["sizes"]
     sizes = record["sizes tried"]  # of some the gain was smaller, as the page says
     gains = {size: e["label-trained"] - e["distilled"] for size, e in sizes.items()}
     assert sorted(gains.values())[1] < gains["cnn-4k, 1000 images"] - 1

@@ -34,10 +34,10 @@ def page_numbers() -> dict[str, str]:
 
     Returns:
         By name: "images", "teacher_images", "anew", "times", "larger", "temperature",
-        "gain", "teacher", "threes", "bias" and "unseen"; and, of the folded parts,
-        "second", "tried", "dropout", "loss", "pair", "rates", "ends", "fixed", "equal",
-        "spread", "price", "redrawn", "without", and "rows", "training" and "sizes" of
-        tables.
+        "combinations", "gain", "shown", "teacher", "threes", "bias" and "unseen"; and, of
+        the folded parts, "second", "tried", "dropout", "loss", "pair", "rates", "ends",
+        "fixed", "equal", "spread", "price", "redrawn", "without", and "rows", "training"
+        and "sizes" of tables.
     """
     record = readers_record()
     pair, plain, teacher = (
@@ -54,7 +54,9 @@ def page_numbers() -> dict[str, str]:
         "larger": f"{teacher['weights'] / pair['weights']:.0f}",
         "temperature": f"{pair['temperature']:g}",
         "tried": _tried(pair["valid errors by rate"]),
+        "combinations": str(len(pair["valid errors by rate"])),
         "gain": gain_in_words(gain, *means),
+        "shown": _shown(record),
         "teacher": f"{np.mean(teacher['as written errors']) / 100:.1f}",
         "second": _second(record["doubts"]),
         "threes": f"{100 * np.mean(threes['with']):.0f}",
@@ -73,8 +75,17 @@ def page_numbers() -> dict[str, str]:
         "rows": _rows(record),
         "redrawn": _redrawn(record),
         "without": _without(record),
-        "sizes": _sizes(record["sizes tried"]),
+        "sizes": _sizes(record["sizes tried"], f"{pair['model']}, {pair['images']} images"),
     }
+
+
+def _shown(record: dict[str, Any]) -> str:
+    """Mistakes in a hundred of the two students that one sees, in a sentence."""
+    plain, distilled = (
+        record[name]["as written errors"][record["seed that ships"]] / 100
+        for name in ("label-trained", "distilled")
+    )
+    return f"The two above misread {plain:.1f} and {distilled:.1f}."
 
 
 def _second(doubts: dict[str, Any]) -> str:
@@ -246,10 +257,13 @@ def _without(record: dict[str, Any]) -> str:
     )
 
 
-def _sizes(tried: dict[str, dict[str, float]]) -> str:
+def _sizes(tried: dict[str, dict[str, float]], chosen: str) -> str:
     """Errors of both students by size, rows of a table."""
+    if chosen not in tried:
+        raise ValueError(f"{chosen} is none of {list(tried)}")
     return "\n".join(
-        f"| {_network(size)} | {shares['label-trained']:.1f} | {shares['distilled']:.1f} |"
+        f"| {_network(size)}{' (chosen)' if size == chosen else ''} "
+        f"| {shares['label-trained']:.1f} | {shares['distilled']:.1f} |"
         for size, shares in tried.items()
     )
 
@@ -272,8 +286,9 @@ def gain_in_words(gain: Interval, plain: float, told: float) -> str:
         told: the same of the distilled ones.
     """
     misread = (
-        f"of a hundred test digits, label-trained students misread {plain:.1f} and "
-        f"distilled ones {told:.1f}, on average over {gain.n} such pairs with this teacher"
+        "of a hundred of MNIST's test digits, label-trained students misread "
+        f"{plain:.1f} and distilled ones {told:.1f}, on average over {gain.n} such pairs "
+        "with this teacher"
     )
     interval = f"[{100 * gain.level:.0f} % interval](an-interval)"
     if gain.low <= 0 <= gain.high:

@@ -256,7 +256,7 @@ export function draw(root, data) {
         element(
           "p", { class: "kd-note" },
           "Bars: how probable each digit is to a network, in percent. " +
-          `Even of a scribble it names one from ${classes[0]} to ${classes[classes.length - 1]}.`,
+          `Even a scribble is read as one from ${classes[0]} to ${classes[classes.length - 1]}.`,
         ),
       ),
     ),
