@@ -37,6 +37,23 @@ def test_the_largest_share_is_written_and_said():
 
 
 @pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ([0.1, 0.8, 0.1], ["0.10 each"]),
+        ([1, 1, 8], ["0.10 each"]),
+        ([0.3, 0.6, 0.1], []),  # they differ
+        ([0, 1, 0], []),  # a hard label: nothing to read
+    ],
+)
+def test_one_share_of_all_others_is_written_once(row, words):
+    votes = {"smoothed": ("baseline", torch.tensor([row, [4, 6, 0]], dtype=torch.float64))}
+    made = figure(votes)
+    for drawing in (made.wide, made.narrow):
+        assert re.findall(r">(\d\.\d\d each)<", drawing) == words
+    assert ("(all others 10% each)" in made.alt) == bool(words)
+
+
+@pytest.mark.parametrize(
     ("change", "error", "says"),
     [
         ({"votes": {}}, ValueError, "votes is empty"),

@@ -153,3 +153,8 @@ def test_accuracies_stand_on_one_axis():
     assert "90 %" in made.wide
     with pytest.raises(ValueError, match="must lie in 70 to 90"):
         figures.accuracies({"x": ("soft", [69.0])}, caption="")
+    rows = {name: ("soft", [80.0, 81.0]) for name in "AB"}
+    plain = figures.accuracies(rows, caption="")
+    assert figures.accuracies(rows, caption="", apart=["B"]).wide != plain.wide
+    with pytest.raises(ValueError, match=r"apart must name settings, got \['C'\]"):
+        figures.accuracies(rows, caption="", apart=["C"])

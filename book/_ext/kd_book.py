@@ -3,6 +3,7 @@
 MathJax and the Vega scripts come from Python packages and are copied into the build, so no
 page asks another host for anything. The page of solutions is gathered from the chapters.
 The figure of the first page and the numbers in its text come from the library.
+A line does not begin with the full stop or comma that follows a formula.
 """
 
 import importlib.util
@@ -14,6 +15,7 @@ import shutil
 import altair
 import vl_convert
 import yaml
+from docutils import nodes
 from kdteach.live import page_numbers, start_here
 from sphinx.errors import ExtensionError
 
@@ -98,6 +100,35 @@ def place_figure(app, docname, source):
     source[0] = text
 
 
+def tie_punctuation(app, doctree, docname):
+    """Keep a formula on one line with the signs that touch it, such as its full stop.
+
+    A browser may break the line on either side of a formula, whatever stands there.
+    """
+    for formula in list(doctree.findall(nodes.math)):
+        parent = formula.parent
+        place = parent.index(formula)
+        before, after = _text(parent, place - 1), _text(parent, place + 1)
+        opening = re.search(r"[^\w\s]*$", before)[0]
+        closing = re.match(r"[^\w\s]*", after)[0]
+        if not opening and not closing:
+            continue
+        tied = nodes.inline(classes=["kd-tie"])
+        tied += [nodes.Text(opening)] * bool(opening)
+        tied += [formula, *[nodes.Text(closing)] * bool(closing)]
+        if closing:
+            parent[place + 1] = nodes.Text(after[len(closing) :])
+        parent[place] = tied
+        if opening:
+            parent[place - 1] = nodes.Text(before[: -len(opening)])
+
+
+def _text(parent, place):
+    """The text at this place among the children, or none."""
+    inside = 0 <= place < len(parent) and isinstance(parent[place], nodes.Text)
+    return str(parent[place]) if inside else ""
+
+
 def _chapter_names():
     """The notebooks in the order of the table of contents."""
     contents = yaml.safe_load((CHAPTERS.parent / "_toc.yml").read_text(encoding="utf-8"))
@@ -111,6 +142,7 @@ def setup(app):
     app.connect("builder-inited", collect_scripts)
     app.connect("html-page-context", add_vega)
     app.connect("html-page-context", drop_deprecated_roles)
+    app.connect("doctree-resolved", tie_punctuation)
     app.connect("source-read", gather_solutions)
     app.connect("source-read", place_figure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

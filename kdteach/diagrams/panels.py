@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -21,12 +22,14 @@ class Answer:
         values: (C,) probabilities.
         role: the colour: teacher, student, baseline or label.
         marked: classes whose number is set in bold, and whose bar has its probability.
+        each: whether all other classes have one probability, which is written above them.
     """
 
     name: str
     values: Sequence[float]
     role: str = "teacher"
     marked: Sequence[int] = ()
+    each: bool = False
 
     @property
     def top(self) -> float:
@@ -108,7 +111,7 @@ def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
 
 
 def _numbers(draw: Drawing, x: float, y: float, answer: Answer) -> None:
-    """The probabilities of the marked classes, above their bars."""
+    """The probabilities of the marked classes above their bars, and that of all others."""
     step = (_WIDTH - _PICTURE - 14) / len(answer.values)
     for number in answer.marked:
         value = answer.values[number]
@@ -122,3 +125,13 @@ def _numbers(draw: Drawing, x: float, y: float, answer: Answer) -> None:
             part, anchor = (0.1, "start") if left else (0.9, "end")
         place = x + (number + part) * step
         draw.text(place, y + _BARS * (1 - value) - 4, f"{value:.2f}", "small", anchor)
+    if answer.each:
+        count = len(answer.values)
+        ends = [-1, *sorted(answer.marked), count]
+        runs = [(b - a - 1, a + 1) for a, b in pairwise(ends)]
+        longest, first = max(runs)
+        value = answer.values[first]
+        draw.text(
+            x + (first + longest / 2) * step, y + _BARS * (1 - value) - 4,
+            f"{value:.2f} each", "small",
+        )  # fmt: skip

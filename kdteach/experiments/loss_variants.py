@@ -61,11 +61,12 @@ SETTINGS = (
     f"{MADE} comparisons were made, and each interval is widened for their number: 14 were "
     "planned, 7 of these were repeated with a rate chosen draw by draw, and 8 were added "
     "when the 14 were known.\n"
-    "The draws overlap, and a test image of one may be a validation image of another, so "
-    "the intervals are probably too narrow; by how much we do not know."
+    "A test image of one draw may be a validation image of another: where one rate serves "
+    "all draws, test images had a small part in its choice."
 )
 """What a doubter asks, for the details of a mark."""
 _SAMPLE = 200  # training images of a student
+_TESTED = 0.25  # test images among training and test images of a draw: 359 of 1,438
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,11 @@ class Mistakes:
         return sum(self.test[arm]) / len(self.test[arm])
 
     def compared(self) -> list[Compared]:
-        """All pairs of the losses that were trained: those that were planned come first."""
+        """All pairs of the losses that were trained: those that were planned come first.
+
+        A pair's ``for_new_images`` counts all training images of a draw, from which the
+        teacher learns and the students' 200 are taken: three for each test image.
+        """
         planned = _planned()
         found = []
         for first, second, expect in planned + _added():
@@ -135,7 +140,10 @@ class Mistakes:
                 continue
             named = (first, second, expect) in planned
             bound = BOUND if named else None
-            how = {"expect": expect, "unit": "mistakes", "comparisons": MADE}
+            how = {
+                "expect": expect, "unit": "mistakes", "comparisons": MADE,
+                "test_share": _TESTED,
+            }  # fmt: skip
             common = compare(self.test[first], self.test[second], bound=bound, **how)  # type: ignore[arg-type]
             alone = None
             if first.endswith(", own") and second.endswith(", own"):

@@ -38,8 +38,9 @@ def votes_on_images(
         caption: the sentence that states the finding.
 
     Returns:
-        A panel an image, three in a row on a screen, one below the other on a phone. A bar
-        is as high as the share of the students; the largest has that share above it.
+        A panel an image, up to three in a row on a screen, one below the other on a phone.
+        A bar is as high as the share of the students; the largest has that share above it,
+        and where all others have one share, above 0, it is written once above them.
 
     Raises:
         TypeError: votes is no dictionary of pairs, or values of another type.
@@ -63,13 +64,17 @@ def votes_on_images(
         for name, (role, table) in shares.items():
             values = table[row].tolist()
             first = values.index(max(values))
-            answers.append(Answer(name, values, role, marked=[first]))
+            rest = {round(v, 12) for k, v in enumerate(values) if k != first}
+            each = len(values) > 2 and len(rest) == 1 and max(rest) > 0
+            answers.append(Answer(name, values, role, marked=[first], each=each))
             said.append(f"{name} {first}, {values[first]:.0%}")
+            if each:
+                said[-1] += f" (all others {max(rest):.0%} each)"
         made.append(Panel(title, picture.tolist(), answers))
         told.append(f"{title}: {', '.join(said)}")
     words = f"{alt} {'; '.join(told)}."
     return Diagram(
-        panels.wide(made).svg("kd-wide", words),
+        panels.wide(made, min(3, max(2, len(made)))).svg("kd-wide", words),
         panels.narrow(made).svg("kd-narrow", words),
         words, caption,
     )  # fmt: skip

@@ -134,22 +134,26 @@ def dots_by_setting(
 
 
 def accuracies(
-    groups: Mapping[str, tuple[str, Sequence[float]]], *, caption: str
+    groups: Mapping[str, tuple[str, Sequence[float]]],
+    *,
+    caption: str,
+    apart: Sequence[str] = (),
 ) -> Diagram:
     """The students' test accuracy, group by group, on an axis from 70 to 90 per cent.
 
     Args:
         groups: name to (colour, per cent draw by draw), as ``dots_by_setting`` takes them.
         caption: the sentence that states the finding.
+        apart: as of ``dots_by_setting``.
 
     Raises:
-        ValueError: another colour, or a value outside of the axis.
+        ValueError: as ``dots_by_setting``; the axis is 70 to 90.
     """
     return dots_by_setting(
         groups, low=70, high=90, ticks=[f"{n} %" for n in range(70, 91, 5)],
         alt="Test accuracy of students trained on few images; one dot per draw of the "
         "data with its teacher.",
-        caption=caption,
+        caption=caption, apart=apart,
     )  # fmt: skip
 
 
