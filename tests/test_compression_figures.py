@@ -52,6 +52,47 @@ def test_areas_are_sizes():
     assert len(feet) == 1  # all stand on one line
 
 
+BRACKET = r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) '
+
+
+@pytest.mark.parametrize(
+    ("limit", "inside"),
+    [(120, ["64", "32", "8"]), (64, ["64", "32", "8"]), (63, ["32", "8"])],
+)
+def test_what_is_inside_of_a_limit_stands_under_a_bracket(limit, inside):
+    sizes = {"teacher": 500, "256": 256, "128": 128, "64": 64, "32": 32, "8": 8}
+    figure = to_scale(
+        {name: ("", "student", size) for name, size in sizes.items()},
+        caption="x", limit=("fit here", limit),
+    )  # fmt: skip
+    assert f"fit here: {', '.join(inside)}." in figure.alt
+    covered = []
+    for drawing in (figure.wide, figure.narrow):
+        squares = [line for line in segments(drawing, "student") if line[4] > 3]
+        assert len(squares) == 6
+        under = set()
+        for found in re.findall(BRACKET, drawing):
+            left, _, _, top, right, _, _ = map(float, found)
+            under |= {
+                name
+                for name, (x0, y0, x1, _, wide) in zip(sizes, squares, strict=True)
+                if left <= x0 and x1 <= right and 0 < y0 - wide / 2 - top < 60
+            }
+        covered.append(under)
+        assert drawing.count(">fit here<") == 1  # in two rows on a phone, said once
+    assert covered == [set(inside)] * 2
+
+
+def test_no_limit_draws_no_bracket_and_one_too_small_covers_nothing():
+    networks = {"a": ("", "teacher", 3), "b": ("", "student", 2)}
+    assert not re.findall(BRACKET, to_scale(networks, caption="x").wide)
+    small = to_scale(networks, caption="x", limit=("fit here", 1))
+    assert not re.findall(BRACKET, small.wide)
+    assert "fit here: none." in small.alt
+    with pytest.raises(ValueError, match="limit"):
+        to_scale(networks, caption="x", limit=("fit here", 0))
+
+
 @pytest.mark.parametrize(
     ("networks", "error", "says"),
     [
@@ -65,14 +106,21 @@ def test_bad_networks_are_named(networks, error, says):
         to_scale(networks, caption="x")
 
 
-def test_places_of_a_window_are_written():
+def test_places_of_a_kernel_are_written():
     figure = uses_of_a_weight(torch.rand(8, 8).tolist(), 676, caption="x")
     for drawing in (figure.wide, figure.narrow):
         assert "\N{MULTIPLICATION SIGN} 676<" in drawing
         assert "\N{MULTIPLICATION SIGN} 1<" in drawing
         cells = [line for line in segments(drawing, "student") if line[4] == 8]
-        assert len(cells) == 5  # the same weight of nine, in each window
+        assert len(cells) == 5  # the same weight of nine, at each place
         assert all(end - start == 8 for start, _, end, _, _ in cells)
+        apart = [
+            max(abs(a[0] - b[0]), abs(a[1] - b[1]))
+            for number, a in enumerate(cells)
+            for b in cells[:number]
+        ]
+        assert min(apart) > 24  # no kernel is drawn across another
+        assert ">output<" in drawing
     assert "each of its 676 places" in figure.alt
     with pytest.raises(ValueError, match="places"):
         uses_of_a_weight([[0.0]], 1, caption="x")
@@ -152,7 +200,7 @@ def test_times_of_each_width():
     for drawing in (both.wide, both.narrow):
         above, below = (re.search(words + name, drawing) for name in pair)
         assert float(above[1]) < float(below[1])
-        assert (above[2], below[2]) == ("end", "start")
+        assert (above[2], below[2]) == ("start", "start")
     with pytest.raises(ValueError, match="one for each width, got 2"):
         time_by_size((8, 32, 128), {"a": ("student", "", [1, 2])}, caption="x")
     with pytest.raises(ValueError, match="times of 'a'"):

@@ -9,7 +9,6 @@ from torch import nn
 from kdteach.plots.compression import (
     as_long,
     limits_and_times,
-    near_and_far,
     time_by_size,
     times_of_widths,
 )
@@ -50,23 +49,12 @@ def test_limits_are_operations_over_speed_and_times_are_those_of_the_clock():
         limits_and_times({}, (1, 2, 2), peak=1)
 
 
-def test_four_images_take_a_sleeper_four_times_as_long():
-    passes = near_and_far({"slow": Sleeper(3)}, (1, 2, 2), repeats=3)
-    assert list(passes) == ["one image", "four images", "one image, weights far"]
-    one, four, far = (times["slow"] for times in passes.values())
-    assert 3 <= one < 500
-    assert four >= 12
-    assert far >= 3  # asleep, not multiplying: where the weights lie is all one
-    with pytest.raises(TypeError, match="networks must be a dictionary"):
-        near_and_far([1], (1, 2, 2))
-
-
 def test_each_width_has_four_times_that_can_be_drawn():
     before = torch.random.get_rng_state()
     lines = times_of_widths((4, 8), repeats=3)
     assert torch.equal(before, torch.random.get_rng_state())
     assert list(lines) == [
-        "one image, 8 bits", "one image", "256 images", "256 images, 8 bits",
+        "one image, 8 bits", "one image", "256 images, 8 bits", "256 images",
     ]  # fmt: skip
     for _, _, times in lines.values():
         assert len(times) == 2

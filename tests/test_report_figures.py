@@ -81,6 +81,18 @@ def test_rings_are_printed_and_dots_are_ours():
     blue = picture(baseline="labels alone").wide
     assert blue.count('fill="var(--kd-baseline)"') == 3
     assert "T = 1: printed 97.40 to 97.60, ours 98.10 to 98.20" in figure.alt
+    assert figure.alt.endswith("labels alone: 97.70 to 98.20.")
+
+
+def test_a_printed_run_stands_beside_our_seeds():
+    figure = picture(luck_printed={"labels alone": 97.3})
+    assert figure.alt.endswith("labels alone: 97.70 to 98.20, printed 97.30.")
+    for drawing, without in zip(both(figure), both(picture()), strict=True):
+        rings = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="none"', drawing)[1:]
+        assert len(rings) == len(re.findall('<circle[^>]*fill="none"', without))
+        first, *_, last = (float(x) for x in rings)
+        scale = (float(rings[1]) - first) / 0.2
+        assert 97.4 + (last - first) / scale == pytest.approx(97.3, abs=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,9 @@ def test_rings_are_printed_and_dots_are_ours():
         ({"again": [(97.4, 97.9)]}, TypeError, "again"),
         ({"again": {}}, ValueError, "again"),
         ({"baseline": "labels"}, ValueError, "baseline"),
+        ({"luck_printed": [97.2]}, TypeError, "luck_printed"),
+        ({"luck_printed": {"labels": 97.3}}, ValueError, "luck_printed"),
+        ({"luck_printed": {"labels alone": 97.1}}, ValueError, "must lie in"),
         ({"low": 97.45}, ValueError, "must lie in"),
         ({"again": {"T = 1": (97.4, 99.0)}}, ValueError, "must lie in"),
     ],

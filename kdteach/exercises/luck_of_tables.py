@@ -127,8 +127,8 @@ _LOWEST = Exercise(
             lambda c: -math.log(math.e / (math.e + 1)),
         ),
     ),
-    "a training loss that stays above this floor, 1.461 with ten classes, says that the "
-    "softmax was taken twice.",
+    "a training loss that settles just above this floor, 1.461 with ten classes, while "
+    "nearly every training image is right, says that the softmax was taken twice.",
     slips=(
         slip(
             "the true class is counted twice: beside it there are classes - 1 others.",

@@ -6,22 +6,18 @@ of its passes, and of the rounds the quickest: what else a machine does can only
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import nn
 
 from kdteach.checks import check_count, check_number, check_numbers, shown
 from kdteach.cost import count_flops, measure_latency
-from kdteach.models import answer, build, evaluation_mode
+from kdteach.models import build
 from kdteach.quantisation import quantised
 
-__all__ = ["as_long", "limits_and_times", "near_and_far", "times_of_widths"]
+__all__ = ["as_long", "limits_and_times", "times_of_widths"]
 
 _ROUNDS = 5
-_MORE_THAN_A_CACHE = 2**25  # numbers, 128 MiB
 _SHARES = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth"}
 _IMAGE = (1, 28, 28)
 
@@ -68,38 +64,6 @@ def limits_and_times(
     }
 
 
-def near_and_far(
-    networks: Mapping[str, nn.Module], input_shape: Sequence[int], *, repeats: int = 30
-) -> dict[str, dict[str, float]]:
-    """One image and four with weights in the cache, and one with weights pushed out of it.
-
-    Args:
-        networks: name to model, on the CPU.
-        input_shape: of one image, (channels, H, W).
-        repeats: timed passes in each of five rounds, 3 or more; the passes with weights
-            far, each of which first touches 128 MiB, are a tenth of them, and at least 3.
-
-    Returns:
-        ``one image``, ``four images`` and ``one image, weights far``: each name to
-        milliseconds a pass.
-
-    Raises:
-        TypeError: networks is no dictionary.
-    """
-    if not isinstance(networks, Mapping):
-        raise TypeError(f"networks must be a dictionary, got {shown(networks)}")
-    one = _quickest(networks, input_shape, 1, repeats)
-    four = _quickest(networks, input_shape, 4, repeats)
-    few = max(3, repeats // 10)
-    rounds: dict[str, list[float]] = {name: [] for name in networks}
-    for _ in range(_ROUNDS):
-        for name, model in networks.items():
-            times = _far(model, input_shape, few)
-            rounds[name].append(statistics.median(times))
-    far = {name: min(found) for name, found in rounds.items()}
-    return {"one image": one, "four images": four, "one image, weights far": far}
-
-
 def times_of_widths(
     units: Sequence[int], *, repeats: int = 20
 ) -> dict[str, tuple[str, str, list[float]]]:
@@ -123,8 +87,8 @@ def times_of_widths(
     for name, colour, dashes, models, batch in (
         ("one image, 8 bits", "soft", "", small, 1),
         ("one image", "student", "", floats, 1),
-        ("256 images", "student", "8 4", floats, 256),
         ("256 images, 8 bits", "soft", "8 4", small, 256),
+        ("256 images", "student", "8 4", floats, 256),
     ):
         took = _quickest(models, _IMAGE, batch, repeats)
         times = [1000 * took[str(width)] / batch for width in widths]
@@ -155,18 +119,3 @@ def _quickest(
             )
             rounds[name].append(passed.median_ms)
     return {name: min(found) for name, found in rounds.items()}
-
-
-def _far(model: nn.Module, input_shape: Sequence[int], repeats: int) -> list[float]:
-    """Milliseconds of passes before each of which other numbers fill the cache."""
-    other = torch.ones(_MORE_THAN_A_CACHE, device="cpu")
-    images = torch.zeros(1, *input_shape, device="cpu")
-    times = []
-    with evaluation_mode(model), torch.no_grad():
-        answer(model, images)
-        for _ in range(repeats):
-            other.mul_(1.0)  # touches all of it
-            start = time.perf_counter()
-            model(images)
-            times.append(1000 * (time.perf_counter() - start))
-    return times

@@ -12,11 +12,11 @@ from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
-from kdteach.plots._clock import as_long, limits_and_times, near_and_far, times_of_widths
-from kdteach.plots._weights import dense_weight, window
+from kdteach.plots._clock import as_long, limits_and_times, times_of_widths
+from kdteach.plots._weights import dense_weight, kernel
 
 __all__ = [
-    "as_long", "limits_and_times", "mistakes_by_size", "near_and_far",
+    "as_long", "limits_and_times", "mistakes_by_size",
     "predicted_and_measured", "time_by_size", "times_of_widths", "to_scale",
     "uses_of_a_weight",
 ]  # fmt: skip
@@ -34,17 +34,25 @@ class _Square:
     area: float
 
 
-def to_scale(networks: Mapping[str, tuple[str, str, float]], *, caption: str) -> Diagram:
+def to_scale(
+    networks: Mapping[str, tuple[str, str, float]],
+    *,
+    caption: str,
+    limit: tuple[str, float] | None = None,
+) -> Diagram:
     """Networks as squares whose areas are their sizes.
 
     Args:
         networks: name to (a note below the name, colour, size above 0); the colour is one
             of teacher, student and baseline. From the largest to the smallest.
         caption: the sentence that states the finding.
+        limit: words, and the largest size that they are true of: a bracket with the words
+            stands above the networks that are no larger.
 
     Raises:
         TypeError: networks is no dictionary of triples.
-        ValueError: fewer than two networks, or a size that is not above 0.
+        ValueError: fewer than two networks, a size that is not above 0, or a limit that
+            is not above 0.
     """
     if not isinstance(networks, Mapping):
         raise TypeError(
@@ -62,40 +70,69 @@ def to_scale(networks: Mapping[str, tuple[str, str, float]], *, caption: str) ->
         f"{s.name}, {s.note}: {s.area / largest:.3g} of the first area" for s in squares
     )
     alt = f"Networks as squares whose areas are their sizes. {told}."
+    if limit is not None:
+        limit = (limit[0], check_number("limit", limit[1], above=0))
+        inside = [s.name for s in squares if s.area <= limit[1]]
+        alt += f" {limit[0]}: {', '.join(inside) or 'none'}."
     return Diagram(
-        _squares(squares, 860.0, 150.0, len(squares)).svg("kd-wide", alt),
-        _squares(squares, 350.0, 86.0, 4).svg("kd-narrow", alt),
+        _squares(squares, 860.0, 150.0, len(squares), limit).svg("kd-wide", alt),
+        _squares(squares, 350.0, 86.0, 4, limit).svg("kd-narrow", alt),
         alt, caption,
     )  # fmt: skip
 
 
 def _squares(
-    squares: Sequence[_Square], width: float, side: float, columns: int
-) -> Drawing:
+    squares: Sequence[_Square], width: float, side: float, columns: int,
+    limit: tuple[str, float] | None,
+) -> Drawing:  # fmt: skip
     """The first square alone on a phone, the others in rows below it."""
     scale = side / math.sqrt(squares[0].area)
-    first, others = squares[0], squares[1:]
+    others = squares[1:]
     apart = columns < len(squares)
     height = side + 58
     rows = -(-len(others) // columns) if apart else 0
     tall = scale * math.sqrt(others[0].area) + 62
     draw = Drawing(width, height + rows * tall)
+    places: list[tuple[float, float]] = []  # middle and foot of each square
     if apart:
-        _square(draw, width / 2, side + 4, first, scale)
+        places.append((width / 2, side + 4))
         step = width / columns
-        for number, square in enumerate(others):
+        for number in range(len(others)):
             row, column = divmod(number, columns)
-            foot = height + (row + 1) * tall - 54
-            _square(draw, (column + 0.5) * step, foot, square, scale)
-        return draw
-    sides = [scale * math.sqrt(square.area) for square in squares]
-    rooms = [max(a_side, _WORDS) for a_side in sides]
-    gap = (width - sum(rooms)) / (len(rooms) - 1)
-    left = 0.0
-    for square, room in zip(squares, rooms, strict=True):
-        _square(draw, left + room / 2, side + 4, square, scale)
-        left += room + gap
+            places.append(((column + 0.5) * step, height + (row + 1) * tall - 54))
+    else:
+        rooms = [max(scale * math.sqrt(square.area), _WORDS) for square in squares]
+        gap = (width - sum(rooms)) / (len(rooms) - 1)
+        left = 0.0
+        for room in rooms:
+            places.append((left + room / 2, side + 4))
+            left += room + gap
+    for square, (x, foot) in zip(squares, places, strict=True):
+        _square(draw, x, foot, square, scale)
+    if limit is not None:
+        inside = [
+            (place, scale * math.sqrt(square.area))
+            for square, place in zip(squares, places, strict=True)
+            if square.area <= limit[1]
+        ]
+        _bracket(draw, inside, limit[0])
     return draw
+
+
+def _bracket(
+    draw: Drawing, inside: Sequence[tuple[tuple[float, float], float]], words: str
+) -> None:
+    """Above the squares in each row a bracket, the words over the first of them."""
+    feet = sorted({foot for (_, foot), _ in inside})
+    for number, foot in enumerate(feet):
+        row = [(x, side) for (x, at), side in inside if at == foot]
+        top = foot - max(side for _, side in row) - 10
+        left, right = row[0][0] - _WORDS / 2, row[-1][0] + _WORDS / 2
+        draw.curve(
+            [(left, top + 7), (left, top), (right, top), (right, top + 7)], width=1.4
+        )
+        if number == 0:
+            draw.text((left + right) / 2, top - 8, words, "strong")
 
 
 def _square(draw: Drawing, x: float, foot: float, square: _Square, scale: float) -> None:
@@ -113,7 +150,7 @@ def uses_of_a_weight(
 
     Args:
         pixels: rows of an image, numbers in [0, 1].
-        places: how many places the window of the convolution has, at least 2.
+        places: how many places the kernel of the convolution has, at least 2.
         caption: the sentence that states the finding.
 
     Raises:
@@ -122,15 +159,15 @@ def uses_of_a_weight(
     count = int(check_number("places", places, least=2))
     alt = (
         "One weight of a dense layer joins one pixel with one unit and is used once an "
-        "image. One weight of a convolution is one of nine in a small window that moves "
+        "image. One weight of a convolution is one of nine in a small kernel that moves "
         f"over the image, and is used at each of its {count} places."
     )
     across = Drawing(860.0, 236.0)
     dense_weight(across, 60.0, 34.0, pixels)
-    window(across, 500.0, 34.0, pixels, count)
+    kernel(across, 500.0, 34.0, pixels, count)
     down = Drawing(350.0, 470.0)
     dense_weight(down, 12.0, 30.0, pixels)
-    window(down, 12.0, 266.0, pixels, count)
+    kernel(down, 12.0, 266.0, pixels, count)
     return Diagram(across.svg("kd-wide", alt), down.svg("kd-narrow", alt), alt, caption)
 
 
@@ -219,8 +256,8 @@ def time_by_size(
     Args:
         units: n widths, rising.
         times: name of a line to (colour, dashes, (n,) microseconds an image). The names
-            stand above and below their lines in turn: of two lines that run close to each
-            other, give the upper one first.
+            stand above and below the left ends of their lines in turn: of two lines that
+            are close to each other there, give the upper one first.
         caption: the sentence that states the finding.
 
     Raises:
@@ -246,11 +283,11 @@ def time_by_size(
         everything += values
         points = list(zip(places, values, strict=True))
         curves.append(Curve(points, colour, 2.8, dashes, dots=True))
-        # lines rise: words above one end at its point, words below one begin there
+        # lines lie flat at their left ends, and cross further to the right
         below = number % 2 == 1
         notes.append(
-            Note(*points[len(points) // 2], name, (0, 24 if below else -13), None,
-                 "start" if below else "end", strong=True, ink=colour)
+            Note(*points[0], name, (0, 24 if below else -13), None, "start",
+                 strong=True, ink=colour)
         )  # fmt: skip
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))

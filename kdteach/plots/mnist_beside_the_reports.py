@@ -54,9 +54,9 @@ def lineup(
         step, tall = width / across, side * 0.72 + 58
         lines = -(-len(fields) // across)
         words = [f"rows: {rows}", f"columns: {columns}"]
-        words.append("the darker a cell, the higher (on a dark page, the lighter)")
+        words.append("darker is higher (on a dark page, lighter)")
         if across > 2:
-            words = ["; ".join(words)]
+            words = ["; ".join(words[:2]), words[2]]
         head = 8.0 + 18 * len(words)
         draw = Drawing(width, head + tall * lines)
         for line, said in enumerate(words):
@@ -79,6 +79,7 @@ def one_picture(
     *,
     again: Mapping[str, tuple[float, float]],
     luck: Mapping[str, ArrayLike],
+    luck_printed: Mapping[str, float] | None = None,
     baseline: str = "",
     low: float,
     high: float,
@@ -92,6 +93,7 @@ def one_picture(
         settings: name of a row to (printed numbers, ours), both single runs.
         again: name to (first, second), the numbers of a setting that was printed twice.
         luck: name of one of our settings to (n,) numbers of its seeds.
+        luck_printed: name in ``luck`` to the number that is printed for that setting.
         baseline: the name in ``luck`` of the students without a teacher, drawn in their
             colour; empty where there are none.
         low, high: ends of the axis.
@@ -104,10 +106,14 @@ def one_picture(
         of a setting that was printed twice.
 
     Raises:
-        TypeError: settings, again or luck is no dictionary.
-        ValueError: nothing in one of them, or a number outside of the axis.
+        TypeError: settings, again, luck or luck_printed is no dictionary.
+        ValueError: nothing in one of the first three, a name in luck_printed or baseline
+            that luck does not have, or a number outside of the axis.
     """
-    for name, given in (("settings", settings), ("again", again), ("luck", luck)):
+    rings = {} if luck_printed is None else luck_printed
+    for name, given in (
+        ("settings", settings), ("again", again), ("luck", luck), ("luck_printed", rings),
+    ):  # fmt: skip
         if not isinstance(given, Mapping):
             raise TypeError(f"{name} must be a dictionary, got {shown(given)}")
     rows: list[tuple[str, Sequence[float], Sequence[float]]] = []
@@ -119,6 +125,10 @@ def one_picture(
         rows.append((name, printed, ours))
     lucky = [(name, check_numbers(name, luck[name], at_least=2).tolist())
              for name in check_names("luck", list(luck))]  # fmt: skip
+    unknown = [name for name in rings if name not in luck]
+    if unknown:
+        raise ValueError(f"luck_printed must have names of luck, got {shown(unknown[0])}")
+    single = {name: check_number("luck_printed", v) for name, v in rings.items()}
     if baseline and baseline not in luck:
         raise ValueError(f"baseline must be a name in luck, got {shown(baseline)}")
     twice = {
@@ -127,13 +137,24 @@ def one_picture(
     }
     everything = [v for _, p, o in rows for v in (*p, *o)]
     everything += [v for _, several in lucky for v in several]
-    everything += [v for pair in twice.values() for v in pair]
+    everything += [v for pair in twice.values() for v in pair] + list(single.values())
     if not twice or not all(low <= v <= high for v in everything):
         raise ValueError(
             f"again must have a pair, and all numbers must lie in {low:g} to {high:g}"
         )
     drawings = [
-        _picture(width, left, right, rows, twice, lucky, baseline, (low, high, step), unit)
+        _picture(
+            width,
+            left,
+            right,
+            rows,
+            twice,
+            lucky,
+            single,
+            baseline,
+            (low, high, step),
+            unit,
+        )
         for width, left, right in ((_WIDE, 250.0, 836.0), (_NARROW, 14.0, 334.0))
     ]
     told = [
@@ -142,7 +163,9 @@ def one_picture(
     ]
     apart = max(abs(a - b) for a, b in twice.values())
     told += [f"printed twice: up to {apart:.2f} apart"]
-    told += [f"{name}: {min(v):.2f} to {max(v):.2f}" for name, v in lucky]
+    for name, v in lucky:
+        ring = f", printed {single[name]:.2f}" if name in single else ""
+        told.append(f"{name}: {min(v):.2f} to {max(v):.2f}{ring}")
     alt = f"Single runs by setting, {unit}. {'; '.join(told)}."
     return _diagram(drawings[0], drawings[1], alt, caption)
 
@@ -195,7 +218,7 @@ def _picture(
     width: float, left: float, right: float,
     rows: Sequence[tuple[str, Sequence[float], Sequence[float]]],
     twice: Mapping[str, tuple[float, float]], lucky: Sequence[tuple[str, Sequence[float]]],
-    baseline: str, axis: tuple[float, float, float], unit: str,
+    single: Mapping[str, float], baseline: str, axis: tuple[float, float, float], unit: str,
 ) -> Drawing:  # fmt: skip
     """One drawing; a phone's has the names above the rows instead of beside them."""
     phone = left < 100
@@ -253,6 +276,8 @@ def _picture(
         for place, value in enumerate(several):
             role = "baseline" if name == baseline else "student"
             draw.dot(at(value), middle + (place % 5 - 2) * 2.6, role)
+        if name in single:
+            draw.ring(at(single[name]), middle, "ink")
         y += high_row
     return draw
 
