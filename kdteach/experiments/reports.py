@@ -167,7 +167,7 @@ def reports() -> tuple[Beside, ...]:
 
     Returns:
         122 rows, in the order of the file ``reports.csv`` that ships with the records. The
-        reports are those of four student projects, Report 0 to Report 3.
+        reports are those of four course reports, Report 0 to Report 3.
 
     Raises:
         LookupError: records that should be there are not.
