@@ -142,8 +142,8 @@ def _still(names: list[str], both: NDArray[np.float64], unit: str, most: int) ->
     sentence = (
         f"Single runs, {total} times: each dot is the difference in {unit}, {names[1]} "
         f"less {names[0]}, or {names[0]} less itself with another seed. With separate "
-        f"seeds {names[1]} has more {unit} in {behind} of {total}. Where scripts run, a button "
-        "draws new ones."
+        f"seeds {names[1]} has more {unit} in {behind} of {total}. Where scripts run, a "
+        "button draws new ones."
     )
     drawings = (
         strips.wide(rows, -most, most, ticks).svg("kd-wide", sentence),
