@@ -17,7 +17,7 @@ from kdteach.experiments.method_runs import (
     search_config,
     taught,
 )  # fmt: skip
-from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, world
+from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, RATES, world
 from kdteach.metrics import evaluate
 from kdteach.results import Folder, records_path
 from kdteach.results.records import records_once
@@ -25,9 +25,28 @@ from kdteach.runs import Runs
 from kdteach.types import RunRecord
 
 __all__ = [
-    "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
-    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "looks",
-    "milliseconds", "recorded", "taught", "tried", "visible", "world",
+    "COMPARISONS",
+    "FAMILIES",
+    "IMAGES",
+    "KD",
+    "LABELS",
+    "METHODS",
+    "NAME",
+    "OTHERS",
+    "RATES",
+    "TEST_SHARE",
+    "again",
+    "against",
+    "at_an_end",
+    "chosen",
+    "complete",
+    "looks",
+    "milliseconds",
+    "recorded",
+    "taught",
+    "tried",
+    "visible",
+    "world",
 ]  # fmt: skip
 
 NAME = "digits-all-methods"
