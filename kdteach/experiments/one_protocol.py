@@ -25,28 +25,9 @@ from kdteach.runs import Runs
 from kdteach.types import RunRecord
 
 __all__ = [
-    "COMPARISONS",
-    "FAMILIES",
-    "IMAGES",
-    "KD",
-    "LABELS",
-    "METHODS",
-    "NAME",
-    "OTHERS",
-    "RATES",
-    "TEST_SHARE",
-    "again",
-    "against",
-    "at_an_end",
-    "chosen",
-    "complete",
-    "looks",
-    "milliseconds",
-    "recorded",
-    "taught",
-    "tried",
-    "visible",
-    "world",
+    "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
+    "RATES", "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "looks",
+    "milliseconds", "recorded", "taught", "tried", "visible", "world",
 ]  # fmt: skip
 
 NAME = "digits-all-methods"
@@ -165,7 +146,7 @@ def complete(*, folder: Folder | None = None) -> tuple[int, ...]:
 
 
 def milliseconds(method: str, images: int = 1079, *, folder: Folder | None = None) -> float:
-    """How long a training step of a method took the processor, without building and testing.
+    """How long a training step of a method took the processor, its training alone.
 
     All tests of 600 and of 1,079 images ran on one computer, those of 60 on two. With 1,079
     images the students of a method differ least, so this is the default.
