@@ -345,10 +345,11 @@ def _scatter(
     for role, cost, gap in rows.values():
         draw.dot(*at(cost, gap), role)
     places, taken = {name: at(cost, gap) for name, (_, cost, gap) in rows.items()}, []
+    line = [(float(x), at(0, 0)[1]) for x in range(int(left), int(right), 24)]
     for name in named:
         x, y = places[name]
         draw.ring(x, y, "ink")
-        box = _free(x, y, name, draw.width, [*places.values()], taken)
+        box = _free(x, y, name, draw.width, [*places.values(), *line], taken)
         taken.append(box)
         draw.words_over(box.x, box.y, name, "small", box.anchor)
     return draw
