@@ -344,7 +344,8 @@ def _scatter(
     draw.text((left + right) / 2, foot + 40, across, "small")
     for role, cost, gap in rows.values():
         draw.dot(*at(cost, gap), role)
-    places, taken = {name: at(cost, gap) for name, (_, cost, gap) in rows.items()}, []
+    taken: list[_Words] = []
+    places = {name: at(cost, gap) for name, (_, cost, gap) in rows.items()}
     line = [(float(x), at(0, 0)[1]) for x in range(int(left), int(right), 24)]
     for name in named:
         x, y = places[name]
@@ -380,9 +381,8 @@ def _free(
 ) -> _Words:  # fmt: skip
     """The place for a point's name with the fewest dots and names in its way."""
     wide = _LETTER * len(name)
-    late = x > width / 2
-    sides = [(x + 11, "start"), (x - 11, "end")]
-    spots = [(sx, y + 5, anchor) for sx, anchor in (sides[::-1] if late else sides)]
+    sides = [(x + 11, "start"), (x - 11, "end")][:: -1 if x > width / 2 else 1]
+    spots = [(sx, y + 5, anchor) for sx, anchor in sides]
     spots += [(x, y - 12, "middle"), (x, y + 23, "middle")]
     spots += [(sx, y + dy, a) for dy in (-12.0, 23.0) for sx, a in sides]
 
@@ -396,5 +396,5 @@ def _free(
             box.meets(-wide, 8, 0, 999) + box.meets(width - 4, 9999, 0, 999)
         )
 
-    best = min(spots, key=trouble)
-    return _Words(best[0], best[1], wide, best[2])
+    sx, y, anchor = min(spots, key=trouble)
+    return _Words(sx, y, wide, anchor)
