@@ -193,7 +193,7 @@ def test_times_of_each_width():
     figure = time_by_size(
         (8, 32, 128), {"one image": ("student", "", [20, 21, 30])}, caption="x"
     )
-    assert "one image: 20 to 30 microseconds" in figure.alt
+    assert "one image: 20 to 30 milliseconds" in figure.alt
     pair = {"upper": ("student", "", [2, 3, 5]), "lower": ("soft", "", [2, 2, 3])}
     both = time_by_size((8, 32, 128), pair, caption="x")
     words = r'<text x="[\d.]+" y="([\d.]+)"[^>]*text-anchor="(\w+)"[^>]*>'
