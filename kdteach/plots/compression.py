@@ -24,6 +24,7 @@ __all__ = [
 _DECADE = 10.0
 _LEAST_SQUARES = 2
 _WORDS = 58.0  # that a name below a square needs
+_TICK = 5  # characters, for which a phone has room beside an axis
 
 
 @dataclass(frozen=True)
@@ -296,6 +297,7 @@ def time_by_size(
     while tick <= high * 1.01:
         ticks.append((tick, f"{tick:g}"))
         tick *= _DECADE
+    ticks = [(t, words) for t, words in ticks if len(words) <= _TICK] or ticks
     x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
              "hidden units of the student", log=True)  # fmt: skip
     y = Axis(low, high, ticks, "milliseconds an image", log=True)
