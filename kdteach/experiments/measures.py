@@ -16,6 +16,7 @@ from kdteach.losses import class_log_probs, soft_targets
 from kdteach.metrics import (
     Evaluation,
     best_bias,
+    best_temperature,
     best_threshold,
     entropy,
     evaluate,
@@ -50,7 +51,7 @@ def measure(config: Config, model: nn.Module, data: ImageSet) -> Result:
         if "omit" in config or "only" in config:
             result |= _biased(config, valid, test)
         if data.test.votes is not None:
-            result |= _clinical(valid, test) | _beside_votes(test, data.test)
+            result |= _clinical(valid, test) | _beside_votes(valid, test, data.test)
             result |= _careful(valid, test)
     result["test_accuracy"] = test.accuracy
     result["test_errors"] = test.errors
@@ -144,9 +145,15 @@ def _clinical(valid: Evaluation, test: Evaluation) -> Result:
     }
 
 
-def _beside_votes(test: Evaluation, split: Split) -> Result:
-    """Whether the probability of class 1 fits labels, and whether it fits votes."""
-    said = test.logits.double().softmax(dim=1)[:, 1]
+def _beside_votes(valid: Evaluation, test: Evaluation, split: Split) -> Result:
+    """Whether the probability of class 1 fits labels, and whether it fits votes.
+
+    As it is, and after temperature scaling on the labels of the validation images.
+    """
+    logits = test.logits.double()
+    temperature = best_temperature(valid)
+    said = logits.softmax(dim=1)[:, 1]
+    scaled = (logits / temperature).softmax(dim=1)[:, 1]
     shares, labels = vote_shares([split])[0][:, 1], test.labels.double()
     agreeing = torch.where(test.logits.argmax(dim=1) == 1, shares, 1 - shares)
     return {
@@ -154,6 +161,11 @@ def _beside_votes(test: Evaluation, split: Split) -> Result:
         "test_vote_gap": share_gap(said, shares),
         "test_label_brier": float((said - labels).square().mean()),
         "test_vote_brier": float((said - shares).square().mean()),
+        "valid_temperature": temperature,
+        "test_scaled_label_gap": share_gap(scaled, labels),
+        "test_scaled_vote_gap": share_gap(scaled, shares),
+        "test_scaled_label_brier": float((scaled - labels).square().mean()),
+        "test_scaled_vote_brier": float((scaled - shares).square().mean()),
         "test_rater_agreement": float(agreeing.mean()),
     }
 

@@ -166,8 +166,8 @@ def reports() -> tuple[Beside, ...]:
     """Every published number of the four reports with ours beside it.
 
     Returns:
-        122 rows, in the order of the file ``reports.csv`` that ships with the records. The
-        reports are those of four student projects, Report 0 to Report 3.
+        122 rows, in the order of the file ``reports.csv`` that ships with the records. They
+        are four course reports, Report 0 to Report 3.
 
     Raises:
         LookupError: records that should be there are not.

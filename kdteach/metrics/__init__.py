@@ -10,7 +10,7 @@ from kdteach.metrics.evaluation import (
     predict_logits,
     require_classes,
 )
-from kdteach.metrics.moving import best_bias, best_shift, best_threshold
+from kdteach.metrics.moving import best_bias, best_shift, best_temperature, best_threshold
 from kdteach.metrics.raters import RaterAgreement, rater_agreement, share_gap
 from kdteach.renamed import former_names
 
@@ -20,6 +20,7 @@ __all__ = [
     "answers_to",
     "best_bias",
     "best_shift",
+    "best_temperature",
     "best_threshold",
     "each_answer",
     "entropy",

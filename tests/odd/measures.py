@@ -428,6 +428,25 @@ for label, word in {
 shift.vary("answers", answers_odd)
 shift.circumstances()
 
+temperature = ROOM.function(
+    "kdteach.metrics.best_temperature",
+    lambda: {"answers": Evaluation(LOGITS.clone(), LABELS.clone())},
+)
+
+
+def _least_cross_entropy(value: float, arguments: dict[str, Any]) -> None:
+    logits, labels = arguments["answers"].logits.double(), arguments["answers"].labels
+    costs = [
+        float(torch.nn.functional.cross_entropy(logits / T, labels))
+        for T in (value, 0.9 * value, 1.1 * value)
+    ]
+    assert costs[0] <= min(costs) + 1e-6, f"another temperature is better than {value}"
+
+
+temperature.right("as it is", nothing, _least_cross_entropy)
+temperature.vary("answers", answers_odd)
+temperature.circumstances()
+
 agreement = ROOM.function(
     "kdteach.metrics.prediction_agreement",
     lambda: {"student_logits": LOGITS.clone(), "teacher_logits": table(8, 3, seed=5)},
