@@ -222,10 +222,10 @@ def soft_targets_twice(
     for number, (name, answers) in enumerate(columns):
         left = _IMAGE + step * number + 28
         _two_rows(wide, left, 0, step - 28, name, answers)
-    narrow = Drawing(_NARROW, _IMAGE + 20 + (tall + 14) * len(columns))
+    narrow = Drawing(_NARROW, _IMAGE + 20 + (tall + 30) * len(columns))
     narrow.picture((_NARROW - _IMAGE) / 2, 2, _IMAGE, pixels)
     for number, (name, answers) in enumerate(columns):
-        top = _IMAGE + 20 + (tall + 14) * number
+        top = _IMAGE + 20 + (tall + 30) * number
         _two_rows(narrow, 40, top, _NARROW - 80, name, answers)
     return _diagram(wide, narrow, alt, caption)
 
