@@ -122,6 +122,16 @@ def test_the_class_that_comes_second_is_seen_and_named(page, given):
     words = page.locator(".kd-words").inner_text()
     assert f"most to {second}, p = {p[second]:.3f}" in words
     assert f"student gives it q = {q[second]:.3f}" in words
+    found = page.evaluate("document.querySelector('.kd-live').kdState")
+    for row, name in ((3, "fromTeacher"), (4, "fromLabel"), (5, "both")):
+        bar = page.locator(f".kd-pair > :nth-child({row}) .kd-number").nth(second)
+        assert (
+            bar.text_content().replace("\N{MINUS SIGN}", "-")
+            == f"{found[name][second]:.2f}"
+        )
+    for text, name in (("the label pulls", "fromLabel"), ("the teacher", "fromTeacher")):
+        told = f"{found[name][second]:+.2f}".replace("-", "\N{MINUS SIGN}")
+        assert f"{text} by {told}" in words
 
 
 @needs_browser
@@ -176,7 +186,7 @@ def test_without_scripts_a_sentence_stands_there(given):
     for alpha, share in ((0.0, 0.1), (1.0, 0.9)):
         (slope,) = torch.autograd.grad(kd_loss(z, v, split.labels[:1], 4.0, alpha), z)
         pulls.append(-share * float(slope[0, 5]))
-    assert f"of 5 by {pulls[0]:+.3f}, the teacher by {pulls[1]:+.3f}" in figure.still
+    assert f"of 5 by {pulls[0]:+.2f}, the teacher by {pulls[1]:+.2f}" in figure.still
     assert pulls[0] < 0 < pulls[1]
 
 

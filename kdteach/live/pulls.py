@@ -75,7 +75,7 @@ def live_loss(
     still = (
         f"<p>The first image has the label {escape(names[label])}. At T = {temperature:g} "
         f"and alpha = {alpha:g} the label pulls the student's logit of "
-        f"{escape(names[second])} by {pulls[0]:+.3f}, the teacher by {pulls[1]:+.3f}. Here "
+        f"{escape(names[second])} by {pulls[0]:+.2f}, the teacher by {pulls[1]:+.2f}. Here "
         "sliders move both numbers, where scripts run.</p>"
     )
     return LiveFigure(

@@ -12,14 +12,14 @@ export function loss(root, data) {
     ["times T\u00b2, averaged over classes too", (t) => (t * t) / classes.length],
   ];
   // each chart has a title of one line and its formula of one line, so that charts side by
-  // side begin at one height; one decimal, so that neighbouring numbers keep apart
+  // side begin at one height; the numbers have two decimals, as the words below them
   function chart(role, title, formula, how) {
     const made = bars(classes, { role, title, ...how });
     const note = element("p", { class: "kd-note" }, formula);
     const box = element("div", {}, element("p", { class: "kd-title" }, title), note, made.svg);
     return { ...made, note, box };
   }
-  const pull = { signed: true, digits: 1 };
+  const pull = { signed: true };
   const answers = [
     chart("teacher", "The teacher's answer", "p = softmax(v / T)", { tall: 110 }),
     chart("student", "The student's answer", "q = softmax(z / T)", { tall: 110 }),
@@ -51,7 +51,7 @@ export function loss(root, data) {
     const scale = soft + 1 - alpha;
     const effective = soft > 0 ? soft / scale : 0;
     const second = p.map((_, i) => i).sort((a, b) => p[b] - p[a]).find((i) => i !== label);
-    const signed = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(3);
+    const signed = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(2);
     answers[0].update(p);
     answers[1].update(q);
     rows[0].note.textContent =
