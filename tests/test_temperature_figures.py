@@ -128,6 +128,27 @@ def test_rings_that_would_cover_each_other_lie_in_each_other():
     assert "T = 1, 10" not in words(apart.wide)
 
 
+def test_two_rings_at_one_rate_have_their_names():
+    figure = figures.errors_by_rate({**RATES, (10, 0.2): [28, 28]}, 359, caption="c")
+    for svg in (figure.wide, figure.narrow):
+        assert svg.count('r="6" fill="none"') == 2
+        assert words(svg).count("T = 1") == words(svg).count("T = 10") == 2
+
+
+def test_lines_that_leave_together_are_named_where_they_leave():
+    together = {**RATES, (100, 0.1): [32, 32], (100, 0.2): [310, 310]}
+    figure = figures.errors_by_rate(together, 359, caption="c")
+    assert "T = 10, 100" in words(figure.wide)
+    assert figures._leaving({(1, 1): 40, (1, 2): 60}, 50) == []  # one alone has its name
+    means = {(T, x): y for T in (1, 4) for x, y in ((1, 40), (4, 60))}
+    (note,) = figures._leaving(means, 50)
+    assert (note.x, note.y, note.words) == (pytest.approx(2), 50, "T = 1, 4")
+    means[4, 1] = 49.9  # this one leaves much sooner
+    assert figures._leaving(means, 50) == []
+    means = dict.fromkeys(means, 40) | {(4, 4): 50}  # at the top, not beyond it
+    assert figures._leaving(means, 50) == []
+
+
 @pytest.mark.parametrize("shift", [(0, 60), (0, -60)])
 def test_a_leader_runs_from_the_ring_to_the_words(shift):
     note = Note(10, 0.5, "far", shift, ring=True, radius=10, leader=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -184,8 +185,9 @@ def errors_by_rate(
 
     Returns:
         The figure. Where the mean is that of broken students the line leaves it at the top;
-        the alt text counts them. The rate with the fewest errors of each T is ringed; rings
-        that would cover each other lie in each other, and words below say whose they are.
+        the alt text counts them, and on a screen words name lines that leave together. The
+        rate with the fewest errors of each T is ringed; rings that would cover each other
+        lie in each other. Words say whose they are, and whose two rings at one rate are.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
@@ -215,7 +217,7 @@ def errors_by_rate(
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
-    notes += _rings(rings, _TOUCH * (high - low))
+    notes += _rings(rings, _TOUCH * (high - low)) + _leaving(means, high)
     axes = (
         Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
@@ -302,10 +304,36 @@ def _rings(
                      radius=_RING + number * _WIDER)
                 for number, (errors, _, colour) in enumerate(group)
             ]  # fmt: skip
-            if len(group) > 1:
-                names = ", ".join(f"{heat:g}" for _, heat, _ in group)
-                notes.append(Note(rate, group[0][0], f"T = {names}", (0.0, 30.0)))
+            names = ", ".join(f"{heat:g}" for _, heat, _ in group)
+            ink = group[0][2] if len(group) == 1 else ""
+            shift, anchor = (
+                ((0.0, 30.0), "middle") if group is groups[0] else ((-9.0, -9.0), "end")
+            )
+            if len(group) > 1 or len(groups) > 1:
+                notes.append(
+                    Note(rate, group[0][0], f"T = {names}", shift, None, anchor, ink=ink)
+                )
     return notes
+
+
+def _leaving(means: Mapping[tuple[float, float], float], high: float) -> list[Note]:
+    """Words beside lines that leave the figure at the top together."""
+    rates = sorted({rate for _, rate in means})
+    leave: dict[float, list[float]] = {}
+    for heat in sorted({T for T, _ in means}):
+        for before, after in pairwise(rates):
+            start, end = means[heat, before], means[heat, after]
+            if start <= high < end:
+                part = (high - start) / (end - start)
+                place = before * (after / before) ** part
+                near = [x for x in leave if max(x, place) < 1.06 * min(x, place)]
+                leave.setdefault(near[0] if near else place, []).append(heat)
+    return [
+        Note(x, high, f"T = {', '.join(f'{heat:g}' for heat in heats)}", (12.0, 15.0), None,
+             "start", wide_only=True)
+        for x, heats in leave.items()
+        if len(heats) > 1
+    ]  # fmt: skip
 
 
 def _ticks(values: Sequence[float]) -> list[tuple[float, str]]:
