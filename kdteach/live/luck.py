@@ -98,9 +98,9 @@ def live_luck(
             "names": names,
             "runs": both.astype(int).tolist(),
             "designs": [
-                design(f"{names[1]} and {names[0]}, other seeds", 1, same=False),
+                design(f"{names[1]} against {names[0]}, separate seeds", 1, same=False),
                 design(f"{names[0]}, twice (A and B)", 0, same=False),
-                design(f"{names[1]} and {names[0]}, same seeds", 1, same=True),
+                design(f"{names[1]} against {names[0]}, same seeds", 1, same=True),
             ],
             "counts": several,
             "quantiles": {
@@ -113,7 +113,7 @@ def live_luck(
             "ticks": [-most, -most // 2, 0, most // 2, most],
         },
         _still(names, both, unit, most),
-        f"The same experiment again and again: {names[1]} and {names[0]}, with other seeds "
+        f"The same experiment again and again: {names[1]} against {names[0]}, other seeds "
         "each time",
     )  # fmt: skip
 
@@ -132,7 +132,7 @@ def _still(names: list[str], both: NDArray[np.float64], unit: str, most: int) ->
     rows = [
         strips.Strip(name, gaps.tolist(), f"{gaps.mean():+.1f}", role)
         for name, gaps, role in (
-            (f"{names[1]}, other seeds", both[1, after] - both[0, of], "student"),
+            (f"{names[1]}, separate seeds", both[1, after] - both[0, of], "student"),
             (f"{names[0]}, twice", both[0, after] - both[0, of], "baseline"),
             (f"{names[1]}, same seeds", both[1, of] - both[0, of], "student"),
         )
@@ -141,9 +141,9 @@ def _still(names: list[str], both: NDArray[np.float64], unit: str, most: int) ->
     behind = int((both[1, after] > both[0, of]).sum())
     sentence = (
         f"Single runs, {total} times: each dot is the difference in {unit}, {names[1]} "
-        f"less {names[0]}, or {names[0]} less itself with another seed. With other seeds "
-        f"{names[1]} has more {unit} in {behind} of {total}. Where scripts run, a button "
-        "draws new ones."
+        f"less {names[0]}, or {names[0]} less itself with another seed. With separate "
+        f"seeds {names[1]} has more {unit} in {behind} of {total}. Where scripts run, a "
+        "button draws new ones."
     )
     drawings = (
         strips.wide(rows, -most, most, ticks).svg("kd-wide", sentence),

@@ -12,11 +12,14 @@ _RECIPE = (
     ("one network", "How accurate is it on other images like these?",
      "interval of a share", "kd.stats.proportion_interval(right, n)"),
     ("two networks, the same images", "Is this one better than that one?",
-     "images on which they part (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
+     "images only one gets right (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
     ("two methods, ten seeds each", "Is this method better, on these test images?",
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
     ("two methods, ten divisions of one data set",
-     "Is it better on other divisions of these images? On new ones?",
+     "Is it better on other divisions of these images?",
+     "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
+    ("two methods, ten divisions of one data set",
+     "Is it better on new images like these?",
      "paired differences, wider interval", "kd.compare(..., test_share=0.25)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
@@ -25,13 +28,13 @@ _RECIPE = (
 
 
 def which_test(*, caption: str) -> Diagram:
-    """What one has, what one asks, and the test that answers: five rows.
+    """What one has, what one asks, and the test that answers: six rows.
 
     Args:
         caption: the sentence below.
     """
     last = (
-        "Several comparisons? Each gets its part of the 5 %: kd.compare(..., comparisons=k)"
+        "Several comparisons? Each has its share of the 5 %: kd.compare(..., comparisons=k)"
     )
     alt = "Which test? " + " ".join(
         f"You have {have}, and ask: {ask} Take: {test}, {call}."

@@ -154,7 +154,7 @@ def parted(
     most: int = 8,
     caption: str,
 ) -> Diagram:
-    """The images on which two networks part, in rows: what each reads, the truth in bold.
+    """Images that only one of two networks reads rightly: what each reads, truth in bold.
 
     Args:
         images: (n, 1, H, W) in [0, 1].
@@ -200,7 +200,7 @@ def parted(
                               "start")  # fmt: skip
             top += height
         drawings.append(draw)
-    alt = f"Images on which two networks part. {'; '.join(told)}."
+    alt = f"Images that only one of two networks reads rightly. {'; '.join(told)}."
     return _diagram(drawings[0], drawings[1], alt, caption)
 
 
