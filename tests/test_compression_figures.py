@@ -193,7 +193,7 @@ def test_times_of_each_width():
     figure = time_by_size(
         (8, 32, 128), {"one image": ("student", "", [20, 21, 30])}, caption="x"
     )
-    assert "one image: 20 to 30 microseconds" in figure.alt
+    assert "one image: 20 to 30 milliseconds" in figure.alt
     pair = {"upper": ("student", "", [2, 3, 5]), "lower": ("soft", "", [2, 2, 3])}
     both = time_by_size((8, 32, 128), pair, caption="x")
     words = r'<text x="[\d.]+" y="([\d.]+)"[^>]*text-anchor="(\w+)"[^>]*>'
@@ -201,6 +201,9 @@ def test_times_of_each_width():
         above, below = (re.search(words + name, drawing) for name in pair)
         assert float(above[1]) < float(below[1])
         assert (above[2], below[2]) == ("start", "start")
+    little = time_by_size((8, 32), {"a": ("soft", "", [0.0004, 0.02])}, caption="x")
+    assert ">0.001<" in little.narrow
+    assert ">0.0001<" not in little.narrow  # has no room on a phone
     with pytest.raises(ValueError, match="one for each width, got 2"):
         time_by_size((8, 32, 128), {"a": ("student", "", [1, 2])}, caption="x")
     with pytest.raises(ValueError, match="times of 'a'"):

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from kdteach.cost import measure_latency
+from kdteach.models import build
 from kdteach.plots.compression import (
     as_long,
     limits_and_times,
@@ -59,6 +61,9 @@ def test_each_width_has_four_times_that_can_be_drawn():
     for _, _, times in lines.values():
         assert len(times) == 2
         assert min(times) > 0
+    # milliseconds, as the clock of the library has them
+    alone = measure_latency(build("fc-8"), (1, 28, 28), repeats=9).median_ms
+    assert alone / 30 < lines["one image"][2][1] < 30 * alone
     # many images at once share the cost of a pass
     assert max(lines["256 images"][2]) < min(lines["one image"][2])
     assert "one image: " in time_by_size((4, 8), lines, caption="x").alt

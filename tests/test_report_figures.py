@@ -72,14 +72,17 @@ def test_rings_are_printed_and_dots_are_ours():
         rings = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="none"', drawing)[1:]
         dots = re.findall(r'<circle cx="([\d.]+)"[^>]*fill-opacity', drawing)[1:]
         places = [float(x) for x in (*rings, *dots)]
-        values = [97.4, 97.6, 97.5, 98.1, 98.2, 98.6, 97.7, 98.1, 98.2]
+        twice = [97.4, 97.9, 97.6, 97.7]
+        values = [97.4, 97.6, 97.5, *twice, 98.1, 98.2, 98.6, 97.7, 98.1, 98.2]
         scale = (places[1] - places[0]) / 0.2
         found = [97.4 + (x - places[0]) / scale for x in places]
         assert found == pytest.approx(values, abs=2e-3)
     assert "printed twice: up to 0.50 apart" in figure.alt
     assert "kd-baseline" not in figure.wide
-    blue = picture(baseline="labels alone").wide
-    assert blue.count('fill="var(--kd-baseline)"') == 3
+    for blue in both(picture(baseline="labels alone")):
+        assert blue.count('fill="var(--kd-baseline)"') == 3 + 1  # the key has one
+        assert ">ours, labels alone<" in blue
+    assert "ours, labels alone" not in figure.wide
     assert "T = 1: printed 97.40 to 97.60, ours 98.10 to 98.20" in figure.alt
     assert figure.alt.endswith("labels alone: 97.70 to 98.20.")
 
@@ -118,8 +121,10 @@ def test_bad_settings_are_named(options, error, says):
 def test_targets_have_their_numbers():
     logits = torch.tensor([0.0, 5.0, 1.0, -2.0], dtype=torch.float64)
     once, twice = logits.softmax(0), logits.softmax(0).softmax(0)
-    figure = soft_targets_twice(IMAGE, {"T = 1": (once, twice)}, [1], caption="x")
+    targets = {"T = 1": (once, twice), "T = 4": (once, twice)}
+    figure = soft_targets_twice(IMAGE, targets, [1], caption="x")
     for drawing in both(figure):
+        assert drawing.count(">softmax twice<") == 2
         for target in (once, twice):
             assert f">{target[1]:.2f}<" in drawing
         assert drawing.count("<image") == 1

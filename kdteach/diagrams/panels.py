@@ -75,6 +75,23 @@ def narrow(panels: Sequence[Panel]) -> Drawing:
     return _arranged(panels, 1, _NARROW)
 
 
+def answer_bars(draw: Drawing, x: float, y: float, width: float, answer: Answer) -> None:
+    """One answer without its picture: the name, the bars, the numbers above them.
+
+    Args:
+        draw: what it is added to.
+        x: left end.
+        y: upper end; ``answer.height`` units are used from there.
+        width: of all bars together.
+        answer: the probabilities.
+    """
+    draw.text(x, y + 13, answer.name, "small", "start")
+    draw.bars(
+        x, y + answer.top, width, _BARS, answer.values, answer.role, marked=answer.marked
+    )
+    _numbers(draw, x, y + answer.top, width, answer)
+
+
 def _arranged(panels: Sequence[Panel], columns: int, width: float) -> Drawing:
     rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
     tall = [max(panel.height for panel in row) for row in rows]
@@ -98,21 +115,16 @@ def _panel(draw: Drawing, x: float, y: float, panel: Panel) -> None:
     start = x + _PICTURE + 14
     place = y + 26
     for answer in panel.answers:
-        draw.text(start, place + 13, answer.name, "small", "start")
-        draw.bars(
-            start, place + answer.top, _WIDTH - _PICTURE - 14, _BARS, answer.values,
-            answer.role, marked=answer.marked,
-        )  # fmt: skip
-        _numbers(draw, start, place + answer.top, answer)
+        answer_bars(draw, start, place, _WIDTH - _PICTURE - 14, answer)
         place += answer.height
     place = y + 26 + beside
     for number, note in enumerate(panel.notes):
         draw.text(x, place + 14 + number * _LINE, note, "small", "start")
 
 
-def _numbers(draw: Drawing, x: float, y: float, answer: Answer) -> None:
+def _numbers(draw: Drawing, x: float, y: float, width: float, answer: Answer) -> None:
     """The probabilities of the marked classes above their bars, and that of all others."""
-    step = (_WIDTH - _PICTURE - 14) / len(answer.values)
+    step = width / len(answer.values)
     for number in answer.marked:
         value = answer.values[number]
         # a higher bar beside it: the number begins, or ends, at the other edge

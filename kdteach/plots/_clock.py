@@ -75,7 +75,7 @@ def times_of_widths(
 
     Returns:
         Four lines of ``time_by_size``: one image and 256 images at once, in both
-        precisions; each name to (colour, dashes, microseconds an image).
+        precisions; each name to (colour, dashes, milliseconds an image).
 
     Raises:
         ValueError: a width below 1.
@@ -91,7 +91,7 @@ def times_of_widths(
         ("256 images", "student", "8 4", floats, 256),
     ):
         took = _quickest(models, _IMAGE, batch, repeats)
-        times = [1000 * took[str(width)] / batch for width in widths]
+        times = [took[str(width)] / batch for width in widths]
         lines[name] = (colour, dashes, times)
     return lines
 

@@ -24,6 +24,7 @@ __all__ = [
 _DECADE = 10.0
 _LEAST_SQUARES = 2
 _WORDS = 58.0  # that a name below a square needs
+_TICK = 5  # characters, for which a phone has room beside an axis
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def time_by_size(
 
     Args:
         units: n widths, rising.
-        times: name of a line to (colour, dashes, (n,) microseconds an image). The names
+        times: name of a line to (colour, dashes, (n,) milliseconds an image). The names
             stand above and below the left ends of their lines in turn: of two lines that
             are close to each other there, give the upper one first.
         caption: the sentence that states the finding.
@@ -289,16 +290,17 @@ def time_by_size(
             Note(*points[0], name, (0, 24 if below else -13), None, "start",
                  strong=True, ink=colour)
         )  # fmt: skip
-        told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} microseconds")
+        told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} milliseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))
     high = _DECADE ** math.ceil(math.log10(max(everything)))
     ticks, tick = [], low
     while tick <= high * 1.01:
         ticks.append((tick, f"{tick:g}"))
         tick *= _DECADE
+    ticks = [(t, words) for t, words in ticks if len(words) <= _TICK] or ticks
     x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
              "hidden units of the student", log=True)  # fmt: skip
-    y = Axis(low, high, ticks, "microseconds an image", log=True)
+    y = Axis(low, high, ticks, "milliseconds an image", log=True)
     alt = f"Measured time an image over the number of hidden units. {'; '.join(told)}."
     return _chart(x, y, curves, notes, alt, caption)
 

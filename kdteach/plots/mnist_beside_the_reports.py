@@ -15,6 +15,7 @@ from kdteach.diagrams.vocabulary import Drawing
 __all__ = ["lineup", "one_picture", "soft_targets_twice"]
 
 _WIDE, _NARROW = 860.0, 350.0
+_IMAGE, _APART = 92.0, 16.0  # the picture of soft targets; between one row and the next
 _FAINT = 0.05  # the palest cell is still seen
 Table = NDArray[np.float64]
 
@@ -186,7 +187,8 @@ def soft_targets_twice(
         caption: the sentence that states the finding.
 
     Returns:
-        A panel for each title, side by side or on a phone below each other.
+        The image once, and beside it two rows of bars for each title; on a phone all
+        below each other.
 
     Raises:
         TypeError: targets is no dictionary.
@@ -197,7 +199,8 @@ def soft_targets_twice(
     if not isinstance(image, Tensor) or image.dim() != 3 or len(image) != 1:
         raise ValueError(f"image must be (1, H, W), got {shown(image)}")
     names = check_names("targets", list(targets))
-    told, made = [], []
+    told: list[str] = []
+    columns: list[tuple[str, list[panels.Answer]]] = []
     kinds = (("softmax once", "teacher"), ("softmax twice", "soft"))
     for name in names:
         answers = []
@@ -209,9 +212,34 @@ def soft_targets_twice(
             answers.append(panels.Answer(kind, values, role, tuple(marked)))
             said = ", ".join(f"{values[m]:.2f} for {m}" for m in marked)
             told.append(f"{name}, {kind}: {said}")
-        made.append(panels.Panel(name, image[0].tolist(), answers))
+        columns.append((name, answers))
     alt = f"Soft targets of one image. {'; '.join(told)}."
-    return _diagram(panels.wide(made), panels.narrow(made), alt, caption)
+    pixels = image[0].tolist()
+    tall = 26 + sum(answer.height for answer in columns[0][1]) + _APART
+    wide = Drawing(_WIDE, tall)
+    wide.picture(0, 26 + (tall - 26 - _IMAGE) / 2, _IMAGE, pixels)
+    step = (_WIDE - _IMAGE) / len(columns)
+    for number, (name, answers) in enumerate(columns):
+        left = _IMAGE + step * number + 28
+        _two_rows(wide, left, 0, step - 28, name, answers)
+    narrow = Drawing(_NARROW, _IMAGE + 20 + (tall + 30) * len(columns))
+    narrow.picture((_NARROW - _IMAGE) / 2, 2, _IMAGE, pixels)
+    for number, (name, answers) in enumerate(columns):
+        top = _IMAGE + 20 + (tall + 30) * number
+        _two_rows(narrow, 40, top, _NARROW - 80, name, answers)
+    return _diagram(wide, narrow, alt, caption)
+
+
+def _two_rows(
+    draw: Drawing, x: float, y: float, width: float, name: str,
+    answers: Sequence[panels.Answer],
+) -> None:  # fmt: skip
+    """A title, and its answers one below the other, well apart."""
+    draw.text(x + width / 2, y + 16, name, "strong")
+    place = y + 26
+    for answer in answers:
+        panels.answer_bars(draw, x, place, width, answer)
+        place += answer.height + _APART
 
 
 def _picture(
@@ -224,7 +252,7 @@ def _picture(
     phone = left < 100
     low, high, step = axis
     high_row, tall = (58.0, 132.0) if phone else (44.0, 110.0)
-    head = 54.0
+    head = 72.0 if phone and baseline else 54.0
     foot = head + high_row * (len(rows) + len(lucky)) + tall + 34
     draw = Drawing(width, foot + 46)
 
@@ -236,6 +264,10 @@ def _picture(
     second = left + (150 if phone else 190)
     draw.dot(second, 14, "student")
     draw.text(second + 12, 19, "ours, one run", "small", "start")
+    if baseline:  # on a phone there is no room beside the other two
+        third, down = (left + 6, 32.0) if phone else (left + 360, 14.0)
+        draw.dot(third, down, "baseline")
+        draw.text(third + 12, down + 5, f"ours, {baseline.split(',')[0]}", "small", "start")
     ticks = np.linspace(low, high, round((high - low) / step) + 1).tolist()
     for tick in ticks:
         draw.line((at(tick), head - 16), (at(tick), foot), "edge", 0.8)
@@ -268,8 +300,8 @@ def _picture(
         height = middle - 8 + 15.0 * number
         draw.line((at(first), height), (at(again), height), "ink", 1.6)
         for value in (first, again):
-            draw.curve([(at(value), height - 4), (at(value), height + 4)], "ink", 2.6)
-        draw.text(at(max(first, again)) + 8, height + 5, name, "small", "start")
+            draw.ring(at(value), height, "ink", 4.5)
+        draw.text(at(max(first, again)) + 12, height + 5, name, "small", "start")
     y += tall
     for name, several in lucky:
         middle = named(name, y)
