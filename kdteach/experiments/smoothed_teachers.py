@@ -21,6 +21,7 @@ _RECORD = "mnist-smoothing"
 _FEW, _TEMPERATURES = (100, 300), (1.0, 2.0, 8.0)
 _HIDDEN = 3  # the digit that a transfer set leaves out
 _MOVED = "valid_bias_test_class_errors"  # the bias is chosen on validation
+_MOVED_ALL = "valid_bias_test_errors"
 
 
 def teach(
@@ -58,9 +59,10 @@ def mnist_pairs() -> dict[str, tuple[Runs, Runs]]:
     """The recorded errors on MNIST: a smoothed teacher beside a hard one, ten seeds each.
 
     Returns:
-        Ten comparisons, name to (smoothed, hard): "the teachers themselves", "students, all
-        images" (of 10,000 test images), "3s missed, none seen" and "3s missed, with a bias"
-        (of 1,010 test images of a 3), and "100 images, T = 1" and so on.
+        Eleven comparisons, name to (smoothed, hard): "the teachers themselves", "students,
+        all images" (of 10,000 test images), "3s missed, none seen" and "3s missed, with a
+        bias" (of 1,010 test images of a 3), "all errors, with a bias" (of the students that
+        saw no 3, of 10,000), and "100 images, T = 1" and so on.
 
     Raises:
         LookupError: the record is not there.
@@ -88,6 +90,7 @@ def mnist_pairs() -> dict[str, tuple[Runs, Runs]]:
         "students, all images": pair(role="all images"),
         "3s missed, none seen": pair("test_class_errors", _HIDDEN, omit=[_HIDDEN]),
         "3s missed, with a bias": pair(_MOVED, _HIDDEN, omit=[_HIDDEN]),
+        "all errors, with a bias": pair(_MOVED_ALL, omit=[_HIDDEN]),
     }
     for images in _FEW:
         for t in _TEMPERATURES:
