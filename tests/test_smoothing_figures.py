@@ -270,3 +270,41 @@ def test_eleven_pairs_of_the_record():
             and r.config["teacher"].get("smoothing") == epsilon
         }
         assert dict(enumerate(rows["all errors, with a bias"][place])) == wanted
+
+
+def test_errors_on_other_digits_of_the_record():
+    """All errors less the missed 3s, read from the lines of the record."""
+    found = smoothed_teachers.mnist_other_digits()
+    records = kd.results.load_records("mnist-smoothing")
+    for name, key in (("as it is", "test"), ("with a bias", "valid_bias_test")):
+        for place, epsilon in enumerate((0.1, None)):
+            wanted = {
+                r.seed: r.result[f"{key}_errors"] - r.result[f"{key}_class_errors"][3]
+                for r in records
+                if r.config.get("omit") == [3]
+                and r.config["teacher"].get("smoothing") == epsilon
+            }
+            assert found[name][place].seeds == tuple(range(10))
+            assert dict(enumerate(found[name][place])) == wanted
+
+
+def test_the_best_temperatures_of_the_record():
+    records = kd.results.load_records("mnist-smoothing")
+    for images in (100, 300):
+        found = smoothed_teachers.mnist_best_temperatures(images)
+        for kind, epsilon in (("smoothed", 0.1), ("hard", None)):
+            errors = {}
+            for r in records:
+                if (
+                    r.config.get("transfer") == images
+                    and "teacher" in r.config
+                    and r.config["teacher"].get("smoothing") == epsilon
+                ):
+                    t = r.config["temperature"]
+                    errors[t] = errors.get(t, 0) + r.result["valid_errors"]
+            assert len(errors) == 3
+            assert all(errors[found[kind]] <= other for other in errors.values())
+    with pytest.raises(ValueError, match="one of"):
+        smoothed_teachers.mnist_best_temperatures(200)
+    with pytest.raises(TypeError, match="images"):
+        smoothed_teachers.mnist_best_temperatures("300")
