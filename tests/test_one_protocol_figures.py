@@ -39,9 +39,26 @@ def test_methods_are_sorted_by_their_mean_rank_over_the_panels():
     assert re.findall(r">(A|labels)</text>", narrow) == ["A", "labels", "labels", "A"]
 
 
+def test_rows_that_leave_the_line_are_marked_and_no_others():
+    rows = {
+        "A": ("student", -3.0, -9.0, -0.5), "labels": ("baseline", 5.0, 1.0, 9.0),
+        "B": ("student", 1.0, -2.0, 4.0),
+    }  # fmt: skip
+    html = ranking({"60": rows}, **AXIS)._repr_html_()
+    wide, narrow = html[html.index('<svg class="kd-wide"') :].split(
+        '<svg class="kd-narrow"'
+    )
+    for drawing in (wide, narrow):
+        assert drawing.count("--kd-accent-edge") == 2  # a band each
+        assert drawing.count(">fewer</text>") == drawing.count(">more</text>") == 1
+        ticks = re.findall(r">(0|[+\u2212]\d+)</text>", drawing)
+        assert ticks == ["\u221210", "0", "+10", "+20"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"words": ("fewer",)}, {"words": (1, 2)},
         {"panels": {}}, {"panels": {"60": {}}}, {"panels": [ROWS]},
         {"panels": {"60": ROWS, "600": {"A": ROWS["A"]}},
          "ends": {"60": (-10, 20), "600": (-10, 20)}},
@@ -69,6 +86,23 @@ def test_costs_stand_in_the_alternative_text():
     assert "A 2.5 and -3.0" in html
     assert html.count(">A</text>") == 2  # on a wide page and on a narrow one
     assert ">B</text>" not in html
+
+
+def test_names_that_would_lie_on_each_other_are_set_apart():
+    points = {"one method": ("student", 1.0, 0.0), "another": ("student", 1.05, 0.1)}
+    points |= {"far": ("baseline", 1.1, 40.0)}
+    html = costs(points, named=["one method", "another"], **WORDS)._repr_html_()
+    for size in ("kd-wide", "kd-narrow"):
+        drawing = html[html.index(f'<svg class="{size}"') :].split("</svg>")[0]
+        found = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)"[^>]*>'
+                           r"(one method|another)<", drawing)  # fmt: skip
+        assert len(found) == 2
+        spans = []
+        for x, y, anchor, name in found:
+            start = float(x) - 6 * len(name) * {"start": 0, "middle": 0.5, "end": 1}[anchor]
+            spans.append((start, start + 6 * len(name), float(y)))
+        (a, b, y), (c, d, other) = spans
+        assert b <= c or d <= a or abs(y - other) >= 12
 
 
 @pytest.mark.parametrize(

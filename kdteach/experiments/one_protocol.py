@@ -11,13 +11,13 @@ import numpy as np
 from kdteach.checks import check_choice, check_number, shown
 from kdteach.comparisons import Comparison, compare
 from kdteach.experiments.method_runs import (
+    APART,
     BATCH,
-    EPOCHS,
     choose,
     search_config,
     taught,
 )  # fmt: skip
-from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, world
+from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, RATES, world
 from kdteach.metrics import evaluate
 from kdteach.results import Folder, records_path
 from kdteach.results.records import records_once
@@ -26,8 +26,8 @@ from kdteach.types import RunRecord
 
 __all__ = [
     "COMPARISONS", "FAMILIES", "IMAGES", "KD", "LABELS", "METHODS", "NAME", "OTHERS",
-    "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "milliseconds",
-    "recorded", "taught", "tried", "visible", "world",
+    "RATES", "TEST_SHARE", "again", "against", "at_an_end", "chosen", "complete", "looks",
+    "milliseconds", "recorded", "taught", "tried", "visible", "world",
 ]  # fmt: skip
 
 NAME = "digits-all-methods"
@@ -145,11 +145,11 @@ def complete(*, folder: Folder | None = None) -> tuple[int, ...]:
     )
 
 
-def milliseconds(method: str, images: int = 600, *, folder: Folder | None = None) -> float:
-    """How long a training step of a method took in the search, with all around it.
+def milliseconds(method: str, images: int = 1079, *, folder: Folder | None = None) -> float:
+    """How long a training step of a method took the processor, its training alone.
 
-    The searches of a size ran on one computer, each on a core of its own; those with 60
-    images also paid for what a process loads at first, so 600 is the default.
+    All tests of 600 and of 1,079 images ran on one computer, those of 60 on two. With 1,079
+    images the students of a method differ least, so this is the default.
 
     Args:
         method: as ``tried``.
@@ -157,18 +157,55 @@ def milliseconds(method: str, images: int = 600, *, folder: Folder | None = None
         folder: as ``tried``.
 
     Returns:
-        The median of the divisions.
+        The median of the students that were tested.
 
     Raises:
         TypeError: as ``tried``.
         ValueError: as ``tried``.
         LookupError: as ``tried``.
     """
-    searches = _records("search", method, images, folder)
-    steps = EPOCHS[images] * math.ceil(images / BATCH)
-    students = len(METHODS[method].settings(images))
-    seconds = [float(str(record.environment["seconds"])) for record in searches]
-    return 1000 * float(np.median(seconds)) / (students * steps)
+    tests = _records("test", method, images, folder)
+    seconds = [float(str(record.result["training_seconds"])) for record in tests]
+    steps = [
+        int(str(record.config["epochs"])) * math.ceil(images / BATCH) for record in tests
+    ]
+    return 1000 * float(np.median(np.divide(seconds, steps)))
+
+
+def looks(
+    method: str, images: int, *, folder: Folder | None = None
+) -> tuple[float, float, float]:
+    """How many errors the chosen setting makes: at the choice, and with new students.
+
+    The first two numbers are of the same validation images and the same teachers. Between
+    them lies the choice: the students of the first number are those that were chosen by it.
+
+    Args:
+        method: as ``tried``.
+        images: as ``tried``.
+        folder: as ``tried``.
+
+    Returns:
+        Mean errors on the validation images of the search's divisions, of the students by
+        which the setting was chosen; the same of the new students of these divisions; and
+        mean errors of all new students on their test images.
+
+    Raises:
+        TypeError: as ``tried``.
+        ValueError: as ``tried``.
+        LookupError: as ``tried``.
+    """
+    divisions = [r.seed - APART for r in _records("search", method, images, folder)]
+    fewest = min(errors for _, errors in tried(method, images, folder=folder))
+    again_there = [
+        float(str(record.result["valid_errors"]))
+        for record in _records("test", method, images, folder)
+        if record.seed in divisions
+    ]
+    return (
+        fewest / len(divisions), float(np.mean(again_there)),
+        float(recorded(method, images, folder=folder).mean()),
+    )  # fmt: skip
 
 
 def recorded(

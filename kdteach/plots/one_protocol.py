@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,6 +98,7 @@ def ranking(
     dashed: str,
     title: str,
     caption: str,
+    words: tuple[str, str] = ("fewer", "more"),
 ) -> Diagram:
     """Differences from one arm with their intervals, one line a method, panel by panel.
 
@@ -112,12 +114,14 @@ def ranking(
         dashed: name of the row that is drawn as a dashed line through the panel, too.
         title: what the axis shows.
         caption: the sentence that states the finding.
+        words: what stands beside an interval that lies wholly below 0, and wholly above.
+            Such a row also has a coloured band behind it.
 
     Raises:
         TypeError: panels are no dictionaries of dictionaries.
         ValueError: no panels or rows, names that differ, an unknown colour, an interval
-            that is none, a mean off the axis, no row of the name ``dashed``, or an axis
-            without 0.
+            that is none, a mean off the axis, no row of the name ``dashed``, an axis
+            without 0, or words that are not two texts.
     """
     if not isinstance(panels, Mapping) or not panels:
         raise TypeError(f"panels must be a dictionary of dictionaries, got {shown(panels)}")
@@ -131,12 +135,14 @@ def ranking(
     if any(each != names[0] for each in names):
         raise ValueError("panels must have the same names in each")
     check_choice("dashed", dashed, sorted(names[0]))
+    if len(words) != 2 or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"words must be two texts, got {shown(words)}")
     alt = f"{title}, differences from {zero}. " + ". ".join(
         f"{name}: "
         + ", ".join(f"{r.name} {r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in each)
         for name, each in rows.items()
     )
-    axis = _Axis(dict(ends), zero, dashed, title)
+    axis = _Axis(dict(ends), zero, dashed, title, words)
     return Diagram(
         _wide(rows, axis).svg("kd-wide", alt), _narrow(rows, axis).svg("kd-narrow", alt),
         alt, caption,
@@ -149,6 +155,7 @@ class _Axis:
     zero: str
     dashed: str
     title: str
+    words: tuple[str, str]
 
 
 def _rows(panel: str, given: object, low: float, high: float) -> list[_Row]:
@@ -184,6 +191,16 @@ def _strip(
         inside = min(max(value, low), high)
         return left + (inside - low) / (high - low) * (right - left)
 
+    ticks = _ticks(low, high)
+    for number, row in enumerate(rows):
+        if row.high < 0 or row.low > 0:
+            draw.shape(
+                f'<rect x="{left:.1f}" y="{y + _LINE * number - 11:.1f}" rx="5" '
+                f'width="{right - left:.1f}" height="22" fill="var(--kd-accent)" '
+                'stroke="var(--kd-accent-edge)"/>'
+            )
+    for value in ticks:
+        draw.curve([(at(value), y - 14), (at(value), foot)], "edge", 1.0, opacity=0.7)
     for row in rows:
         if row.name == axis.dashed:
             ends = [(at(row.mean), y - 14), (at(row.mean), foot)]
@@ -198,10 +215,29 @@ def _strip(
                 x = at(value)
                 tip = [(x - 6 * side, height - 5), (x, height), (x - 6 * side, height + 5)]
                 draw.curve(tip, row.role, 2.0)
+        if row.high < 0:
+            draw.text(at(0) + 5, height + 5, axis.words[0], "small strong", "start")
+        if row.low > 0:
+            draw.text(at(0) - 4, height + 5, axis.words[1], "small strong", "end")
     draw.line((left, foot), (right, foot), "edge", 1.3)
     draw.text(at(0), y - 20, axis.zero, "small")
-    for value in (low, 0, high):
-        draw.text(at(value), foot + 17, f"{value:+g}" if value else "0", "small")
+    for value in ticks:
+        draw.line((at(value), foot), (at(value), foot + 4), "edge", 1.3)
+        draw.text(at(value), foot + 17, _signed(value), "small")
+
+
+def _ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """The multiples of 1, 2, 5, 10, ... between the ends, at most so many."""
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    for step in (power, 2 * power, 5 * power, 10 * power, 20 * power):
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if last - first < most:
+            break
+    return [step * number for number in range(first, last + 1)]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0"
 
 
 def _wide(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
@@ -298,20 +334,67 @@ def _scatter(
     draw.line((left, foot), (right, foot), "edge", 1.3)
     draw.line(at(0, 0), (right, at(0, 0)[1]), "ink", 1.4)
     draw.text(left - 8, at(0, 0)[1] + 5, "0", "small", "end")
-    for value in (min(gaps), max(gaps)):
-        if abs(value) > room / 2:
-            draw.text(left - 8, at(0, value)[1] + 5, f"{value:+.0f}", "small", "end")
+    for value in _ticks(low, high):
+        if value:
+            height = at(0, value)[1]
+            draw.curve([(left, height), (right, height)], "edge", 1.0, opacity=0.7)
+            draw.text(left - 8, height + 5, _signed(value), "small", "end")
     for number in range(int(most) + 1):
         draw.text(at(number, 0)[0], foot + 18, f"{number}", "small")
     draw.text((left + right) / 2, foot + 40, across, "small")
     for role, cost, gap in rows.values():
         draw.dot(*at(cost, gap), role)
+    taken: list[_Words] = []
+    places = {name: at(cost, gap) for name, (_, cost, gap) in rows.items()}
+    line = [(float(x), at(0, 0)[1]) for x in range(int(left), int(right), 24)]
     for name in named:
-        _, cost, gap = rows[name]
-        x, y = at(cost, gap)
+        x, y = places[name]
         draw.ring(x, y, "ink")
-        late = x > (left + right) / 2
-        draw.words_over(
-            x - 11 if late else x + 11, y + 5, name, "small", "end" if late else "start"
-        )
+        box = _free(x, y, name, draw.width, [*places.values(), *line], taken)
+        taken.append(box)
+        draw.words_over(box.x, box.y, name, "small", box.anchor)
     return draw
+
+
+_LETTER, _TALL = 7.2, 15.0  # about a small letter's width, and a line's height
+
+
+@dataclass(frozen=True)
+class _Words:
+    x: float
+    y: float
+    wide: float
+    anchor: str
+
+    @property
+    def start(self) -> float:
+        return self.x - self.wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+
+    def meets(self, left: float, right: float, top: float, foot: float) -> bool:
+        across = self.start < right and self.start + self.wide > left
+        return across and self.y - _TALL + 3 < foot and self.y + 3 > top
+
+
+def _free(
+    x: float, y: float, name: str, width: float, dots: Sequence[tuple[float, float]],
+    taken: Sequence[_Words],
+) -> _Words:  # fmt: skip
+    """The place for a point's name with the fewest dots and names in its way."""
+    wide = _LETTER * len(name)
+    sides = [(x + 11, "start"), (x - 11, "end")][:: -1 if x > width / 2 else 1]
+    spots = [(sx, y + 5, anchor) for sx, anchor in sides]
+    spots += [(x, y - 12, "middle"), (x, y + 23, "middle")]
+    spots += [(sx, y + dy, a) for dy in (-12.0, 23.0) for sx, a in sides]
+
+    def trouble(spot: tuple[float, float, str]) -> int:
+        box = _Words(spot[0], spot[1], wide, spot[2])
+        count = sum(box.meets(a - 5, a + 5, b - 5, b + 5) for a, b in dots)
+        for other in taken:
+            end = other.start + other.wide
+            count += 10 * box.meets(other.start, end, other.y - 12, other.y + 3)
+        return count + 10 * (
+            box.meets(-wide, 8, 0, 999) + box.meets(width - 4, 9999, 0, 999)
+        )
+
+    sx, y, anchor = min(spots, key=trouble)
+    return _Words(sx, y, wide, anchor)
