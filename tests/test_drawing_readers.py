@@ -518,7 +518,12 @@ def test_numbers_in_the_text_are_those_of_the_record():
     second = record["doubts"]["same second answer as the teacher"]["distilled"]
     guess = record["doubts"]["same by a guess"]["the usual one"]
     assert text["second"].startswith(f"{100 * second:.0f} % of the 9,314 test images")
-    assert f" is right on {100 * guess:.0f} %, " in text["second"]
+    assert text["second"].endswith(f" is right on {100 * guess:.0f} %.")
+    labelled = record["doubts"]["same second answer as the teacher"]["label-trained"]
+    assert f"the label-trained one on {100 * labelled:.0f} %" in text["second"]
+    dealt = record["doubts"]["same when shuffled"]["distilled"]
+    assert f"are right on {100 * dealt:.0f} %, so" in text["second"]
+    assert dealt < labelled < second  # as the sentence takes it
     assert guess > second
     assert text["tried"] == (
         "12: learning rates of 0.005, 0.01, 0.02 and 0.04, each with 15, 30 and 60 passes"

@@ -40,6 +40,7 @@ def test_the_rows_are_the_records():
     assert list(rows["without 3"]) == by_hand("without 3", "test_errors")
     long = {"epochs": 60, "batch_size": 32}
     assert list(rows["student, labels"]) == by_hand("plain", "test_errors", **long)
+    assert list(rows["nothing left out"]) == by_hand("all digits", "test_errors")
     biased = by_hand("without 3", "valid_bias_test_errors")
     assert list(rows["without 3, bias by validation"]) == biased
     missed, _ = hinton_runs.table("3s missed of 1,010")

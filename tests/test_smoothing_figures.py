@@ -47,6 +47,35 @@ def test_a_projection_is_the_nearest_point_of_the_plane():
         on_plane(features, templates[:2])
 
 
+def test_a_picture_is_turned_to_another():
+    """A turned and mirrored copy comes back; distances are as before, in any case."""
+    mirrored = torch.tensor([[0.6, 0.8], [0.8, -0.6]], dtype=torch.float64)
+    centres = torch.stack([POINTS[c == LABELS].mean(dim=0) for c in range(3)])
+    back = features_on.turned(POINTS @ mirrored + 5, LABELS, POINTS, LABELS)
+    torch.testing.assert_close(back, POINTS - centres.mean(dim=0))
+    other = CORNERS.flip(0)[LABELS[:9]] + normal(9, 2, seed=1)
+    found = features_on.turned(other, LABELS[:9], POINTS, LABELS)
+    torch.testing.assert_close(torch.pdist(found), torch.pdist(other))
+    assert looseness(found, LABELS[:9]) == pytest.approx(looseness(other, LABELS[:9]))
+    apart = []
+    for angle in torch.linspace(0, 2 * math.pi, 721, dtype=torch.float64)[:-1]:
+        c, s = angle.cos(), angle.sin()
+        for flip in (1.0, -1.0):
+            turn = torch.stack([torch.stack([c, s]), flip * torch.stack([-s, c])])
+            moved = found @ turn
+            own = torch.stack([moved[LABELS[:9] == k].mean(dim=0) for k in range(3)])
+            apart.append(((own - (centres - centres.mean(dim=0))) ** 2).sum().item())
+    assert apart[0] == pytest.approx(min(apart))  # no other turn is nearer
+    with pytest.raises(ValueError, match="same two classes"):
+        features_on.turned(POINTS, LABELS, POINTS, LABELS + 1)
+    with pytest.raises(ValueError, match="same two classes"):
+        features_on.turned(POINTS, 0 * LABELS, POINTS, 0 * LABELS)
+    with pytest.raises(ValueError, match=r"points must be \(N, 2\)"):
+        features_on.turned(normal(18, 3), LABELS, POINTS, LABELS)
+    with pytest.raises(ValueError, match=r"like must be \(N, 2\)"):
+        features_on.turned(POINTS, LABELS, POINTS, LABELS[1:])
+
+
 def test_looseness_by_hand():
     points = torch.tensor([[0.0, 1.0], [0.0, -1.0], [4.0, 1.0], [4.0, -1.0]])
     assert looseness(points, torch.tensor([0, 0, 1, 1])) == pytest.approx(1 / 4)
@@ -62,6 +91,8 @@ def test_each_panel_has_its_dots_and_says_how_loose_it_is():
     assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 36
     width = f"{looseness(POINTS, LABELS):.2f}"
     assert f"a, one: {width}; b, two: {width}" in figure.alt
+    assert figure.wide.count(f">width {width}<") == 2
+    assert figure.narrow.count(f">width {width}<") == 2
     half = figure.wide.count("<circle") // 2
     dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', figure.wide)
     heights = [y for _, y in dots]
@@ -218,9 +249,9 @@ def test_points_of_three_classes(digits):
         features_on.last_layer_inputs(torch.nn.Identity(), digits.valid.images)
 
 
-def test_ten_pairs_of_the_record():
+def test_eleven_pairs_of_the_record():
     rows = smoothed_teachers.mnist_pairs()
-    assert len(rows) == 10
+    assert len(rows) == 11
     records = kd.results.load_records("mnist-smoothing")
     for smoothed, hard in rows.values():
         assert smoothed.seeds == hard.seeds == tuple(range(10))
@@ -232,3 +263,48 @@ def test_ten_pairs_of_the_record():
             and r.config["teacher"].get("smoothing") == epsilon
         }
         assert dict(enumerate(rows["3s missed, none seen"][place])) == wanted
+        wanted = {
+            r.seed: r.result["valid_bias_test_errors"]
+            for r in records
+            if r.config.get("omit") == [3]
+            and r.config["teacher"].get("smoothing") == epsilon
+        }
+        assert dict(enumerate(rows["all errors, with a bias"][place])) == wanted
+
+
+def test_errors_on_other_digits_of_the_record():
+    """All errors less the missed 3s, read from the lines of the record."""
+    found = smoothed_teachers.mnist_other_digits()
+    records = kd.results.load_records("mnist-smoothing")
+    for name, key in (("as it is", "test"), ("with a bias", "valid_bias_test")):
+        for place, epsilon in enumerate((0.1, None)):
+            wanted = {
+                r.seed: r.result[f"{key}_errors"] - r.result[f"{key}_class_errors"][3]
+                for r in records
+                if r.config.get("omit") == [3]
+                and r.config["teacher"].get("smoothing") == epsilon
+            }
+            assert found[name][place].seeds == tuple(range(10))
+            assert dict(enumerate(found[name][place])) == wanted
+
+
+def test_the_best_temperatures_of_the_record():
+    records = kd.results.load_records("mnist-smoothing")
+    for images in (100, 300):
+        found = smoothed_teachers.mnist_best_temperatures(images)
+        for kind, epsilon in (("smoothed", 0.1), ("hard", None)):
+            errors = {}
+            for r in records:
+                if (
+                    r.config.get("transfer") == images
+                    and "teacher" in r.config
+                    and r.config["teacher"].get("smoothing") == epsilon
+                ):
+                    t = r.config["temperature"]
+                    errors[t] = errors.get(t, 0) + r.result["valid_errors"]
+            assert len(errors) == 3
+            assert all(errors[found[kind]] <= other for other in errors.values())
+    with pytest.raises(ValueError, match="one of"):
+        smoothed_teachers.mnist_best_temperatures(200)
+    with pytest.raises(TypeError, match="images"):
+        smoothed_teachers.mnist_best_temperatures("300")

@@ -38,6 +38,11 @@ def test_each_student_has_the_rate_that_is_best_on_validation(arms, name):
     test = [r.result["test_auc"] for r in runs if r.config["learning_rate"] == arm.rate]
     assert sorted(arm.runs()) == pytest.approx(sorted(100 * np.array(test)))
     assert len(test) == 10
+    scaling = [
+        r.result["valid_temperature"] for r in runs if r.config["learning_rate"] == arm.rate
+    ]  # fmt: skip
+    # a number, no share: it is not turned into per cent
+    assert sorted(arm.runs("valid_temperature")) == pytest.approx(sorted(scaling))
     other = arm.runs("test_class_accuracy", item=1, rate=RATES[0])
     wanted = [
         r.result["test_class_accuracy"][1] for r in runs

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kdteach.checks import check_count, check_list, shown
 from kdteach.types import Split
 
-__all__ = ["class_points", "last_layer_inputs", "looseness", "on_plane"]
+__all__ = ["class_points", "last_layer_inputs", "looseness", "on_plane", "turned"]
 
 _CLASSES = 3  # three templates span a plane
 
@@ -93,6 +93,50 @@ def on_plane(features: Tensor, templates: Tensor) -> Tensor:
     edges = (templates[1:] - templates[0]).T
     basis: Tensor = torch.linalg.qr(edges).Q
     return (features - templates.mean(dim=0)) @ basis
+
+
+def turned(points: Tensor, labels: Tensor, like: Tensor, like_labels: Tensor) -> Tensor:
+    """Turn a picture, mirrored where need be, until its classes lie as in another one.
+
+    The basis of a plane is arbitrary, so that two networks show one class above and below.
+    A rotation or reflection of the plane changes no distance in it.
+
+    Args:
+        points: (N, 2) floating-point.
+        labels: (N,) their classes.
+        like: (M, 2) the picture to be turned to, of the same dtype.
+        like_labels: (M,) its classes, the same as in ``labels``, two or more.
+
+    Returns:
+        (N, 2) points, moved so that the mean of the class centres is the origin, and turned
+        so that the centres lie as near to those of ``like`` as they can.
+
+    Raises:
+        ValueError: other shapes, other classes, or only one class.
+
+    Source: P. H. Schoenemann, Psychometrika 31 (1966) 1-10, the orthogonal Procrustes
+    problem.
+    """
+    for name, given, own in (("points", points, labels), ("like", like, like_labels)):
+        if given.dim() != 2 or given.shape[1] != 2 or own.shape != given.shape[:1]:
+            raise ValueError(
+                f"{name} must be (N, 2) with labels (N,), got {tuple(given.shape)} and "
+                f"{tuple(own.shape)}"
+            )
+    classes = labels.unique().tolist()
+    if len(classes) < 2 or classes != like_labels.unique().tolist():
+        raise ValueError(
+            f"both pictures must have the same two classes or more, got {classes} and "
+            f"{like_labels.unique().tolist()}"
+        )
+    own_centres, goal = (
+        torch.stack([given[own == c].mean(dim=0) for c in classes])
+        for given, own in ((points, labels), (like, like_labels))
+    )
+    middle = own_centres.mean(dim=0)
+    left, _, right = torch.linalg.svd((own_centres - middle).T @ (goal - goal.mean(dim=0)))
+    moved: Tensor = (points - middle) @ (left @ right)
+    return moved
 
 
 def looseness(points: Tensor, labels: Tensor) -> float:

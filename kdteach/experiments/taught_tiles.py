@@ -22,7 +22,7 @@ STUDENTS: dict[str, Config] = {
 }
 """What they learn from, and what tells them from each other."""
 
-_UNITS = ("errors", "threshold")
+_UNITS = ("errors", "threshold", "temperature")
 
 
 @dataclass(frozen=True)

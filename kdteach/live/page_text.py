@@ -51,7 +51,7 @@ def page_numbers() -> dict[str, str]:
         "teacher_images": f"{teacher['images']:,}",
         "anew": f"{100 * ANEW:.0f} %",
         "times": f"{teacher['images'] / pair['images']:.0f}",
-        "larger": f"{teacher['weights'] / pair['weights']:.0f}",
+        "larger": f"{teacher['weights'] / pair['weights']:.1f}",
         "temperature": f"{pair['temperature']:g}",
         "tried": _tried(pair["valid errors by rate"]),
         "combinations": str(len(pair["valid errors by rate"])),
@@ -85,17 +85,24 @@ def _shown(record: dict[str, Any]) -> str:
         record[name]["as written errors"][record["seed that ships"]] / 100
         for name in ("label-trained", "distilled")
     )
-    return f"The two above misread {plain:.1f} and {distilled:.1f}."
+    return (
+        f"The two above misread {plain:.1f} and {distilled:.1f}; each happens to be the "
+        "best of its ten."
+    )
 
 
 def _second(doubts: dict[str, Any]) -> str:
     """How often the distilled student has the teacher's second answer, and a guess has."""
-    same = doubts["same second answer as the teacher"]["distilled"]
+    same = doubts["same second answer as the teacher"]
     guess = doubts["same by a guess"]["the usual one"]
+    dealt = doubts["same when shuffled"]["distilled"]
     return (
-        f"{100 * same:.0f} % of the {doubts['images']:,} test images on which the three "
-        "agree. A fixed guess, the usual second answer after each first one, is right on "
-        f"{100 * guess:.0f} %, without a look at the image."
+        f"{100 * same['distilled']:.0f} % of the {doubts['images']:,} test images on which "
+        f"the three agree, that of the label-trained one on "
+        f"{100 * same['label-trained']:.0f} %. Dealt out anew among images with the same "
+        f"first answer, the distilled student's are right on {100 * dealt:.0f} %, so they "
+        "depend on the image. Yet a fixed guess, the teacher's usual second answer after "
+        f"each first one, is right on {100 * guess:.0f} %."
     )
 
 

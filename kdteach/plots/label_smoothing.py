@@ -12,7 +12,7 @@ from kdteach.checks import check_names, check_number, check_numbers, shown
 from kdteach.diagrams import Diagram, strips
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.experiments.catalogue.smoothed_planes import planes as mnist_planes
-from kdteach.experiments.planes import looseness, on_plane
+from kdteach.experiments.planes import looseness, on_plane, turned
 
 __all__ = ["arms", "looseness", "mnist_planes", "on_plane", "planes"]
 
@@ -30,6 +30,8 @@ def planes(
 
     Each panel is scaled so that the centres of its classes have the same mean distance:
     what can be compared is how tight the clusters are, and not how long the features are.
+    It is turned, too, so that the classes lie as in the first panel, and the width of its
+    clusters stands below it, see ``looseness``.
 
     Args:
         panels: title to (a note below it, points (N, 2), labels (N,)), each with the same
@@ -38,8 +40,7 @@ def planes(
         caption: the sentence that states the finding.
 
     Returns:
-        Panels side by side, on a phone two in a row; the alt text names the looseness of
-        each, see ``looseness``.
+        Panels side by side, on a phone two in a row; the alt text names the width of each.
 
     Raises:
         TypeError: panels is no dictionary.
@@ -57,13 +58,15 @@ def planes(
         groups = sorted(set(labels.tolist()))
         if len(groups) != len(_TONES):
             raise ValueError(f"{title!r} must have three classes, got {len(groups)}")
-        told.append(f"{title}, {note}: {looseness(points, labels):.2f}")
+        width = f"{looseness(points, labels):.2f}"
+        told.append(f"{title}, {note}: {width}")
+        points = turned(points, labels, *panels[titles[0]][1:])
         centres = torch.stack([points[labels == g].mean(dim=0) for g in groups])
         apart = torch.pdist(centres).mean()
         moved = (points - centres.mean(dim=0)) / apart
         reach = max(reach, float(moved.abs().max()))
         scaled[title] = (
-            note,
+            (note, f"width {width}"),
             moved,
             (centres - centres.mean(dim=0)) / apart,
             labels,
@@ -71,13 +74,13 @@ def planes(
         )
     step = _WIDE / len(titles)
     rows = (len(titles) + 1) // 2
-    wide = Drawing(_WIDE, step + 36)
-    narrow = Drawing(_NARROW, rows * (_NARROW / 2 + 44))
+    wide = Drawing(_WIDE, step + 54)
+    narrow = Drawing(_NARROW, rows * (_NARROW / 2 + 66))
     for place, title in enumerate(titles):
         row, column = divmod(place, 2)
         for draw, x, y, side in (
             (wide, place * step + 6, 0.0, step - 12),
-            (narrow, column * _NARROW / 2 + 4, row * (_NARROW / 2 + 44), _NARROW / 2 - 8),
+            (narrow, column * _NARROW / 2 + 4, row * (_NARROW / 2 + 66), _NARROW / 2 - 8),
         ):
             _panel(draw, x, y, side, title, scaled[title], names, reach)
     alt = (
@@ -125,13 +128,14 @@ def arms(
 
 def _panel(
     draw: Drawing, x: float, y: float, side: float, title: str,
-    content: tuple[str, Tensor, Tensor, Tensor, list[int]], names: Sequence[str],
-    reach: float,
+    content: tuple[tuple[str, str], Tensor, Tensor, Tensor, list[int]],
+    names: Sequence[str], reach: float,
 ) -> None:  # fmt: skip
-    """One situation: its name above, then the dots, then the classes at their centres."""
-    note, points, centres, labels, groups = content
+    """One situation: its name above, the dots, the classes at their centres, the width."""
+    (note, width), points, centres, labels, groups = content
     draw.text(x + side / 2, y + 14, title, "strong")
     draw.text(x + side / 2, y + 31, note, "small")
+    draw.text(x + side / 2, y + side + 54, width, "strong")
     middle = (x + side / 2, y + 38 + side / 2)
     scale = (side / 2 - 6) / reach
     for (px, py), c in zip(points.tolist(), labels.tolist(), strict=True):

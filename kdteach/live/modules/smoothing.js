@@ -52,14 +52,14 @@ export function smoothing(root, data) {
     const { around, spread } = about(teacher);
     const longest = Math.max(...teachers.flatMap((t) => about(t).around.map(Math.abs)));
     const { label } = images[chosen];
-    wrong.update(around.filter((_, c) => c !== label), 1.3 * longest);
+    wrong.update(around.filter((_, c) => c !== label), 1.7 * longest);
     const goal = teacher.goal === null ? "there is no goal at which it would stop"
       : `the goal is ${teacher.goal.toFixed(2)}`;
     words.textContent =
       `\u03b5 = ${teacher.epsilon}: on training images the label\u2019s logit leads the mean of ` +
       `the others by ${teacher.lead.toFixed(2)} (${goal}). The teacher misreads ` +
       `${teacher.errors} of ${data.total} new images. For the chosen ${classes[label]} its ` +
-      `wrong classes lie ${spread.toFixed(2)} apart (standard deviation).`;
+      `wrong classes have a standard deviation of ${spread.toFixed(2)}.`;
     plane.setAttribute("aria-label",
       `New images of three digits on the plane of their directions, epsilon ${teacher.epsilon}`);
     root.kdState = { epsilon: teacher.epsilon, chosen, spread, around };
