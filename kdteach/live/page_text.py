@@ -99,8 +99,8 @@ def _second(doubts: dict[str, Any]) -> str:
     return (
         f"{100 * same['distilled']:.0f} % of the {doubts['images']:,} test images on which "
         f"the three agree, that of the label-trained one on "
-        f"{100 * same['label-trained']:.0f} %. Dealt out anew among images with the same "
-        f"first answer, the distilled student's are right on {100 * dealt:.0f} %, so they "
+        f"{100 * same['label-trained']:.0f} %. Shuffled among images with the same first "
+        f"answer, the distilled student's are right on only {100 * dealt:.0f} %, so they "
         "depend on the image. Yet a fixed guess, the teacher's usual second answer after "
         f"each first one, is right on {100 * guess:.0f} %."
     )
