@@ -104,8 +104,8 @@ def bootstrap_difference(
     """Two-level paired bootstrap of the difference in accuracy.
 
     Each resample draws seeds with replacement and, apart from that, test images with
-    replacement (the same images for both methods and every seed). Scatter
-    that belongs to neither a seed nor an image alone counts about three times, so the
+    replacement (the same images for both methods and every seed). Scatter that
+    belongs to neither a seed nor an image alone counts about three times, so the
     interval tends to be too wide; that of n seeds counts (n - 1) / n times.
 
     Args:
