@@ -452,6 +452,8 @@ def test_command_line(done, data, tmp_path, capsys):
         ({"teacher_weights": 3}, TypeError, "teacher_weights must be a path"),
         ({"bound": 0}, ValueError, "bound must be"),
         ({"seed": -1}, ValueError, "seed"),
+        ({"workers": 0}, ValueError, "workers must be an integer of at least 1"),
+        ({"workers": True}, TypeError, "workers must be an integer"),
     ],
 )
 def test_settings_are_checked(changed, error, match):

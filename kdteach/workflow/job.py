@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_function, check_model, shown
 from kdteach.files import check_path, printable
-from kdteach.workflow import export, stages
+from kdteach.workflow import export, side_by_side, stages
 from kdteach.workflow.card import cards
 from kdteach.workflow.kept import Kept, state_bytes
 from kdteach.workflow.networks import digest_of
@@ -103,6 +103,7 @@ def distil(
     master = given or check_model("what teacher builds", build_teacher(settings.seed))
     for who, model in (("teacher", master), ("student", made)):
         _fits(who, model, data)
+    processes = side_by_side.count(settings, data, device, student is not None)
     weights = settings.teacher_weights
     kept = Kept(
         settings.place,
@@ -129,20 +130,17 @@ def distil(
         job = Job(
             settings, kept, data, build_teacher, build_student, device, speak, progress
         )
-        return _run(job, given)
+        return _run(job, given, processes)
 
 
-def _run(job: Job, given: nn.Module | None) -> Outcome:
+def _run(job: Job, given: nn.Module | None, processes: int) -> Outcome:
     settings, kept, data = job.settings, job.kept, job.data
     teacher, asked = stages.teacher_of(job, given)
     stored = stages.stored_logits(job, teacher)
     findings = stages.examined(job, teacher, stored)
-    choice: dict[str, Trial] = {}
-    tried: list[dict[str, Any]] = []
-    for arm in ARMS:
-        choice[arm], results = stages.chosen(job, arm, stored)
-        tried += results
-    made = stages.students(job, choice, stored)
+    with side_by_side.several(job, stored, processes):
+        choice, tried = stages.chosen(job, stored)
+        made = stages.students(job, choice, stored)
     numbers = numbers_of(data, asked, made, bound=settings.bound, first_seed=settings.seed)
     number = best_seed(data, made["distilled"])
     models = {arm: stages.student_with(job, made[arm][number]) for arm in ARMS}

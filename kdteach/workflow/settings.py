@@ -12,6 +12,7 @@ from kdteach.files import check_path
 
 _MOST = 1_000  # seeds, trials
 _MOST_EPOCHS = 100_000
+_MOST_WORKERS = 256
 STARTS = ("random", "imagenet")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -52,6 +53,9 @@ class Settings:
         alphas: smallest and largest weight of the soft term of the trials, in [0, 1].
         bound: a difference in accuracy below this, in points, would matter to nobody.
         device: "cpu", "cuda", or "auto" for a GPU where there is one.
+        workers: processes that train students side by side on a CPU, each with one thread
+            and a copy of the pictures. By default as many as torch was given threads, and
+            one for large sets of pictures, short trainings and networks of your own.
 
     Raises:
         TypeError: an attribute of another type.
@@ -78,6 +82,7 @@ class Settings:
     alphas: tuple[float, float] = (0.3, 1.0)
     bound: float = 1.0
     device: str = "auto"
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -112,10 +117,15 @@ class Settings:
         put("bound", check_number("bound", self.bound, above=0))
         put("start", check_choice("start", self.start, STARTS))
         put("device", check_choice("device", self.device, DEVICES))
+        if self.workers is not None:
+            put("workers", check_count("workers", self.workers, most=_MOST_WORKERS))
 
     def described(self) -> dict[str, Any]:
-        """All settings as JSON holds them, without the folders, which may be moved."""
-        left_out = ("data", "out", "teacher_weights")
+        """All settings as JSON holds them, without what may be another the next time.
+
+        The folders may be moved, and more or fewer processes may go on with a job.
+        """
+        left_out = ("data", "out", "teacher_weights", "workers")
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in kept.items()}
 

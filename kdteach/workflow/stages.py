@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,6 +36,33 @@ _EXAMINED = 256  # images
 _NO_REASON_TO_STOP = ("student larger than its teacher", "BatchNorm that drifts")
 
 
+@dataclass(frozen=True)
+class Training:
+    """One training of a student.
+
+    Attributes:
+        kind: "trial" of settings, or "student" that is compared.
+        trial: what it is made with.
+        number: of the trial, or of the student, from 0.
+    """
+
+    kind: str
+    trial: Trial
+    number: int
+
+    def name(self, settings: Settings) -> str:
+        """Of its file."""
+        if self.kind == "trial":
+            return f"trial-{self.trial.arm}-{self.number:03d}"
+        return f"student-{self.trial.arm}-{settings.seed + self.number}"
+
+
+def nobody_ahead(trainings: Sequence[Training]) -> Iterator[None]:
+    """Nobody else does trainings before the job comes to them."""
+    for _ in trainings:
+        yield None
+
+
 @dataclass
 class Job:
     """What all stages share.
@@ -48,6 +75,8 @@ class Job:
         device: where it runs.
         say: takes a line about each stage.
         progress: of ``kdteach.fit``.
+        ahead: goes through trainings and comes back from each when it is there, or when
+            nobody else does it.
     """
 
     settings: Settings
@@ -58,6 +87,7 @@ class Job:
     device: torch.device
     say: Say
     progress: bool | None
+    ahead: Callable[[Sequence[Training]], Iterator[None]] = nobody_ahead
 
     def on_device(self, model: nn.Module) -> nn.Module:
         """A network where the job runs."""
@@ -207,27 +237,38 @@ def examined(job: Job, teacher: nn.Module, stored: Any) -> list[dict[str, str]]:
     return findings
 
 
-def chosen(job: Job, arm: str, stored: Any) -> tuple[Trial, list[dict[str, Any]]]:
-    """The settings of an arm, chosen on validation, and all that was tried.
+def chosen(job: Job, stored: Any) -> tuple[dict[str, Trial], list[dict[str, Any]]]:
+    """The settings of each arm, chosen on validation, and all that was tried, arm by arm.
 
     Args:
         job: at hand.
-        arm: one of ``ARMS``.
         stored: the teacher's logits of the training pictures.
     """
     settings = job.settings
     job.say(
-        f"trials: {arm}, {settings.trials} settings of {settings.epochs} epochs, chosen on "
-        f"{len(job.data.valid):,} pictures"
+        f"trials: {settings.trials} settings of each arm, {settings.epochs} epochs, chosen "
+        f"on {len(job.data.valid):,} pictures"
     )
-    first = coarse(arm, settings)
-    results = [_tried(job, trial, i, stored) for i, trial in enumerate(first)]
-    second = fine(arm, settings, first[best_of(first, results)])
-    results += [_tried(job, t, len(first) + i, stored) for i, t in enumerate(second)]
-    every = [*first, *second]
-    number = best_of(every, results)
-    job.say(f"trials: {arm}, chosen {every[number]}")
-    return every[number], results
+    tried = {arm: coarse(arm, settings) for arm in ARMS}
+    results: dict[str, list[dict[str, Any]]] = {arm: [] for arm in ARMS}
+
+    def settle(new: Sequence[tuple[str, int]]) -> None:
+        trainings = [Training("trial", tried[arm][i], i) for arm, i in new]
+        for (arm, _), result in zip(new, done(job, trainings, stored), strict=True):
+            results[arm].append(result)
+
+    settle([(arm, i) for arm in ARMS for i in range(len(tried[arm]))])
+    later = []
+    for arm in ARMS:
+        first = tried[arm]
+        second = fine(arm, settings, first[best_of(first, results[arm])])
+        later += [(arm, len(first) + i) for i in range(len(second))]
+        tried[arm] = [*first, *second]
+    settle(later)
+    choice = {arm: tried[arm][best_of(tried[arm], results[arm])] for arm in ARMS}
+    for arm in ARMS:
+        job.say(f"trials: {arm}, chosen {choice[arm]}")
+    return choice, [result for arm in ARMS for result in results[arm]]
 
 
 def students(
@@ -240,24 +281,24 @@ def students(
         choice: what each arm is trained with.
         stored: the teacher's logits of the training pictures.
     """
+    count = job.settings.seeds
+    trainings = [Training("student", choice[a], i) for i in range(count) for a in ARMS]
     found: dict[str, list[dict[str, Tensor]]] = {arm: [] for arm in ARMS}
-    for number in range(job.settings.seeds):
-        seed = job.settings.seed + number
-        for arm in ARMS:
-            name = f"student-{arm}-{seed}"
-            if not job.kept.done(name):
-                job.say(f"students: {arm}, {number + 1} of {job.settings.seeds}")
-
-            def train(
-                arm: str = arm, seed: int = seed, name: str = name
-            ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-                model = _trained(job, choice[arm], seed, stored, name)
-                return _answered(model, job.data), {"seed": seed, **asdict(choice[arm])}
-
-            kept, _ = job.kept.tensors_once(name, train)
-            job.kept.clear(name)
-            found[arm].append(kept)
+    for training, kept in zip(trainings, done(job, trainings, stored), strict=True):
+        found[training.trial.arm].append(kept)
     return found
+
+
+def done(job: Job, trainings: Sequence[Training], stored: Any) -> Iterator[Any]:
+    """Do trainings, those that are not there, and give what came of each, in order.
+
+    Args:
+        job: at hand.
+        trainings: which.
+        stored: the teacher's logits of the training pictures.
+    """
+    for training, _ in zip(trainings, job.ahead(trainings), strict=True):
+        yield WORK[training.kind](job, stored, training)
 
 
 def evaluation(logits: Tensor, split: Split) -> Evaluation:
@@ -274,14 +315,13 @@ def student_with(job: Job, kept: dict[str, Tensor]) -> nn.Module:
     return model.eval()
 
 
-def _tried(job: Job, trial: Trial, number: int, stored: Any) -> dict[str, Any]:
-    name = f"trial-{trial.arm}-{number:03d}"
+def _tried(job: Job, stored: Any, training: Training) -> dict[str, Any]:
+    trial, name = training.trial, training.name(job.settings)
 
     def run() -> dict[str, Any]:
         try:
             seed = job.settings.seed + _SEARCH
-            model = _trained(job, trial, seed, stored, name)
-            found = evaluate(model, job.data.valid)
+            found = evaluate(_trained(job, trial, seed, stored, name), job.data.valid)
         except TrainingDivergedError:
             return {**asdict(trial), "accuracy": None, "nll": None}
         return {**asdict(trial), "accuracy": found.accuracy, "nll": found.nll}
@@ -290,8 +330,31 @@ def _tried(job: Job, trial: Trial, number: int, stored: Any) -> dict[str, Any]:
     job.kept.clear(name)
     right = result["accuracy"]
     said = "diverged" if right is None else f"{100 * right:.1f} % right"
-    job.say(f"trials: {trial.arm} {number + 1}, {trial}: {said}")
+    job.say(f"trials: {trial.arm} {training.number + 1}, {trial}: {said}")
     return result
+
+
+def _student(job: Job, stored: Any, training: Training) -> dict[str, Tensor]:
+    trial, name = training.trial, training.name(job.settings)
+    seed = job.settings.seed + training.number
+
+    def train() -> tuple[dict[str, Tensor], dict[str, Any]]:
+        model = _trained(job, trial, seed, stored, name)
+        return _answered(model, job.data), {"seed": seed, **asdict(trial)}
+
+    kept, _ = job.kept.tensors_once(name, train)
+    job.kept.clear(name)
+    right = 100 * evaluation(kept["valid"], job.data.valid).accuracy
+    number = f"{training.number + 1} of {job.settings.seeds}"
+    job.say(f"students: {trial.arm}, {number}: {right:.1f} % of those to choose by right")
+    return kept
+
+
+WORK: dict[str, Callable[[Job, Any, Training], Any]] = {
+    "trial": _tried,
+    "student": _student,
+}
+"""What is done, by the kind of training."""
 
 
 def _trained(job: Job, trial: Trial, seed: int, stored: Any, name: str) -> nn.Module:
