@@ -12,11 +12,16 @@ from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
-from kdteach.plots._clock import as_long, limits_and_times, times_of_widths
+from kdteach.plots._clock import (
+    as_long,
+    eight_bits_longer,
+    limits_and_times,
+    times_of_widths,
+)
 from kdteach.plots._weights import dense_weight, kernel
 
 __all__ = [
-    "as_long", "limits_and_times", "mistakes_by_size",
+    "as_long", "eight_bits_longer", "limits_and_times", "mistakes_by_size",
     "predicted_and_measured", "time_by_size", "times_of_widths", "to_scale",
     "uses_of_a_weight",
 ]  # fmt: skip
@@ -232,7 +237,7 @@ def mistakes_by_size(
     its_name, height = reference
     thick.append(Curve([(places[0], height), (places[-1], height)], "teacher", 2.0, "2 5"))
     notes.append(
-        Note(places[0], height, f"{its_name}: {height:.0f}", (4, -8), None, "start",
+        Note(places[0], height, f"{its_name}: {height:g}", (4, -8), None, "start",
              strong=True, ink="teacher")
     )  # fmt: skip
     x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
@@ -241,7 +246,7 @@ def mistakes_by_size(
     y = Axis(low, high, [(t, f"{t:g}") for t in ticks], f"mistakes of {images:,}", log=True)
     alt = (
         f"Mistakes of {images:,} over the number of hidden units. {'. '.join(told)}. "
-        f"{its_name}: {height:.0f}."
+        f"{its_name}: {height:g}."
     )
     return _chart(x, y, [*curves, *thick], notes, alt, caption)
 
