@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from kdteach.experiments import student_widths
-from kdteach.experiments.catalogue.mnist_widths import LEARNING_RATES
+from kdteach.experiments.catalogue import mnist_widths
 from kdteach.results import load_records
 
 UNITS = (8, 12, 16, 24, 32, 64, 128, 256)
@@ -62,6 +62,7 @@ def test_the_intervals_are_scipys_of_the_records(made, gaps):
 
 
 def test_22_comparisons_were_named():
+    assert student_widths.UNITS == mnist_widths.UNITS == UNITS
     groups = (
         student_widths.against_labels(),
         student_widths.against_twice(),
@@ -93,7 +94,7 @@ def test_seed_0_at_the_best_of_four_rates():
                 if r.config["model"] == f"fc-{units}"
                 and r.config.get("temperature") == temperature
             }
-            assert sorted(tried) == sorted(LEARNING_RATES)
+            assert sorted(tried) == sorted(mnist_widths.LEARNING_RATES)
             assert fewest == min(tried.values())
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.comparisons import Comparison, compare
-from kdteach.experiments.catalogue.mnist_widths import LEARNING_RATES, TEMPERATURES, UNITS
 from kdteach.results import measured
 from kdteach.runs import Runs
 
@@ -18,8 +17,11 @@ __all__ = [
     "tried_at", "widest_within",
 ]  # fmt: skip
 
+UNITS = (8, 12, 16, 24, 32, 64, 128, 256)
+"""Hidden units of the students."""
 COUNT = 22
 """Comparisons named before the runs."""
+_RATES, _TEMPERATURES = (3e-3, 1e-2, 3e-2, 1e-1), (1.0, 4.0)
 _BOUND = 10.0  # mistakes of 10,000 that would not matter
 _ROLES = ("plain", "distilled")
 _STARTS = ("", "int8_")  # of a metric's name, in single precision and in eight bits
@@ -132,7 +134,7 @@ def tried_at(temperature: float) -> dict[int, float]:
     Raises:
         ValueError: another temperature.
     """
-    if temperature not in TEMPERATURES:
+    if temperature not in _TEMPERATURES:
         raise ValueError(f"temperature must be 1 or 4, got {shown(temperature)}")
     return {
         units: min(
@@ -142,7 +144,7 @@ def tried_at(temperature: float) -> dict[int, float]:
                     learning_rate=rate, temperature=temperature,
                 ).mean()
             )
-            for rate in LEARNING_RATES
+            for rate in _RATES
         )
         for units in UNITS
     }  # fmt: skip
