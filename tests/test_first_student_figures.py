@@ -36,6 +36,26 @@ def test_the_largest_share_is_written_and_said():
     assert made.caption == "They differ."
 
 
+def test_the_runner_up_is_named_where_there_is_one():
+    votes = {
+        "label": ("label", torch.tensor([[0, 1, 0], [1, 0, 0]])),
+        "even": ("baseline", torch.tensor([[1, 8, 1], [8, 1, 1]])),
+        "teacher": ("teacher", torch.tensor([[1, 6, 3], [2, 3, 5]])),
+    }
+    made = votes_on_images(
+        IMAGES, votes, ("a 1", "a 0"), alt="Votes.", caption="x", runner_up=True
+    )
+    for drawing in (made.wide, made.narrow):
+        assert sorted(re.findall(r">(\d\.\d\d)<", drawing)) == [
+            "0.30", "0.30", "0.50", "0.60", "0.80", "0.80", "1.00", "1.00",
+        ]  # fmt: skip
+    assert (
+        "label 1, 100%, even 1, 80% (all others 10% each), teacher 1, 60%, then 2, 30%;"
+        in (made.alt)
+    )
+    assert made.alt.endswith("teacher 2, 50%, then 1, 30%.")
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -94,6 +94,18 @@ def test_few_ticks_whatever_the_axis(most, ticks):
         errors_by_program({"a": ("", "student", [1])}, most=most + 1, caption="x", alt="x")
 
 
+def test_the_axis_says_what_is_counted():
+    rows = {"ours": ("", "student", [1, 2])}
+    bare = errors_by_program(rows, most=40, caption="x", alt="Dots.")
+    titled = errors_by_program(rows, most=40, caption="x", alt="Dots.", axis="mistakes")
+    for without, drawing in ((bare.wide, titled.wide), (bare.narrow, titled.narrow)):
+        assert ">mistakes<" not in without
+        ticks = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>\d+</text>', drawing)]
+        (below,) = (float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>mistakes<', drawing))
+        (foot,) = re.findall(r'viewBox="0 0 \d+ (\d+)"', drawing)
+        assert max(ticks) + 15 < below < float(foot)
+
+
 def test_each_program_is_ringed_where_it_makes_fewest_mistakes():
     figure = errors_by_rate(
         [0.05, 0.1, 0.2],

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import kdteach as kd
 
@@ -63,3 +64,27 @@ def test_every_experiment_named_there_is_one():
     named = set(re.findall(r"(?m)^\| `([\w-]+)`", TEXT))
     assert len(named) >= 9
     assert named <= set(kd.experiments.EXPERIMENTS)
+
+
+def test_the_smoothing_that_was_left_out():
+    """At its own rate, 0.4, on the three seeds that were looked at; 0.38 has 0.2."""
+    left_out = np.zeros(2)
+    for seed in range(3):
+        digits = kd.load("digits", draw=seed, dtype=torch.float64)
+        student = kd.build("fc-64", seed=seed, input_shape=(1, 8, 8), dtype=torch.float64)
+        kd.fit(
+            student, digits, kd.objectives.smoothed_labels(0.1), epochs=60, batch_size=32,
+            learning_rate=0.4, optimizer=kd.training.sgd_momentum,
+            schedule=kd.training.cosine, seed=seed,
+        )  # fmt: skip
+        left_out += [
+            kd.evaluate(student, part).errors for part in (digits.valid, digits.test)
+        ]
+    where = kd.experiments.EXPERIMENTS["digits-first-student"]["smoothed labels, rate 0.2"]
+    valid, test = (
+        sum(kd.measured("digits-first-student", metric, **where)[:3])
+        for metric in ("valid_errors", "test_errors")
+    )
+    assert left_out[0] < valid
+    assert left_out[1] > test
+    assert "fewer mistakes with those seeds on validation" in TEXT

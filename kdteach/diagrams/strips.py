@@ -31,18 +31,21 @@ class Strip:
     apart: bool = False
 
 
-def wide(strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str]) -> Drawing:
+def wide(
+    strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str], axis: str = ""
+) -> Drawing:
     """Names at the left, dots at the right, 860 units wide.
 
     Args:
         strips: the rows, from top to bottom.
         low, high: ends of the axis.
         ticks: what is written at equal distances from low to high.
+        axis: what is counted, written below the ticks.
     """
     tops, foot = _tops(strips, _ROW)
-    draw = Drawing(_WIDE, foot + 40)
+    draw = Drawing(_WIDE, foot + (60 if axis else 40))
     left, right = 330.0, 800.0
-    _axis(draw, left, right, foot + 4, ticks)
+    _axis(draw, left, right, foot + 4, ticks, axis)
     for top, strip in zip(tops, strips, strict=True):
         y = top + 30
         draw.text(left - 24, y + 5, strip.name, "", "end")
@@ -51,7 +54,7 @@ def wide(strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str])
 
 
 def narrow(
-    strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str]
+    strips: Sequence[Strip], low: float, high: float, ticks: Sequence[str], axis: str = ""
 ) -> Drawing:
     """Names above their dots, 350 units wide.
 
@@ -59,11 +62,12 @@ def narrow(
         strips: as ``wide``, like the others.
         low, high: ends of the axis.
         ticks: what is written along it.
+        axis: as of ``wide``.
     """
     tops, foot = _tops(strips, _ROW + 36)
-    draw = Drawing(_NARROW, foot + 40)
+    draw = Drawing(_NARROW, foot + (60 if axis else 40))
     left, right = 20.0, 322.0
-    _axis(draw, left, right, foot + 4, ticks)
+    _axis(draw, left, right, foot + 4, ticks, axis)
     for top, strip in zip(tops, strips, strict=True):
         y = top + 62
         draw.text(left - 10, y - 41, strip.name, "", "start")
@@ -81,12 +85,16 @@ def _tops(strips: Sequence[Strip], row: float) -> tuple[list[float], float]:
     return tops, y
 
 
-def _axis(draw: Drawing, left: float, right: float, y: float, ticks: Sequence[str]) -> None:
+def _axis(
+    draw: Drawing, left: float, right: float, y: float, ticks: Sequence[str], words: str
+) -> None:
     draw.line((left, y), (right, y), "edge")
     for number, tick in enumerate(ticks):
         x = left + (right - left) * number / (len(ticks) - 1)
         draw.line((x, y), (x, y + 5), "edge")
         draw.text(x, y + 21, tick, "small")
+    if words:
+        draw.text((left + right) / 2, y + 43, words, "small")
 
 
 def _dots(

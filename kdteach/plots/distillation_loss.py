@@ -103,6 +103,7 @@ def errors_by_program(
     most: int,
     caption: str,
     alt: str,
+    axis: str = "",
 ) -> Diagram:
     """Mistakes of the students of each program, one dot a student, and their mean.
 
@@ -112,6 +113,7 @@ def errors_by_program(
         most: the right end of the axis, up to ten times 5, 10, 25, 50 or 100.
         caption: the sentence that states the finding.
         alt: what is seen; the means are added.
+        axis: what is counted, written below the ticks.
 
     Returns:
         A row of dots for each program.
@@ -143,8 +145,8 @@ def errors_by_program(
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     told = f"{alt} Means: {means}."
     return Diagram(
-        strips.wide(rows, 0, most, ticks).svg("kd-wide", told),
-        strips.narrow(rows, 0, most, ticks).svg("kd-narrow", told),
+        strips.wide(rows, 0, most, ticks, axis).svg("kd-wide", told),
+        strips.narrow(rows, 0, most, ticks, axis).svg("kd-narrow", told),
         told, caption,
     )  # fmt: skip
 

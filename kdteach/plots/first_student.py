@@ -26,6 +26,7 @@ def votes_on_images(
     *,
     alt: str,
     caption: str,
+    runner_up: bool = False,
 ) -> Diagram:
     """Images, each with the votes of several students, or shares, for the classes.
 
@@ -36,6 +37,8 @@ def votes_on_images(
         titles: n titles, such as the label.
         alt: what is seen; the votes are added.
         caption: the sentence that states the finding.
+        runner_up: whether the second largest share is named, too, where it is above 0 and
+            not that of all others.
 
     Returns:
         A panel an image, up to three in a row on a screen, one below the other on a phone.
@@ -66,10 +69,15 @@ def votes_on_images(
             first = values.index(max(values))
             rest = {round(v, 12) for k, v in enumerate(values) if k != first}
             each = len(values) > 2 and len(rest) == 1 and max(rest) > 0
-            answers.append(Answer(name, values, role, marked=[first], each=each))
+            marked = [first]
             said.append(f"{name} {first}, {values[first]:.0%}")
             if each:
                 said[-1] += f" (all others {max(rest):.0%} each)"
+            elif runner_up and max(rest, default=0) > 0:
+                others = [-1.0 if k == first else v for k, v in enumerate(values)]
+                marked.append(second := others.index(max(others)))
+                said[-1] += f", then {second}, {values[second]:.0%}"
+            answers.append(Answer(name, values, role, marked=marked, each=each))
         made.append(Panel(title, picture.tolist(), answers))
         told.append(f"{title}: {', '.join(said)}")
     words = f"{alt} {'; '.join(told)}."
