@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import kdteach as kd
-from kdteach.results import load_records
 from kdteach.types import ImageSet, Split
 from kdteach.workflow import photographs as photographs_job
 
@@ -44,9 +43,10 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         kd.data.write_folder(image_set(torch.zeros(4, 1, 2, 2)), tmp_path / "full")
 
 
-def test_the_records_are_a_whole_job():
+@pytest.mark.parametrize("epochs", photographs_job.EPOCHS)
+def test_the_records_are_a_whole_job(epochs):
     """A teacher and ten pairs; each arm had as many trials and kept the best of them."""
-    records = load_records(photographs_job.NAME)
+    records = photographs_job.recorded(epochs)
     by_role = {}
     for record in records:
         assert not str(record.environment["commit"]).endswith("+")

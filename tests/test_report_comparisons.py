@@ -81,3 +81,27 @@ def test_right_answers_are_the_accuracy():
         beside.right_answers(3)
     with pytest.raises(ValueError, match="temperature"):
         beside.right_answers(0)
+
+
+def test_six_settings_are_printed_twice():
+    twice = beside.printed_twice()
+    assert list(twice) == [f"T = {t}" for t in (1, 2, 4, 16, 32, 64)]
+    assert twice["T = 4"] == pytest.approx((97.48, 97.91))
+    assert twice["T = 64"] == pytest.approx((97.55, 97.80))
+
+
+def test_outcomes_are_counted_report_by_report(found):
+    words = {name: "even" if n % 2 else "odd" for n, name in enumerate(found)}
+    table = beside.outcomes(words, ("even", "odd"))
+    assert list(table) == [
+        "Report 0, against T = 4 (2)", "Report 0, over labels (4)", "Report 1 (8)",
+        "Report 2, by the usual loss (38)", "Report 3 (1)",
+    ]  # fmt: skip
+    assert table["Report 0, over labels (4)"] == [2, 2]
+    assert table["Report 3 (1)"] == [0, 1]
+    assert [sum(column) for column in zip(*table.values(), strict=True)] == [26, 27]
+    assert beside.outcomes({}, ("even",)) == {}
+    with pytest.raises(ValueError, match="among"):
+        beside.outcomes(words, ("even",))
+    with pytest.raises(TypeError, match="dictionary"):
+        beside.outcomes(["even"], ("even",))

@@ -7,22 +7,32 @@ reports* shows them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kdteach.checks import check_number
+from kdteach.checks import check_number, shown
 from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.results import measured, wrong_images
 
-__all__ = ["Beside", "accuracies", "against_labels", "comparisons", "right_answers"]
+__all__ = [
+    "Beside",
+    "accuracies",
+    "against_labels",
+    "comparisons",
+    "outcomes",
+    "printed_twice",
+    "right_answers",
+]
 
 TEMPERATURES = (1, 2, 4, 16, 32, 64)
 _TEST_IMAGES = 10_000
 _READINGS = {"with T²": "distilled", "without T²": "without the factor"}
 _ROLES = {"teacher": "teacher", "plain": "labels", "distilled": "distilled"}
 _LABELS = ("plain", None)
+_GROUPS = {"Report 0": "Report 0, over labels", "Report 2": "Report 2, by the usual loss"}
 _Place = tuple[str, float | None]  # role and temperature
 _Numbers = NDArray[np.float64]  # one a seed, and it knows the seeds
 
@@ -128,6 +138,54 @@ def accuracies() -> tuple[dict[str, _Numbers], dict[str, float]]:
         rows[name] = 100 * measured("mnist-report3", "test_accuracy", role=role)
         printed[name] = 100 * p.value
     return rows, printed
+
+
+def printed_twice() -> dict[str, tuple[float, float]]:
+    """The six settings that Report 2 prints twice, alpha = 0.5, per cent.
+
+    Returns:
+        ``"T = 4"`` and so on to (Table I, Table II).
+    """
+    found: dict[str, dict[float, float]] = {
+        "Report 2, Table I": {},
+        "Report 2, Table II": {},
+    }
+    for p in EXPERIMENTS["mnist-reports"].published:
+        if p.source in found and p.where.get("alpha", 0.5) == 0.5:
+            found[p.source][float(str(p.where["temperature"]))] = 100 * p.value
+    first, second = found.values()
+    return {f"T = {t:g}": (first[t], second[t]) for t in TEMPERATURES}
+
+
+def outcomes(words: Mapping[str, str], columns: tuple[str, ...]) -> dict[str, list[int]]:
+    """Count the words of the comparisons, report by report.
+
+    Args:
+        words: name of a comparison, as ``comparisons`` has them, to its word.
+        columns: the words that are counted, in their order.
+
+    Returns:
+        ``"Report 1 (8)"``, a report and how many comparisons it has, to a count a column.
+        Report 0's comparisons with T = 4 are a row of their own.
+
+    Raises:
+        TypeError: words is no dictionary.
+        ValueError: a word that is not among the columns.
+    """
+    if not isinstance(words, Mapping):
+        raise TypeError(f"words must be a dictionary, got {shown(words)}")
+    found: dict[str, list[str]] = {}
+    for name, word in words.items():
+        if word not in columns:
+            raise ValueError(f"words must be among {columns}, got {shown(word)}")
+        group = _GROUPS.get(name[:8], name[:8])
+        if name.startswith("Report 0") and "against" in name:
+            group = "Report 0, against T = 4"
+        found.setdefault(group, []).append(word)
+    return {
+        f"{name} ({len(found[name])})": [found[name].count(c) for c in columns]
+        for name in sorted(found)
+    }
 
 
 def right_answers(temperature: float) -> NDArray[np.bool_]:
