@@ -201,6 +201,14 @@ def test_times_of_each_width():
         above, below = (re.search(words + name, drawing) for name in pair)
         assert float(above[1]) < float(below[1])
         assert (above[2], below[2]) == ("start", "start")
+    grid = r'd="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"[^>]*--kd-edge'
+    for value in (0.5, 0.65, 0.8, 0.9):  # a tick is at 1
+        near = time_by_size((8, 32), {"a": ("soft", "", [value, 2])}, caption="x")
+        for drawing in (near.wide, near.narrow):
+            foot = float(re.search(words + "a<", drawing)[1])
+            heights = [float(y) for y, end in re.findall(grid, drawing) if y == end]
+            assert len(heights) == 3
+            assert not any(foot - 9 < height < foot for height in heights)
     little = time_by_size((8, 32), {"a": ("soft", "", [0.0004, 0.02])}, caption="x")
     assert ">0.001<" in little.narrow
     assert ">0.0001<" not in little.narrow  # has no room on a phone

@@ -10,6 +10,7 @@ from kdteach.cost import measure_latency
 from kdteach.models import build
 from kdteach.plots.compression import (
     as_long,
+    eight_bits_longer,
     limits_and_times,
     time_by_size,
     times_of_widths,
@@ -81,6 +82,8 @@ def test_each_width_has_four_times_that_can_be_drawn():
         (0.24, "about a quarter as long"),
         (1 / 6, "about a sixth as long"),
         (0.05, "0.05 times as long"),
+        (0.97, "about as long"),
+        (1.06, "1.1 times as long"),
     ],
 )
 def test_ratios_in_words(ratio, words):
@@ -90,3 +93,18 @@ def test_ratios_in_words(ratio, words):
 def test_a_ratio_is_above_0():
     with pytest.raises(ValueError, match="ratio"):
         as_long(0)
+
+
+def test_eight_bits_are_divided_by_single_precision_width_by_width():
+    lines = {
+        "one image, 8 bits": ("soft", "", [6.0, 8.0]),
+        "one image": ("student", "", [2.0, 4.0]),
+        "256 images, 8 bits": ("soft", "8 4", [0.1, 0.2]),
+        "256 images": ("student", "8 4", [0.2, 0.2]),
+    }
+    assert eight_bits_longer((8, 16), lines) == {
+        "one image": {8: 3.0, 16: 2.0},
+        "256 images": {8: 0.5, 16: 1.0},
+    }
+    with pytest.raises(ValueError, match="zip"):
+        eight_bits_longer((8, 16, 32), lines)

@@ -109,3 +109,48 @@ def test_odd_arguments_are_named(draws):
         missing.class_averages(torch.zeros(3, 2), torch.zeros(3), 2)
     with pytest.raises(TypeError, match="answers must be an Evaluation"):
         missing.with_bias(torch.zeros(3, 2), 1.0, [1])
+
+
+def test_each_class_leaves_a_trace(draws):
+    tables = [torch.randn(len(d.train.labels), 10).double() for d in draws]
+    given = {"temperature": 20.0, "rate": 0.05, "size": 128, "epochs": 1}
+    traces = missing.leave_out_each(draws, tables, **given)
+    assert len(traces) == 10
+    for number, trace in enumerate(traces):
+        means = [
+            float((v[d.train.labels != number] / 20).softmax(1)[:, number].mean())
+            for v, d in zip(tables, draws, strict=True)
+        ]
+        assert trace.target == pytest.approx(sum(means) / 2)
+        assert 0 <= trace.before <= 1
+        assert 0 <= trace.after <= 1
+    for change, error, says in (
+        ({"tables": tables[:1]}, ValueError, "as many"),
+        ({"draws": []}, ValueError, "one or more"),
+        ({"rate": -1.0}, ValueError, "rate"),
+        ({"size": 0}, ValueError, "size"),
+    ):
+        with pytest.raises(error, match=says):
+            missing.leave_out_each(**({"draws": draws, "tables": tables} | given | change))
+
+
+def test_a_trace_is_that_of_a_student_trained_alone(draws):
+    """In a loop of its own: class 6 away, one student, its answers counted by hand."""
+    tables = [torch.randn(len(d.train.labels), 10).double() for d in draws]
+    found = missing.leave_out_each(
+        draws[:1], tables[:1], temperature=5.0, rate=0.05, size=640, epochs=3
+    )[6]
+    rows = (draws[0].train.labels != 6).nonzero()[:640, 0]
+    student = kd.build("fc-64", input_shape=(1, 8, 8), seed=0, dtype=torch.float64)
+    kd.fit(
+        student, draws[0].train.select(rows), kd.distil(tables[0], 5.0, alpha=1), seed=0,
+        epochs=3, batch_size=64, learning_rate=0.05, schedule=kd.training.cosine,
+        optimizer=kd.training.sgd_momentum,
+    )  # fmt: skip
+    bias = kd.metrics.best_bias(kd.evaluate(student, draws[0].valid), [6])
+    with torch.no_grad():
+        z = student(draws[0].test.images)
+    sixes = draws[0].test.labels == 6
+    assert found.before == pytest.approx(float((z.argmax(1) == 6)[sixes].double().mean()))
+    z[:, 6] += bias
+    assert found.after == pytest.approx(float((z.argmax(1) == 6)[sixes].double().mean()))

@@ -36,6 +36,30 @@ def test_dots_and_means_stand_where_they_belong():
     assert figure.caption == "It is."
 
 
+def test_seeds_of_a_dashed_line_are_crosses_and_a_shared_row_is_drawn_once():
+    shared = [2.0, 4.0]
+    lines = {
+        "solid": ("student", "", "above", [[3.0, 5.0], shared]),
+        "dashed": ("student", "6 4", "below", [[1.0, 2.0], shared]),
+    }
+    made = over_epochs([panel(lines=lines, epochs=(4, 12))], alt="x", caption="y")
+    for drawing in (made.wide, made.narrow):
+        assert len(re.findall(r'r="4.5"', drawing)) == 4
+        strokes = re.findall(r'--kd-student\)" stroke-width="1.3"', drawing)
+        assert len(strokes) == 4  # two crosses
+
+
+def test_the_reference_is_named_right_of_the_chart_a_word_a_row():
+    made = over_epochs([panel(reference=("labels alone", 2.5))], alt="x", caption="y")
+    word = re.compile(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(labels|alone)<')
+    line = re.compile(r'd="M[\d.]+ ([\d.]+)L([\d.]+) \1"[^>]*--kd-baseline')
+    for drawing in (made.wide, made.narrow):
+        (above, below), end = word.findall(drawing), line.search(drawing)
+        assert (above[2], below[2]) == ("labels", "alone")
+        assert float(above[0]) == float(below[0]) > float(end[2])
+        assert float(above[1]) < float(end[1]) + 5 < float(below[1])
+
+
 def test_names_may_stand_at_the_first_point():
     last, first = (
         over_epochs([panel(named_first=where)], alt="x", caption="y").narrow

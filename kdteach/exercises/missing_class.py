@@ -194,8 +194,8 @@ _REMOVED = Exercise(
         (torch.arange(8) % 5, 40 * _table(8, 14), 3, 1.0),
     ),
     (),
-    "images go, columns stay: in the column of the class lies all that the student will "
-    "ever learn about it.",
+    "images go, columns stay: the column says how much each of the other images resembles "
+    "the class.",
     given=_as_given,
     slips=(
         slip(

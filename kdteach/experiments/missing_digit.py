@@ -16,11 +16,19 @@ from torch import Tensor, nn
 from kdteach.checks import check_count, check_list, check_number, check_tensor, shown
 from kdteach.metrics import Evaluation, best_bias, evaluate
 from kdteach.models import build
-from kdteach.objectives import Objective
+from kdteach.objectives import Objective, distil
 from kdteach.training import cosine, fit_many, sgd_momentum
 from kdteach.types import ImageSet, Split
 
-__all__ = ["Kind", "class_averages", "learn", "transfer_sets", "with_bias"]
+__all__ = [
+    "Kind",
+    "Trace",
+    "class_averages",
+    "learn",
+    "leave_out_each",
+    "transfer_sets",
+    "with_bias",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +214,89 @@ def learn(
     answers = [evaluate(s, d.test) for s, d in zip(students, draws, strict=True)]
     moved = [with_bias(a, b, classes) for a, b in zip(answers, biases, strict=True)]
     return Kind(students, biases, chosen_by, (before, after), answers, moved)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What is left of a class whose images were taken away, means over the draws.
+
+    Attributes:
+        target: its mean soft target on the training images of the other classes.
+        before: share of its test images that the students recognise, as trained.
+        after: the same with a bias chosen on validation images.
+    """
+
+    target: float
+    before: float
+    after: float
+
+
+def leave_out_each(
+    draws: Sequence[ImageSet],
+    tables: Sequence[Tensor],
+    *,
+    temperature: float,
+    rate: float,
+    size: int = 896,
+    epochs: int = 40,
+) -> list[Trace]:
+    """Take away each class in turn, and distil a student a draw without it.
+
+    Args:
+        draws: data sets; the student of place i has seed i for its weights and order.
+        tables: (N, C) logits of each draw's teacher, for its training images.
+        temperature: T of the soft targets; the students see no labels.
+        rate: learning rate, which falls along a cosine.
+        size: of each transfer set, the first images of the other classes.
+        epochs: passes over it, in batches of 64.
+
+    Returns:
+        One for each class.
+
+    Raises:
+        TypeError: no lists, or members of another type.
+        ValueError: lists that are empty or differ in length, or numbers out of range.
+    """
+    draws, tables = _draws(draws), check_list("tables", tables, "tensors")
+    if len(draws) != len(tables):
+        raise ValueError(
+            f"draws and tables must be as many, got {len(draws)} and {len(tables)}"
+        )
+    size, classes = check_count("size", size), range(tables[0].shape[1])
+    rest = [
+        [(draw.train.labels != number).nonzero()[:, 0] for draw in draws]
+        for number in classes
+    ]
+    seeds = list(range(len(draws))) * len(classes)
+    students = [
+        build("fc-64", input_shape=(1, 8, 8), seed=seed, dtype=torch.float64)
+        for seed in seeds
+    ]
+    fit_many(
+        students,
+        [draws[s].train.select(r[:size]) for each in rest for s, r in enumerate(each)],
+        [distil(table, temperature, alpha=1) for table in tables] * len(classes),
+        seeds=seeds, epochs=check_count("epochs", epochs), batch_size=64,
+        learning_rate=check_number("rate", rate, above=0),
+        schedule=cosine, optimizer=sgd_momentum, progress=False,
+    )  # fmt: skip
+    traces, line = [], iter(students)
+    for number in classes:
+        three = [
+            _trace(next(line), draw, torch.softmax(table[rows] / temperature, 1), number)
+            for draw, table, rows in zip(draws, tables, rest[number], strict=True)
+        ]
+        traces.append(Trace(*(sum(x) / len(draws) for x in zip(*three, strict=True))))
+    return traces
+
+
+def _trace(
+    student: nn.Module, draw: ImageSet, targets: Tensor, number: int
+) -> tuple[float, float, float]:
+    answers = evaluate(student, draw.test)
+    moved = with_bias(answers, best_bias(evaluate(student, draw.valid), [number]), [number])
+    before, after = (a.per_class_accuracy[number] for a in (answers, moved))
+    return float(targets[:, number].mean()), before, after
 
 
 def _draws(draws: Sequence[ImageSet]) -> list[ImageSet]:

@@ -15,7 +15,7 @@ from kdteach.cost import count_flops, measure_latency
 from kdteach.models import build
 from kdteach.quantisation import quantised
 
-__all__ = ["as_long", "limits_and_times", "times_of_widths"]
+__all__ = ["as_long", "eight_bits_longer", "limits_and_times", "times_of_widths"]
 
 _ROUNDS = 5
 _SHARES = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth"}
@@ -96,6 +96,32 @@ def times_of_widths(
     return lines
 
 
+def eight_bits_longer(
+    units: Sequence[int], lines: Mapping[str, tuple[str, str, Sequence[float]]]
+) -> dict[str, dict[int, float]]:
+    """How many times as long the students take in eight bits as in single precision.
+
+    Args:
+        units: of the hidden layers.
+        lines: the four of ``times_of_widths`` for these units.
+
+    Returns:
+        "one image" and "256 images", each units to ratio.
+
+    Raises:
+        ValueError: another number of times than of units.
+    """
+    return {
+        name: {
+            int(width): small / whole
+            for width, small, whole in zip(
+                units, lines[f"{name}, 8 bits"][2], lines[name][2], strict=True
+            )
+        }
+        for name in ("one image", "256 images")
+    }
+
+
 def as_long(ratio: float) -> str:
     """A ratio of two times in words: *1.4 times as long*, *about a third as long*.
 
@@ -104,7 +130,9 @@ def as_long(ratio: float) -> str:
     """
     ratio = check_number("ratio", ratio, above=0)
     share = _SHARES.get(round(1 / ratio)) if ratio <= 2 / 3 else None
-    return f"about {share} as long" if share else f"{ratio:.2g} times as long"
+    if share:
+        return f"about {share} as long"
+    return "about as long" if f"{ratio:.1f}" == "1.0" else f"{ratio:.2g} times as long"
 
 
 def _quickest(

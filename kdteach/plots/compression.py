@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numpy.typing import ArrayLike
 
@@ -12,11 +12,16 @@ from kdteach.checks import check_list, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
-from kdteach.plots._clock import as_long, limits_and_times, times_of_widths
+from kdteach.plots._clock import (
+    as_long,
+    eight_bits_longer,
+    limits_and_times,
+    times_of_widths,
+)
 from kdteach.plots._weights import dense_weight, kernel
 
 __all__ = [
-    "as_long", "limits_and_times", "mistakes_by_size",
+    "as_long", "eight_bits_longer", "limits_and_times", "mistakes_by_size",
     "predicted_and_measured", "time_by_size", "times_of_widths", "to_scale",
     "uses_of_a_weight",
 ]  # fmt: skip
@@ -24,6 +29,7 @@ __all__ = [
 _DECADE = 10.0
 _LEAST_SQUARES = 2
 _WORDS = 58.0  # that a name below a square needs
+_TALL = 300.0  # of a chart for screens; on a phone a tenth less
 _TICK = 5  # characters, for which a phone has room beside an axis
 
 
@@ -232,7 +238,7 @@ def mistakes_by_size(
     its_name, height = reference
     thick.append(Curve([(places[0], height), (places[-1], height)], "teacher", 2.0, "2 5"))
     notes.append(
-        Note(places[0], height, f"{its_name}: {height:.0f}", (4, -8), None, "start",
+        Note(places[0], height, f"{its_name}: {height:g}", (4, -8), None, "start",
              strong=True, ink="teacher")
     )  # fmt: skip
     x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
@@ -241,7 +247,7 @@ def mistakes_by_size(
     y = Axis(low, high, [(t, f"{t:g}") for t in ticks], f"mistakes of {images:,}", log=True)
     alt = (
         f"Mistakes of {images:,} over the number of hidden units. {'. '.join(told)}. "
-        f"{its_name}: {height:.0f}."
+        f"{its_name}: {height:g}."
     )
     return _chart(x, y, [*curves, *thick], notes, alt, caption)
 
@@ -272,7 +278,7 @@ def time_by_size(
     notes: list[Note] = []
     told: list[str] = []
     everything: list[float] = []
-    for number, (name, (colour, dashes, given)) in enumerate(times.items()):
+    for name, (colour, dashes, given) in times.items():
         values = check_numbers(f"times of {name!r}", given).tolist()
         if len(values) != len(places):
             raise ValueError(
@@ -284,12 +290,6 @@ def time_by_size(
         everything += values
         points = list(zip(places, values, strict=True))
         curves.append(Curve(points, colour, 2.8, dashes, dots=True))
-        # lines lie flat at their left ends, and cross further to the right
-        below = number % 2 == 1
-        notes.append(
-            Note(*points[0], name, (0, 24 if below else -13), None, "start",
-                 strong=True, ink=colour)
-        )  # fmt: skip
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} milliseconds")
     low = _DECADE ** math.floor(math.log10(min(everything)))
     high = _DECADE ** math.ceil(math.log10(max(everything)))
@@ -298,11 +298,28 @@ def time_by_size(
         ticks.append((tick, f"{tick:g}"))
         tick *= _DECADE
     ticks = [(t, words) for t, words in ticks if len(words) <= _TICK] or ticks
+    for number, curve in enumerate(curves):
+        # lines lie flat at their left ends, and cross further to the right
+        start, name = curve.points[0], list(times)[number]
+        shift = 24.0 if number % 2 == 1 else -_rise(start[1], ticks, low, high)
+        at_left = Note(*start, name, (0, shift), None, "start", strong=True)
+        notes.append(replace(at_left, ink=curve.colour))
     x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
              "hidden units of the student", log=True)  # fmt: skip
     y = Axis(low, high, ticks, "milliseconds an image", log=True)
     alt = f"Measured time an image over the number of hidden units. {'; '.join(told)}."
     return _chart(x, y, curves, notes, alt, caption)
+
+
+def _rise(
+    value: float, ticks: Sequence[tuple[float, str]], low: float, high: float
+) -> float:
+    """How far above its line a name stands, so that no line of the axis strikes it."""
+    for tick, _ in ticks:
+        rise = _TALL * math.log(tick / value) / math.log(high / low)
+        if 8 < rise < 25:  # between the feet and the heads of its letters
+            return rise + 6
+    return 13.0
 
 
 def predicted_and_measured(

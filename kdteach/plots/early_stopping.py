@@ -26,6 +26,7 @@ _ROLES = ("teacher", "student", "baseline", "label")
 _LINE = 17.0
 _WIDE, _GAP, _NARROW, _TALL = 860.0, 40.0, 350.0, 250.0
 _LEFT, _FOOT, _TOP = 44.0, 46.0, 40.0
+_LETTER = 7.6  # the room that a letter of a name takes
 _MOST = 3
 _BARS = 20
 
@@ -42,7 +43,7 @@ class EpochPanel:
         ticks: at least two numbers on the axis, rising; all values lie between the first
             and the last.
         reference: name and value of a horizontal line in the colour of a student of labels,
-            None for no such line.
+            None for no such line. The name stands right of the chart, a word a row.
         named_first: whether lines are named at their first point and not at the last.
     """
 
@@ -57,7 +58,8 @@ class EpochPanel:
 def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diagram:
     """Charts over a teacher's epochs: in a row, or on a phone one below the other.
 
-    Each seed is a dot, and the line joins the means.
+    Each seed is a dot, or a cross where the line is dashed, and the line joins the means.
+    Where two lines share a row its seeds are drawn once.
 
     Args:
         panels: one to three.
@@ -203,7 +205,9 @@ def _means(rows: _Rows) -> list[tuple[str, list[float]]]:
 def _chart(
     draw: Drawing, x: float, y: float, width: float, panel: EpochPanel, rows: _Rows
 ) -> None:
-    left, right = x + _LEFT, x + width - 12
+    beside = panel.reference[0].split() if panel.reference else []
+    margin = max((_LETTER * len(word) + 8 for word in beside), default=12.0)
+    left, right = x + _LEFT, x + width - margin
     top, foot = y + _TOP, y + _TALL + 20
     low, high = float(panel.ticks[0]), float(panel.ticks[-1])
     step = (right - left - 28) / (len(panel.epochs) - 1)
@@ -222,14 +226,21 @@ def _chart(
         draw.text(across(number), foot + 20, f"{epoch:g}", "small")
     draw.text((left + right) / 2, foot + 39, "epochs of the teacher", "small")
     if panel.reference is not None:
-        name, value = panel.reference
-        draw.curve([(left, up(value)), (right, up(value))], "baseline", 2.0, "2 5")
-        draw.words_over(right, up(value) - 7, name, "small strong", "end", "baseline")
+        level = up(panel.reference[1])
+        draw.curve([(left, level), (right, level)], "baseline", 2.0, "2 5")
+        first = level + 5 - _LINE * (len(beside) - 1) / 2
+        for number, word in enumerate(beside):
+            draw.words_over(right + 5, first + _LINE * number, word, "small strong",
+                            "start", "baseline")  # fmt: skip
+    drawn: set[tuple[int, tuple[float, ...]]] = set()
     for name, (role, dashes, side, table) in rows.items():
         means = [sum(row) / len(row) for row in table]
         for number, row in enumerate(table):
-            for seed, value in enumerate(row if len(row) > 1 else ()):
-                draw.dot(across(number) + (seed % 5 - 2) * 2.2, up(value), role)
+            if len(row) == 1 or (number, tuple(row)) in drawn:
+                continue
+            drawn.add((number, tuple(row)))
+            for seed, value in enumerate(row):
+                _run(draw, across(number) + (seed % 5 - 2) * 2.2, up(value), role, dashes)
         points = [(across(i), up(mean)) for i, mean in enumerate(means)]
         draw.curve(points, role, 2.8, dashes)
         for point in points:
@@ -238,3 +249,12 @@ def _chart(
         edge = up(max(end)) - 12 if side == "above" else up(min(end)) + 22
         place, anchor = (left, "start") if panel.named_first else (right, "end")
         draw.words_over(place, edge, name, "small strong", anchor, role)
+
+
+def _run(draw: Drawing, x: float, y: float, role: str, dashes: str) -> None:
+    """One seed: a dot of a solid line, a cross of a dashed one."""
+    if not dashes:
+        draw.dot(x, y, role)
+        return
+    for slope in (-3.5, 3.5):
+        draw.line((x - 3.5, y - slope), (x + 3.5, y + slope), role, 1.3)

@@ -39,8 +39,8 @@ export function bias(root, data) {
     wrong.update(grid.map((b) => countAt(network, b).errors), added, now.errors, network.role);
     words.textContent =
       `With +${added.toFixed(1)}, ${now.found} of ${network.own.length} images of a ${name} ` +
-      `are read as ${name}, and ${now.alarms} of the other digits too. Of all ${all} images ` +
-      `${now.errors} are misread.`;
+      `are read as ${name}, and ${now.alarms || "no"} other image${now.alarms === 1 ? "" : "s"}. ` +
+      `Of all ${all} images ${now.errors} are misread.`;
     root.kdState = { bias: added, chosen, ...now };
   }
   const knob = slider(`Added to the bias of ${name}`, {
@@ -102,9 +102,11 @@ function stepChart(most, top, title) {
     dot.setAttribute("cx", x(added));
     dot.setAttribute("cy", y(count));
     dot.setAttribute("fill", `var(--kd-${role})`);
-    const late = added > 0.7 * most;
+    // the number stands where the line does not go next
+    const ahead = values[Math.min(values.length - 1, Math.round(((added + 0.08 * most) / most) * (values.length - 1)))];
+    const late = added > 0.7 * most || ahead > count;
     label.setAttribute("x", x(added) + (late ? -9 : 9));
-    label.setAttribute("y", y(count) + (y(count) < 40 ? 20 : -8));
+    label.setAttribute("y", y(count) + (y(count) < 40 && ahead <= count ? 20 : -8));
     label.setAttribute("text-anchor", late ? "end" : "start");
     label.textContent = count;
     svg.setAttribute("aria-label", `${title}: ${count} at +${added.toFixed(1)}`);

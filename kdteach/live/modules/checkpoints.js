@@ -1,7 +1,8 @@
 import { bars, choices, drawn, element, inkPicture, slider } from "./kit.js";
 import { entropy, softmax } from "./network.js";
 
-const [WIDE, LEFT, RIGHT, TOP, FOOT] = [420, 34, 292, 12, 150];
+const [WIDE, LEFT, RIGHT, TOP, FOOT] = [420, 34, 268, 12, 150];
+const SAMPLE = 22; // of its line, before a name
 
 // data: {classes, images: [{pixels, width, height, label, logits: one row an epoch}], epochs,
 // temperature, lines: [{name, role, values}], most, unit}
@@ -38,15 +39,16 @@ export function checkpoints(root, data) {
   });
   const dots = lines.map(({ name, role, values }, i) => {
     const path = values.map((v, j) => `${x(j)} ${y(v)}`).join("L");
-    const title = named({ x: RIGHT + 9, y: put[i] + 4 }, "start", name);
+    const title = named({ x: RIGHT + SAMPLE + 14, y: put[i] + 4 }, "start", name);
     title.style.fill = `var(--kd-${role})`;
     const dot = drawn("circle", { r: 5, fill: `var(--kd-${role})` });
     const drawing = line(`M${path}`, role, 2.4);
+    const sample = line(`M${RIGHT + 9} ${put[i]}h${SAMPLE}`, role, 2.4);
     // a second line of the same role is dashed, to tell it from the first
     if (lines.slice(0, i).some((other) => other.role === role)) {
-      drawing.setAttribute("stroke-dasharray", "6 4");
+      for (const part of [drawing, sample]) part.setAttribute("stroke-dasharray", "6 4");
     }
-    chart.append(drawing, title, dot);
+    chart.append(drawing, sample, title, dot);
     return dot;
   });
 

@@ -1,0 +1,134 @@
+"""What the logits of a student do on images of a class that it has never seen.
+
+A softmax sees only differences of logits. So a logit is counted from the mean of all
+classes, or from the highest other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kdteach.checks import check_count, check_labels, check_list, check_tensor
+from kdteach.metrics import Evaluation, predict_logits
+from kdteach.types import ImageSet
+
+__all__ = ["highest_other", "lead", "mean_highest_other", "mean_rises", "rises"]
+
+
+def rises(logits: Tensor, labels: Tensor) -> Tensor:
+    """How much higher the logit of each class is on its own images than on all others.
+
+    Args:
+        logits: (N, C) float; each row is counted from its mean.
+        labels: (N,) integers in [0, C); each class has images, and none has all.
+
+    Returns:
+        (C,) mean logit of a class on its images less that on the others; NaN for a class
+        without images.
+
+    Raises:
+        TypeError: no tensors.
+        ValueError: shapes that do not fit, or labels out of range.
+    """
+    z = _table(logits)
+    check_labels(labels, len(z), z.shape[1])
+    z = z - z.mean(dim=1, keepdim=True)
+    own = [labels == number for number in range(z.shape[1])]
+    means = [z[o, number].mean() - z[~o, number].mean() for number, o in enumerate(own)]
+    return torch.stack(means)
+
+
+def mean_rises(students: Sequence[nn.Module], draws: Sequence[ImageSet]) -> Tensor:
+    """``rises`` of several students, each on the validation images of its draw.
+
+    Returns:
+        (S, C).
+
+    Raises:
+        ValueError: another number of draws than of students, or none.
+    """
+    members = check_list("students", students, "networks")
+    if not members or len(members) != len(draws):
+        raise ValueError(
+            "students and draws must be as many, one or more, got "
+            f"{len(members)} and {len(draws)}"
+        )
+    each = [
+        rises(predict_logits(one, draw.valid.images), draw.valid.labels)
+        for one, draw in zip(members, draws, strict=True)
+    ]
+    return torch.stack(each)
+
+
+def lead(logits: Tensor, number: int) -> Tensor:
+    """By how much the logit of a class stands above the highest other one.
+
+    Args:
+        logits: (N, C) float.
+        number: of the class.
+
+    Returns:
+        (N,), negative where another class wins.
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: another shape, or a number out of range.
+    """
+    z = _table(logits)
+    return z[:, check_count("number", number, 0, z.shape[1] - 1)] - _others(z, number)
+
+
+def highest_other(logits: Tensor, number: int) -> Tensor:
+    """The highest logit of all classes but one, counted from the mean of all of them.
+
+    Args:
+        logits: (N, C) float.
+        number: of the class that is left out; the mean has it.
+
+    Returns:
+        (N,) not negative for C = 2 or more, as long as the class itself is not the highest.
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: another shape, or a number out of range.
+    """
+    z = _table(logits)
+    check_count("number", number, 0, z.shape[1] - 1)
+    return _others(z, number) - z.mean(dim=1)
+
+
+def mean_highest_other(answers: Sequence[Evaluation], number: int) -> tuple[float, float]:
+    """``highest_other`` of several students on images of the class, and on all others.
+
+    Args:
+        answers: of each student, to images of the class and of others.
+        number: of the class.
+
+    Returns:
+        Two means, each over all images of all students.
+
+    Raises:
+        ValueError: no answers, or a number out of range.
+    """
+    given = check_list("answers", answers, "evaluations")
+    if not given:
+        raise ValueError("answers must be one or more, got none")
+    tops = torch.cat([highest_other(one.logits, number) for one in given])
+    own = torch.cat([one.labels == number for one in given])
+    return float(tops[own].mean()), float(tops[~own].mean())
+
+
+def _table(logits: Tensor) -> Tensor:
+    z = check_tensor("logits", logits)
+    if z.ndim != 2 or z.shape[1] < 2:
+        raise ValueError(f"logits must be (N, C), C at least 2, got {tuple(z.shape)}")
+    return z
+
+
+def _others(z: Tensor, number: int) -> Tensor:
+    rest = z.clone()
+    rest[:, number] = -torch.inf
+    return rest.max(dim=1).values

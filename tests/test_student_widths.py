@@ -1,0 +1,117 @@
+"""The recorded students of eight widths, by SciPy's interval, and odd arguments."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kdteach.experiments import student_widths
+from kdteach.experiments.catalogue import mnist_widths
+from kdteach.results import load_records
+
+UNITS = (8, 12, 16, 24, 32, 64, 128, 256)
+
+
+def mistakes(metric, role, units, first=0):
+    """Straight from the lines of the record, by seed."""
+    found = {
+        r.seed: r.result[metric]
+        for r in load_records("mnist-widths")
+        if (r.config["role"], r.config["model"]) == (role, f"fc-{units}")
+    }
+    assert sorted(found) == list(range(10))
+    return np.array([found[seed] for seed in range(first, 10)], dtype=float)
+
+
+def interval(gaps):
+    """Student's t at 1 - 0.05 / 22, by SciPy."""
+    return stats.t.interval(
+        1 - 0.05 / 22, len(gaps) - 1, loc=gaps.mean(), scale=stats.sem(gaps)
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "gaps"),
+    [
+        (
+            student_widths.against_labels(),
+            {u: mistakes("test_errors", "distilled", u)
+                - mistakes("test_errors", "plain", u) for u in UNITS},
+        ),
+        (
+            student_widths.against_labels("valid_errors", first_seed=1),
+            {u: mistakes("valid_errors", "distilled", u, 1)
+                - mistakes("valid_errors", "plain", u, 1) for u in UNITS},
+        ),
+        (
+            student_widths.against_twice(),
+            {u: mistakes("test_errors", "distilled", u)
+                - mistakes("test_errors", "plain", 2 * u) for u in UNITS if 2 * u in UNITS},
+        ),
+        (
+            student_widths.in_eight_bits(),
+            {u: mistakes("int8_test_errors", "distilled", u)
+                - mistakes("test_errors", "distilled", u) for u in UNITS},
+        ),
+    ],
+)  # fmt: skip
+def test_the_intervals_are_scipys_of_the_records(made, gaps):
+    assert list(made) == list(gaps)
+    for units, found in made.items():
+        assert found.mean == pytest.approx(gaps[units].mean())
+        assert (found.low, found.high) == pytest.approx(interval(gaps[units]))
+
+
+def test_22_comparisons_were_named():
+    assert student_widths.UNITS == mnist_widths.UNITS == UNITS
+    groups = (
+        student_widths.against_labels(),
+        student_widths.against_twice(),
+        student_widths.in_eight_bits(),
+    )
+    assert sum(map(len, groups)) == student_widths.COUNT == 22
+    assert {c.expect for group in groups[:2] for c in group.values()} == {"lower"}
+    assert {c.bound for c in groups[2].values()} == {10}
+
+
+def test_the_widest_that_fits():
+    assert student_widths.widest_within(100_000) == {"": 24, "int8_": 64}
+    largest = mistakes("file_bytes", "plain", 8).max()
+    largest = int(max(largest, mistakes("file_bytes", "distilled", 8).max()))
+    assert student_widths.widest_within(largest)[""] == 8
+    assert student_widths.widest_within(largest - 1)[""] == 0
+    assert student_widths.widest_within(1) == {"": 0, "int8_": 0}
+
+
+def test_seed_0_at_the_best_of_four_rates():
+    records = load_records("mnist-width-rates")
+    for temperature in (1.0, 4.0):
+        found = student_widths.tried_at(temperature)
+        assert list(found) == list(UNITS)
+        for units, fewest in found.items():
+            tried = {
+                r.config["learning_rate"]: r.result["valid_errors"]
+                for r in records
+                if r.config["model"] == f"fc-{units}"
+                and r.config.get("temperature") == temperature
+            }
+            assert sorted(tried) == sorted(mnist_widths.LEARNING_RATES)
+            assert fewest == min(tried.values())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: student_widths.recorded("test_errors", "teacher", 8), ValueError, "role"),
+        (lambda: student_widths.recorded("test_errors", "plain", 9), ValueError, "units"),
+        (lambda: student_widths.recorded("errors", "plain", 8), LookupError, "errors"),
+        (lambda: student_widths.against_labels("x"), LookupError, "x"),
+        (lambda: student_widths.against_labels(first_seed=9), ValueError, "first_seed"),
+        (lambda: student_widths.against_labels(first_seed=-1), ValueError, "first_seed"),
+        (lambda: student_widths.widest_within(0), ValueError, "budget"),
+        (lambda: student_widths.widest_within(1.5), TypeError, "budget"),
+        (lambda: student_widths.tried_at(2), ValueError, "temperature"),
+    ],
+)
+def test_odd_arguments_are_named(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
