@@ -272,7 +272,8 @@ def _picture(
     for tick in ticks:
         draw.line((at(tick), head - 16), (at(tick), foot), "edge", 0.8)
     for tick in ticks[:: 3 if phone else 1]:
-        draw.text(at(tick), foot + 18, f"{tick:.1f}", "small")
+        for height in (head - 20, foot + 18):  # above the rows and below them
+            draw.text(at(tick), height, f"{tick:.1f}", "small")
     draw.text((left + right) / 2, foot + 38, unit, "small")
 
     def named(name: str, y: float) -> float:
