@@ -252,7 +252,7 @@ def _picture(
     phone = left < 100
     low, high, step = axis
     high_row, tall = (58.0, 132.0) if phone else (44.0, 110.0)
-    head = 72.0 if phone and baseline else 54.0
+    head = 82.0 if phone and baseline else 64.0
     foot = head + high_row * (len(rows) + len(lucky)) + tall + 34
     draw = Drawing(width, foot + 46)
 
