@@ -1,7 +1,9 @@
 """Teachers with subclasses and their students: what differs, what is chosen, on what."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 
 import kdteach as kd
 from kdteach.experiments import hidden_digits as hidden
@@ -143,6 +145,57 @@ def test_the_record_has_ten_seeds_of_every_kind_at_its_own_rate():
             tried = {s["learning_rate"]: errors for s, errors in config["chosen_from"]}
             assert set(tried) == set(hidden.RATES)
             assert tried[hidden_students.chosen_rate(kind, images)] == min(tried.values())
+
+
+def test_recovery_is_the_share_of_the_best_matching(taught):
+    found = hidden.recovered(taught)
+    assert set(found) == set(hidden.TEACHERS)
+    for kind, shares in found.items():
+        for share, network, data in zip(
+            shares, taught.teachers[kind], taught.digits, strict=True
+        ):
+            chosen = kd.metrics.predict_logits(network, data.valid.images).argmax(dim=1)
+            table = np.zeros((10, 10), dtype=int)
+            np.add.at(table, (chosen.numpy(), data.valid.labels.numpy()), 1)
+            best = table[linear_sum_assignment(table, maximize=True)].sum()
+            assert share == pytest.approx(100 * best / 359)
+    with pytest.raises(TypeError, match="taught must come from teach"):
+        hidden.recovered(taught.teachers)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+@pytest.mark.parametrize("name", ["control", "diverse"])
+def test_networks_on_mnist_are_those_of_their_teacher(classes, name):
+    beta = {"control": 0.0, "diverse": {2: 1.0, 10: 0.1}[classes]}[name]
+
+    def of_record(role, transfer):
+        return {
+            r.seed: r.result["test_errors"]
+            for r in kd.results.load_records(f"mnist-{classes}x5")
+            if r.config["role"] == role
+            and r.config.get("transfer") == transfer
+            and r.config.get("teacher", r.config).get("beta") == beta
+        }
+
+    for images in (60, None) if classes == 2 else (None,):
+        for role in ("classes", "subclasses", "teacher"):
+            runs = hidden_students.on_mnist(f"{role}, {name}", images, classes=classes)
+            wanted = of_record(role, None if role == "teacher" else images)
+            assert dict(zip(runs.seeds, runs, strict=True)) == wanted
+            assert len(wanted) == 10
+
+
+def test_unknown_networks_on_mnist_are_named():
+    for kind, images, classes, error, says in (
+        ("nobody", None, 2, ValueError, "kind"),
+        ("teacher", None, 2, ValueError, "kind"),
+        ("labels", 61, 2, ValueError, "images"),
+        ("labels", None, 5, ValueError, "classes must be 2 or 10"),
+        ("labels", None, "2", TypeError, "classes"),
+        ("labels", 60, 10, LookupError, "mnist-10x5"),
+    ):
+        with pytest.raises(error, match=says):
+            hidden_students.on_mnist(kind, images, classes=classes)
 
 
 def test_unknown_students_are_named():

@@ -186,6 +186,23 @@ def test_the_temperature_figure_answers(page, some, theme):
 
 
 @needs_browser
+def test_bars_that_are_no_classes_are_called_by_their_name(page, some):
+    split, logits = some
+    parts = [f"part {letter}" for letter in "abcdefghij"]
+    figure = live_temperature(
+        split, logits, parts, said="subclass", labels=load("digits").classes
+    )
+    shown(page, figure)
+    best = (logits[split.index[0]]).argmax()
+    words = page.locator(".kd-words").inner_text()
+    assert words.startswith("Label 9. At T = 1.0 the teacher gives ")
+    assert f"% to subclass {parts[best]} and " in words
+    assert "class part" in words
+    assert " to class " not in words
+    assert "gives its first image subclass part" in figure.still
+
+
+@needs_browser
 def test_the_pull_can_be_left_out_and_keeps_its_scale(page, some):
     split, logits = some
     classes = load("digits").classes
@@ -314,6 +331,10 @@ def test_bad_input_is_named(some):
         live_temperature(split, logits[:, :9], classes)
     with pytest.raises(ValueError, match="row i belongs to sample index i"):
         live_temperature(split, logits[:100], classes)
+    with pytest.raises(ValueError, match="labels must be 10 names, as many as classes"):
+        live_temperature(split, logits, classes, labels=classes[:9])
+    with pytest.raises(TypeError, match="said must be a str"):
+        live_temperature(split, logits, classes, said=3)
     with pytest.raises(ValueError, match="finite"):
         live_temperature(split, logits * float("inf"), classes)
     with pytest.raises(ValueError, match=r"must hold 1 to 40 images \(N, 1, 28, 28\)"):

@@ -28,6 +28,8 @@ def test_each_image_stands_in_the_row_of_its_subclass():
         assert len(rows_used) == 4
         assert drawing.count(">no image<") == 6
         assert ">class low<" in drawing
+        names = re.findall(r">([AB][a-e])<", drawing)
+        assert names == [f"{c}{s}" for c in "AB" for s in "abcde"]
     assert "class low: 9, 0, 0, 1, 0; class high: 1, 0, 0, 0, 1." in made.alt
 
 

@@ -21,7 +21,7 @@ from torch import nn
 from kdteach.checks import check_count, check_list, check_number
 from kdteach.data import load, small_sample
 from kdteach.losses import class_log_probs
-from kdteach.metrics import evaluate, predict_logits
+from kdteach.metrics import evaluate, predict_logits, subclass_recovery
 from kdteach.models import build
 from kdteach.objectives import (
     Objective,
@@ -35,7 +35,7 @@ from kdteach.types import ImageSet, Split
 
 __all__ = [
     "HALVES", "KINDS", "RATES", "TEACHERS", "Learned", "Taught", "learn", "misread",
-    "subclasses_used", "teach",
+    "recovered", "subclasses_used", "teach",
 ]  # fmt: skip
 
 HALVES = ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
@@ -207,6 +207,30 @@ def subclasses_used(taught: Taught) -> dict[str, list[int]]:
         kind: [
             len(predict_logits(network, data.valid.images).argmax(dim=1).unique())
             for network, data in zip(networks, taught.digits, strict=True)
+        ]
+        for kind, networks in taught.teachers.items()
+    }
+
+
+def recovered(taught: Taught) -> dict[str, list[float]]:
+    """How well the subclasses match the digits that nobody named, on validation images.
+
+    Args:
+        taught: the teachers, from ``teach``.
+
+    Returns:
+        Kind of teacher to a share a draw, in per cent: of the images that fall into the
+        subclass of their digit, where the two are matched as well as it goes.
+
+    Raises:
+        TypeError: no teachers.
+    """
+    _require_taught(taught)
+    valid = [data.valid for data in taught.digits]
+    return {
+        kind: [
+            100 * subclass_recovery(predict_logits(network, split.images), split.labels)
+            for network, split in zip(networks, valid, strict=True)
         ]
         for kind, networks in taught.teachers.items()
     }

@@ -11,7 +11,7 @@ from html import escape
 
 from torch import Tensor
 
-from kdteach.checks import check_number, check_switch
+from kdteach.checks import check_names, check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.adding import live_rise
 from kdteach.live.agreeing import live_agreement
@@ -75,6 +75,7 @@ def live_temperature(
     temperature: float = 1.0,
     pull: bool = True,
     said: str = "",
+    labels: Sequence[str] | None = None,
 ) -> LiveFigure:
     """Soft targets of some real images under a slider for the temperature.
 
@@ -90,16 +91,19 @@ def live_temperature(
         classes: C names.
         temperature: where the slider, which ends at 40, begins, in [0.5, 40].
         pull: whether the pull is shown below the soft target.
-        said: words before the name of a class where no scripts run, such as "the class".
+        said: what a bar is, where it is no class, such as "subclass".
+        labels: C names for the labels of the images, where the bars are no classes; None
+            for the names of the bars.
 
     Returns:
         The figure.
 
     Raises:
         TypeError: split is no Split, logits are no floating-point tensor, classes no names,
-            pull neither True nor False, said no str.
+            pull neither True nor False, said no str, labels no names.
         ValueError: other shapes, too many images, logits that are not finite, images
-            outside of [0, 1], a label that is no class, or a temperature out of range.
+            outside of [0, 1], a label that is no class, a temperature out of range, or
+            another number of labels than of classes.
     """
     found = check_pictured(split, classes, {"logits": logits})
     temperature = check_number("temperature", temperature, least=0.5, most=40)
@@ -108,6 +112,13 @@ def live_temperature(
         raise TypeError(f"said must be a str, got {type(said).__name__}")
     before = f"{escape(said)} " if said else ""
     names, rows = found.classes, found.logits["logits"]
+    words: dict[str, object] = {"said": said} if said else {}
+    if labels is not None:
+        words["labels"] = given = check_names("labels", labels)
+        if len(given) != len(names):
+            raise ValueError(
+                f"labels must be {len(names)} names, as many as classes, got {len(given)}"
+            )
     images = [
         record | {"logits": [float(z) for z in row]}
         for record, row in zip(found.records(), rows, strict=True)
@@ -122,7 +133,8 @@ def live_temperature(
     )
     return LiveFigure(
         "temperature",
-        {"classes": names, "images": images, "temperature": temperature, "pull": pull},
+        {"classes": names, "images": images, "temperature": temperature, "pull": pull}
+        | words,
         still,
         "Soft targets of real digits, with a slider for the temperature",
     )

@@ -31,8 +31,8 @@ def rows_by_subclass(
         caption: the sentence that states the finding.
 
     Returns:
-        The subclasses of the first class on the left, of the second on the right; on a
-        phone one below the other, with six images a row.
+        The subclasses of the first class, Aa to Ae, on the left, of the second, Ba to Be,
+        on the right; on a phone one below the other, with six images a row.
 
     Raises:
         ValueError: other shapes, other than two classes, or a number that is no subclass.
@@ -55,7 +55,8 @@ def rows_by_subclass(
             draw.text(x, y + 16, f"class {name}", "strong", "start")
             for row in range(_ROW):
                 top = y + 28 + row * _SPACE
-                draw.text(x + 8, top + 28, "abcde"[row], "small", "middle")
+                mark = f"{'AB'[number]}{'abcde'[row]}"  # as in the maps
+                draw.text(x + 8, top + 28, mark, "small", "middle")
                 chosen = (found == number * _ROW + row).nonzero()[0][:most]
                 for place, image in enumerate(chosen):
                     ink = pictures[image].tolist()

@@ -72,6 +72,9 @@ for dtype in (torch.float64, torch.float16, torch.bfloat16):
 for label, classes in {"None": None, "a word": "abc", "too few": ["a"], "a number": 3,
     "a set": {"a", "b", "c"}, "empty": []}.items():  # fmt: skip
     temperature.refuse(f"classes: {label}", lambda c=classes: {"classes": c})
+    if classes is not None:
+        temperature.refuse(f"labels: {label}", lambda c=classes: {"labels": c})
+temperature.right("labels", lambda: {"labels": ["x", "y", "z"]}, _data)
 
 gallery = ROOM.function(
     "kdteach.live.live_gallery",

@@ -1,9 +1,10 @@
 import { bars, choices, element, inkPicture, slider } from "./kit.js";
 import { entropy, softmax } from "./network.js";
 
-// data: {classes, images: [{pixels, width, height, label, logits}], temperature, pull}
+// data: {classes, images: [{pixels, width, height, label, logits}], temperature, pull}, and
+// where the bars are not the classes of the labels: said, what a bar is; labels, their names
 export function temperature(root, data) {
-  const { classes, images } = data;
+  const { classes, images, said = "class", labels = classes } = data;
   const uniform = classes.map(() => 1 / classes.length);
   const soft = bars(classes, { role: "teacher", title: "The teacher's soft target" });
   const pull = bars(classes, {
@@ -23,9 +24,9 @@ export function temperature(root, data) {
     pull.update(downhill, 1.35 * longest); // room for numbers
     const order = p.map((q, i) => i).sort((a, b) => p[b] - p[a]);
     words.textContent =
-      `Label ${classes[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
-      `${(100 * p[order[0]]).toFixed(1)} % to class ${classes[order[0]]} and ` +
-      `${(100 * p[order[1]]).toFixed(1)} % to class ${classes[order[1]]}.`;
+      `Label ${labels[label]}. At T = ${t.toFixed(1)} the teacher gives ` +
+      `${(100 * p[order[0]]).toFixed(1)} % to ${said} ${classes[order[0]]} and ` +
+      `${(100 * p[order[1]]).toFixed(1)} % to ${said} ${classes[order[1]]}.`;
     root.kdState = { t, chosen, p, downhill, entropy: entropy(p) };
   }
   const knob = slider("Temperature T", {
@@ -45,7 +46,7 @@ export function temperature(root, data) {
   }
   const gallery = choices(
     "Choose a digit", images.map(picture),
-    images.map(({ label }, i) => `digit ${i + 1}, label ${classes[label]}`), choose,
+    images.map(({ label }, i) => `digit ${i + 1}, label ${labels[label]}`), choose,
   );
   const title = (words) => element("p", { class: "kd-title" }, words);
   const below = data.pull === false ? [] : [
