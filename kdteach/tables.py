@@ -6,7 +6,7 @@ import base64
 import html
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,7 @@ def runs(
     published: Mapping[str, float] | None = None,
     digits: int = 1,
     scale: float = 1.0,
+    most: float | None = None,
 ) -> pd.DataFrame:
     """List settings with mean, 95 % interval and number of seeds.
 
@@ -87,11 +88,12 @@ def runs(
         published: setting to a published value, shown beside; blank where there is none.
         digits: decimals, 0 to 15.
         scale: factor on all numbers, the published ones too; above 0.
+        most: the largest value there can be, before scaling; intervals end there.
 
     Raises:
         TypeError: rows or published are no mappings, a value is not a number.
         ValueError: no rows, fewer than two runs, a published value that is not finite or
-            belongs to no row, digits or scale out of range.
+            belongs to no row, digits or scale out of range, a mean above most.
     """
     _require_rows(rows)
     digits, scale = _format(digits, scale)
@@ -107,6 +109,9 @@ def runs(
         cells = {}
         with _in_row(setting):
             mean = mean_interval(values)
+            if most is not None:
+                check_number("a mean", mean.mean, most=check_number("most", most))
+                mean = replace(mean, high=min(mean.high, most))
             if published is not None:
                 value = published.get(setting)
                 if value is not None:

@@ -74,6 +74,22 @@ def test_one_line_a_run_and_one_for_the_mean():
     )
 
 
+def test_the_axis_may_begin_above_zero():
+    given = {"high": 100, "unit": "%", "names": ("a", "b"), "caption": "c", "alt": "d"}
+    figure = before_and_after({"x": ("student", [95, 95], [98, 98])}, low=90, **given)
+    for drawing in (figure.wide, figure.narrow):
+        for tick in (">90<", ">95<", ">100<"):
+            assert tick in drawing
+        heights = {
+            float(y) for y in re.findall(r'cy="([\d.]+)" r="4.5" fill="var', drawing)
+        }
+        assert len(heights) == 2
+    assert max(heights) - min(heights) == pytest.approx(0.3 * (172 - 8), abs=0.2)
+    for wrong in (96, 100, -1):
+        with pytest.raises(ValueError, match=r"runs of 'x'|low|high"):
+            before_and_after({"x": ("student", [95, 95], [98, 98])}, low=wrong, **given)
+
+
 def test_two_bars_a_digit():
     figure = digits_found(
         IMAGES, [0, 0.5, 0, 0, 1], [0.25, 0.5, 0.75, 1, 0.9], (1, 4), caption="They appear."

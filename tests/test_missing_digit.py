@@ -86,6 +86,28 @@ def test_the_bias_moves_the_answers_to_the_test_images(draws, kind):
     )  # fmt: skip
 
 
+def test_kinds_trained_together_are_as_those_trained_alone(draws, kind):
+    sets = missing.transfer_sets(draws, KEEP)
+    tables = [torch.randn(len(d.train.labels), 10).double() for d in draws]
+    soft = [kd.distil(v, 20.0, alpha=1) for v in tables]
+    kinds = {"soft": soft, "labels": [kd.hard_labels()] * 2}
+    both = missing.learn_kinds(draws, sets, kinds, [3], rates=RATES, epochs=2)
+    alone = missing.learn(draws, sets, soft, [3], rates=RATES, epochs=2)
+    assert list(both) == ["soft", "labels"]
+    for found, other in ((both["labels"], kind), (both["soft"], alone)):
+        assert found.chosen_by == other.chosen_by
+        for one, two in zip(found.answers, other.answers, strict=True):
+            torch.testing.assert_close(one.logits, two.logits)
+    assert not torch.allclose(both["soft"].answers[0].logits, kind.answers[0].logits)
+    for wrong, error, says in (
+        ({}, ValueError, "kinds must be one or more"),
+        ([soft], TypeError, "kinds must be a dictionary"),
+        ({"soft": soft[:1]}, ValueError, "must be as many"),
+    ):
+        with pytest.raises(error, match=says):
+            missing.learn_kinds(draws, sets, wrong, [3], rates=RATES)
+
+
 def test_odd_arguments_are_named(draws):
     sets, hard = missing.transfer_sets(draws, KEEP), [kd.hard_labels()] * 2
     for change, error, says in (

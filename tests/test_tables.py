@@ -21,6 +21,18 @@ def test_pairs_give_the_paired_interval():
     assert percent.loc["x", "difference"] == "2.2"
 
 
+def test_intervals_end_at_the_largest_value_there_can_be():
+    rows = {"a": [8.0, 10.0], "b": [1.0, 1.5]}
+    free = tables.runs(rows)["95 % interval"]
+    capped = tables.runs(rows, most=10, scale=2)["95 % interval"]
+    assert free["a"] == "-3.7 to 21.7"
+    assert capped["a"] == "-7.4 to 20.0"
+    assert capped["b"] == tables.runs(rows, scale=2)["95 % interval"]["b"]
+    for wrong in (8.5, float("nan")):
+        with pytest.raises(ValueError, match=r"a mean|most"):
+            tables.runs(rows, most=wrong)
+
+
 def test_runs_stand_beside_the_published():
     values = [0.981, 0.983, 0.982]
     table = tables.runs(

@@ -165,17 +165,19 @@ def before_and_after(
     names: tuple[str, str],
     caption: str,
     alt: str,
+    low: float = 0.0,
 ) -> Diagram:
     """Each run as a line from one measurement to the other, an arm a panel.
 
     Args:
         arms: name to (colour, (n,) before, (n,) after), paired run by run; a name may have
             two lines.
-        high: upper end of the axis, which begins at 0.
+        high: upper end of the axis, which begins at ``low``.
         unit: what is measured, written above the axis.
         names: of the two measurements.
         caption: the sentence that states the finding.
         alt: what is seen; the means are added.
+        low: lower end of the axis, 0 or more and below high.
 
     Returns:
         Thin lines for the runs and a thick one for their mean, with its numbers.
@@ -186,7 +188,8 @@ def before_and_after(
             or values outside of the axis.
     """
     known = _named("arms", arms)
-    high = check_number("high", high, above=0)
+    low = check_number("low", low, least=0)
+    high = check_number("high", high, above=low)
     runs: dict[str, tuple[list[float], list[float]]] = {}
     for name in known:
         colour, *both = arms[name]
@@ -196,8 +199,8 @@ def before_and_after(
             raise ValueError(
                 f"runs of {name!r} must be paired, got {len(first)} and {len(second)}"
             )
-        if not all(0 <= v <= high for v in (*first, *second)):
-            raise ValueError(f"runs of {name!r} must lie in 0 to {high:g}")
+        if not all(low <= v <= high for v in (*first, *second)):
+            raise ValueError(f"runs of {name!r} must lie in {low:g} to {high:g}")
         runs[name] = first, second
     wide = Drawing(_WIDE, 330)
     step = (_WIDE - 40) / len(known)
@@ -207,9 +210,9 @@ def before_and_after(
     for place, name in enumerate(known):
         colour = arms[name][0]
         _lines(wide, 40 + place * step, 24, step - 26, 250, name, colour, runs[name],
-               high, names, ticks=not place)  # fmt: skip
+               (low, high), names, ticks=not place)  # fmt: skip
         _lines(narrow, 40, 20 + 250.0 * place, _NARROW - 60, 172, name, colour,
-               runs[name], high, names, ticks=True)  # fmt: skip
+               runs[name], (low, high), names, ticks=True)  # fmt: skip
     told = "; ".join(
         f"{name.replace(chr(10), ' ')}: {_mean(first):.0f} {names[0]}, "
         f"{_mean(second):.0f} {names[1]}"
@@ -270,10 +273,8 @@ def digits_found(
                 draw.text(middle + shift, above, f"{100 * share:.0f}", "small")
             draw.line((x, base), (x + side, base), "edge")
             draw.text(middle, base + 18, str(digit), "strong")
-    told = ", ".join(
-        f"{digit} {a:.0%} to {b:.0%}"
-        for digit, (a, b) in enumerate(zip(first, second, strict=True))
-    )
+    pairs = enumerate(zip(first, second, strict=True))
+    told = ", ".join(f"{digit} {a:.0%} to {b:.0%}" for digit, (a, b) in pairs)
     return _figure(
         wide, narrow, f"Share of each digit that is recognised, before and after: {told}.",
         caption,
@@ -331,10 +332,8 @@ def logits_rise(
                 draw.text(x + shift, base - tall - 6, f"{value:.0f}", "small")
             draw.line((x - 26, base), (x + 26, base), "edge")
             draw.text(x, base + 18, str(digit), "strong")
-    told = ", ".join(
-        f"{digit} {a:.0f} and {b:.0f}"
-        for digit, (a, b) in enumerate(zip(first, second, strict=True))
-    )
+    pairs = enumerate(zip(first, second, strict=True))
+    told = ", ".join(f"{digit} {a:.0f} and {b:.0f}" for digit, (a, b) in pairs)
     return _figure(
         wide, narrow,
         f"Rise of each digit's logit on its own images, teacher and student: {told}.",
@@ -344,20 +343,21 @@ def logits_rise(
 
 def _lines(
     draw: Drawing, x: float, y: float, width: float, height: float, name: str,
-    colour: str, runs: tuple[list[float], list[float]], high: float,
+    colour: str, runs: tuple[list[float], list[float]], axis: tuple[float, float],
     names: tuple[str, str], *, ticks: bool,
 ) -> None:  # fmt: skip
     """One arm: its name above, lines from the first measurement to the second."""
     up, base = y + 32, y + 32 + height - 8
     first, second = x + 0.24 * width, x + 0.76 * width
+    low, high = axis
 
     def at(value: float) -> float:
-        return base - (base - up) * value / high
+        return base - (base - up) * (value - low) / (high - low)
 
     first_line = y + (14 if "\n" not in name else 7)
     for number, words in enumerate(name.split("\n")):
         draw.text(x + width / 2, first_line + 18 * number, words, "strong")
-    for value in (0.0, high / 2, high):
+    for value in (low, (low + high) / 2, high):
         draw.line((x, at(value)), (x + width, at(value)), "edge", 0.8)
         if ticks:
             draw.text(x - 6, at(value) + 4.5, f"{value:g}", "small", "end")
