@@ -210,3 +210,9 @@ def test_no_diagram_needs_torch_or_a_file():
     assert diagram("pipeline", ["teacher", "student"]) == diagram(
         "pipeline", ("student", "teacher")
     )
+
+
+def test_the_pipeline_divides_the_logits_of_both_networks():
+    made = diagram("pipeline")
+    for svg in (made.wide, made.narrow):
+        assert svg.count(">\N{DIVISION SIGN} T<") == 2

@@ -78,11 +78,11 @@ def test_a_row_says_what_an_arm_tried_and_chose():
 
 @pytest.mark.parametrize("arm", chains.ARMS[1:])
 def test_a_validation_curve_has_the_best_at_each_temperature(arm):
-    curve = chains.best_at(arm)
+    curve, tried = chains.best_at(arm), chains.tried(arm)
     assert len(curve) == len(chains.TEMPERATURES)
-    assert min(curve) == chains.tried(arm)[chains.CHOSEN[arm]]
+    assert min(curve) == tried[chains.CHOSEN[arm]]
     for T, best in zip(chains.TEMPERATURES, curve, strict=True):
-        assert best == min(v for (_, t, _), v in chains.tried(arm).items() if t == T)
+        assert best == min(v for (_, t, _), v in tried.items() if t == T)
 
 
 def test_labels_alone_have_no_temperature():

@@ -121,7 +121,9 @@ def test_the_class_that_comes_second_is_seen_and_named(page, given):
     assert own.locator(".kd-number").all_text_contents()[second] == f"{q[second]:.2f}"
     words = page.locator(".kd-words").inner_text()
     assert f"most to {second}, p = {p[second]:.3f}" in words
-    assert f"student gives it q = {q[second]:.3f}" in words
+    assert f"student gives it q = {q[second]:.3f}, and" in words
+    plain = student[split.index[0]].double().softmax(dim=0)[second]
+    assert f"softmax z = {plain:.3f} at T = 1" in words
     found = page.evaluate("document.querySelector('.kd-live').kdState")
     for row, name in ((3, "fromTeacher"), (4, "fromLabel"), (5, "both")):
         bar = page.locator(f".kd-pair > :nth-child({row}) .kd-number").nth(second)

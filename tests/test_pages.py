@@ -141,7 +141,7 @@ def test_there_is_one_search_field_on_every_screen(browser, name):
         visit.page.locator("dialog input[type=search]").wait_for(state="visible")
 
 
-# Three texts of each look: own colour, size and weight, and what lies behind, up to the page.
+# Three texts of each look: own colour, size, weight, and what lies behind, up to the page.
 LOOKS = r"""() => {
     const behind = new Map(), seen = new Map();
     const backdrop = node => {

@@ -77,6 +77,7 @@ def test_rings_are_printed_and_dots_are_ours():
         scale = (places[1] - places[0]) / 0.2
         found = [97.4 + (x - places[0]) / scale for x in places]
         assert found == pytest.approx(values, abs=2e-3)
+        assert drawing.count(">97.2<") == 2  # the axis is named above and below
     assert "printed twice: up to 0.50 apart" in figure.alt
     assert "kd-baseline" not in figure.wide
     for blue in both(picture(baseline="labels alone")):

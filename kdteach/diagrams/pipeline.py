@@ -54,8 +54,8 @@ CHAPTERS = {
 ALT = (
     "One image of a 9 goes to a frozen teacher and to a student. The teacher's softened "
     "answer, mostly 9 and a little 5, is the soft target; the label 9 is the hard target. "
-    "The student's answer is compared with both, and the gradients of the two losses reach "
-    "the student alone."
+    "The student's answer is compared with both, softened for the soft target, and the "
+    "gradients of the two losses reach the student alone."
 )
 
 TEMPERATURE = 4.0
@@ -146,7 +146,9 @@ def wide(highlight: Collection[str], temperature: float = TEMPERATURE) -> Drawin
     draw.bars(426, 216, 180, 72, _ANSWER, "student", marked=(LABEL,), top=0.6)
     draw.halo("answer", 426, 186, 180, 120)
     draw.arrow((612, 96), (652, 118))
-    draw.arrow((612, 240), (652, 158))
+    draw.arrow((612, 240), (622, 217), head=False)
+    draw.operation(631, 199, "\N{DIVISION SIGN} T", "temperature", radius=19)
+    draw.arrow((640, 181), (652, 158))
     draw.arrow((612, 262), (652, 270))
     draw.loss(656, 104, 180, "soft loss", _far_from(highlight), "soft loss")
     draw.loss(656, 244, 180, "hard loss", "far from the label?", "hard loss")
@@ -180,7 +182,9 @@ def narrow(highlight: Collection[str], temperature: float = TEMPERATURE) -> Draw
     draw.bars(182, 322, 160, 70, _ANSWER, "student", marked=(LABEL,), top=0.6)
     draw.halo("answer", 182, 298, 160, 112)
     draw.arrow((88, 414), (88, 446))
-    draw.arrow((216, 414), (140, 446))
+    draw.arrow((212, 413), (198, 420), head=False)
+    draw.operation(183, 429, "\N{DIVISION SIGN} T", "temperature", radius=17)
+    draw.arrow((166, 436), (142, 446))
     draw.arrow((280, 414), (280, 522))
     draw.loss(8, 450, 176, "soft loss", _far_from(highlight), "soft loss")
     draw.tag(66, 536, str(LABEL))

@@ -20,7 +20,7 @@ _RECIPE = (
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
     ("two methods, ten divisions of one data set",
      "Is it better on new images like these?",
-     "paired differences, wider interval", "kd.compare(..., test_share=0.25)"),
+     "paired differences, wider interval", "kd.compare(..., test_share=share)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
      "seeds and images redrawn (bootstrap)", "kd.stats.bootstrap_difference(A, B)"),

@@ -252,7 +252,7 @@ def _picture(
     phone = left < 100
     low, high, step = axis
     high_row, tall = (58.0, 132.0) if phone else (44.0, 110.0)
-    head = 72.0 if phone and baseline else 54.0
+    head = 82.0 if phone and baseline else 64.0
     foot = head + high_row * (len(rows) + len(lucky)) + tall + 34
     draw = Drawing(width, foot + 46)
 
@@ -272,7 +272,8 @@ def _picture(
     for tick in ticks:
         draw.line((at(tick), head - 16), (at(tick), foot), "edge", 0.8)
     for tick in ticks[:: 3 if phone else 1]:
-        draw.text(at(tick), foot + 18, f"{tick:.1f}", "small")
+        for height in (head - 20, foot + 18):  # above the rows and below them
+            draw.text(at(tick), height, f"{tick:.1f}", "small")
     draw.text((left + right) / 2, foot + 38, unit, "small")
 
     def named(name: str, y: float) -> float:

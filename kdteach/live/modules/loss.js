@@ -27,7 +27,7 @@ export function loss(root, data) {
   const rows = [
     chart("teacher", "Pull of the teacher", "", pull),
     chart("label", "Pull of the label", "(1 \u2212 \u03b1) (y \u2212 softmax z)", pull),
-    chart("student", "Both pulls together", "where the student's logits go", pull),
+    chart("student", "Both pulls together", "where this image pushes the logits", pull),
   ];
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
@@ -60,7 +60,7 @@ export function loss(root, data) {
     words.textContent =
       `Label ${classes[label]}. Of the other classes the teacher gives most to ` +
       `${classes[second]}, p = ${p[second].toFixed(3)}; the student gives it ` +
-      `q = ${q[second].toFixed(3)}. There the label pulls by ` +
+      `q = ${q[second].toFixed(3)}, and softmax z = ${hard[second].toFixed(3)} at T = 1. There the label pulls by ` +
       `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
       (how === 0 ? "" : "So written, the loss is the one with T\u00b2 at " +
         `\u03b1 = ${effective.toFixed(3)}, times ${scale.toFixed(2)}.`);
