@@ -61,6 +61,25 @@ def test_the_intervals_are_scipys_of_the_records(made, gaps):
         assert (found.low, found.high) == pytest.approx(interval(gaps[units]))
 
 
+@pytest.mark.parametrize(
+    ("metric", "first"), [("test_errors", 0), ("valid_errors", 0), ("valid_errors", 1)]
+)
+def test_the_averaged_change_is_scipys_interval_of_the_averaged_logarithms(metric, first):
+    ratios = np.log([
+        mistakes(metric, "distilled", u, first) / mistakes(metric, "plain", u, first)
+        for u in UNITS
+    ])  # fmt: skip
+    each = ratios.mean(axis=0)
+    low, high = stats.t.interval(
+        0.95, len(each) - 1, loc=each.mean(), scale=stats.sem(each)
+    )
+    found = student_widths.averaged_change(metric, first_seed=first)
+    assert found.mean == pytest.approx(100 * (np.exp(each.mean()) - 1))
+    assert found.low == pytest.approx(100 * (np.exp(low) - 1))
+    assert found.high == pytest.approx(100 * (np.exp(high) - 1))
+    assert (found.level, found.n) == (0.95, 10 - first)
+
+
 def test_22_comparisons_were_named():
     assert student_widths.UNITS == mnist_widths.UNITS == UNITS
     groups = (
@@ -84,7 +103,7 @@ def test_the_widest_that_fits():
 
 def test_seed_0_at_the_best_of_four_rates():
     records = load_records("mnist-width-rates")
-    for temperature in (1.0, 4.0):
+    for temperature in (1.0, 4.0, None):
         found = student_widths.tried_at(temperature)
         assert list(found) == list(UNITS)
         for units, fewest in found.items():
@@ -93,6 +112,7 @@ def test_seed_0_at_the_best_of_four_rates():
                 for r in records
                 if r.config["model"] == f"fc-{units}"
                 and r.config.get("temperature") == temperature
+                and r.config["role"] != "teacher"
             }
             assert sorted(tried) == sorted(mnist_widths.LEARNING_RATES)
             assert fewest == min(tried.values())
@@ -107,9 +127,13 @@ def test_seed_0_at_the_best_of_four_rates():
         (lambda: student_widths.against_labels("x"), LookupError, "x"),
         (lambda: student_widths.against_labels(first_seed=9), ValueError, "first_seed"),
         (lambda: student_widths.against_labels(first_seed=-1), ValueError, "first_seed"),
+        (lambda: student_widths.averaged_change("x"), LookupError, "x"),
+        (lambda: student_widths.averaged_change(first_seed=9), ValueError, "first_seed"),
+        (lambda: student_widths.averaged_change(first_seed=0.5), TypeError, "first_seed"),
         (lambda: student_widths.widest_within(0), ValueError, "budget"),
         (lambda: student_widths.widest_within(1.5), TypeError, "budget"),
         (lambda: student_widths.tried_at(2), ValueError, "temperature"),
+        (lambda: student_widths.tried_at("4"), ValueError, "temperature"),
     ],
 )
 def test_odd_arguments_are_named(call, error, says):
