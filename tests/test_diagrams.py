@@ -10,7 +10,7 @@ from scipy.ndimage import zoom
 from kdteach.data import load
 from kdteach.diagrams import diagram, diagram_names
 from kdteach.diagrams.blocks import CONVOLUTION_PARTS, RESIDUAL_PARTS
-from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE
+from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE, STUDENT_LOGITS
 from kdteach.diagrams.freezing import PARTS as FREEZING
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
@@ -216,3 +216,12 @@ def test_the_pipeline_divides_the_logits_of_both_networks():
     made = diagram("pipeline")
     for svg in (made.wide, made.narrow):
         assert svg.count(">\N{DIVISION SIGN} T<") == 2
+        assert "student's logits<" in svg
+        bars = [
+            float(e.get("height"))
+            for e in ElementTree.fromstring(svg).iter()
+            if e.tag.endswith("rect") and e.get("stroke") == "var(--kd-student)"
+        ][-10:]
+        high = 72 if svg == made.wide else 70
+        unit = high / (max(STUDENT_LOGITS) - min(STUDENT_LOGITS))
+        assert bars == pytest.approx([unit * abs(z) for z in STUDENT_LOGITS], abs=0.06)

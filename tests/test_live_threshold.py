@@ -24,7 +24,7 @@ def given():
     truth = (rng.random(170) < 0.35).astype(int)
     sharp = 1 / (1 + np.exp(-(2.4 * truth - 1.4 + rng.normal(size=170))))
     shy = np.round(0.3 * sharp + 0.1 * rng.random(170), 2)
-    return {"label-trained": sharp.round(6), "distilled": shy}, truth
+    return {"label-trained": sharp.round(4), "distilled": shy}, truth
 
 
 def shown(page, figure, theme="light"):

@@ -49,6 +49,24 @@ def test_seeds_of_a_dashed_line_are_crosses_and_a_shared_row_is_drawn_once():
         assert len(strokes) == 4  # two crosses
 
 
+def test_lines_stand_beside_each_other_and_a_shared_row_in_the_middle():
+    shared = [2.0, 4.0]
+    lines = {
+        "solid": ("student", "", "above", [[3.0, 5.0], shared]),
+        "dashed": ("student", "6 4", "below", [[3.0, 4.0], shared]),
+    }
+    made = over_epochs([panel(lines=lines, epochs=(4, 12))], alt="x", caption="y")
+    single = {"solid": lines["solid"]}
+    plain = over_epochs([panel(lines=single, epochs=(4, 12))], alt="x", caption="y")
+    ring = re.compile(r'cx="([\d.]+)" cy="[\d.]+" r="6"')
+    for both, one in ((made.wide, plain.wide), (made.narrow, plain.narrow)):
+        (first, last), places = map(float, ring.findall(one)), ring.findall(both)
+        left, end, right, same = map(float, places)
+        assert first - left == pytest.approx(right - first, abs=0.11)
+        assert right - left >= 12  # as wide as a ring
+        assert end == same == last
+
+
 def test_the_reference_is_named_right_of_the_chart_a_word_a_row():
     made = over_epochs([panel(reference=("labels alone", 2.5))], alt="x", caption="y")
     word = re.compile(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(labels|alone)<')

@@ -54,13 +54,12 @@ CHAPTERS = {
 ALT = (
     "One image of a 9 goes to a frozen teacher and to a student. The teacher's softened "
     "answer, mostly 9 and a little 5, is the soft target; the label 9 is the hard target. "
-    "The student's answer is compared with both, softened for the soft target, and the "
-    "gradients of the two losses reach the student alone."
+    "The student's logits are compared with both, divided by T for the soft target, and "
+    "the gradients of the two losses reach the student alone."
 )
 
 TEMPERATURE = 4.0
 """At which the soft target is drawn where a page does not say."""
-_ANSWER = softmax(STUDENT_LOGITS, 1)
 
 
 _ADDED_ALT = {
@@ -142,8 +141,8 @@ def wide(highlight: Collection[str], temperature: float = TEMPERATURE) -> Drawin
     draw.bars(426, 46, 180, 84, soft, "teacher", marked=(LABEL, 5), top=0.6)
     draw.halo("soft target", 426, 14, 180, 134)
     draw.arrow((294, 267), (420, 267))
-    draw.text(516, 202, "the student's answer", "strong")
-    draw.bars(426, 216, 180, 72, _ANSWER, "student", marked=(LABEL,), top=0.6)
+    draw.text(516, 202, "the student's logits", "strong")
+    draw.logits(426, 216, 180, 72, STUDENT_LOGITS, "student")
     draw.halo("answer", 426, 186, 180, 120)
     draw.arrow((612, 96), (652, 118))
     draw.arrow((612, 240), (622, 217), head=False)
@@ -178,8 +177,8 @@ def narrow(highlight: Collection[str], temperature: float = TEMPERATURE) -> Draw
     draw.bars(8, 322, 160, 70, soft, "teacher", marked=(LABEL, 5), top=0.6)
     draw.halo("soft target", 8, 298, 160, 112)
     draw.arrow((258, 194), (258, 294))
-    draw.text(258, 312, "student's answer", "strong")
-    draw.bars(182, 322, 160, 70, _ANSWER, "student", marked=(LABEL,), top=0.6)
+    draw.text(258, 312, "student's logits", "strong")
+    draw.logits(182, 322, 160, 70, STUDENT_LOGITS, "student")
     draw.halo("answer", 182, 298, 160, 112)
     draw.arrow((88, 414), (88, 446))
     draw.arrow((212, 413), (198, 420), head=False)

@@ -21,7 +21,8 @@ from kdteach.live.figure import LiveFigure
 
 __all__ = ["live_threshold"]
 
-_DIGITS = 6  # of a probability: as many as are the same on all machines
+_DIGITS = 6  # of a share or an area
+_AGREED = 4  # of a probability: as many as are the same on all processors
 _MOST = 2000  # images that are counted
 _ROLES = ("baseline", "student", "teacher")
 _RULES = (
@@ -171,7 +172,7 @@ def _probabilities(name: str, values: ArrayLike, count: int) -> NDArray[np.float
             f"scores[{name!r}] must be {count} probabilities in [0, 1], one for each entry "
             f"of positive, got {len(found)} from {found.min():g} to {found.max():g}"
         )
-    return found.round(_DIGITS)
+    return found.round(_AGREED)
 
 
 def _still(network: _Network, kinds: Sequence[str], threshold: float) -> str:

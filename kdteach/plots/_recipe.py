@@ -23,7 +23,7 @@ _RECIPE = (
      "paired differences, wider interval", "kd.compare(..., test_share=share)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
-     "seeds and images redrawn (bootstrap)", "kd.stats.bootstrap_difference(A, B)"),
+     "bootstrap (tends to be too wide)", "kd.stats.bootstrap_difference(A, B)"),
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ _LEFT, _FOOT, _TOP = 44.0, 46.0, 40.0
 _LETTER = 7.6  # the room that a letter of a name takes
 _MOST = 3
 _BARS = 20
+_BESIDE = 15.0  # between the seeds of two lines at one epoch
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diag
     """Charts over a teacher's epochs: in a row, or on a phone one below the other.
 
     Each seed is a dot, or a cross where the line is dashed, and the line joins the means.
-    Where two lines share a row its seeds are drawn once.
+    Several lines stand beside each other at every epoch; where two share a row, its seeds
+    are drawn once, in the middle.
 
     Args:
         panels: one to three.
@@ -233,15 +235,21 @@ def _chart(
             draw.words_over(right + 5, first + _LINE * number, word, "small strong",
                             "start", "baseline")  # fmt: skip
     drawn: set[tuple[int, tuple[float, ...]]] = set()
-    for name, (role, dashes, side, table) in rows.items():
+    every = [[tuple(row) for row in table] for *_, table in rows.values()]
+    for line, (name, (role, dashes, side, table)) in enumerate(rows.items()):
         means = [sum(row) / len(row) for row in table]
+        places = []
+        for number, row in enumerate(every[line]):
+            alone = sum(other[number] == row for other in every) == 1
+            aside = line - (len(rows) - 1) / 2 if alone else 0.0
+            places.append(across(number) + _BESIDE * aside)
         for number, row in enumerate(table):
             if len(row) == 1 or (number, tuple(row)) in drawn:
                 continue
             drawn.add((number, tuple(row)))
             for seed, value in enumerate(row):
-                _run(draw, across(number) + (seed % 5 - 2) * 2.2, up(value), role, dashes)
-        points = [(across(i), up(mean)) for i, mean in enumerate(means)]
+                _run(draw, places[number] + (seed % 5 - 2) * 1.6, up(value), role, dashes)
+        points = list(zip(places, map(up, means), strict=True))
         draw.curve(points, role, 2.8, dashes)
         for point in points:
             draw.ring(*point, role)

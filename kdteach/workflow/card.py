@@ -80,7 +80,8 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
         "accuracy": rows,
         "intervals": "In brackets: 95 % intervals, of the teacher over test pictures "
         f"(Wilson), of the students over {count} seeds (Student's t). The test pictures "
-        "were used once, after everything was chosen.",
+        "were used once, after everything was chosen. The settings were chosen once, too: "
+        "how another search would have ended is not in these intervals.",
         "compared": compared,
         "exported": f"Exported is the distilled student of seed {pair['seed']}, the best "
         f"on validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
