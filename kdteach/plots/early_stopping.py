@@ -239,8 +239,8 @@ def _chart(
     for line, (name, (role, dashes, side, table)) in enumerate(rows.items()):
         means = [sum(row) / len(row) for row in table]
         places = []
-        for number, row in enumerate(every[line]):
-            alone = sum(other[number] == row for other in every) == 1
+        for number, mine in enumerate(every[line]):
+            alone = sum(other[number] == mine for other in every) == 1
             aside = line - (len(rows) - 1) / 2 if alone else 0.0
             places.append(across(number) + _BESIDE * aside)
         for number, row in enumerate(table):
