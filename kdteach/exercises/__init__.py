@@ -43,7 +43,6 @@ with usual_tensors():
     from kdteach.exercises.freezing import check_drifted_mean, check_head_parameters
     from kdteach.exercises.hard_and_soft_targets import (
         check_dark_knowledge,
-        check_repaired_runner_up,
         check_runner_up,
     )
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
@@ -90,6 +89,7 @@ with usual_tensors():
         judge_new_layer,
     )
     from kdteach.exercises.rise import check_curve_area, check_rise_map
+    from kdteach.exercises.runner_up import check_repaired_runner_up
     from kdteach.exercises.saliency import (
         check_grad_cam,
         check_linear_saliency,
@@ -105,6 +105,7 @@ with usual_tensors():
         check_precision_elsewhere,
         judge_half_a_point,
     )
+    from kdteach.exercises.softness import check_temperature_at_entropy
     from kdteach.exercises.subclass_distillation import (
         check_class_probabilities,
         check_correlations,
@@ -122,7 +123,6 @@ with usual_tensors():
     )
     from kdteach.exercises.temperature import (
         check_soft_targets,
-        check_temperature_at_entropy,
         check_temperature_for,
     )
     from kdteach.exercises.two_networks import (

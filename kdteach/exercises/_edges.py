@@ -12,6 +12,19 @@ from torch import Tensor
 
 _FEWEST = 4  # cases, without which what separates them is chance
 _NAMED = 2  # properties that are named
+_SEVERAL = 2  # failing cases, and others, that a property has to tell apart
+# what numbers have by chance: named only where several cases bear it out
+_BY_CHANCE = (
+    "is one half",
+    "is not 2",
+    "is no whole number",
+    "is an odd number",
+    "is an even number",
+    "two numbers of",
+    "no two numbers of",
+    "holds a 0",
+    "are whole",
+)
 
 
 def edge(
@@ -29,7 +42,9 @@ def edge(
         known: what to say where just these cases, by their places, fail.
 
     Returns:
-        A sentence after a blank, or nothing where no property separates them.
+        A sentence after a blank, or nothing where no property separates them. What numbers
+        have by chance, such as being one half, is named only where two failing cases have
+        it, and two others have not.
     """
     places = tuple(place for place, right in enumerate(fine) if not right)
     if places in known:
@@ -39,12 +54,14 @@ def edge(
     told = [_told(case, names) for case in cases]
     failing = [one for one, right in zip(told, fine, strict=True) if not right]
     others = [one for one, right in zip(told, fine, strict=True) if right]
+    several = min(len(failing), len(others)) >= _SEVERAL
     shared = [
         text
         for text, holds in failing[0].items()
         if holds
         and all(one.get(text, False) for one in failing)
         and not any(one.get(text, True) for one in others)
+        and (several or not any(chance in text for chance in _BY_CHANCE))
     ]
     if not shared:
         return ""

@@ -58,7 +58,7 @@ def first_failure(
     short = [i for i in failing if _telling.written_out(cases[i])]
     place = (short or failing)[0]
     case, result, value = cases[place], results[place], wanted[place]
-    called, came = _telling.call(answer, case), _telling.result(result)
+    called, came = _telling.call(answer, case), _telling.result(result, value)
     more = _edges.edge(cases, names, fine, known)
     whole = all(bool((x.numbers == x.numbers.round()).all()) for x in wanted)
     known_numbers = not result.numbers.is_meta  # a shape without numbers has nothing to say

@@ -43,12 +43,24 @@ def written_out(case: tuple[Any, ...]) -> bool:
     )
 
 
-def result(value: Value) -> str:
-    """A result in a few numbers, or its shape."""
+def result(value: Value, wanted: Value | None = None) -> str:
+    """A result in a few numbers, or its shape.
+
+    Args:
+        value: the result.
+        wanted: the right one; of many numbers the first that differs from it most is shown.
+    """
     numbers = value.numbers
-    if numbers.is_meta or numbers.numel() > _SHOWN:
-        return f"numbers of shape {value.shape}"
     write = _truth if value.truth else _four_digits
+    if numbers.is_meta or numbers.numel() > _SHOWN:
+        shape = f"numbers of shape {value.shape}"
+        if numbers.is_meta or wanted is None or wanted.numbers.is_meta:
+            return shape
+        if wanted.shape != value.shape:
+            return shape
+        off = (numbers - wanted.numbers).abs().nan_to_num(nan=math.inf)
+        place = [int(i) for i in torch.unravel_index(off.argmax(), numbers.shape)]
+        return f"{shape}, one of them {write(float(numbers[tuple(place)]))} at {place}"
     return _nested(numbers.tolist(), write)
 
 

@@ -34,6 +34,9 @@ _SURE = torch.tensor(
     dtype=torch.float64,
 )
 
+# and one that is surer still: the wrong classes together have less than 1e-16
+_SURER = torch.tensor([[40.0, 2.0, 1.0, 0.0, 1.5], [1.0, 0.5, 36.0, 0.0, -1.0]]).double()
+
 
 def _ranked(
     probabilities: Tensor,
@@ -109,7 +112,7 @@ _RUNNER_UP = Exercise(
 )
 
 
-_SMALL = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11)
+_SMALL = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16)
 
 
 def _rest(
@@ -125,6 +128,9 @@ def _rest(
     if removes == "columns":
         rest = probabilities.clone()
         rest[:, labels] = 0.0
+    if removes == "first":
+        rest = probabilities.clone()
+        rest[:, labels[0]] = 0.0
     if removes == "others":
         rest = probabilities - probabilities.scatter(1, labels[:, None], 0.0)
     if removes == "nothing":
@@ -144,6 +150,19 @@ def _rest(
     return torch.softmax(rest, dim=1) if divides == "softmax" else rest / by[divides]
 
 
+def _spread(probabilities: Tensor, labels: Tensor) -> Tensor:
+    wrong = torch.ones_like(probabilities).scatter(1, labels[:, None], 0.0)
+    rest = probabilities * wrong
+    lost = 1 - rest.sum(dim=1, keepdim=True)
+    return rest + wrong * lost / (probabilities.shape[1] - 1)
+
+
+def _normalized(probabilities: Tensor, labels: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(
+        _rest(probabilities, labels, divides="nothing"), p=1
+    )
+
+
 def _dropped(probabilities: Tensor, labels: Tensor) -> Tensor:
     keep = torch.ones_like(probabilities).scatter(1, labels[:, None], 0.0) == 1
     return _rest(probabilities, labels)[keep].reshape(len(labels), -1)
@@ -157,8 +176,20 @@ _DARK = Exercise(
         (_P.flip(1), 4 - _LABELS),
         (_SURE, torch.tensor([0, 2])),
         (_MORE, torch.tensor([4, 0, 1, 2])),
+        (_SURER.softmax(dim=1), torch.tensor([0, 2])),
     ),
     (
+        Mistake(
+            "you share what the label had equally among the wrong classes. That changes "
+            "their ratios, which are what the label cannot say: scale the rest instead.",
+            _spread,
+        ),
+        Mistake(
+            "F.normalize, or a sum that is kept above 1e-12: a very sure teacher leaves "
+            "less than 1e-12, and those rows no longer sum to 1. F.normalize has such "
+            "a limit, its eps.",
+            _normalized,
+        ),
         Mistake(
             "you left the class out, and a column is missing in each row. Keep the column, "
             "with 0 in it: a student still has an output for that class.",
@@ -186,6 +217,11 @@ _DARK = Exercise(
             removes="columns",
         ),
         slip(
+            "you removed the class of the first label from every row. Each row loses a "
+            "class of its own.",
+            removes="first",
+        ),
+        slip(
             "you divided by the sum of the whole table; each row needs a sum of its own.",
             divides="table",
         ),
@@ -205,18 +241,18 @@ _DARK = Exercise(
         ),
         *(
             slip(
-                "you add something small to the sum, or keep it above something small, "
-                "against a division by 0. An almost certain teacher leaves no more than "
-                "1e-12, and the rows no longer sum to 1.",
+                "you add a small number to the sum, or keep it above something small, "
+                "against a division by 0. An almost certain teacher leaves 1e-12 "
+                "or less, and the rows no longer sum to 1.",
                 divides=f"row + {small}",
             )
             for small in _SMALL
         ),
         *(
             slip(
-                "you add something small to the sum, or keep it above something small, "
-                "against a division by 0. An almost certain teacher leaves no more than "
-                "1e-12, and the rows no longer sum to 1.",
+                "you add a small number to the sum, or keep it above something small, "
+                "against a division by 0. An almost certain teacher leaves 1e-12 "
+                "or less, and the rows no longer sum to 1.",
                 divides=f"row >= {small}",
             )
             for small in _SMALL
@@ -238,123 +274,6 @@ def _sums_to_one(rows: Tensor) -> bool:
     return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
-_Z = torch.tensor(
-    [
-        [9.0, 2.0, -1.0, -4.0],
-        [8.0, -3.0, -1.0, -6.0],  # every wrong class has a negative logit
-        [1.0, 5.0, -2.0, 0.5],  # a teacher that errs, where the label is 0
-        [-7.0, -1.0, -2.0, -9.0],
-    ],
-    dtype=torch.float64,
-)
-_TRUE = torch.tensor([0, 0, 0, 1])
-
-
-def _best_wrong(logits: Tensor, labels: Tensor) -> Tensor:
-    """The right answer of the repair."""
-    wrong = logits.scatter(1, labels[:, None], -torch.inf)
-    return wrong.argmax(dim=1)
-
-
-def _second(logits: Tensor) -> Tensor:
-    return logits.argsort(dim=1, descending=True)[:, 1]
-
-
-_REPAIR = Exercise(
-    _best_wrong,
-    (
-        (_Z, _TRUE),
-        (_Z[:2], _TRUE[:2]),
-        (_Z.flip(1), 3 - _TRUE),
-        (_Z - 20, _TRUE),
-        (_Z - 20_000, _TRUE),
-        (_Z[:, [0, 3]], torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
-        (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
-    ),
-    (
-        Mistake(
-            "-1 is larger than many a logit: what is taken out must lie below everything "
-            "that stays. Which number always does?",
-            lambda z, y: z.scatter(1, y[:, None], -1.0).argmax(dim=1),
-        ),
-        Mistake(
-            "-10 is small for most logits, and not for all: what is taken out must lie "
-            "below everything that stays. Which number always does?",
-            lambda z, y: z.scatter(1, y[:, None], -10.0).argmax(dim=1),
-        ),
-        Mistake(
-            "-100 is small for most logits, and not for all: what is taken out must lie "
-            "below everything that stays. Which number always does?",
-            lambda z, y: z.scatter(1, y[:, None], -100.0).argmax(dim=1),
-        ),
-        Mistake(
-            "a number such as -1000 is small for most logits, and not for all: what is "
-            "taken out must lie below everything that stays. Which number always does?",
-            lambda z, y: z.scatter(1, y[:, None], -1000.0).argmax(dim=1),
-        ),
-        Mistake(
-            "the smallest logit of the row is not small enough: where the runner-up is "
-            "that smallest one, both are equal, and the label may win. What is taken out "
-            "must lie *below* everything that stays.",
-            lambda z, y: z.scatter(1, y[:, None], z.amin(1, keepdim=True)).argmax(dim=1),
-        ),
-        Mistake(
-            "the smallest logit of the table is not small enough: where the runner-up is "
-            "that smallest one, both are equal, and the label may win. What is taken out "
-            "must lie *below* everything that stays.",
-            lambda z, y: z.scatter(1, y[:, None], float(z.min())).argmax(dim=1),
-        ),
-        Mistake(
-            "a probability of 0 is no smaller than the others where they are 0 as well: in "
-            "a very sure teacher they underflow. Work with the logits.",
-            lambda z, y: z.softmax(dim=1).scatter(1, y[:, None], 0.0).argmax(dim=1),
-        ),
-        Mistake(
-            "you took absolute values: a very negative logit is a very unlikely class.",
-            lambda z, y: z.abs().scatter(1, y[:, None], -1.0).argmax(dim=1),
-        ),
-        Mistake(
-            "you took out the columns of all labels, in every row; each row loses only its "
-            "own.",
-            lambda z, y: z.index_fill(1, y, -torch.inf).argmax(dim=1),
-        ),
-        Mistake(
-            "the label is still among the answers. Is 0 smaller than the logits of the "
-            "second image?",
-            lambda z, y: z.scatter(1, y[:, None], 0.0).argmax(dim=1),
-        ),
-        Mistake(
-            "that is the class the teacher prefers, which is mostly the label itself.",
-            lambda z, _: z.argmax(dim=1),
-        ),
-        Mistake(
-            "that is the second largest of all. Where the teacher errs, the label is the "
-            "second, and the runner-up is the class that beats it.",
-            lambda z, _: _second(z),
-        ),
-        Mistake(
-            "the label is gone, but this is the smallest of the rest.",
-            lambda z, y: z.scatter(1, y[:, None], torch.inf).argmin(dim=1),
-        ),
-        Mistake(
-            "that is the logit; the number of its class is asked for.",
-            lambda z, y: z.scatter(1, y[:, None], -torch.inf).amax(dim=1),
-        ),
-        Mistake(
-            "removing the label moved the classes behind it one place to the left.",
-            lambda z, y: torch.stack(
-                [
-                    torch.cat([row[:n], row[n + 1 :]]).argmax()
-                    for row, n in zip(z, y.tolist(), strict=True)
-                ]
-            ),
-        ),
-    ),
-    "what is taken out must be smaller than everything that stays, and only minus infinity "
-    "always is.",
-)
-
-
 def check_runner_up(answer: Callable[[Tensor], Any]) -> CheckResult:
     """Check ``answer(probabilities (N, C)) -> (N,)``: the second most likely class."""
     return _RUNNER_UP.check(answer)
@@ -363,8 +282,3 @@ def check_runner_up(answer: Callable[[Tensor], Any]) -> CheckResult:
 def check_dark_knowledge(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
     """Check ``answer(probabilities (N, C), labels (N,)) -> (N, C)`` without true class."""
     return _DARK.check(answer)
-
-
-def check_repaired_runner_up(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:
-    """Check ``answer(logits (N, C), labels (N,)) -> (N,)``: the wrong class that leads."""
-    return _REPAIR.check(answer)

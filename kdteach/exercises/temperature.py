@@ -76,6 +76,11 @@ def _cut_off(most: float, logits: Tensor, temperature: float) -> Tensor:
     return torch.softmax((logits / temperature).clamp(-most, most), dim=1)
 
 
+def _moved(constant: float, logits: Tensor, temperature: float) -> Tensor:
+    weights = ((logits - constant) / temperature).exp()
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
 _SOFT_TARGETS = Exercise(
     _soft,
     ((_Z, 1.0), (_Z, 2.0), (_Z, 0.5), (_Z[:1], 20.0), (1000 * _Z, 2.0), (_LOW, 4.0)),
@@ -101,6 +106,15 @@ _SOFT_TARGETS = Exercise(
                 partial(_added, small),
             )
             for small in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+        ),
+        *(
+            Mistake(
+                "you subtract the same number from all logits. Ordinary ones lie far below "
+                "it: exp gives 0 for each of them, and 0/0 is no number. Take what suits "
+                "each row: which of its own logits?",
+                partial(_moved, constant),
+            )
+            for constant in (1e3, 1.5e3, 2e3, 2.5e3, 3e3, 4e3, 5e3, 1e4, 1e5)
         ),
         Mistake(
             "your rows sum to T: the temperature belongs inside the exponential.",
@@ -254,8 +268,9 @@ _TEMPERATURE_FOR = Exercise(
             odds="p",
         ),
         slip(
-            "you took the other class alone, 1 - p. exp(margin/T) is the ratio of both "
-            "probabilities.",
+            "that is the logarithm of 1 + odds (log1p gives it), or the other class alone, "
+            "1 - p: both are the same number. exp(margin/T) is the ratio of both "
+            "probabilities, with no 1 added.",
             odds="1/(1-p)",
         ),
         slip(
@@ -275,112 +290,6 @@ _TEMPERATURE_FOR = Exercise(
 )
 
 
-# all prefer the first class, so that the entropy of the mean can be small as well
-_WIDE = torch.tensor(
-    [[9.0, 4.0, -3.0, -6.0], [8.0, 2.0, 7.0, -9.0], [1.5, 0.0, 0.5, -0.5]],
-    dtype=torch.float64,
-)
-
-
-def _hot(softness: Callable[[Tensor], Tensor], logits: Tensor, aim: float) -> float:
-    """The T at which a measure of softened probabilities, rising with T, reaches an aim."""
-    low, high = 1e-3, 1e6
-    for _ in range(50):
-        middle = math.sqrt(low * high)
-        if float(softness(torch.softmax(logits / middle, dim=1))) < aim:
-            low = middle
-        else:
-            high = middle
-    return middle
-
-
-def _nats(p: Tensor) -> Tensor:
-    nats: Tensor = torch.special.entr(p).sum(dim=1)
-    return nats
-
-
-def _temperature_at_entropy(logits: Tensor, nats: float) -> float:
-    return _hot(lambda p: _nats(p).mean(), logits, nats)
-
-
-def _reached(t: Tensor, logits: Tensor) -> float:
-    return float(_nats(torch.softmax(logits / t, dim=1)).mean())
-
-
-_TEMPERATURE_AT_ENTROPY = Exercise(
-    _temperature_at_entropy,
-    # below ln(4)/4 even the mean over the classes reaches what is asked for
-    (
-        (_WIDE, 0.33),
-        (_WIDE[:2], 0.3),
-        (_WIDE, 1.0),
-        (30 * _WIDE, 0.34),
-        (0.2 * _WIDE, 0.31),
-    ),
-    (
-        Mistake(
-            "that is the temperature for an entropy in bits: nats use the natural "
-            "logarithm.",
-            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(2), z, h),
-        ),
-        Mistake(
-            "you averaged the probabilities of the images and took its entropy: one "
-            "entropy an image is asked for, and then their mean.",
-            lambda z, h: _hot(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean(), z, h),
-        ),
-        Mistake(
-            "you divided the entropy by its largest value, the logarithm of the number of "
-            "classes; nats are asked for as they are.",
-            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(p.shape[1]), z, h),
-        ),
-        Mistake(
-            "that is the median of the entropies; their mean is asked for.",
-            lambda z, h: _hot(lambda p: _nats(p).median(), z, h),
-        ),
-        Mistake(
-            "you added up the entropies of all images: take their mean.",
-            lambda z, h: _hot(lambda p: _nats(p).sum(), z, h),
-        ),
-        Mistake(
-            "your mean goes over images and classes: sum over the classes first.",
-            lambda z, h: _hot(lambda p: torch.special.entr(p).mean(), z, h),
-        ),
-        Mistake(
-            "you have the inverse of the temperature: logits are divided by T.",
-            lambda z, h: 1 / _temperature_at_entropy(z, h),
-        ),
-        Mistake(
-            "that is the entropy that is reached; the temperature is asked for.",
-            lambda z, h: h,
-        ),
-        Mistake(
-            "that is the temperature for the first image alone.",
-            lambda z, h: _temperature_at_entropy(z[:1], h),
-        ),
-        Mistake(
-            "your softmax runs over the images: the classes are the columns, dim=1.",
-            lambda z, h: _temperature_at_entropy(z.T, h),
-        ),
-    ),
-    "only z / T counts, so logits three times as large need three times the temperature.",
-    tolerance=2e-3,
-    laws=(
-        Law(
-            "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
-            "hotter half while it is too small; the interval has to be wide enough, and "
-            "halved often enough)",
-            lambda t, z, h: _reached(t, z) > h - 0.01,
-        ),
-        Law(
-            "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
-            "the colder half while it is too large; the interval has to be wide enough, "
-            "and halved often enough)",
-            lambda t, z, h: _reached(t, z) < h + 0.01,
-        ),
-    ),
-)
-
-
 def check_soft_targets(answer: Callable[[Tensor, float], Any]) -> CheckResult:
     """Check ``answer(logits (N, C), temperature) -> (N, C)``: the softmax at T."""
     return _SOFT_TARGETS.check(answer)
@@ -389,8 +298,3 @@ def check_soft_targets(answer: Callable[[Tensor, float], Any]) -> CheckResult:
 def check_temperature_for(answer: Callable[[float, float], Any]) -> CheckResult:
     """Check ``answer(margin, probability) -> T`` for two classes with logits margin, 0."""
     return _TEMPERATURE_FOR.check(answer)
-
-
-def check_temperature_at_entropy(answer: Callable[[Tensor, float], Any]) -> CheckResult:
-    """Check ``answer(logits (N, C), nats) -> T``: where the mean entropy is so large."""
-    return _TEMPERATURE_AT_ENTROPY.check(answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
@@ -37,13 +38,50 @@ def _votes(
     return (divided[first], counts[second])[::turn]
 
 
+def _coarse(digits: int, doubt: float, trace: float) -> tuple[int, int]:
+    return 2, math.floor(round(doubt / trace, digits)) + 1
+
+
 _VOTES = Exercise(
     _votes,
-    ((0.5, 0.2), (0.5, 0.125), (0.25, 2.0**-10), (0.75, 0.5), (0.1, 0.4), (0.3, 0.1)),
+    (
+        (0.5, 0.2),
+        (0.5, 0.125),
+        (0.25, 2.0**-10),
+        (0.75, 0.5),
+        (0.1, 0.4),
+        (0.3, 0.1),
+        (0.29996, 0.1),
+    ),
     (
         Mistake(
             "two numbers are asked for, one for each average.",
             lambda d, t: math.floor(d / t) + 1,
+        ),
+        Mistake(
+            "two numbers are asked for, one for each average.",
+            lambda d, t: math.floor(round(d / t, 9)) + 1,
+        ),
+        Mistake(
+            "in the second number you round to the nearest whole number, which may lie "
+            "above the ratio: then one image fewer is ahead already. Which whole number is "
+            "the first *above* it?",
+            lambda d, t: (2, round(d / t) + 1),
+        ),
+        Mistake(
+            "in the second number you round to the nearest whole number, which may lie "
+            "above the ratio: then one image fewer is ahead already. Which whole number is "
+            "the first *above* it?",
+            lambda d, t: (2, math.floor(d / t + 0.5) + 1),
+        ),
+        *(
+            Mistake(
+                "you round the ratio to few digits: 0.29996 / 0.1 is below 3, and comes "
+                "out as 3. Rounding is to undo errors of the size of 1e-16 only: keep more "
+                "digits.",
+                partial(_coarse, digits),
+            )
+            for digits in (1, 2, 3)
         ),
         Mistake(
             "both numbers only reach a tie, or less. Asked is the first number of images "

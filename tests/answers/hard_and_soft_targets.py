@@ -166,7 +166,10 @@ dark.right(
     "a softmax of logarithms",
     lambda p, y: torch.softmax(p.log().scatter(1, y[:, None], -torch.inf), dim=1),
 )
-dark.right("normalize", lambda p, y: F.normalize(only_zero(p, y), p=1, dim=1))
+dark.right(
+    "normalize with an eps of 0",
+    lambda p, y: F.normalize(only_zero(p, y), p=1, dim=1, eps=0),
+)
 
 
 def by_numpy(p, y):
