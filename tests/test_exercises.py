@@ -33,9 +33,11 @@ from kdteach.exercises import (
     relations,
     reports_revisited,
     rise,
+    runner_up,
     saliency,
     same_place,
     screening,
+    softness,
     subclass_distillation,
     teacher_and_student,
     teacher_assistants,
@@ -53,7 +55,9 @@ from kdteach.exercises import (
 F = torch.nn.functional
 ROOMS = (
     hard_and_soft_targets,
+    runner_up,
     temperature,
+    softness,
     votes,
     distillation_loss,
     effective_alpha,
