@@ -102,7 +102,9 @@ def _near(results: list[Value], wanted: list[Value]) -> str:
         return ""
     right = torch.cat([value.numbers.flatten() for value in wanted])
     off = torch.cat([value.numbers.flatten() for value in results]) - right
-    if not len(right) or bool((right == right.round()).all()):
+    if not len(right) or not bool(torch.isfinite(off).all()):
+        return ""
+    if bool((right == right.round()).all()):
         return ""
     share = off / right.abs().clamp_min(1e-12)
     both = bool((off < 0).any() and (off > 0).any())

@@ -151,6 +151,8 @@ class Matcher:
         best = self._best(single, results, wanted)
         if best is not None and best.also is None:
             return best
+        if all(value is not None and _nowhere_finite(value) for value in results):
+            return None  # NaN or infinity everywhere is like every mistake, and like none
         if best is None and _alike(results, self.same) and not _alike(wanted, self.same):
             return None  # a constant comes near to much, by chance
         full = best or self._best(self._related(results, wanted), results, wanted)
@@ -360,6 +362,10 @@ def _alike(values: Results, same: Callable[[Value, Value], bool]) -> bool:
 
 def _finite(value: Value) -> bool:
     return not value.numbers.is_meta and bool(torch.isfinite(value.numbers).all())
+
+
+def _nowhere_finite(value: Value) -> bool:
+    return not value.numbers.is_meta and not bool(torch.isfinite(value.numbers).any())
 
 
 def _coarse(value: Value) -> bool:

@@ -114,7 +114,7 @@ _SOFT_TARGETS = Exercise(
                 "each row: which of its own logits?",
                 partial(_moved, constant),
             )
-            for constant in (1e3, 1.5e3, 2e3, 2.5e3, 3e3, 4e3, 5e3, 1e4, 1e5)
+            for constant in (1e3, 1.5e3, 2e3, 2.5e3, 3e3, 4e3, 5e3, 1e4)
         ),
         Mistake(
             "your rows sum to T: the temperature belongs inside the exponential.",
