@@ -358,6 +358,24 @@ def test_endless_results():
     assert "still running" in QUICK.check(raising).message
 
 
+def test_an_alarm_in_a_destructor_is_no_report(monkeypatch):
+    """Python ignores it and hands it to whoever collects such errors, as pytest does."""
+    reports = []
+    monkeypatch.setattr(sys, "unraisablehook", reports.append)
+
+    class Lasting:
+        def __del__(self):
+            growing()
+
+    def answer(*_):
+        for _ in range(10**6):
+            Lasting()
+
+    assert "still running" in QUICK.check(answer).message
+    assert reports == []
+    assert sys.unraisablehook == reports.append
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_answers_without_measure(monkeypatch):
     monkeypatch.setattr(_guard, "_MEMORY", 2**29)

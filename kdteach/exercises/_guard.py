@@ -85,13 +85,22 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
             signal.setitimer(signal.ITIMER_REAL, next(soon))
             raise TimeUp
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before, usual = signal.signal(signal.SIGALRM, ring), sys.unraisablehook
+
+    def quiet(ignored: Any) -> None:
+        # an alarm in the middle of a destructor, say: Python ignores it and reports it, and
+        # whoever takes the report would meet the next alarm
+        if not isinstance(ignored.exc_value, TimeUp):
+            usual(ignored)
+
     try:
         try:
+            sys.unraisablehook = quiet
             signal.setitimer(signal.ITIMER_REAL, seconds)
             return call()
         finally:
             armed = False
+            sys.unraisablehook = usual
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._nan import nan_by_kl_div
 
 _Z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 1.0, -2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
 _Y = torch.tensor([0, 1])
+_ELSE = torch.tensor([2, 1])  # where the teacher likes another class most
 # the second image's logits lie thousands lower, which changes no probability
 _LOWER = torch.tensor([[0.0], [-3000.0]], dtype=torch.float64)
 
@@ -55,6 +57,8 @@ def _loss(
         "sum": functional.cross_entropy(z, y, reduction="sum"),
         "softmax twice": functional.cross_entropy(torch.softmax(z, dim=1), y),
         "log-softmax of a softmax": functional.nll_loss(torch.softmax(z, dim=1), y),
+        "minus": -functional.cross_entropy(z, y),
+        "teacher's class": functional.cross_entropy(z, v.argmax(dim=1)),
         "none": torch.zeros((), dtype=z.dtype),
         "accuracy": (z.argmax(dim=1) == y).to(z.dtype).mean(),
     }[hard]
@@ -109,7 +113,6 @@ def _divergences(
         "cross-entropy": -p * log_q,
         "probabilities": entropies - p * q,
         "logits": entropies - p * scaled_z,
-        "log target missing": torch.where(log_p < 0, torch.nan, 0.0),
         "log target too many": p.exp() * (p - log_q),
         "squared": (p - q) ** 2,
         "squared logits": (z - v) ** 2,
@@ -122,28 +125,13 @@ _KD_LOSS = Exercise(
     _loss,
     (
         (_Z, _V, _Y, 1.0, 0.5),
-        (_Z, _V, _Y, 4.0, 0.3),
+        (_Z, _V, _ELSE, 4.0, 0.3),
         (_Z[:1], _V[:1], _Y[:1], 2.0, 0.9),
         (_V, _Z, _Y, 3.0, 0.0),
         (_Z, _V, _Y, 20.0, 1.0),
         (_Z + _LOWER, _V + _LOWER, _Y, 2.0, 0.6),
     ),
-    (
-        Mistake(
-            "`kl_div` got the logarithms of the teacher's probabilities as its target, and "
-            "takes them for probabilities: say `log_target=True`, or give it a softmax.",
-            lambda z, v, y, t, a: (
-                a
-                * t**2
-                * functional.kl_div(
-                    torch.log_softmax(z / t, 1),
-                    torch.log_softmax(v / t, 1),
-                    reduction="batchmean",
-                )
-                + (1 - a) * functional.cross_entropy(z, y)
-            ),
-        ),
-    ),
+    (),
     "both terms, both weights, and T squared.",
     gradient=(0,),
     slips=(
@@ -229,6 +217,16 @@ _KD_LOSS = Exercise(
             hard="log-softmax of a softmax",
         ),
         slip("the hard term, the one with the labels, is missing.", hard="none"),
+        slip(
+            "the sign of the hard term is reversed: a cross-entropy is *minus* the mean "
+            "logarithm, and is never negative.",
+            hard="minus",
+        ),
+        slip(
+            "your hard term takes the teacher's class (its argmax) for the label. The "
+            "teacher may err: use `labels`.",
+            hard="teacher's class",
+        ),
         slip(
             "this is the cross-entropy form. Same gradient, but it is not 0 for a perfect "
             "student: what has to be subtracted?",
@@ -320,6 +318,10 @@ _GRADIENT = Exercise(
     ),
     (
         Mistake(
+            "your numbers are cut to whole ones: `//` rounds down. Divide by `/`.",
+            lambda z, v, t: _gradient(z, v, t).floor(),
+        ),
+        Mistake(
             "you took the mean over the images, and one row is left. Each image has logits "
             "of its own, and a gradient for each of them.",
             lambda z, v, t: _gradient(z, v, t).sum(dim=0),
@@ -376,7 +378,10 @@ def check_kd_loss(answer: Callable[..., Any]) -> CheckResult:
 
     The gradient of the loss has to reach the student's logits.
     """
-    return _KD_LOSS.check(answer)
+    result = _KD_LOSS.check(answer)
+    if result.passed or result.named or "NaN" not in result.message:
+        return result
+    return nan_by_kl_div(answer, _KD_LOSS.cases) or result
 
 
 def check_soft_gradient(answer: Callable[[Tensor, Tensor, float], Any]) -> CheckResult:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,15 +22,22 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def _asked(loss: Loss, t: float) -> tuple[float, float]:
     """Weights of T^2 KL and of the cross-entropy in a loss, from its gradient."""
+    loss = getattr(loss, "value", loss)  # a program does not keep our own calls
     draw = torch.Generator().manual_seed(0)
     z, v = (torch.randn(6, 10, dtype=torch.float64, generator=draw) for _ in range(2))
     z.requires_grad_()
     y = torch.arange(6)
-    mixed, soft, hard = (
-        torch.autograd.grad(value, z)[0].flatten()
-        for value in (loss(z, v, y), kd_loss(z, v, y, t, 1.0), kd_loss(z, v, y, t, 0.0))
+    known = kd_loss(z, v, y, t, 1.0), kd_loss(z, v, y, t, 0.0)
+    return _fitted(loss(z, v, y), known, z)
+
+
+def _fitted(mixed: Tensor, known: tuple[Tensor, Tensor], z: Tensor) -> tuple[float, float]:
+    """Weights of two known losses in a mixed one, by least squares on the gradients."""
+    goal, soft, hard = (
+        torch.autograd.grad(value, z, retain_graph=True)[0].flatten()
+        for value in (mixed, *known)
     )
-    found = torch.linalg.lstsq(torch.stack([soft, hard], dim=1), mixed[:, None]).solution
+    found = torch.linalg.lstsq(torch.stack([soft, hard], dim=1), goal[:, None]).solution
     return float(found[0]), float(found[1])
 
 
@@ -51,17 +60,41 @@ def _over_classes(classes: int) -> Mistake:
     )
 
 
+Logits = tuple[Tensor, Tensor, Tensor]
+"""Student, teacher and labels: what a reader has called a program with."""
+
+
 @dataclass(frozen=True, repr=False)
 class _Program:
-    """A loss to be called: soft times the divergence, hard times the cross-entropy."""
+    """A loss to be called: soft times the divergence, hard times the cross-entropy.
+
+    A reader chooses the logits, and some mistakes can only be computed from them, so it
+    keeps what it was called with, also in its copies. A second draw of the same shape, as
+    by ``torch.randn``, is added.
+    """
 
     name: str
     soft: float
     hard: float
     temperature: float
     minus_entropy: bool = True  # without: the soft term is a cross-entropy as well
+    heard: list[Logits] = field(default_factory=list, compare=False)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> _Program:
+        return self
 
     def __call__(self, z: Tensor, v: Tensor, y: Tensor) -> Tensor:
+        if len(self.heard) < _KEPT:
+            with suppress(Exception):  # odd arguments meet their error below
+                one, other = z.detach().double().clone(), v.detach().double().clone()
+                self.heard.append((one, other, y.clone()))
+                with torch.random.fork_rng(devices=[]):
+                    one, other = torch.randn(2, *z.shape, dtype=z.dtype).double()
+                self.heard.append((one, other, y.clone()))
+        return self.value(z, v, y)
+
+    def value(self, z: Tensor, v: Tensor, y: Tensor) -> Tensor:
+        """The loss, and nothing is kept."""
         p = torch.softmax(v / self.temperature, dim=1)
         soft = -(p * torch.log_softmax(z / self.temperature, dim=1)).sum(dim=1).mean()
         if self.minus_entropy:
@@ -72,15 +105,102 @@ class _Program:
         return self.name
 
 
+_KEPT = 4
+
+
+def _pulls(f: _Program, t: float, logits: Logits, of: Callable[[Tensor], Tensor]) -> float:
+    """The share of the soft pull, by its length."""
+    z, v, y = logits
+    a, b = _asked(f, t)
+    soft = a * t * of(torch.softmax(z / t, dim=1) - torch.softmax(v / t, dim=1))
+    hard = b * of(torch.softmax(z, dim=1) - functional.one_hot(y, z.shape[1]))
+    return float(soft / (soft + hard))
+
+
+def _label_not_divided(f: _Program, t: float, logits: Logits) -> float:
+    z, v, y = logits
+    b = f.value(z, z, y)
+    a = (f.value(z, v, y) - b) / kd_loss(z, v, y, t, 1.0)
+    return float(a / (a + b))
+
+
+def _label_at(f: _Program, t: float, logits: Logits) -> float:
+    z, v, y = logits[0].requires_grad_(), *logits[1:]
+    known = kd_loss(z, v, y, t, 1.0), functional.cross_entropy(z / t, y)
+    a, b = _fitted(f.value(z, v, y), known, z)
+    return a / (a + b)
+
+
+def _exchanged(f: _Program, t: float, logits: Logits) -> float:
+    v, z, y = logits[0], logits[1].requires_grad_(), logits[2]
+    known = kd_loss(z, v, y, t, 1.0), kd_loss(z, v, y, t, 0.0)
+    a, b = _fitted(f.value(v, z, y), known, z)
+    return a / (a + b)
+
+
+def _of_value(f: _Program, t: float, logits: Logits) -> float:
+    z, v, y = logits
+    return float(_asked(f, t)[0] * kd_loss(z, v, y, t, 1.0) / f.value(z, v, y))
+
+
+_BY_LOGITS: tuple[tuple[str, Callable[[_Program, float, Logits], float]], ...] = (
+    *(
+        (
+            "that is the teacher's share of the pulls, of how hard both terms pull on "
+            "these logits. Alpha is the share of the weights: leave the lengths out.",
+            partial(_pulls, of=of),
+        )
+        for of in (
+            torch.Tensor.norm,
+            lambda x: x.norm(dim=1).mean(),
+            lambda x: x.abs().sum(),
+        )
+    ),
+    (
+        "where the student says what the teacher says, the divergence is 0, and what is "
+        "left is b times the cross-entropy, not b: divide by the cross-entropy.",
+        _label_not_divided,
+    ),
+    (
+        "your known hard term is taken at the temperature; labels are compared at T = 1.",
+        _label_at,
+    ),
+    (
+        "the logits are exchanged in your call: the student's come first, then the "
+        "teacher's.",
+        _exchanged,
+    ),
+    (
+        "that is the soft term's share of the loss's value on these logits; alpha is the "
+        "share of the weights, a / (a + b).",
+        _of_value,
+    ),
+)
+
+
+def _from_logits(of: Callable[[_Program, float, Logits], float], place: int) -> Any:
+    def found(f: _Program, t: float) -> float:
+        z, v, y = f.heard[place]
+        return of(f, t, (z.clone(), v.clone(), y))
+
+    return found
+
+
+_PROGRAMS = (
+    _Program("program A", 0.7 * 16, 0.3, 4.0),
+    _Program("program B", 0.9, 0.1, 20.0),
+    _Program("program C", 0.9 * 2.5, 0.1, 5.0),  # averaged over ten classes
+    _Program("program D", 0.2 * 64, 0.8, 8.0),
+    _Program("program E", 3.0, 1.0, 2.0, minus_entropy=False),
+)
+_WHAT_IT_IS = (
+    " (The programs A to E are losses of this check, to be called like yours: "
+    "`loss(student_logits, teacher_logits, labels)`. The number behind the name is the "
+    "temperature.)"
+)
 _EFFECTIVE = Exercise(
     _effective,
-    (
-        (_Program("program A", 0.7 * 16, 0.3, 4.0), 4.0),
-        (_Program("program B", 0.9, 0.1, 20.0), 20.0),
-        (_Program("program C", 0.9 * 2.5, 0.1, 5.0), 5.0),  # averaged over ten classes
-        (_Program("program D", 0.2 * 64, 0.8, 8.0), 8.0),
-        (_Program("program E", 3.0, 1.0, 2.0, minus_entropy=False), 2.0),
-    ),
+    tuple((program, program.temperature) for program in _PROGRAMS),
     (
         Mistake(
             "you have the weight of the divergence. Alpha belongs to T squared times the "
@@ -116,6 +236,10 @@ _EFFECTIVE = Exercise(
             "this is the ratio of both weights; alpha is the first divided by their sum.",
             lambda f, t: _asked(f, t)[0] / _asked(f, t)[1],
         ),
+        Mistake(
+            "that is the sum of both weights, the scale; alpha is the first divided by it.",
+            lambda f, t: sum(_asked(f, t)),
+        ),
         *map(_over_classes, (10, 3, 4, 5, 6, 8, 20, 100)),  # of the reader's logits
     ),
     known={
@@ -133,4 +257,16 @@ def check_effective_alpha(answer: Callable[[Loss, float], Any]) -> CheckResult:
     ``loss(student_logits, teacher_logits, labels)`` is a weighted sum of a divergence at
     the temperature and a cross-entropy; alpha is its share of T^2 KL.
     """
-    return _EFFECTIVE.check(answer)
+    mistakes = (
+        *_EFFECTIVE.mistakes,
+        *(
+            Mistake(hint, _from_logits(of, place))
+            for hint, of in _BY_LOGITS
+            for place in range(_KEPT)
+        ),
+    )
+    cases = tuple((replace(one, heard=[]), one.temperature) for one in _PROGRAMS)
+    result = replace(_EFFECTIVE, cases=cases, mistakes=mistakes).check(answer)
+    if result.passed or result.named or "program" not in result.message:
+        return result
+    return replace(result, message=f"{result.message}{_WHAT_IT_IS}")

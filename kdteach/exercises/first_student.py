@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, slip
+from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._results import no
 
 _W = torch.tensor([[0.5, -0.2], [0.1, 0.4], [-0.3, 0.2]], dtype=torch.float64)
 _X = torch.tensor([[1.0, 0.5], [0.0, 2.0], [1.5, -1.0]], dtype=torch.float64)
@@ -42,7 +44,7 @@ def _gradient(
     z = images @ weights.T
     p = torch.softmax(teacher_logits / t if teacher_at == "T" else teacher_logits, dim=1)
     q = torch.softmax(z / t if student_at == "T" else z, dim=1)
-    inner = 1 / t if student_at == "T" else 1.0  # of the chain rule
+    inner = 1.0 if student_at == "1" else 1 / t  # of the chain rule
     outer = {"T squared": t**2, "T": t, "1": 1.0, "T cubed": t**3}[factor]
     soft = outer * inner * (q - p)
     label = torch.nn.functional.one_hot(labels, z.shape[1]).to(z.dtype)
@@ -120,6 +122,16 @@ def _one_step(
     }[gives]()
 
 
+def _as_many_as_labels(w: Tensor, x: Tensor, y: Tensor, *others: Any) -> Tensor:
+    """One step with one-hot labels whose columns end with the largest label."""
+    v, t, alpha, rate = others
+    z = x @ w.T
+    soft = t * (torch.softmax(v / t, dim=1) - torch.softmax(z / t, dim=1))
+    hard = torch.nn.functional.one_hot(y) - torch.softmax(z, dim=1)
+    moved: Tensor = w + rate * (alpha * soft + (1 - alpha) * hard).T @ x / len(x)
+    return moved
+
+
 _ONE_STEP = Exercise(
     _one_step,
     (
@@ -130,7 +142,13 @@ _ONE_STEP = Exercise(
         (_W, _X[:2], _Y[:2], _V[:2], 2.0, 0.0, 0.25),
         (_W, _X[1:], _Y[1:], _V[1:], 8.0, 1.0, 0.05),
     ),
-    (),
+    (
+        Mistake(
+            "`one_hot(labels)` ends with the largest label that is present: give it the "
+            "number of classes as well, from the weights.",
+            _as_many_as_labels,
+        ),
+    ),
     "downhill from where it stood, pulled by the teacher and by the label.",
     slips=(
         slip("you went uphill: in which direction does the loss fall?", gives="uphill"),
@@ -165,6 +183,11 @@ _ONE_STEP = Exercise(
             "the student's logits are not softened in your soft term: both sides are "
             "divided by T.",
             student_at="1",
+        ),
+        slip(  # the gradient is written by hand, with the factor T
+            "the student's logits are not softened in your soft term: both sides are "
+            "divided by T.",
+            student_at="1, after the chain rule",
         ),
         slip(
             "the teacher's logits are not softened in your soft term: both sides are "
@@ -294,6 +317,7 @@ def _matching(
         "spread over all": classes / (classes - 1),
         "spread over the others": 1.0,
         "upside down": (classes - 1) / classes,
+        "whole division": classes // (classes - 1),
         "once more": 1 / (classes - 1),
     }[rest]
     return {"epsilon": (1 - mean) * factor, "share": mean}[gives]
@@ -322,6 +346,11 @@ _MATCHING = Exercise(
             rest="upside down",
         ),
         slip(
+            "the factor for the part that the label gets back is cut to a whole number: "
+            "`//` rounds down. Divide by `/`.",
+            rest="whole division",
+        ),
+        slip(
             "that is what each wrong class gets; epsilon is what is spread over all.",
             rest="once more",
         ),
@@ -344,7 +373,15 @@ def check_one_step(answer: Callable[..., Any]) -> CheckResult:
 
     Weights (C, P) of a linear student, images (N, P): its weights after one step.
     """
-    return _ONE_STEP.check(answer)
+    result = _ONE_STEP.check(answer)
+    if re.search(r"size of tensor [ab] \(10\)", result.message):  # no case has ten
+        hint = (
+            "something has ten columns in your function, and in the call that failed there "
+            "are fewer classes. Take their number from the weights, which have a row for "
+            "each class: `one_hot(labels, len(weights))`."
+        )
+        return no(hint, (hint,))
+    return result
 
 
 def check_repaired_training(answer: Callable[..., Any]) -> CheckResult:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kdteach.checks import check_choice, check_count, shown
-from kdteach.experiments.catalogue.mnist_subclasses import TEN_CLASSES, TWO_CLASSES
 from kdteach.experiments.choosing import Found
 from kdteach.experiments.hidden_digits import KINDS, learn, teach
+from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.results import load_records, measured
 from kdteach.runs import Runs
 from kdteach.types import ImageSet
@@ -21,7 +21,7 @@ __all__ = ["STUDIES", "chosen_rate", "on_mnist", "recorded", "studied"]
 STUDIES = {60: "60 images", None: "all images"}
 """How many images a student gets, and the name of the study."""
 _RECORD = "digits-2x5"
-_MNIST = {2: TWO_CLASSES, 10: TEN_CLASSES}
+_MNIST = {2: "mnist-2x5", 10: "mnist-10x5"}
 
 
 def studied(draws: Sequence[ImageSet], images: int | None) -> dict[str, Found]:
@@ -109,7 +109,7 @@ def on_mnist(kind: str, images: int | None = None, *, classes: int = 2) -> Runs:
     if check_count("classes", classes) not in _MNIST:
         raise ValueError(f"classes must be 2 or 10, got {shown(classes)}")
     _study(images)
-    experiment = _MNIST[classes]
+    experiment = EXPERIMENTS[_MNIST[classes]]
     role, _, teacher = kind.partition(", ")
     name, metric = experiment.name, "test_errors"
     if not teacher:
