@@ -24,6 +24,7 @@ from kdteach.exercises import (
     _matching,
     _probing,
     _relations,
+    _repair,
     _results,
     _telling,
     _values,
@@ -87,7 +88,8 @@ class Exercise:
         A wrong answer is compared with the mistakes: with each alone, with what goes wrong
         in all exercises alike (a sign, per cent, rows for columns), with two slips at once,
         with arguments that enter in a wrong way (upside down, exchanged, one off), and last
-        with the mistake that explains most cases. Where none fits, the first failing case
+        with the mistake that explains most cases. Where none fits, its own code is changed
+        until it is right: what is named is the place of the change. The first failing case
         is shown as code, with what came out and what form was expected, which argument has
         no effect, and what the failing cases have in common that the others have not.
 
@@ -115,12 +117,15 @@ class Exercise:
                 right = self._right()
             guard = Guard(self.seconds)
             results = self._tried(answer, right, guard)
+            if isinstance(results, _Raised):
+                with originals():
+                    return self._raised(answer, results, right)
             if isinstance(results, CheckResult):
                 return results
             order = self._other_order([felt.value for felt in right])
             again = self._tried(answer, right, guard, order, loud=False)
-            if isinstance(again, CheckResult):
-                return again
+            if isinstance(again, (CheckResult, _Raised)):
+                return again.told if isinstance(again, _Raised) else again
             with originals():
                 return self._judged(answer, results, again, right)
 
@@ -152,16 +157,17 @@ class Exercise:
         guard: Guard,
         order: Iterable[int] | None = None,
         loud: bool = True,
-    ) -> list[Felt | _Raised] | CheckResult:
+    ) -> list[Felt | _Raised] | CheckResult | _Raised:
         """What the answer returns for each case, or what is wrong with it.
 
-        An error in some case alone says less than what comes out in the others.
+        An error in some case alone says less than what comes out in the others; one in the
+        very first says all.
         """
         results: dict[int, Felt | _Raised] = {}
         for i in range(len(self.cases)) if order is None else order:
             result = self._try(answer, self.cases[i], right[i].value, guard, loud)
             if isinstance(result, _Raised) and loud and not results:
-                return result.told
+                return result
             if isinstance(result, CheckResult):
                 return result
             results[i] = result
@@ -243,8 +249,10 @@ class Exercise:
                 isinstance(one, Felt) and self._same(one.value, value)
                 for one, value in zip(tried, wanted, strict=True)
             ]
+            place = self._place(answer, wanted, fine)
             start = f"right in {sum(fine)} of {len(fine)} cases. " if any(fine) else ""
-            return no(f"{start}{errors[0].message}{self._edge(answer, fine)}")
+            more = f" {capital(place)}" if place else self._edge(answer, fine)
+            return no(f"{start}{errors[0].message}{more}")
         results = [one for one in tried if isinstance(one, Felt)]
         mine = [one.value for one in results]
         once_more = [one.value for one in again if isinstance(one, Felt)]
@@ -257,22 +265,48 @@ class Exercise:
         if self._all_same(mine, wanted):
             return no(cut, (cut,)) if cut else CheckResult(True, self.praise)
         found = self._matcher(answer).match(mine, wanted)
-        if found is None:
-            said = _general.first_failure(
-                answer,
-                self._names(answer),
-                self.cases,
-                mine,
-                wanted,
-                self._same,
-                self.laws,
-                self.known,
-            )
-            ignored = _probing.ignored(
-                answer, self.reference, self._names(answer), self.cases, self._same
-            )
-            return no(f"{ignored}{capital(said)}")
-        return no(self._named(answer, found), found.hints)
+        if found is not None and found.known and found.also is None:
+            return no(self._named(answer, found), found.hints)
+        fine = [self._same(*pair) for pair in zip(mine, wanted, strict=True)]
+        place = self._place(answer, wanted, fine)
+        if found is not None and not (place and found.most):
+            more = f" {capital(place)}" if place else ""
+            named = self._named(answer, found)
+            return no(f"{ended(named)}{more}" if more else named, found.hints)
+        said = _general.first_failure(
+            answer,
+            self._names(answer),
+            self.cases,
+            mine,
+            wanted,
+            self._same,
+            self.laws,
+            self.known,
+            edges=not place,
+        )
+        ignored = _probing.ignored(
+            answer, self.reference, self._names(answer), self.cases, self._same
+        )
+        if place:
+            return no(f"{ignored}{capital(place)} {capital(said)}")
+        return no(f"{ignored}{capital(said)}")
+
+    def _raised(
+        self, answer: Callable[..., Any], raised: _Raised, right: list[Felt]
+    ) -> CheckResult:
+        """What to say where the very first case ends in an error."""
+        place = self._place(answer, [one.value for one in right], [False] * len(right))
+        if not place or raised.told.named:
+            return raised.told
+        return no(f"{ended(raised.told.message)} {capital(place)}")
+
+    def _place(
+        self, answer: Callable[..., Any], wanted: list[Value], fine: list[bool]
+    ) -> str:
+        """Where one change is enough; nothing where no such place is found."""
+        wrong = [i for i, right in enumerate(fine) if not right]
+        names = self._names(answer)
+        return _repair.place(answer, names, self.cases, wanted, wrong, self._same)
 
     def _edge(self, answer: Callable[..., Any], fine: list[bool]) -> str:
         return _edges.edge(self.cases, self._names(answer), fine, self.known)
@@ -366,6 +400,6 @@ def _differs(before: Any, after: Any) -> bool:
 
 protect(
     sys.modules[__name__], _edges, _entering, _errors, _factors, _general, _gradients,
-    _matching, _probing, _relations, _results, _telling, _values,
+    _matching, _probing, _relations, _repair, _results, _telling, _values,
     Exercise, CheckResult, Matcher, Mistake, Slip, Law,
 )  # fmt: skip

@@ -38,6 +38,7 @@ def first_failure(
     same: Callable[[Value, Value], bool],
     laws: tuple[Law, ...],
     known: Mapping[tuple[int, ...], str],
+    edges: bool = True,
 ) -> str:
     """Show the first failing case that can be typed, or the first.
 
@@ -50,6 +51,7 @@ def first_failure(
         same: compares two results.
         laws: what holds for every right result.
         known: what to say where just these cases, by their places, fail.
+        edges: say as well what the failing cases have in common.
     """
     fine = [same(result, value) for result, value in zip(results, wanted, strict=True)]
     failing = [place for place, right in enumerate(fine) if not right]
@@ -59,7 +61,8 @@ def first_failure(
     place = (short or failing)[0]
     case, result, value = cases[place], results[place], wanted[place]
     called, came = _telling.call(answer, case), _telling.result(result, value)
-    more = _edges.edge(cases, names, fine, known)
+    told = _edges.edge(cases, names, fine, known)
+    more = told if edges or tuple(failing) in known else ""
     whole = all(bool((x.numbers == x.numbers.round()).all()) for x in wanted)
     known_numbers = not result.numbers.is_meta  # a shape without numbers has nothing to say
     fractions = known_numbers and bool((result.numbers != result.numbers.round()).any())

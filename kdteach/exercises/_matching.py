@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -77,10 +77,15 @@ class Match:
         hints: one, or two where two were made at once.
         also: the place of a case in which the answer gives NaN or infinity, and the
             mistake does not.
+        known: whether it was described for this exercise and explains every case; else it
+            is alike in all exercises, such as a factor, or explains most cases.
+        most: whether it takes two guesses at once, or leaves a case unexplained.
     """
 
     hints: tuple[str, ...]
     also: int | None
+    known: bool = False
+    most: bool = False
 
 
 def candidates(
@@ -150,7 +155,7 @@ class Matcher:
         single = self.single
         best = self._best(single, results, wanted)
         if best is not None and best.also is None:
-            return best
+            return replace(best, known=True)
         if all(value is not None and _nowhere_finite(value) for value in results):
             return None  # NaN or infinity everywhere is like every mistake, and like none
         if best is None and _alike(results, self.same) and not _alike(wanted, self.same):
@@ -158,7 +163,7 @@ class Matcher:
         full = best or self._best(self._related(results, wanted), results, wanted)
         pair = self._best(self.pairs(), results, wanted, clean=True)
         if pair is not None and (full is None or full.also is not None):
-            return pair
+            return replace(pair, known=True)
         full = full or self._best(self._one_too_small(wanted), results, wanted)
         full = full or self._by_factor(results, wanted)
         if full is not None:
@@ -168,7 +173,7 @@ class Matcher:
             least = 3 if any(_coarse(value) for value in wanted) else 2
             entered = self._best(self.entering(), results, wanted, clean=True, least=least)
             if entered is not None:
-                return entered
+                return replace(entered, known=True)
         if all(_coarse(value) for value in wanted):
             return None
         for candidate in single:
@@ -176,11 +181,12 @@ class Matcher:
                 self._related_to(candidate, results), results, wanted, clean=True, least=2
             )
             if twice is not None:
-                return twice
+                return replace(twice, most=True)
         twice = self._best(
             self._related_twice(wanted, results), results, wanted, clean=True, least=2
         )
-        return twice or self._most(single, results, wanted)
+        unsure = twice or self._most(single, results, wanted)
+        return None if unsure is None else replace(unsure, most=True)
 
     def _related(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
         """What is alike in all exercises, made from the right numbers."""

@@ -1,0 +1,72 @@
+"""Changes around a piece of code: what may be missing there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kdteach.exercises._pieces import HELPERS, SIZES, piece
+from kdteach.exercises._places import Edit, Slot, called
+
+
+def around(slot: Slot) -> Iterator[Edit]:
+    """What may be missing around a piece of code."""
+    node = slot.get()
+    if isinstance(node, (ast.Tuple, ast.List)):
+        for name in ("first", "last"):
+            yield Edit(node, slot, piece(name, node), HELPERS[name])
+    if not _has_a_value(slot):
+        return
+    yield Edit(node, slot, ast.UnaryOp(ast.USub(), node), "is its sign right?")
+    yield Edit(node, slot, ast.UnaryOp(ast.Not(), node), "is that it, or its opposite?")
+    for name, asks in HELPERS.items():
+        yield Edit(node, slot, piece(name, node), asks)
+
+
+def with_others(slot: Slot, known: list[str], names: list[str]) -> Iterator[Edit]:
+    """What may be missing beside it: another variable, or a number of rows or columns.
+
+    Args:
+        slot: where the piece of code stands.
+        known: variables of the answer.
+        names: of its arguments.
+    """
+    node = slot.get()
+    if not _has_a_value(slot):
+        return
+    operations = (ast.Mult, ast.Div, ast.Sub, ast.Add)
+    for name in known:
+        if isinstance(node, ast.Name) and node.id == name:
+            continue
+        other = ast.Name(name, ast.Load())
+        if isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
+            yield Edit(node, slot, other, "is that the quantity you mean?")
+        asks = f"does `{name}` have to enter there, and how?"
+        changes = [ast.BinOp(node, operation(), other) for operation in operations]
+        if name in names:
+            rest = ast.BinOp(ast.Constant(1), ast.Sub(), other)
+            several = [
+                rest,
+                *(ast.BinOp(other, ast.Pow(), ast.Constant(p)) for p in (2, 0.5)),
+            ]
+            changes += [
+                ast.BinOp(node, operation(), more)
+                for more in several
+                for operation in operations[:2]
+            ]
+        yield from (Edit(node, slot, change, asks) for change in changes)
+    for name in names:
+        for size in SIZES:
+            count = piece(size, ast.Name(name, ast.Load()))
+            asks = "is it divided by the right count, and once?"
+            for operation in operations[:2]:
+                yield Edit(node, slot, ast.BinOp(node, operation(), count), asks)
+            if isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
+                yield Edit(node, slot, count, "is that the number of what you mean?")
+
+
+def _has_a_value(slot: Slot) -> bool:
+    node = slot.get()
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, (int, float))
+    return not called(slot) and not isinstance(node, (ast.Slice, ast.Tuple, ast.List))

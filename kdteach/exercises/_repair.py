@@ -1,0 +1,184 @@
+"""Where an answer goes wrong: the place at which one change makes it right.
+
+Whoever knows a mistake beforehand can describe it; most are not known beforehand. Here the
+answer's own code is changed, at one place at a time and then at two, until it gives what
+the right function gives in every case. What is said is the place, and what to ask oneself
+there: the change itself stays hidden. Such a place hardly misleads, as a change there was
+seen to be enough. (The idea is that of automatic program repair: C. Le Goues, T. Nguyen,
+S. Forrest and W. Weimer, "GenProg: A generic method for automatic software repair", IEEE
+Transactions on Software Engineering 38(1), 2012.)
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, combinations, islice
+from typing import Any
+
+from kdteach.exercises import _around, _direct, _lines, _source
+from kdteach.exercises._guard import Failure, Guard
+from kdteach.exercises._names import protect
+from kdteach.exercises._pieces import NAMES
+from kdteach.exercises._places import Edit, assigned, slots
+from kdteach.exercises._results import capital
+from kdteach.exercises._source import Source
+from kdteach.exercises._values import Value, read
+
+_ONE = 3.0  # seconds of the processor for the search of one place
+_TWO = 2.0  # and of two
+_PATIENCE = 10  # times as long on the clock, where others are at work as well
+_FEW, _MANY = 10, 200  # changes that are tried in one go
+_GO = 2.0  # seconds for them
+_ENDLESS = 3  # times that these ran out, after which the search ends
+_LIKELY = 8  # changes of a place of which two are tried at once
+_POOL = 160  # and of all places
+
+Cases = tuple[tuple[Any, ...], ...]
+Same = Callable[[Value, Value], bool]
+
+
+def place(
+    answer: Callable[..., Any],
+    names: list[str],
+    cases: Cases,
+    wanted: list[Value],
+    wrong: list[int],
+    same: Same,
+) -> str:
+    """Search for the place of an answer at which one change, or two, make it right.
+
+    Args:
+        answer: the function, written with ``def`` or ``lambda``.
+        names: of its arguments.
+        cases: argument tuples.
+        wanted: of the right function.
+        wrong: the places of the cases that fail, which are tried first.
+        same: compares two results.
+
+    Returns:
+        Sentences with the code of the place and a question; nothing where the code is not
+        at hand, no such change is found, or time runs out.
+    """
+    source = _source.source(answer)
+    if source is None:
+        return ""
+    order = [*wrong, *(i for i in range(len(cases)) if i not in wrong)]
+    search = _Search(source, source.names(NAMES), cases, wanted, order, same)
+    found_at = [*slots(source.tree)]
+    known = [*dict.fromkeys([*names, *assigned(source.tree)])]
+    direct = [[*_direct.direct(slot)] for slot in found_at]
+    lines = [[*line] for line in _lines.lines(source.tree)]
+    values = [[*_direct.values(slot, known)] for slot in found_at]
+    around = ([*_around.around(slot)] for slot in found_at)
+    others = ([*_around.with_others(slot, known, names)] for slot in found_at)
+    each = chain.from_iterable(chain(direct, lines, values, around, others))
+    found = search.within(_ONE, _portions(((edit,) for edit in each), source))
+    if found is None:
+        pool = [edit for site in (*direct, *lines, *values) for edit in site[:_LIKELY]]
+        found = search.within(_TWO, _portions(_pairs(pool[:_POOL]), source))
+    return "" if found is None else _said(found, source)
+
+
+def _pairs(pool: list[Edit]) -> Iterator[tuple[Edit, ...]]:
+    """Two changes at different places."""
+    for one, other in combinations(pool, 2):
+        if one.slot != other.slot:
+            yield one, other
+
+
+def _portions(
+    changes: Iterable[tuple[Edit, ...]], source: Source
+) -> Iterator[list[tuple[Edit, ...]]]:
+    """So many as are tried in one go: few where one of them may run without end."""
+    loops = any(isinstance(node, ast.While) for node in ast.walk(source.tree))
+    rest = iter(changes)
+    while portion := list(islice(rest, _FEW if loops else _MANY)):
+        yield portion
+
+
+@dataclass
+class _Search:
+    """Tries changes.
+
+    Attributes:
+        source: the answer.
+        names: what its code may use.
+        cases: argument tuples.
+        wanted: of the right function.
+        order: in which the cases are tried.
+        same: compares two results.
+    """
+
+    source: Source
+    names: dict[str, Any]
+    cases: Cases
+    wanted: list[Value]
+    order: list[int]
+    same: Same
+
+    def within(
+        self, seconds: float, portions: Iterable[Iterable[tuple[Edit, ...]]]
+    ) -> tuple[Edit, ...] | None:
+        """The first changes with which every case comes out right.
+
+        Args:
+            seconds: of the processor, after which no other portion begins.
+            portions: of changes; where one runs without end, the rest of it is left out.
+        """
+        guard, endless = Guard(_GO), 0
+        end, clock = time.process_time() + seconds, time.monotonic() + _PATIENCE * seconds
+        for portion in portions:
+            if time.process_time() > end or time.monotonic() > clock or endless >= _ENDLESS:
+                return None
+            found = guard.call(self._first, (portion,), lambda value: value, loud=False)
+            if isinstance(found, tuple):
+                return found
+            endless += isinstance(found, Failure)
+        return None
+
+    def _first(self, portion: Iterable[tuple[Edit, ...]]) -> tuple[Edit, ...] | None:
+        warnings.simplefilter("ignore")  # the guard puts this back
+        for edits in portion:
+            before = [edit.slot.get() for edit in edits]
+            try:
+                for edit in edits:
+                    edit.slot.put(edit.new)
+                changed = self.source.built(self.names)
+                if all(self._right(changed, place) for place in self.order):
+                    return edits
+            except Exception:  # no program, or one that stumbles over a case
+                continue
+            finally:
+                for edit, node in zip(reversed(edits), reversed(before), strict=True):
+                    edit.slot.put(node)
+        return None
+
+    def _right(self, changed: Callable[..., Any], place: int) -> bool:
+        value = read(changed(*copy.deepcopy(self.cases[place])))
+        return isinstance(value, Value) and self.same(value, self.wanted[place])
+
+
+def _said(edits: tuple[Edit, ...], source: Source) -> str:
+    places = [(source.quoted(edit.at), edit) for edit in edits]
+    if not all(code for code, _ in places):
+        return ""
+    several = isinstance(source.tree, ast.FunctionDef) and len(source.tree.body) > 1
+    told = []
+    for code, edit in places:
+        where = f" in line {source.line(edit.at)}" if several else ""
+        told.append(f"look at {code}{where}: {edit.asks}")
+    if len(told) == 1:
+        return f"one change is enough to make your function right. {capital(told[0])}"
+    first, second = told
+    return (
+        f"two changes are enough to make your function right. {capital(first)} And {second}"
+    )
+
+
+protect(sys.modules[__name__], _around, _direct, _lines, _source, Edit, Source)

@@ -1,0 +1,151 @@
+"""An answer as its author wrote it: found, changed at one place, and built again."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+_LONGEST = 60  # characters of code that are quoted
+_LARGEST = 200_000  # characters of a file that is read
+_NAME = "__answer"
+
+Written = ast.FunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of a function.
+
+    Attributes:
+        function: that was defined by it.
+        tree: its definition.
+        text: of the file or the cell around it.
+    """
+
+    function: FunctionType
+    tree: Written
+    text: str
+
+    @property
+    def body(self) -> list[ast.stmt] | list[ast.expr]:
+        """What the function does, without its arguments and their defaults."""
+        return [self.tree.body] if isinstance(self.tree, ast.Lambda) else self.tree.body
+
+    def quoted(self, node: ast.AST) -> str:
+        """The code of a node, on one line and in backticks."""
+        code = " ".join((ast.get_source_segment(self.text, node) or "").split())
+        code = code.replace("( ", "(").replace(" )", ")")
+        if len(code) > _LONGEST:
+            code = f"{code[: _LONGEST - 4]} ..."
+        return f"`{code}`" if code and "`" not in code else ""
+
+    def line(self, node: ast.AST) -> int:
+        """The line of a node, counted from 1 where the function begins."""
+        first = self.tree.lineno
+        return int(getattr(node, "lineno", first)) - first + 1
+
+    def names(self, also: Mapping[str, Any]) -> dict[str, Any]:
+        """What its code may use, a dictionary of its own.
+
+        Args:
+            also: names besides those that it could use before.
+        """
+        return {**self.function.__globals__, **also}
+
+    def built(self, names: dict[str, Any]) -> Callable[..., Any]:
+        """The function as its tree is now.
+
+        Args:
+            names: what its code may use.
+
+        Raises:
+            SyntaxError, ValueError: the tree is no program any more.
+        """
+        old = self.function.__code__
+        inside = _compiled(self.tree, old.co_freevars)
+        cells = dict(zip(old.co_freevars, self.function.__closure__ or (), strict=True))
+        built = FunctionType(
+            inside,
+            names,
+            self.function.__name__,
+            self.function.__defaults__,
+            tuple(cells[name] for name in inside.co_freevars),
+        )
+        built.__kwdefaults__ = self.function.__kwdefaults__
+        return built
+
+
+def source(answer: Callable[..., Any]) -> Source | None:
+    """Find the text of a function.
+
+    Args:
+        answer: written with ``def`` or ``lambda`` in a cell of a notebook or in a file.
+
+    Returns:
+        None where there is no text, or it is not that of the function.
+    """
+    if type(answer) is not FunctionType or hasattr(answer, "__wrapped__"):
+        return None
+    code = answer.__code__
+    text = "".join(linecache.getlines(code.co_filename))
+    if not text or len(text) > _LARGEST:
+        return None
+    try:
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            if isinstance(node, Written) and _begins(node) == code.co_firstlineno:
+                if isinstance(node, ast.FunctionDef):
+                    node.decorator_list = []  # they have done their work already
+                if _same(node, code.co_freevars, code):
+                    return Source(answer, node, text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    return None
+
+
+def _begins(node: Written) -> int:
+    above = node.decorator_list if isinstance(node, ast.FunctionDef) else ()
+    return int(min(part.lineno for part in (node, *above)))
+
+
+def _compiled(tree: Written, free: tuple[str, ...]) -> CodeType:
+    """Compile a definition inside of another function, which has its free variables."""
+    defined: ast.stmt = tree if isinstance(tree, ast.FunctionDef) else ast.Assign(
+        [ast.Name(_NAME, ast.Store())], tree
+    )  # fmt: skip
+    arguments = ast.arguments([], [ast.arg(one) for one in free], None, [], [], None, [])
+    outer = ast.copy_location(ast.FunctionDef(_NAME, arguments, [defined], []), tree)
+    module = ast.Module([outer], [])
+    found = compile(ast.fix_missing_locations(module), "<answer>", "exec")
+    for _ in range(2):
+        found = next(
+            part for part in reversed(found.co_consts) if isinstance(part, CodeType)
+        )
+    return found
+
+
+def _same(node: Written, free: tuple[str, ...], code: CodeType) -> bool:
+    """Whether a definition is that of the code. The instructions themselves may differ.
+
+    Python writes others for a name that is imported in the same file.
+    """
+    if isinstance(node, ast.Lambda):  # of several in a line, the one at this place
+        body = node.body
+        place = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+        if place not in set(code.co_positions()):
+            return False
+    found = _compiled(node, free)
+    plain = [
+        repr([part for part in one.co_consts if not isinstance(part, CodeType)])
+        for one in (found, code)
+    ]
+    return (
+        found.co_name == code.co_name
+        and found.co_names == code.co_names
+        and found.co_varnames == code.co_varnames
+        and plain[0] == plain[1]
+    )
