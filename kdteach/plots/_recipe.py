@@ -15,20 +15,14 @@ _RECIPE = (
      "images only one gets right (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
     ("two methods, ten seeds each", "Is this method better, on these test images?",
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
-    ("two methods, ten divisions of one data set",
-     "Is it better on other divisions of these images?",
-     "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
-    ("two methods, ten divisions of one data set",
-     "Is it better on new images like these?",
-     "paired differences, wider interval", "kd.compare(..., test_share=share)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
-     "bootstrap (tends to be too wide)", "kd.stats.bootstrap_difference(A, B)"),
+     "bootstrap (errs on the careful side)", "kd.stats.bootstrap_difference(A, B)"),
 )  # fmt: skip
 
 
 def which_test(*, caption: str) -> Diagram:
-    """What one has, what one asks, and the test that answers: six rows.
+    """What one has, what one asks, and the test that answers: four rows.
 
     Args:
         caption: the sentence below.
