@@ -146,7 +146,19 @@ def test_mistakes_are_where_they_belong():
         y = [float(dot[1]) for dot in dots]
         slope = (y[2] - y[0]) / math.log(405 / 105)
         assert (y[3] - y[0]) / math.log(405 / 395) == pytest.approx(slope, rel=0.1)
-        assert drawing.count('stroke-opacity="0.35"') == 4  # a faint line a seed
+        seeds = re.findall(
+            r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)"[^>]*'
+            r'stroke-opacity="0.7"',
+            drawing,
+        )
+        assert len(seeds) == 12  # a short stroke a seed, 2 at each of 3 widths, 2 arms
+        for number, (start, y0, end, y1, colour) in enumerate(seeds):
+            assert y0 == y1
+            middle = x[number % 6 // 2]
+            side = {"baseline": -1, "student": 1}[colour]
+            assert 0 < side * (float(start) - middle) < side * (float(end) - middle) < 30
+        upper, lower = (float(seeds[number][1]) for number in (1, 0))
+        assert (lower - upper) / math.log(410 / 400) == pytest.approx(slope, rel=0.15)
 
 
 @pytest.mark.parametrize(

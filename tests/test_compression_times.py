@@ -12,9 +12,11 @@ from kdteach.plots.compression import (
     as_long,
     eight_bits_longer,
     limits_and_times,
+    parts_in_eight_bits,
     time_by_size,
     times_of_widths,
 )
+from kdteach.quantisation import quantised
 
 
 class Sleeper(nn.Module):
@@ -70,6 +72,27 @@ def test_each_width_has_four_times_that_can_be_drawn():
     assert "one image: " in time_by_size((4, 8), lines, caption="x").alt
     with pytest.raises(ValueError, match="units"):
         times_of_widths((0, 8))
+
+
+def test_rounding_and_product_are_the_time_of_the_first_layer_in_eight_bits():
+    before = torch.random.get_rng_state()
+    parts = parts_in_eight_bits(8)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert list(parts) == ["rounding", "product", "single precision"]
+    assert min(parts.values()) > 0
+    layer = quantised(nn.Sequential(nn.Flatten(), nn.Linear(784, 8)))
+    whole = min(
+        measure_latency(layer, (1, 28, 28), batch_size=256, repeats=20).median_ms
+        for _ in range(5)
+    )
+    assert whole / 3 < parts["rounding"] + parts["product"] < 3 * whole
+    many = parts_in_eight_bits(2048, batch_size=64, repeats=3)
+    one = parts_in_eight_bits(2048, batch_size=1, repeats=3)
+    assert many["single precision"] > 4 * one["single precision"]  # all images pass
+    with pytest.raises(ValueError, match="units"):
+        parts_in_eight_bits(0)
+    with pytest.raises(ValueError, match="batch_size"):
+        parts_in_eight_bits(8, batch_size=0)
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,34 @@ def test_seed_0_at_the_best_of_four_rates():
 def test_odd_arguments_are_named(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        ((8,), "8"), ((8, 12), "8 and 12"), ((8, 12, 16), "8 to 16"),
+        ((12, 16, 32), "12, 16 and 32"), (UNITS, "8 to 256"), ([64, 128, 256], "64 to 256"),
+    ],
+)  # fmt: skip
+def test_widths_in_words(units, words):
+    assert student_widths.listed(units) == words
+
+
+@pytest.mark.parametrize("units", [(), (9,), (8, 12, 48)])
+def test_only_recorded_widths_are_put_into_words(units):
+    with pytest.raises(ValueError, match="units must be some of"):
+        student_widths.listed(units)
+
+
+def test_a_row_says_the_means_the_rates_and_the_intervals():
+    rows = student_widths.overview()
+    assert list(rows) == list(UNITS)
+    row = rows[64]
+    mean = mistakes("test_errors", "plain", 64).mean()
+    assert row["alone"] == f"{mean:.1f} (0.01)"
+    gaps = mistakes("test_errors", "distilled", 64) - mistakes("test_errors", "plain", 64)
+    low, high = interval(gaps)
+    assert row["taught less alone"] == f"{gaps.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+    partners = {u for u in UNITS if rows[u]["taught less twice the units"]}
+    assert partners == {8, 12, 16, 32, 64, 128}
+    assert student_widths.written(None) == ""

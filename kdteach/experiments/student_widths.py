@@ -7,19 +7,22 @@ comparisons, which are corrected together; ``mnist-widths`` is their record, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from kdteach.checks import check_choice, check_count, shown
 from kdteach.comparisons import Comparison, compare
+from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.results import measured
 from kdteach.runs import Runs
 from kdteach.stats import Interval, mean_interval
 
 __all__ = [
     "COUNT", "UNITS", "against_labels", "against_twice", "averaged_change",
-    "in_eight_bits", "recorded", "tried_at", "widest_within",
+    "in_eight_bits", "listed", "overview", "recorded", "tried_at", "widest_within",
+    "written",
 ]  # fmt: skip
 
 UNITS = (8, 12, 16, 24, 32, 64, 128, 256)
@@ -29,6 +32,7 @@ COUNT = 22
 _RATES, _TEMPERATURES = (3e-3, 1e-2, 3e-2, 1e-1), (1.0, 4.0)
 _BOUND = 10.0  # mistakes of 10,000 that would not matter
 _ROLES = ("plain", "distilled")
+_PAIR = 2  # widths that are both named
 _STARTS = ("", "int8_")  # of a metric's name, in single precision and in eight bits
 
 
@@ -185,3 +189,48 @@ def tried_at(temperature: float | None) -> dict[int, float]:
         )
         for units in UNITS
     }  # fmt: skip
+
+
+def listed(units: Sequence[int]) -> str:
+    """Some of the widths in words: *8 to 16* where none between is missing, or *8 and 24*.
+
+    Args:
+        units: of ``UNITS``, rising, at least one.
+
+    Raises:
+        ValueError: none, or a width that is not one of ``UNITS``.
+    """
+    if not units or not set(units) <= set(UNITS):
+        raise ValueError(f"units must be some of {UNITS}, got {shown(units)}")
+    first = UNITS.index(units[0])
+    if len(units) > _PAIR and tuple(units) == UNITS[first:][: len(units)]:
+        return f"{units[0]} to {units[-1]}"
+    *most, last = map(str, units)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def written(gap: Comparison | Interval | None) -> str:
+    """A mean difference with its interval, *-1.2 [-7.0, +4.6]*; nothing for None."""
+    if gap is None:
+        return ""
+    return f"{gap.mean:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]"
+
+
+def overview() -> dict[int, dict[str, str]]:
+    """Each width to a row of words: mean test mistakes, rates and all 22 comparisons."""
+    experiment = EXPERIMENTS["mnist-widths"]
+    gains, doubled, rounding = against_labels(), against_twice(), in_eight_bits()
+    rows = {}
+    for units in UNITS:
+        means = {
+            arm: f"{recorded('test_errors', role, units).mean():.1f} "
+            f"({experiment[f'{arm}, {units}']['learning_rate']:g})"
+            for arm, role in zip(("alone", "taught"), _ROLES, strict=True)
+        }
+        rows[units] = {
+            **means,
+            "taught less alone": written(gains[units]),
+            "taught less twice the units": written(doubled.get(units)),
+            "8 bits less 32": written(rounding[units]),
+        }
+    return rows

@@ -16,14 +16,15 @@ from kdteach.plots._clock import (
     as_long,
     eight_bits_longer,
     limits_and_times,
+    parts_in_eight_bits,
     times_of_widths,
 )
 from kdteach.plots._weights import dense_weight, kernel
 
 __all__ = [
     "as_long", "eight_bits_longer", "limits_and_times", "mistakes_by_size",
-    "predicted_and_measured", "time_by_size", "times_of_widths", "to_scale",
-    "uses_of_a_weight",
+    "parts_in_eight_bits", "predicted_and_measured", "time_by_size", "times_of_widths",
+    "to_scale", "uses_of_a_weight",
 ]  # fmt: skip
 
 _DECADE = 10.0
@@ -58,8 +59,7 @@ def to_scale(
 
     Raises:
         TypeError: networks is no dictionary of triples.
-        ValueError: fewer than two networks, a size that is not above 0, or a limit that
-            is not above 0.
+        ValueError: fewer than two networks, or a size or a limit that is not above 0.
     """
     if not isinstance(networks, Mapping):
         raise TypeError(
@@ -188,12 +188,12 @@ def mistakes_by_size(
     images: int,
     caption: str,
 ) -> Diagram:
-    """Mistakes over the width of the students: a faint line a seed, the means in bold.
+    """Mistakes over the width of the students: a short stroke a seed, lines of the means.
 
     Args:
         units: n widths, rising.
         arms: name to (colour, (n, seeds) mistakes); one or two arms. The first is named
-            above its line, the second below.
+            above its line and has its strokes to the left of it, the second the opposite.
         reference: name and mistakes of what the students are held against.
         low, high: ends of the axis of mistakes, which is logarithmic.
         images: how many were tested.
@@ -211,20 +211,21 @@ def mistakes_by_size(
     if not isinstance(arms, Mapping):
         raise TypeError(f"arms must be a dictionary, got {type(arms).__name__}")
     for number, (name, (colour, given)) in enumerate(arms.items()):
-        rows = [
-            check_numbers(f"mistakes of {name!r}", row).tolist()
-            for row in check_list(f"mistakes of {name!r}", given, "rows")
-        ]
+        what = f"mistakes of {name!r}"
+        rows = [check_numbers(what, r).tolist() for r in check_list(what, given, "rows")]
         if len(rows) != len(places):
             raise ValueError(
                 f"arms must have a row for each of {len(places)} widths, got {len(rows)} "
                 f"of {name!r}"
             )
         if not all(low <= value <= high for row in rows for value in row):
-            raise ValueError(f"mistakes of {name!r} must lie in {low:g} to {high:g}")
+            raise ValueError(f"{what} must lie in {low:g} to {high:g}")
         means = [sum(row) / len(row) for row in rows]
-        for run in zip(*rows, strict=True):
-            curves.append(Curve(list(zip(places, run, strict=True)), colour, 1.0, "", 0.35))
+        near, far = (0.98, 0.91) if number == 0 else (1 / 0.98, 1 / 0.91)
+        curves += [
+            Curve([(near * u, m), (far * u, m)], colour, 1.6, "", 0.7)
+            for u, row in zip(places, rows, strict=True) for m in row
+        ]  # fmt: skip
         points = list(zip(places, means, strict=True))
         thick.append(Curve(points, colour, 3.2, dots=True))
         at = len(places) // 2
@@ -236,12 +237,13 @@ def mistakes_by_size(
         said = ", ".join(f"{m:.0f} at {u:g}" for u, m in zip(places, means, strict=True))
         told.append(f"{name}: {said}")
     its_name, height = reference
-    thick.append(Curve([(places[0], height), (places[-1], height)], "teacher", 2.0, "2 5"))
+    left, right = 0.9 * places[0], places[-1] / 0.9  # room for the strokes
+    thick.append(Curve([(left, height), (right, height)], "teacher", 2.0, "2 5"))
     notes.append(
         Note(places[0], height, f"{its_name}: {height:g}", (4, -8), None, "start",
              strong=True, ink="teacher")
     )  # fmt: skip
-    x = Axis(places[0], places[-1], [(u, f"{u:g}") for u in places],
+    x = Axis(left, right, [(u, f"{u:g}") for u in places],
              "hidden units of the student", log=True)  # fmt: skip
     ticks = [t for t in (50, 100, 200, 300, 500, 1000, 2000) if low <= t <= high]
     y = Axis(low, high, [(t, f"{t:g}") for t in ticks], f"mistakes of {images:,}", log=True)
@@ -291,12 +293,10 @@ def time_by_size(
         points = list(zip(places, values, strict=True))
         curves.append(Curve(points, colour, 2.8, dashes, dots=True))
         told.append(f"{name}: {values[0]:.3g} to {values[-1]:.3g} milliseconds")
-    low = _DECADE ** math.floor(math.log10(min(everything)))
-    high = _DECADE ** math.ceil(math.log10(max(everything)))
-    ticks, tick = [], low
-    while tick <= high * 1.01:
-        ticks.append((tick, f"{tick:g}"))
-        tick *= _DECADE
+    first, last = math.log10(min(everything)), math.log10(max(everything))
+    powers = [_DECADE**p for p in range(math.floor(first), math.ceil(last) + 1)]
+    low, high = powers[0], powers[-1]
+    ticks = [(tick, f"{tick:g}") for tick in powers]
     ticks = [(t, words) for t, words in ticks if len(words) <= _TICK] or ticks
     for number, curve in enumerate(curves):
         # lines lie flat at their left ends, and cross further to the right
