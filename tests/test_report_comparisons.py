@@ -77,10 +77,41 @@ def test_right_answers_are_the_accuracy():
     assert right.shape == (10, 10_000)
     share = by_hand("mnist-reports", role="over T", temperature=4.0)
     assert 100 * right.mean(axis=1) == pytest.approx(np.array(share))
+    for report, experiment, role, t in (
+        ("Report 0", "mnist-reports", "report 0", 64.0),
+        ("Report 1", "mnist-fc", "without the factor", 10.0),
+        ("Report 2", "mnist-reports", "over T", 1.0),
+    ):
+        for asked, where in (
+            (t, {"role": role, "temperature": t}),
+            (None, {"role": "plain"}),
+        ):
+            share = np.array(by_hand(experiment, **where))
+            found = beside.right_answers(asked, report)
+            assert 100 * found.mean(axis=1) == pytest.approx(share)
     with pytest.raises(LookupError):
         beside.right_answers(3)
+    with pytest.raises(LookupError):
+        beside.right_answers(5, "Report 0")
     with pytest.raises(ValueError, match="temperature"):
         beside.right_answers(0)
+    with pytest.raises(TypeError, match="temperature"):
+        beside.right_answers("4")
+    with pytest.raises(ValueError, match="report"):
+        beside.right_answers(4, "Report 3")
+
+
+def test_runs_with_report_2s_loss_are_the_records():
+    found = beside.own_loss()
+    assert list(found) == ["teacher", "labels", "T = 1", "T = 64", "usual, T = 4"]
+    for name, where in (
+        ("teacher", {"role": "teacher"}),
+        ("labels", {"role": "labels twice"}),
+        ("T = 64", {"role": "report 2", "temperature": 64.0}),
+        ("usual, T = 4", {"role": "usual", "temperature": 4.0}),
+    ):
+        assert list(found[name]) == by_hand("mnist-softmax-twice", **where)
+        assert len(found[name]) == 10
 
 
 def test_six_settings_are_printed_twice():

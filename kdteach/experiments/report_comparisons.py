@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kdteach.checks import check_number, shown
+from kdteach.checks import check_choice, check_number, shown
 from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.results import measured, wrong_images
 
@@ -23,6 +23,7 @@ __all__ = [
     "against_labels",
     "comparisons",
     "outcomes",
+    "own_loss",
     "printed_twice",
     "right_answers",
 ]
@@ -32,6 +33,11 @@ _TEST_IMAGES = 10_000
 _READINGS = {"with T²": "distilled", "without T²": "without the factor"}
 _ROLES = {"teacher": "teacher", "plain": "labels", "distilled": "distilled"}
 _LABELS = ("plain", None)
+_SET_UPS = {  # report to experiment and role of its students with a teacher
+    "Report 0": ("mnist-reports", "report 0"),
+    "Report 1": ("mnist-fc", "without the factor"),
+    "Report 2": ("mnist-reports", "over T"),
+}
 _GROUPS = {"Report 0": "Report 0, over labels", "Report 2": "Report 2, by the usual loss"}
 _Place = tuple[str, float | None]  # role and temperature
 _Numbers = NDArray[np.float64]  # one a seed, and it knows the seeds
@@ -188,21 +194,58 @@ def outcomes(words: Mapping[str, str], columns: tuple[str, ...]) -> dict[str, li
     }
 
 
-def right_answers(temperature: float) -> NDArray[np.bool_]:
-    """Which test image our students of Report 2's set-up answer rightly, alpha = 0.5.
+def own_loss() -> dict[str, _Numbers]:
+    """Test accuracy of our runs with Report 2's own loss, and of their controls.
+
+    Returns:
+        Name to (10,) accuracies in per cent, float64, a number a seed. ``"teacher"`` is the
+        dense teacher of all students; ``"labels"`` has the softmax twice and no teacher;
+        ``"T = 1"`` and ``"T = 64"`` have Report 2's loss; ``"usual, T = 4"`` has the usual
+        loss with the same teacher.
+    """
+    asked: dict[str, dict[str, object]] = {
+        "teacher": {"role": "teacher"},
+        "labels": {"role": "labels twice"},
+        **{f"T = {t}": {"role": "report 2", "temperature": float(t)} for t in (1, 64)},
+        "usual, T = 4": {"role": "usual", "temperature": 4.0},
+    }
+    return {
+        name: 100
+        * measured(
+            "mnist-softmax-twice",
+            "test_accuracy",
+            item=None,
+            first=None,
+            folder=None,
+            **where,
+        )
+        for name, where in asked.items()
+    }
+
+
+def right_answers(temperature: float | None, report: str = "Report 2") -> NDArray[np.bool_]:
+    """Which test image our students of a report's set-up answer rightly.
 
     Args:
-        temperature: one of 1, 2, 4, 16, 32 and 64.
+        temperature: of the soft targets, alpha = 0.5: one of 1, 4, 16 and 64 for Report 0,
+            of 5, 7 and 10 for Report 1 (without T²), of 1, 2, 4, 16, 32 and 64 for Report
+            2. None is labels alone.
+        report: "Report 0", "Report 1" or "Report 2".
 
     Returns:
         (10, 10,000): a row a seed, a column a test image of MNIST.
 
     Raises:
         TypeError: no number.
+        ValueError: a temperature of 0 or less, or another report.
         LookupError: no runs at this temperature.
     """
-    t = check_number("temperature", temperature, above=0)
-    wrong = wrong_images("mnist-reports", role="over T", temperature=t)
+    experiment, role = _SET_UPS[check_choice("report", report, _SET_UPS)]
+    where: dict[str, object] = {"role": "plain"}
+    if temperature is not None:
+        t = check_number("temperature", temperature, above=0)
+        where = {"role": role, "temperature": t}
+    wrong = wrong_images(experiment, folder=None, **where)
     right = np.ones((len(wrong), _TEST_IMAGES), dtype=np.bool_)
     for row, images in zip(right, wrong, strict=True):
         row[images] = False

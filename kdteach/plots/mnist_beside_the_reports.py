@@ -288,9 +288,9 @@ def _picture(
     for name, printed, ours in rows:
         middle = named(name, y)
         for value in printed:
-            draw.ring(at(value), middle - 6, "ink")
+            draw.ring(at(value), middle - 5, "ink")
         for place, value in enumerate(ours):
-            draw.dot(at(value), middle + 9 + (place % 2) * 2.4, "student")
+            draw.dot(at(value), middle + 5 + (place % 2) * 2.4, "student")
         y += high_row
     draw.line((0, y + 6), (right, y + 6), "edge", 1.2)
     start, anchor = (0.0, "start") if phone else (left - 14, "end")
