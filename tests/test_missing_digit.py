@@ -38,6 +38,22 @@ def test_one_logit_for_all_images_of_a_class():
     assert torch.equal(logits, before)
 
 
+def test_one_logit_for_all_images():
+    logits = torch.tensor([[1.0, 4.0, 0.0], [2.0, 6.0, 1.0]], dtype=torch.float64)
+    changed = missing.set_logit(logits, 1, 2.5)
+    assert changed.tolist() == [[1, 2.5, 0], [2, 2.5, 1]]
+    assert logits[:, 1].tolist() == [4, 6]
+    erased = missing.set_logit(logits, 1, -1e5)
+    p = torch.softmax(erased / 20, dim=1)
+    assert p[:, 1].tolist() == [0, 0]
+    assert torch.allclose(p[:, [0, 2]], torch.softmax(logits[:, [0, 2]] / 20, dim=1))
+    for number, value, says in ((3, 0.0, "number"), (0, float("nan"), "value")):
+        with pytest.raises(ValueError, match=says):
+            missing.set_logit(logits, number, value)
+    with pytest.raises(TypeError, match="logits"):
+        missing.set_logit([[1.0]], 0, 0.0)
+
+
 def test_a_student_trained_alone_gives_the_same(draws, kind):
     """In plain PyTorch: the bias by trying every gap, the rate by what is left."""
     errors = dict.fromkeys(RATES, 0)

@@ -12,6 +12,8 @@ Z = torch.tensor(
     dtype=torch.float64,
 )
 Y = torch.tensor([0, 0, 1, 2])
+ONE = kd.metrics.Evaluation(Z, Y)
+FEW = kd.metrics.Evaluation(Z[:3], Y[:3])
 
 
 def test_rises_count_from_the_mean_of_a_row():
@@ -34,6 +36,15 @@ def test_leads_and_rivals_by_hand():
     assert Z[0].tolist() == [3, 0, 0]
 
 
+def test_spread_and_ranking_by_hand():
+    one = kd.metrics.Evaluation(Z, Y)
+    z = Z.numpy() - Z.numpy().mean(axis=1, keepdims=True)
+    assert measures.mean_spread([one, one], 0) == pytest.approx(z[2:, 0].std(ddof=1))
+    other = kd.metrics.Evaluation(Z[[0, 2, 1, 3]], Y)  # leads 3, -3, 3, -7
+    assert measures.mean_auc([one], 0) == 1
+    assert measures.mean_auc([one, other], 0) == pytest.approx((1 + 2.5 / 4) / 2)
+
+
 def test_mean_rises_are_those_of_each_student():
     draws = [kd.load("digits", draw=n, dtype=torch.float64) for n in range(2)]
     students = [
@@ -51,6 +62,49 @@ def test_mean_rises_are_those_of_each_student():
         measures.mean_rises(students, draws[:1])
 
 
+def test_a_share_without_the_logit_tries_every_bias_in_numpy():
+    draws = [kd.load("digits", draw=n, dtype=torch.float64) for n in range(2)]
+    students = [
+        kd.build("fc-8", input_shape=(1, 8, 8), seed=n, dtype=torch.float64)
+        for n in range(2)
+    ]
+    for one, draw in zip(students, draws, strict=True):
+        kd.fit(one, draw.train, kd.hard_labels(), epochs=2)
+    found = measures.share_without(students, draws, 3)
+    assert found.shape == (2,)
+    assert 0 < found.min() < found.max() < 1
+    rest = np.array([0, 1, 2, 4, 5, 6, 7, 8, 9])
+    for one, draw, share in zip(students, draws, found, strict=True):
+        with torch.no_grad():
+            valid, test = (one(x.images).numpy()[:, rest] for x in (draw.valid, draw.test))
+        gap, best = valid.max(axis=1) - valid.mean(axis=1), rest[valid.argmax(axis=1)]
+        tries = [0.0, *np.sort(gap) + 1e-9]
+        y = draw.valid.labels.numpy()
+        wrong = [(np.where(gap < bias, 3, best) != y).sum() for bias in tries]
+        own = test[draw.test.labels.numpy() == 3]
+        fewest = [b for b, n in zip(tries, wrong, strict=True) if n == min(wrong)]
+        shares = [(own.max(axis=1) - own.mean(axis=1) < b).mean() for b in fewest]
+        assert min(shares) - 1e-9 <= float(share) <= max(shares) + 0.06
+        moved = measures.share_without([_Moved(one)], [draw], 3)
+        assert float(moved) == float(share)  # the class's own logit counts for nothing
+    with pytest.raises(ValueError, match="must be as many"):
+        measures.share_without(students, draws[:1], 3)
+    with pytest.raises(ValueError, match="number"):
+        measures.share_without(students, draws, 10)
+
+
+class _Moved(torch.nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images):
+        z = self.inner(images)
+        return z + 50 * torch.sin(images.sum(dim=(1, 2, 3)))[:, None] * (
+            torch.arange(10) == 3
+        )
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
@@ -62,6 +116,12 @@ def test_mean_rises_are_those_of_each_student():
         (lambda: measures.highest_other(Z[:, :1], 0), ValueError, "at least 2"),
         (lambda: measures.highest_other(Z, -1), ValueError, "number"),
         (lambda: measures.mean_highest_other([], 1), ValueError, "one or more"),
+        (lambda: measures.mean_spread([], 1), ValueError, "one or more"),
+        (lambda: measures.mean_spread([ONE], 3), ValueError, "number"),
+        (lambda: measures.mean_spread([FEW], 0), ValueError, "two or more, got 1"),
+        (lambda: measures.mean_auc([], 1), ValueError, "one or more"),
+        (lambda: measures.mean_auc([ONE], -1), ValueError, "number"),
+        (lambda: measures.mean_auc([FEW], 0), ValueError, "positive"),
     ],
 )
 def test_odd_arguments_are_named(call, error, says):

@@ -32,27 +32,33 @@ def _slope(
     teacher_logits: Tensor,
     number: int,
     temperature: float,
+    alpha: float,
     *,
     sign: int = 1,
     power: int = 1,
     over: str = "mean",
     softened: str = "both",
     which: str = "class",
-    p: str = "p",
+    hard: str = "right",
+    weights: str = "right",
 ) -> Tensor:
     """The right answer of the first exercise, with places to go wrong at."""
     student_t = temperature if softened in ("both", "student") else 1.0
     teacher_t = temperature if softened in ("both", "teacher") else 1.0
     q = torch.softmax(student_logits / student_t, dim=1)
-    target = torch.softmax(teacher_logits / teacher_t, dim=1)
-    if p == "hard":
-        target = torch.zeros_like(q).scatter(1, teacher_logits.argmax(1)[:, None], 1.0)
-    if p == "none":
-        target = torch.zeros_like(q)
-    gap = sign * temperature**power * (q - target)
+    p = torch.softmax(teacher_logits / teacher_t, dim=1)
+    soft = temperature**power * (q - p)
+    own = torch.softmax(student_logits / (temperature if hard == "softened" else 1), dim=1)
+    factor = {"none": 0.0, "up": -1.0, "power": temperature, "square": temperature**2}
+    label = factor.get(hard, 1.0) * own
+    of_soft, of_label = {
+        "right": (alpha, 1 - alpha),
+        "swapped": (1 - alpha, alpha),
+        "none": (1.0, 1.0),
+        "soft": (alpha, 1.0),
+    }[weights]
+    gap = sign * (of_soft * soft + of_label * label)
     column = gap[number % len(gap)] if which == "image" else gap[:, number]
-    if which == "every class":
-        column = gap.abs().sum(dim=1)
     if over == "all":
         return column.sum() / gap.numel()
     return column.sum() if over == "sum" else column.mean()
@@ -61,27 +67,29 @@ def _slope(
 _SLOPE = Exercise(
     _slope,
     (
-        (_STUDENT, _TEACHER, 3, 2.0),
-        (_STUDENT, _TEACHER, 0, 1.0),
-        (_table(6, 1), _table(6, 2), 3, 4.0),
-        (_table(9, 3), _table(9, 4), 1, 20.0),
-        (_table(9, 5) - 5000, _table(9, 6) - 5000, 2, 8.0),
-        (_table(1, 7), _table(1, 8), 4, 3.0),
+        (_STUDENT, _TEACHER, 3, 2.0, 0.5),
+        (_STUDENT, _TEACHER, 0, 4.0, 0.7),
+        (_table(6, 1), _table(6, 2), 3, 4.0, 0.9),
+        (_table(9, 3), _table(9, 4), 1, 20.0, 0.9),
+        (_table(9, 5) - 5000, _table(9, 6) - 5000, 2, 8.0, 0.2),
+        (_table(1, 7), _table(1, 8), 4, 3.0, 0.6),
     ),
     (
         Mistake(
             "these are the probabilities that the student gives to the class, on average; "
-            "how far are they from the teacher's?",
-            lambda z, v, c, t: torch.softmax(z / t, dim=1)[:, c].mean(),
+            "how far are they from the targets?",
+            lambda z, v, c, t, a: torch.softmax(z / t, dim=1)[:, c].mean(),
         ),
         Mistake(
-            "these are the probabilities that the teacher gives to the class, on average; "
-            "how far is the student from them?",
-            lambda z, v, c, t: torch.softmax(v / t, dim=1)[:, c].mean(),
+            "labels never name the class, so their term pulls only down; yet the teacher "
+            "still gives the class a share, which pulls up.",
+            lambda z, v, c, t, a: (
+                a * t * torch.softmax(z / t, dim=1) + (1 - a) * torch.softmax(z, dim=1)
+            )[:, c].mean(),
         ),
     ),
-    "the bias rests where the student gives the class, on average, what the teacher gives "
-    "it, and moves until then.",
+    "labels can only lower the bias; with them it rests where the student gives the class "
+    "a little less than the teacher does.",
     slips=(
         slip(
             "the sign is reversed: that is the pull. The derivative is positive where the "
@@ -89,7 +97,7 @@ _SLOPE = Exercise(
             sign=-1,
         ),
         slip(
-            "you left out a factor: T squared stands in front of the divergence, and "
+            "the soft term lost a factor: T squared stands in front of the divergence, and "
             "dividing the logits by T takes only one T away.",
             power=0,
         ),
@@ -99,7 +107,8 @@ _SLOPE = Exercise(
             power=2,
         ),
         slip(
-            "you divided by T; with the T squared in front one T stays, as a factor.",
+            "you divided the soft term by T; with the T squared in front one T stays, as a "
+            "factor.",
             power=-1,
         ),
         slip("that is the sum over the images; the loss is their mean.", over="sum"),
@@ -109,10 +118,13 @@ _SLOPE = Exercise(
             over="all",
         ),
         slip(
-            "both are compared at T = 1; the soft term softens both by T.",
+            "the soft term compares both at T = 1; it softens both by T.",
             softened="neither",
         ),
-        slip("the student's logits have to be softened too.", softened="teacher"),
+        slip(
+            "the student's logits have to be softened in the soft term, too.",
+            softened="teacher",
+        ),
         slip("the teacher's logits have to be softened too.", softened="student"),
         slip(
             "you took a row, an image; classes are the columns, and the bias of a class "
@@ -120,14 +132,24 @@ _SLOPE = Exercise(
             which="image",
         ),
         slip(
-            "you added up all classes; this bias reaches the logit of one class alone.",
-            which="every class",
+            "the labels' term is missing. No label names the class, yet cross-entropy "
+            "still feels what the student gives it.",
+            hard="none",
         ),
+        slip("the labels' term is taken at T = 1, not softened.", hard="softened"),
         slip(
-            "you compared with the teacher's best class as if it were a label; its whole "
-            "soft target is meant.",
-            p="hard",
+            "the labels' term has the wrong sign: no label names the class, so it can only "
+            "push the class down.",
+            hard="up",
         ),
+        slip("T stands only before the soft term, not before the labels'.", hard="power"),
+        slip(
+            "T squared stands only before the soft term, not before the labels'.",
+            hard="square",
+        ),
+        slip("alpha weighs the soft term, 1 - alpha the labels.", weights="swapped"),
+        slip("both terms have a weight: alpha and 1 - alpha.", weights="none"),
+        slip("the labels' term has a weight as well, 1 - alpha.", weights="soft"),
     ),
 )
 
@@ -231,8 +253,10 @@ _REMOVED = Exercise(
 )
 
 
-def check_bias_slope(answer: Callable[[Tensor, Tensor, int, float], Any]) -> CheckResult:
-    """Check ``answer(student, teacher, number, temperature) -> number``: the slope."""
+def check_bias_slope(
+    answer: Callable[[Tensor, Tensor, int, float, float], Any],
+) -> CheckResult:
+    """Check ``answer(student, teacher, number, temperature, alpha) -> slope``."""
     return _SLOPE.check(answer)
 
 

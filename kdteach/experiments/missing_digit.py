@@ -34,6 +34,7 @@ __all__ = [
     "learn",
     "learn_kinds",
     "leave_out_each",
+    "set_logit",
     "transfer_sets",
     "with_bias",
 ]  # fmt: skip
@@ -144,6 +145,23 @@ def class_averages(logits: Tensor, labels: Tensor, number: int) -> Tensor:
         own = labels == label
         averaged[own, number] = logits[own, number].mean()
     return averaged
+
+
+def set_logit(logits: Tensor, number: int, value: float) -> Tensor:
+    """Give all images one logit of a number; -1e5 leaves a probability of 0.
+
+    Args:
+        logits: (N, C) of a teacher.
+        number: the column, 0 to C - 1.
+        value: its new logit, finite.
+
+    Returns:
+        (N, C), a copy; the other columns are as they were.
+    """
+    changed = check_tensor("logits", logits).clone()
+    number = check_count("number", number, 0, changed.shape[-1] - 1)
+    changed[..., number] = check_number("value", value)
+    return changed
 
 
 def with_bias(answers: Evaluation, bias: float, classes: Sequence[int]) -> Evaluation:

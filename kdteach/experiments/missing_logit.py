@@ -12,10 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from kdteach.checks import check_count, check_labels, check_list, check_tensor
-from kdteach.metrics import Evaluation, predict_logits
+from kdteach.experiments.missing_digit import with_bias
+from kdteach.metrics import Evaluation, best_bias, evaluate, predict_logits
+from kdteach.stats import auc_interval
 from kdteach.types import ImageSet
 
-__all__ = ["highest_other", "lead", "mean_highest_other", "mean_rises", "rises"]
+__all__ = [
+    "highest_other",
+    "lead",
+    "mean_auc",
+    "mean_highest_other",
+    "mean_rises",
+    "mean_spread",
+    "rises",
+    "share_without",
+]
 
 
 def rises(logits: Tensor, labels: Tensor) -> Tensor:
@@ -50,17 +61,39 @@ def mean_rises(students: Sequence[nn.Module], draws: Sequence[ImageSet]) -> Tens
     Raises:
         ValueError: another number of draws than of students, or none.
     """
-    members = check_list("students", students, "networks")
-    if not members or len(members) != len(draws):
-        raise ValueError(
-            "students and draws must be as many, one or more, got "
-            f"{len(members)} and {len(draws)}"
-        )
     each = [
         rises(predict_logits(one, draw.valid.images), draw.valid.labels)
-        for one, draw in zip(members, draws, strict=True)
+        for one, draw in _pairs(students, draws)
     ]
     return torch.stack(each)
+
+
+def share_without(
+    students: Sequence[nn.Module], draws: Sequence[ImageSet], number: int
+) -> Tensor:
+    """What a bias finds of a class whose logit says nothing of the image.
+
+    The logit of the class becomes the mean of the others, so that only these tell images
+    apart. Then a bias is added, chosen on the validation images of each draw.
+
+    Args:
+        students: networks for C classes.
+        draws: one for each student.
+        number: of the class.
+
+    Returns:
+        (S,) share in [0, 1] of the test images of the class that each student recognises.
+
+    Raises:
+        ValueError: another number of draws than of students, none, or a number out of
+            range.
+    """
+    found = []
+    for one, draw in _pairs(students, draws):
+        valid, test = (_flat(evaluate(one, x), number) for x in (draw.valid, draw.test))
+        moved = with_bias(test, best_bias(valid, [number]), [number])
+        found.append(moved.per_class_accuracy[number])
+    return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def lead(logits: Tensor, number: int) -> Tensor:
@@ -113,12 +146,85 @@ def mean_highest_other(answers: Sequence[Evaluation], number: int) -> tuple[floa
     Raises:
         ValueError: no answers, or a number out of range.
     """
-    given = check_list("answers", answers, "evaluations")
-    if not given:
-        raise ValueError("answers must be one or more, got none")
+    given = _answers(answers)
     tops = torch.cat([highest_other(one.logits, number) for one in given])
     own = torch.cat([one.labels == number for one in given])
     return float(tops[own].mean()), float(tops[~own].mean())
+
+
+def mean_spread(answers: Sequence[Evaluation], number: int) -> float:
+    """How much the logit of a class varies over images of the other classes.
+
+    Args:
+        answers: of each student, each with two or more images of other classes.
+        number: of the class; its logit is counted from the mean of all.
+
+    Returns:
+        The standard deviation over these images (divided by their number less 1), a mean
+        over the students.
+
+    Raises:
+        ValueError: no answers, a number out of range, or one image of other classes.
+    """
+    found = []
+    for one in _answers(answers):
+        z = _table(one.logits)
+        number = check_count("number", number, 0, z.shape[1] - 1)
+        rest = (z[:, number] - z.mean(dim=1))[one.labels != number]
+        if len(rest) < 2:
+            raise ValueError(
+                f"images of other classes must be two or more, got {len(rest)}"
+            )
+        found.append(float(rest.std()))
+    return sum(found) / len(found)
+
+
+def mean_auc(answers: Sequence[Evaluation], number: int) -> float:
+    """How well ``lead`` ranks images of a class before all others, a mean over students.
+
+    Args:
+        answers: of each student, to images of the class and of others.
+        number: of the class.
+
+    Returns:
+        Of all pairs of an image of the class and another one, the share in which the former
+        has the larger lead, ties counted half: the area under the ROC curve.
+
+    Raises:
+        ValueError: no answers, a number out of range, or fewer than two images of a kind.
+    """
+    areas = [
+        auc_interval(lead(one.logits, number), one.labels == number).mean
+        for one in _answers(answers)
+    ]
+    return sum(areas) / len(areas)
+
+
+def _pairs(
+    students: Sequence[nn.Module], draws: Sequence[ImageSet]
+) -> list[tuple[nn.Module, ImageSet]]:
+    members = check_list("students", students, "networks")
+    if not members or len(members) != len(draws):
+        raise ValueError(
+            "students and draws must be as many, one or more, got "
+            f"{len(members)} and {len(draws)}"
+        )
+    return list(zip(members, draws, strict=True))
+
+
+def _flat(answers: Evaluation, number: int) -> Evaluation:
+    """The answers with the logit of a class at the mean of the others."""
+    z = _table(answers.logits).clone()
+    number = check_count("number", number, 0, z.shape[1] - 1)
+    z[:, number] = (z.sum(dim=1) - z[:, number]) / (z.shape[1] - 1)
+    return Evaluation(z, answers.labels)
+
+
+def _answers(answers: Sequence[Evaluation]) -> list[Evaluation]:
+    given = check_list("answers", answers, "evaluations")
+    if not given:
+        raise ValueError("answers must be one or more, got none")
+    return given
 
 
 def _table(logits: Tensor) -> Tensor:

@@ -13,60 +13,93 @@ def gap(z, v, t):
     return F.softmax(z / t, dim=1) - F.softmax(v / t, dim=1)
 
 
+def own(z):
+    return F.softmax(z, dim=1)
+
+
 slope.wrong(
     "the pull instead of the derivative",
     r"sign|pull|revers",
-    lambda z, v, c, t: -t * gap(z, v, t)[:, c].mean(),
-)
-slope.wrong("no factor", r"factor|T squared", lambda z, v, c, t: gap(z, v, t)[:, c].mean())
-slope.wrong(
-    "T squared", r"T squared|one T", lambda z, v, c, t: t**2 * gap(z, v, t)[:, c].mean()
+    lambda z, v, c, t, a: -(a * t * gap(z, v, t) + (1 - a) * own(z))[:, c].mean(),
 )
 slope.wrong(
-    "the sum over the images", r"sum|mean", lambda z, v, c, t: t * gap(z, v, t)[:, c].sum()
-)
-slope.wrong("at T = 1", r"T = 1|soften", lambda z, v, c, t: t * gap(z, v, 1.0)[:, c].mean())
-slope.wrong(
-    "student not softened",
-    r"student",
-    lambda z, v, c, t: t * (F.softmax(z, 1) - F.softmax(v / t, 1))[:, c].mean(),
+    "no factor",
+    r"factor|T squared",
+    lambda z, v, c, t, a: (a * gap(z, v, t) + (1 - a) * own(z))[:, c].mean(),
 )
 slope.wrong(
-    "the mean over classes too",
-    r"classes",
-    lambda z, v, c, t: t * gap(z, v, t)[:, c].sum() / z.numel(),
+    "T squared",
+    r"T squared|one T",
+    lambda z, v, c, t, a: (a * t**2 * gap(z, v, t) + (1 - a) * own(z))[:, c].mean(),
+)
+slope.wrong(
+    "the sum over the images",
+    r"sum|mean",
+    lambda z, v, c, t, a: (a * t * gap(z, v, t) + (1 - a) * own(z))[:, c].sum(),
+)
+slope.wrong(
+    "the soft term at T = 1",
+    r"T = 1|soften",
+    lambda z, v, c, t, a: (a * t * gap(z, v, 1.0) + (1 - a) * own(z))[:, c].mean(),
+)
+slope.wrong(
+    "without the labels",
+    r"labels' term is missing",
+    lambda z, v, c, t, a: a * t * gap(z, v, t)[:, c].mean(),
+)
+slope.wrong(
+    "the labels' term softened",
+    r"not softened",
+    lambda z, v, c, t, a: (a * t * gap(z, v, t) + (1 - a) * own(z / t))[:, c].mean(),
+)
+slope.wrong(
+    "labels that name the class",
+    r"wrong sign|no label",
+    lambda z, v, c, t, a: (a * t * gap(z, v, t) - (1 - a) * own(z))[:, c].mean(),
+)
+slope.wrong(
+    "T before both terms",
+    r"only before the soft",
+    lambda z, v, c, t, a: t * (a * gap(z, v, t) + (1 - a) * own(z))[:, c].mean(),
+)
+slope.wrong(
+    "weights exchanged",
+    r"alpha",
+    lambda z, v, c, t, a: ((1 - a) * t * gap(z, v, t) + a * own(z))[:, c].mean(),
+)
+slope.wrong(
+    "the teacher forgotten",
+    r"teacher",
+    lambda z, v, c, t, a: (a * t * F.softmax(z / t, 1) + (1 - a) * F.softmax(z, 1))[
+        :, c
+    ].mean(),
 )
 slope.wrong(
     "the student's mean alone",
-    r"teacher",
-    lambda z, v, c, t: F.softmax(z / t, dim=1)[:, c].mean(),
-)
-slope.wrong(
-    "the teacher's best class as a label",
-    r"label|best class|soft target",
-    lambda z, v, c, t: (
-        t * (F.softmax(z / t, 1) - F.one_hot(v.argmax(1), z.shape[1]))[:, c].mean()
-    ),
+    r"targets",
+    lambda z, v, c, t, a: F.softmax(z / t, dim=1)[:, c].mean(),
 )
 
 
-def by_autograd(z, v, c, t):
+def by_autograd(z, v, c, t, a):
     bias = torch.zeros(z.shape[1], dtype=z.dtype, requires_grad=True)
     log_q = F.log_softmax((z + bias) / t, dim=1)
-    loss = t**2 * F.kl_div(log_q, F.softmax(v / t, dim=1), reduction="batchmean")
-    return torch.autograd.grad(loss, bias)[0][c]
+    soft = t**2 * F.kl_div(log_q, F.softmax(v / t, dim=1), reduction="batchmean")
+    labels = torch.full((len(z),), (c + 1) % z.shape[1])  # any but the class
+    hard = F.cross_entropy(z + bias, labels)
+    return torch.autograd.grad(a * soft + (1 - a) * hard, bias)[0][c]
 
 
 slope.right("autograd", by_autograd)
 
 
-def by_numpy(z, v, c, t):
-    def share(x):
+def by_numpy(z, v, c, t, a):
+    def share(x, t):
         x = x.numpy() / t
         odds = np.exp(x - x.max(axis=1, keepdims=True))
         return (odds / odds.sum(axis=1, keepdims=True))[:, c].mean()
 
-    return float(t * (share(z) - share(v)))
+    return float(a * t * (share(z, t) - share(v, t)) + (1 - a) * share(z, 1))
 
 
 slope.right("means first, in NumPy", by_numpy)
