@@ -13,6 +13,7 @@ from kdteach.exercises import (
     borrowed_features,
     clinic,
     compression,
+    dark_knowledge,
     distil_your_own,
     distillation_loss,
     early_stopping,
@@ -55,6 +56,7 @@ from kdteach.exercises import (
 F = torch.nn.functional
 ROOMS = (
     hard_and_soft_targets,
+    dark_knowledge,
     runner_up,
     temperature,
     softness,
