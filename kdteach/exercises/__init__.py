@@ -119,10 +119,7 @@ with usual_tensors():
         check_matching_softness,
         check_shrinking,
     )
-    from kdteach.exercises.temperature import (
-        check_soft_targets,
-        check_temperature_for,
-    )
+    from kdteach.exercises.temperature import check_soft_targets
     from kdteach.exercises.two_networks import (
         check_bottleneck_weights,
         check_signal_left,
@@ -135,6 +132,7 @@ with usual_tensors():
         check_weight_to_pass,
         judge_teacher_alone,
     )
+    from kdteach.exercises.which_temperature import check_temperature_for
     from kdteach.exercises.which_way_round import (
         check_jensen_shannon,
         check_repaired_direction,

@@ -314,8 +314,8 @@ _DARK = Exercise(
         *(
             slip(
                 "you add a small number to the sum, or to 1 - p, or keep it above "
-                "something small, against a division by 0. An almost certain teacher leaves 1e-12 "
-                "or less, and the rows no longer sum to 1.",
+                "something small, against a division by 0. An almost certain teacher "
+                "leaves 1e-12 or less, and the rows no longer sum to 1.",
                 divides=f"{what} {small}",
             )
             for what in ("row +", "row >=", "1 - label +", "1 - label >=")
