@@ -167,7 +167,7 @@ _REPAIR = Exercise(
         ),
         *(
             Mistake(
-                "a number such as -1000, -10,000 or -1e9 is small for most logits, and not "
+                "a number such as -1000, -1e9 or -10,000 is small for most logits, and not "
                 "for all: what is taken out must lie below everything that stays. Which "
                 "number always does?",
                 partial(_number, number),
