@@ -294,8 +294,9 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
         *(Mistake(hint, partial(_search, measure)) for hint, measure in _MEASURES),
         *(
             Mistake(
-                "your search keeps the wrong half, or the entropy has the wrong sign. "
-                "Where the entropy is still too small, is T too large or too small?",
+                "your search goes the wrong way: it keeps the wrong half, the entropy has "
+                "the wrong sign, or T multiplies the logits. Where the entropy is still "
+                "too small, is T too large or too small?",
                 does,
             )
             for does in (
