@@ -178,6 +178,15 @@ _DARK = Exercise(
             lambda p, y: F.normalize(_rest(p, y, divides="nothing")),
         ),
         Mistake(
+            "the wrong classes have equal shares in your rows. The teacher gives them "
+            "different ones: their ratios are what the label cannot say.",
+            lambda p, y: _rest(torch.ones_like(p), y),
+        ),
+        Mistake(
+            "your rows are sorted: each probability has lost the class that it belongs to.",
+            lambda p, y: _rest(p, y).sort(dim=1, descending=True).values,
+        ),
+        Mistake(
             "you left the class out, and a column is missing in each row. Keep the column, "
             "with 0 in it: a student still has an output for that class.",
             _dropped,

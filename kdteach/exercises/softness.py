@@ -295,8 +295,7 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
         *(
             Mistake(
                 "your search goes the wrong way: it keeps the wrong half, the entropy has "
-                "the wrong sign, or T multiplies the logits. Where the entropy is still "
-                "too small, is T too large or too small?",
+                "the wrong sign, or T multiplies the logits.",
                 does,
             )
             for does in (

@@ -93,6 +93,12 @@ def _hidden(instead: float | None, logits: Tensor, temperature: float) -> Tensor
     return found.nan_to_num(nan=1 / logits.shape[1] if instead is None else instead)
 
 
+def _all_to_the_largest(logits: Tensor, temperature: float) -> Tensor:
+    found = _soft(logits, temperature, shift="none")
+    first = torch.zeros_like(found).scatter(1, logits.argmax(dim=1, keepdim=True), 1.0)
+    return torch.where(found.isnan(), first, found)
+
+
 def _by_the_largest(largest: Tensor, logits: Tensor, temperature: float) -> Tensor:
     return torch.softmax(logits / largest / temperature, dim=1)
 
@@ -177,6 +183,17 @@ _SOFT_TARGETS = Exercise(
                 lambda z: z.max(),
                 lambda z: z.abs().max(),
             )
+        ),
+        Mistake(
+            "the overflow is still there: where it leaves NaN, you give all to the largest "
+            "logit. What can you subtract from every logit of a row, so that exp does not "
+            "overflow in the first place?",
+            _all_to_the_largest,
+        ),
+        Mistake(
+            "you divide the logits by their standard deviation. That changes the "
+            "differences, on which the result depends. What changes no difference?",
+            lambda z, t: torch.softmax(z / z.std(dim=1, keepdim=True) / t, dim=1),
         ),
         Mistake(
             "T enters in the sum below alone. The exponentials above it are to be divided "
