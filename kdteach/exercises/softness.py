@@ -188,7 +188,7 @@ _MEASURES: tuple[tuple[str, Softness], ...] = (
     *(
         (f"that is the {which} of the entropies; their mean is asked for.", _of(one))
         for which, one in (
-            ("largest", lambda p: _nats(p).max()),
+            ("largest, or the last,", lambda p: _nats(p).max()),
             ("smallest", lambda p: _nats(p).min()),
         )
     ),

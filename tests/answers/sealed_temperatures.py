@@ -260,7 +260,7 @@ entropy.wrong(
 )
 entropy.wrong("the doubt", r"1 minus the largest", of(lambda p: 1 - p.amax(1).mean()))
 entropy.wrong(
-    "the least sure image", r"largest of the entropies", of(lambda p: each(p).max())
+    "the least sure image", r"largest, or the last, of", of(lambda p: each(p).max())
 )
 entropy.wrong("the root of plain", r"no root brings them back", plain_root)
 entropy.wrong(
