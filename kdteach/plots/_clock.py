@@ -23,7 +23,7 @@ __all__ = [
     "times_of_widths",
 ]  # fmt: skip
 
-_ROUNDS = 5
+_ROUNDS = 15
 _SHARES = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth", 6: "a sixth"}
 _IMAGE = (1, 28, 28)
 
@@ -43,7 +43,7 @@ def limits_and_times(
         input_shape: of one image, (channels, H, W).
         peak: operations a second at best, as ``kdteach.cost.matmul_peak`` measures them.
         batch_size: images in a pass.
-        repeats: timed passes in each of five rounds, 3 or more.
+        repeats: timed passes in each of fifteen rounds, 3 or more.
 
     Returns:
         Name to (colour, limit, measured), both in milliseconds a pass: the rows of
@@ -77,7 +77,7 @@ def times_of_widths(
 
     Args:
         units: of the hidden layers, at least 1 each.
-        repeats: timed passes in each of five rounds, 3 or more.
+        repeats: timed passes in each of fifteen rounds, 3 or more.
 
     Returns:
         Four lines of ``time_by_size``: one image and 256 images at once, in both
@@ -163,7 +163,7 @@ def parts_in_eight_bits(
     Args:
         units: of the hidden layer, at least 1.
         batch_size: images in a pass, at least 1.
-        repeats: timed passes in each of five rounds, 3 or more.
+        repeats: timed passes in each of fifteen rounds, 3 or more.
 
     Returns:
         "rounding" and "product" in eight bits, and "single precision" for the same layer,
