@@ -319,8 +319,8 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
         ),
         *(
             Mistake(
-                "your search ends before T is exact: each halving makes the interval half "
-                "as wide. How wide is it at last?",
+                "does your search end too early? Each halving makes the interval half as "
+                "wide. How wide is it at last?",
                 partial(_search, _mean_nats, steps=steps, arithmetic=arithmetic),
             )
             for arithmetic, most in ((True, 18), (False, 12))
@@ -328,8 +328,8 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
         ),
         *(
             Mistake(
-                "you stop where the entropy is near enough to `nats`, and T is not exact "
-                "there. Go on halving: it costs little.",
+                "does your search end too early? Where the entropy is near enough to "
+                "`nats`, T is not exact yet. Go on halving: it costs little.",
                 partial(_search, _mean_nats, near=near, arithmetic=arithmetic),
             )
             for arithmetic in (True, False)
