@@ -50,6 +50,11 @@ _USUAL = (
         "What you divide by is 0 for these arguments.",
     ),
     (
+        r"must be Tensor, not (float|int)",
+        "Functions of torch take tensors. You have a plain number there: the module `math` "
+        "has functions for these.",
+    ),
+    (
         r"positional argument",
         "The check calls your function with the arguments shown, by their place.",
     ),
