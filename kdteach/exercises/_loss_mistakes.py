@@ -99,6 +99,7 @@ def _kept_above(how: str, small: float) -> tuple[_DETOUR, _DETOUR]:
         "both": (added, added),
         "student": (torch.log, added),
         "cut": (cut, cut),
+        "teacher": (torch.log, torch.log),
         "nobody": (torch.log, torch.log),
     }
     return found[how]
@@ -112,7 +113,10 @@ def _small(
     q, p = torch.softmax(z / t, dim=1), torch.softmax(v / t, dim=1)
     of_p, of_q = _kept_above(how, small)
     log_p, log_q = logs(z, v, t)
-    if how != "nobody":
+    if how == "teacher":
+        p = p.clamp(min=small)
+        log_p = p.log()
+    elif how != "nobody":
         log_p, log_q = of_p(p), of_q(q)
     soft = (p * (log_p - log_q)).sum(dim=1).mean()
     label = functional.cross_entropy(z, y)
@@ -122,7 +126,7 @@ def _small(
     return a * t**2 * soft + (1 - a) * label
 
 
-_INFINITE = (
+INFINITE = (
     "right for ordinary logits. But where a student is very sure, a small probability "
     "comes out as 0, and your loss is infinite. Which function gives the logarithm of a "
     "softmax at once, without the probability in between?"
@@ -222,12 +226,12 @@ KD_LOSS = (
         for on_label in (False, True)
         for late in (False, True)
     ),
-    Mistake(_INFINITE, with_soft(_by_softmax)),
-    Mistake(_INFINITE, with_hard(_label_by_softmax)),
-    Mistake(_INFINITE, partial(_loss, _by_softmax, _label_by_softmax)),
+    Mistake(INFINITE, with_soft(_by_softmax)),
+    Mistake(INFINITE, with_hard(_label_by_softmax)),
+    Mistake(INFINITE, partial(_loss, _by_softmax, _label_by_softmax)),
     *(
         Mistake(_SMALL, partial(_small, how, on_label, small))
-        for how in ("both", "student", "cut", "nobody")
+        for how in ("both", "student", "cut", "teacher", "nobody")
         for on_label in (False, True)
         for small in (*(10.0**-k for k in range(2, 17)), 2.0**-23, 2.0**-52)
         if on_label or how != "nobody"

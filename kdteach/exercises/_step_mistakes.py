@@ -103,13 +103,14 @@ def _number(
 
 
 def _one_target(
-    power: float, w: Tensor, x: Tensor, y: Tensor, v: Tensor, t: float, a: float,
+    power: int, w: Tensor, x: Tensor, y: Tensor, v: Tensor, t: float, a: float,
     rate: float,
 ) -> Tensor:  # fmt: skip
     z = x @ w.T
     label = functional.one_hot(y, z.shape[1])
     target = a * torch.softmax(v / t, dim=1) + (1 - a) * label
-    return w + rate * t**power * _mean(target - torch.softmax(z / t, dim=1), x)
+    pull = t**power * (target - torch.softmax(z / t, dim=1))
+    return w + rate * _mean(pull, x)
 
 
 def _one_after_another(first: str, w: Tensor, *others: Any) -> Tensor:
@@ -138,9 +139,9 @@ def _only(which: int, w: Tensor, *others: Any) -> Tensor:
 
 
 def _normed(w: Tensor, *others: Any) -> Tensor:
-    change = step(w, *others)
-    rate: float = others[5]
-    return w + rate * change / change.norm()
+    change, rate = step(w, *others), others[5]
+    moved: Tensor = w + rate * change / change.norm()
+    return moved
 
 
 def _label_summed(z: Tensor, y: Tensor) -> Tensor:

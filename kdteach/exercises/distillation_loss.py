@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdteach.exercises._check import CheckResult, Exercise, slip
-from kdteach.exercises._loss_mistakes import KD_LOSS
+from kdteach.exercises._loss_mistakes import INFINITE, KD_LOSS
 from kdteach.exercises._nan import nan_by_kl_div
 from kdteach.exercises._slope_mistakes import SLOPE
 
@@ -136,6 +136,7 @@ _KD_LOSS = Exercise(
         (_Z, _V, _Y, 20.0, 1.0),
         (_Z + _LOWER, _V + _LOWER, _Y, 2.0, 0.6),
         (_SURE, _V, _ELSE, 20.0, 0.5),
+        (_Z, _SURE * 0.5, _Y, 1.0, 0.5),
         (_SURE, _V, _Y, 1.0, 0.5),
     ),
     KD_LOSS,
@@ -290,6 +291,9 @@ _KD_LOSS = Exercise(
 )
 
 
+_ORDINARY = replace(_KD_LOSS, cases=_KD_LOSS.cases[:6])
+
+
 def _gradient(
     z: Tensor,
     v: Tensor,
@@ -382,6 +386,9 @@ def check_kd_loss(answer: Callable[..., Any]) -> CheckResult:
         # torch.distributions calls it infinite where a probability comes out as 0
         exercise = replace(_KD_LOSS, cases=_KD_LOSS.cases[:-1])
     result = exercise.check(answer)
+    if result.named == (INFINITE,):  # another mistake comes first
+        earlier = _ORDINARY.check(answer)
+        return result if earlier.passed else earlier
     if result.passed or result.named or "NaN" not in result.message:
         return result
     return nan_by_kl_div(answer, _KD_LOSS.cases) or result
