@@ -41,6 +41,34 @@ def test_higher_numbers_are_darker():
     assert "30 numbers, A, B, C" in figure.alt
 
 
+def test_rows_and_columns_are_labelled():
+    rows, columns = [f"r{i}" for i in range(6)], [f"c{i}" for i in range(5)]
+    plain = lineup(TABLES, rows="T", columns="alpha", caption="x")
+    axes = {"T": rows, "a": columns}
+    figure = lineup(TABLES, rows="T", columns="alpha", caption="x", axes=axes)
+    for drawing in both(figure):
+        words = re.findall(r"<text[^>]*>([^<]*)</text>", drawing)
+        for label in (*rows, *columns, "T", "a"):  # once a table
+            assert words.count(label) == len(TABLES), label
+        places = re.findall(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>r\d', drawing)[:6]
+        assert [float(y) for y in places] == sorted(float(y) for y in places)
+    assert all(">r0<" not in drawing for drawing in both(plain))
+
+
+@pytest.mark.parametrize(
+    ("axes", "error", "says"),
+    [
+        (["T", "a"], TypeError, "dictionary"),
+        ({"T": ["1"] * 6}, ValueError, "axes"),
+        ({"T": list("12345"), "a": list("123456")}, ValueError, "6 rows and 5 columns"),
+        ({"T": list("123456"), "a": list("1234")}, ValueError, "6 rows and 5 columns"),
+    ],
+)
+def test_bad_axes_are_named(axes, error, says):
+    with pytest.raises(error, match=says):
+        lineup(TABLES, rows="T", columns="alpha", caption="x", axes=axes)
+
+
 @pytest.mark.parametrize(
     ("tables", "error", "says"),
     [

@@ -12,7 +12,6 @@ from itertools import chain, islice, permutations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from kdteach.exercises import (
     _edges,
@@ -196,7 +195,7 @@ class Exercise:
             told = _errors.raised(result.says, _telling.call(answer, case))
             return _Raised(told) if result.says.startswith("raised") else told
         for place, (old, new) in enumerate(zip(case, arguments, strict=True)):
-            if _differs(old, new):
+            if _values.differs(old, new):
                 return _errors.in_place(self._names(answer)[place])
         if result is None:
             return _Raised(
@@ -387,15 +386,6 @@ class _Raised:
     """An error in one case, and what is said of it."""
 
     told: CheckResult
-
-
-def _differs(before: Any, after: Any) -> bool:
-    try:
-        if isinstance(before, Tensor):
-            return before.shape != after.shape or not torch.equal(before, after)
-        return bool(before != after)
-    except Exception:  # what was put into a list may refuse to be compared
-        return True
 
 
 protect(

@@ -148,3 +148,13 @@ def _of_array(value: Any, depth: int) -> Value | str:
     if array.dtype.kind not in "biuf":
         return f"an array of {array.dtype}"
     return Value(torch.from_numpy(np.array(array, dtype=np.float64)), truth)
+
+
+def differs(before: Any, after: Any) -> bool:
+    """Whether an argument is another one now, or cannot be compared any more."""
+    try:
+        if isinstance(before, Tensor):
+            return before.shape != after.shape or not torch.equal(before, after)
+        return bool(before != after)
+    except Exception:  # what was put into a list may refuse to be compared
+        return True

@@ -17,7 +17,8 @@ _RECIPE = (
      "paired differences (Student's t)", "kd.compare(errors_a, errors_b)"),
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
-     "bootstrap (errs on the careful side)", "kd.stats.bootstrap_difference(A, B)"),
+     "bootstrap (rather wide intervals)",
+     "kd.stats.bootstrap_difference(right_a, right_b)"),
 )  # fmt: skip
 
 

@@ -21,8 +21,9 @@ Table = NDArray[np.float64]
 
 
 def lineup(
-    tables: Mapping[str, ArrayLike], *, rows: str, columns: str, caption: str
-) -> Diagram:
+    tables: Mapping[str, ArrayLike], *, rows: str, columns: str, caption: str,
+    axes: Mapping[str, Sequence[str]] | None = None,
+) -> Diagram:  # fmt: skip
     """Several tables of the same numbers as fields of colour, none of them pointed out.
 
     Args:
@@ -30,14 +31,17 @@ def lineup(
         rows: what changes from row to row, written beside the first.
         columns: what changes from column to column.
         caption: what is to be looked for.
+        axes: symbol of the rows to the r labels beside them, and symbol of the columns to
+            the c labels below them; None leaves the fields without labels.
 
     Returns:
         The figure: the more a cell stands out from the page, the higher its number. Three
         tables stand in a row, on a phone two.
 
     Raises:
-        TypeError: tables is no dictionary.
-        ValueError: fewer than two tables, or other numbers in one than in the first.
+        TypeError: tables or axes is no dictionary.
+        ValueError: fewer than two tables, other numbers in one than in the first, or axes
+            that do not label each row and each column.
     """
     if not isinstance(tables, Mapping):
         raise TypeError(f"tables must be a dictionary, got {shown(tables)}")
@@ -50,23 +54,26 @@ def lineup(
             raise ValueError(
                 f"tables[{name!r}] must have the numbers of the first, in other places"
             )
+    labels = _labels(axes, fields[0].shape)
     drawings = []
-    for width, across, side in ((_WIDE, 3, 250.0), (_NARROW, 2, 150.0)):
-        step, tall = width / across, side * 0.72 + 58
+    for width, across, side in ((_WIDE, 3, 236.0), (_NARROW, 2, 142.0)):
+        step, tall = width / across, side * 0.72 + 64
         lines = -(-len(fields) // across)
         words = [f"rows: {rows}", f"columns: {columns}"]
-        words.append("darker is higher (on a dark page, lighter)")
+        words.append("higher is darker (dark page: lighter)")
         if across > 2:
             words = ["; ".join(words[:2]), words[2]]
-        head = 8.0 + 18 * len(words)
+        head = 12.0 + 21 * len(words)
         draw = Drawing(width, head + tall * lines)
         for line, said in enumerate(words):
-            draw.text(0, 14 + 18.0 * line, said, "small", "start")
+            draw.text(0, 16 + 21.0 * line, said, "", "start")
         for number, (name, field) in enumerate(zip(names, fields, strict=True)):
-            x = step * (number % across) + (step - side) / 2
+            x = step * (number % across) + (step - side) / 2 + 8
             y = head + tall * (number // across)
             draw.text(x + side / 2, y + 16, name, "strong")
             _field(draw, x, y + 26, side, side * 0.72, field)
+            if labels:
+                _label(draw, x, y + 26, side, side * 0.72, labels)
         drawings.append(draw)
     alt = (
         f"{len(names)} tables of the same {fields[0].size} numbers, {', '.join(names)}: "
@@ -331,6 +338,36 @@ def _field(
                 [(left + 1, middle), (left + wide - 1, middle)], "ink", tall - 2,
                 opacity=round(strength, 3),
             )  # fmt: skip
+
+
+def _labels(
+    axes: Mapping[str, Sequence[str]] | None, shape: tuple[int, ...]
+) -> list[tuple[str, list[str]]]:
+    """Symbol and labels of the rows, then of the columns; nothing where there are none."""
+    if axes is None:
+        return []
+    if not isinstance(axes, Mapping):
+        raise TypeError(f"axes must be a dictionary, got {shown(axes)}")
+    found = [(name, check_names(f"axes[{name!r}]", list(axes[name]))) for name in axes]
+    if tuple(len(labels) for _, labels in found) != shape:
+        raise ValueError(f"axes must label {shape[0]} rows and {shape[1]} columns")
+    return found
+
+
+def _label(
+    draw: Drawing, x: float, y: float, width: float, height: float,
+    labels: list[tuple[str, list[str]]],
+) -> None:  # fmt: skip
+    """Labels left of the rows and below the columns of a field."""
+    (row, beside), (column, below) = labels
+    draw.text(x - 5, y - 6, row, "small", "end")
+    for place, label in enumerate(beside):
+        middle = y + height * (place + 0.5) / len(beside)
+        draw.text(x - 5, middle + 4.5, label, "small", "end")
+    draw.text(x - 5, y + height + 17, column, "small", "end")
+    for place, label in enumerate(below):
+        middle = x + width * (place + 0.5) / len(below)
+        draw.text(middle, y + height + 17, label, "small")
 
 
 def _table(name: str, given: ArrayLike) -> Table:

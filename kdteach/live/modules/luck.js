@@ -184,7 +184,7 @@ export function luck(root, data) {
       "div", { class: "kd-row" }, button("Run it again", () => run(1)),
       button("20 times", () => run(20)), button("Start over", begin),
     ),
-    svg, words, totals,
+    element("div", { class: "kd-pair" }, svg, element("div", {}, words, totals)),
   );
   begin();
 }
