@@ -42,6 +42,7 @@ def _fitted(mixed: Tensor, known: tuple[Tensor, Tensor], z: Tensor) -> tuple[flo
 
 
 def effective(loss: Loss, t: float) -> float:
+    """The share of the soft term in both weights of a program."""
     soft, hard = asked(loss, t)
     return soft / (soft + hard)
 
@@ -312,6 +313,8 @@ BY_LOGITS: tuple[tuple[str, Callable[[Program, float, Logits], float]], ...] = (
 
 
 def from_logits(of: Callable[[Program, float, Logits], float], place: int) -> Any:
+    """A mistake that is computed from the logits a program was called with."""
+
     def found(f: Program, t: float) -> float:
         z, v, y = f.heard[place]
         return of(f, t, (z.clone(), v.clone(), y))

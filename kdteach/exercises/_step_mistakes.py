@@ -46,6 +46,7 @@ def by(
     loss: Callable[..., Tensor] = RIGHT,
     optimizer: Callable[..., torch.optim.Optimizer] = _GRADIENT_DESCENT,
 ) -> Callable[..., Tensor]:
+    """A linear student after some steps with another loss or optimizer."""
     return partial(_trained, loss, optimizer)
 
 
