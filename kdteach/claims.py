@@ -143,7 +143,7 @@ def _judged(evidence: object) -> tuple[tuple[tuple[str, Comparison], ...], str]:
                 f"them, or a bool, got {shown(part)}: of an array or tensor, say "
                 "bool(x.all()); of an interval, kd.comparisons.Comparison.of(x, expect=...)"
             )
-        if part.word == "undecided" and not part.covers(0) and part.expect is None:
+        if part.word == "differs":
             raise ValueError(
                 f"evidence excludes 0 ({part!r}), but was not asked on which side it was "
                 "expected: kd.compare(a, b, expect='lower') or 'higher'"

@@ -1,8 +1,9 @@
 """Two methods, run by run, and the word that their difference deserves.
 
-There are four words and no other: *holds* and *fails* where a direction was named before
-the run, *no difference larger than X* where a bound was, and *undecided* for everything
-that more runs could still decide.
+A claim has one of four words: *holds* and *fails* where a direction was named before the
+run, *no difference larger than X* where a bound was, and *undecided* where the interval
+covers 0 and more runs could still decide. A comparison of which no direction was expected
+says *differs* where its interval excludes 0, and is no claim yet.
 """
 
 from __future__ import annotations
@@ -154,18 +155,20 @@ class Comparison(Interval):
 
     @property
     def word(self) -> str:
-        """Holds, fails, no difference larger than X, or undecided.
+        """Holds, fails, no difference larger than X, undecided, or differs.
 
         *holds*: a direction was expected and the whole interval lies on that side of 0;
         *fails*: it lies wholly on the other side. *no difference larger than X*: it covers
-        0 and lies within X of it, X being the bound. *undecided*: all else.
+        0 and lies within X of it, X being the bound. *undecided*: it covers 0 otherwise.
+        *differs*: it lies on one side of 0, and no side was expected; ``kd.claim`` asks for
+        one.
         """
         side = 1 if self.low > 0 else -1 if self.high < 0 else 0
         if side and self.expect:
             return "holds" if (side > 0) == (self.expect == "higher") else "fails"
         if not side and self.bound and -self.bound < self.low and self.high < self.bound:
             return f"no difference larger than {self.bound:g} {self.unit}".rstrip()
-        return "undecided"
+        return "differs" if side else "undecided"
 
     @property
     def decimals(self) -> int:

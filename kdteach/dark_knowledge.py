@@ -23,6 +23,7 @@ from kdteach.seeding import generator
 __all__ = [
     "Leads",
     "Shared",
+    "class_means",
     "doubt_alone",
     "leads",
     "per_teacher",
@@ -126,6 +127,31 @@ def shuffled(logits: Tensor, labels: Tensor, *, seed: int = 0) -> Tensor:
     keys = torch.rand(wrong.shape, generator=random, dtype=torch.float64, device="cpu")
     order = keys.argsort(dim=1).to(values.device)
     return values.scatter(1, wrong, values.gather(1, wrong).gather(1, order))
+
+
+def class_means(logits: Tensor, labels: Tensor) -> Tensor:
+    """What a teacher says of a class, on average: each row replaced by its class's mean.
+
+    The control for what the single image adds: the mean knows which classes resemble each
+    other, and says the same of every image of a class.
+
+    Args:
+        logits: (N, C) finite, C at least 3.
+        labels: (N,) integers in [0, C).
+
+    Returns:
+        (N, C), a new tensor; rows of one label are equal.
+
+    Raises:
+        TypeError: logits are no floating-point tensor, labels no integers.
+        ValueError: shapes that do not fit, labels out of range, NaN or infinity.
+    """
+    place = _places(logits, labels)[:, 0]
+    values = logits.detach()
+    found = torch.empty_like(values)
+    for label in place.unique():
+        found[place == label] = values[place == label].mean(dim=0)
+    return found
 
 
 def doubt_alone(

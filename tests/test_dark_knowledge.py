@@ -6,6 +6,7 @@ import torch
 
 import kdteach as kd
 from kdteach.dark_knowledge import (
+    class_means,
     doubt_alone,
     leads,
     per_teacher,
@@ -58,6 +59,15 @@ def test_shuffled_targets_are_as_soft_and_say_nothing():
     assert (counts / counts.sum() - 0.2).abs().max() < 0.06
     assert torch.equal(mixed, shuffled(logits, labels, seed=1))
     assert not torch.equal(mixed, shuffled(logits, labels, seed=2))
+
+
+def test_class_means_say_the_same_of_every_image_of_a_class():
+    logits = torch.tensor([[4.0, 0.0, 1.0], [2.0, 2.0, 3.0], [0.0, 6.0, 5.0]])
+    found = class_means(logits, torch.tensor([0, 0, 1]))
+    assert found.tolist() == [[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [0.0, 6.0, 5.0]]
+    assert logits[0, 0] == 4  # a new tensor
+    with pytest.raises(ValueError, match="labels"):
+        class_means(logits, torch.tensor([0, 0, 3]))
 
 
 def test_the_interval_over_teachers_keeps_its_promise():

@@ -13,6 +13,7 @@ from kdteach.exercises import (
     borrowed_features,
     clinic,
     compression,
+    dark_knowledge,
     distil_your_own,
     distillation_loss,
     early_stopping,
@@ -45,6 +46,7 @@ from kdteach.exercises import (
     two_networks,
     votes,
     which_library,
+    which_temperature,
     which_way_round,
     without_a_teacher,
     wrong_comparison,
@@ -55,8 +57,10 @@ from kdteach.exercises import (
 F = torch.nn.functional
 ROOMS = (
     hard_and_soft_targets,
+    dark_knowledge,
     runner_up,
     temperature,
+    which_temperature,
     softness,
     votes,
     distillation_loss,

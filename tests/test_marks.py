@@ -31,6 +31,8 @@ def word_of(low, high, expect, bound, unit=""):
     if expect == "lower" and low > 0:
         return "fails"
     covers = low <= 0 <= high
+    if not covers:
+        return "differs"
     if bound is not None and covers and low > -bound and high < bound:
         return f"no difference larger than {bound:g}" + (f" {unit}" if unit else "")
     return "undecided"
@@ -93,14 +95,14 @@ def test_the_ends_are_told_apart():
 
     assert word(0.0, 1.0, expect="higher") == "undecided"  # 0 itself is covered
     assert word(-1.0, 0.0, expect="lower") == "undecided"
-    assert word(0.1, 1.0) == "undecided"  # nothing was expected
+    assert word(0.1, 1.0) == "differs"  # nothing was expected
     assert word(-0.5, 0.5, bound=0.5) == "undecided"
     assert word(-0.4, 0.4, bound=0.5, unit="points") == (
         "no difference larger than 0.5 points"
     )
     assert word(0.1, 0.2, expect="higher", bound=0.5) == "holds"
     assert word(0.1, 0.2, expect="lower", bound=0.5) == "fails"
-    assert word(0.1, 0.2, bound=0.5) == "undecided"
+    assert word(0.1, 0.2, bound=0.5) == "differs"
 
 
 def test_comparisons_are_the_first_editions_intervals():

@@ -41,8 +41,8 @@ def test_spread_and_ranking_by_hand():
     z = Z.numpy() - Z.numpy().mean(axis=1, keepdims=True)
     assert measures.mean_spread([one, one], 0) == pytest.approx(z[2:, 0].std(ddof=1))
     other = kd.metrics.Evaluation(Z[[0, 2, 1, 3]], Y)  # leads 3, -3, 3, -7
-    assert measures.mean_auc([one], 0) == 1
-    assert measures.mean_auc([one, other], 0) == pytest.approx((1 + 2.5 / 4) / 2)
+    assert measures.aucs([one], 0).tolist() == [1]
+    assert measures.aucs([one, other], 0).tolist() == pytest.approx([1, 2.5 / 4])
 
 
 def test_mean_rises_are_those_of_each_student():
@@ -119,9 +119,9 @@ class _Moved(torch.nn.Module):
         (lambda: measures.mean_spread([], 1), ValueError, "one or more"),
         (lambda: measures.mean_spread([ONE], 3), ValueError, "number"),
         (lambda: measures.mean_spread([FEW], 0), ValueError, "two or more, got 1"),
-        (lambda: measures.mean_auc([], 1), ValueError, "one or more"),
-        (lambda: measures.mean_auc([ONE], -1), ValueError, "number"),
-        (lambda: measures.mean_auc([FEW], 0), ValueError, "positive"),
+        (lambda: measures.aucs([], 1), ValueError, "one or more"),
+        (lambda: measures.aucs([ONE], -1), ValueError, "number"),
+        (lambda: measures.aucs([FEW], 0), ValueError, "positive"),
     ],
 )
 def test_odd_arguments_are_named(call, error, says):

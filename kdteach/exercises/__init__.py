@@ -23,6 +23,7 @@ with usual_tensors():
         check_dense_parameters,
         check_widest_student,
     )
+    from kdteach.exercises.dark_knowledge import check_dark_knowledge
     from kdteach.exercises.distil_your_own import check_images_lost, check_worst_class
     from kdteach.exercises.distillation_loss import (
         check_kd_loss,
@@ -41,10 +42,7 @@ with usual_tensors():
         check_repaired_training,
     )
     from kdteach.exercises.freezing import check_drifted_mean, check_head_parameters
-    from kdteach.exercises.hard_and_soft_targets import (
-        check_dark_knowledge,
-        check_runner_up,
-    )
+    from kdteach.exercises.hard_and_soft_targets import check_runner_up
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
         check_largest_p,
@@ -121,10 +119,7 @@ with usual_tensors():
         check_matching_softness,
         check_shrinking,
     )
-    from kdteach.exercises.temperature import (
-        check_soft_targets,
-        check_temperature_for,
-    )
+    from kdteach.exercises.temperature import check_soft_targets
     from kdteach.exercises.two_networks import (
         check_bottleneck_weights,
         check_signal_left,
@@ -137,6 +132,7 @@ with usual_tensors():
         check_weight_to_pass,
         judge_teacher_alone,
     )
+    from kdteach.exercises.which_temperature import check_temperature_for
     from kdteach.exercises.which_way_round import (
         check_jensen_shannon,
         check_repaired_direction,

@@ -11,6 +11,10 @@ _WHOLE = (
     "array (`np.asarray`) or a tensor of it first."
 )
 _USUAL = (
+    (
+        r"bitwise_xor|operand type\(s\) for \^",
+        "In Python `^` compares bits, and is no power: how is a power written?",
+    ),
     (r"unsupported operand type.*'(list|tuple|dict|str)'", _WHOLE),
     (r"can't multiply sequence|bad operand type for unary -: '(list|tuple)'", _WHOLE),
     (r"only concatenate (list|tuple)", _WHOLE),
@@ -48,6 +52,11 @@ _USUAL = (
     (
         r"ZeroDivisionError|division by zero",
         "What you divide by is 0 for these arguments.",
+    ),
+    (
+        r"must be Tensor, not (float|int)",
+        "Functions of torch take tensors. You have a plain number there: the module `math` "
+        "has functions for these.",
     ),
     (
         r"positional argument",

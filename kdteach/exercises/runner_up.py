@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake
 
@@ -20,6 +22,19 @@ _Z = torch.tensor(
     dtype=torch.float64,
 )
 _TRUE = torch.tensor([0, 0, 0, 1])
+_BELOW = torch.tensor([[2.0, -3.0, -5.0, -6.0], [8.0, -3.0, -1.0, -9.0]]).double()
+_TWO = torch.tensor([[9.0, -4.0], [4.0, -6.0], [1.0, 0.5], [-7.0, -9.0]]).double()
+_ONE = torch.tensor([[-3.0, 2.0, 1.0, 0.5]], dtype=torch.float64)  # a teacher that errs
+# a wrong class with the label's own logit, close ones, and a label that comes third
+_CLOSE = torch.tensor(
+    [
+        [7.25, 6.0, 7.25, 6.5],
+        [6.25, 9.0, 6.75, 6.5],
+        [8.5, 7.0, 6.5, 8.0],
+        [2.25, 2.75, 2.5, 9.0],
+    ],
+    dtype=torch.float64,
+)
 
 
 def _best_wrong(logits: Tensor, labels: Tensor) -> Tensor:
@@ -30,6 +45,86 @@ def _best_wrong(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _second(logits: Tensor) -> Tensor:
     return logits.argsort(dim=1, descending=True)[:, 1]
+
+
+def _filled(fill: Callable[[Tensor], Tensor], logits: Tensor, labels: Tensor) -> Tensor:
+    """The largest, with something else in the place of the label's logit."""
+    label = F.one_hot(labels, logits.shape[1]).bool()
+    return torch.where(label, fill(logits), logits).argmax(dim=1)
+
+
+def _number(number: float, logits: Tensor, labels: Tensor) -> Tensor:
+    return logits.scatter(1, labels[:, None], number).argmax(dim=1)
+
+
+def _lowered(by: float, logits: Tensor, labels: Tensor) -> Tensor:
+    return _filled(lambda z: z - by, logits, labels)
+
+
+def _grown(grown: Callable[[Tensor], Tensor], logits: Tensor, labels: Tensor) -> Tensor:
+    return _number(0.0, grown(logits), labels)
+
+
+def _softened(fill: float, logits: Tensor, labels: Tensor) -> Tensor:
+    return _number(fill, logits.softmax(dim=1), labels)
+
+
+def _up_to_the_label(logits: Tensor, labels: Tensor) -> Tensor:
+    classes = torch.arange(logits.shape[1])
+    before = logits.masked_fill(classes >= labels[:, None], -torch.inf)
+    return before.argmax(dim=1)
+
+
+def _from_class_0(logits: Tensor, labels: Tensor) -> Tensor:
+    found = _best_wrong(logits, labels)
+    best = logits.gather(1, found[:, None])[:, 0]
+    return torch.where(best > logits[:, 0], found, 0)
+
+
+def _gap(logits: Tensor, labels: Tensor) -> Tensor:
+    wrong = logits.scatter(1, labels[:, None], -torch.inf)
+    return logits.gather(1, labels[:, None])[:, 0] - wrong.amax(dim=1)
+
+
+def _narrow(logits: Tensor, labels: Tensor) -> Tensor:
+    return logits.masked_fill(F.one_hot(labels).bool(), -torch.inf).argmax(dim=1)
+
+
+def _times_infinity(logits: Tensor, labels: Tensor) -> Tensor:
+    label = F.one_hot(labels, logits.shape[1])
+    return (logits - label * torch.inf).argmax(dim=1)
+
+
+def _minus_infinity_times(logits: Tensor, labels: Tensor) -> Tensor:
+    return _filled(lambda z: -torch.inf * z, logits, labels)
+
+
+def _same_value(logits: Tensor, labels: Tensor) -> Tensor:
+    own = logits.gather(1, labels[:, None])
+    return logits.masked_fill(logits == own, -torch.inf).argmax(dim=1)
+
+
+def _nearest(logits: Tensor, labels: Tensor) -> Tensor:
+    own = logits.gather(1, labels[:, None])
+    away = (logits - own).abs().scatter(1, labels[:, None], torch.inf)
+    return away.argmin(dim=1)
+
+
+def _second_if_right(logits: Tensor, labels: Tensor) -> Tensor:
+    first, second = logits.topk(2, dim=1).indices.T
+    return torch.where(first == labels, second, labels)
+
+
+def _turned(logits: Tensor, labels: Tensor) -> Tensor:
+    wrong = logits.clone()
+    wrong[labels, torch.arange(len(labels))] = -torch.inf
+    return wrong.argmax(dim=1)
+
+
+def _whole_rows(logits: Tensor, labels: Tensor) -> Tensor:
+    wrong = logits.clone()
+    wrong[labels] = -torch.inf
+    return wrong.argmax(dim=1)
 
 
 def _next_class(logits: Tensor, labels: Tensor) -> Tensor:
@@ -45,13 +140,16 @@ def _class_0(logits: Tensor, labels: Tensor) -> Tensor:
 _REPAIR = Exercise(
     _best_wrong,
     (
-        (_Z, _TRUE),
-        (_Z[:2], _TRUE[:2]),
         (_Z.flip(1), 3 - _TRUE),
+        (_Z, _TRUE),
+        (_BELOW, _TRUE[:2]),
+        (_ONE, _TRUE[:1]),
         (_Z - 20, _TRUE),
         (_Z - 20_000, _TRUE),
-        (_Z[:, [0, 3]], torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
+        (_TWO, torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
         (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
+        (1e11 * _Z - 2e12, _TRUE),  # below, and apart by, any number that seems enough
+        (_CLOSE, torch.tensor([0, 3, 1, 3])),
     ),
     (
         Mistake(
@@ -59,21 +157,30 @@ _REPAIR = Exercise(
             "that stays. Which number always does?",
             lambda z, y: z.scatter(1, y[:, None], -1.0).argmax(dim=1),
         ),
-        Mistake(
-            "-10 is small for most logits, and not for all: what is taken out must lie "
-            "below everything that stays. Which number always does?",
-            lambda z, y: z.scatter(1, y[:, None], -10.0).argmax(dim=1),
+        *(
+            Mistake(
+                f"{number} is small for most logits, and not for all: what is taken out "
+                "must lie below everything that stays. Which number always does?",
+                partial(_number, number),
+            )
+            for number in (-10, -100)
         ),
-        Mistake(
-            "-100 is small for most logits, and not for all: what is taken out must lie "
-            "below everything that stays. Which number always does?",
-            lambda z, y: z.scatter(1, y[:, None], -100.0).argmax(dim=1),
+        *(
+            Mistake(
+                "a number such as -1000, -1e9 or -10,000 is small for most logits, and not "
+                "for all: what is taken out must lie below everything that stays. Which "
+                "number always does?",
+                partial(_number, number),
+            )
+            for number in (-1e3, -1e5)
         ),
-        Mistake(
-            "a number such as -1000 or -10,000 is small for most logits, and not for all: "
-            "what is taken out must lie below everything that stays. Which number always "
-            "does?",
-            lambda z, y: z.scatter(1, y[:, None], -1000.0).argmax(dim=1),
+        *(
+            Mistake(
+                "you subtract a number from the label's logit. Where the label leads by "
+                "more than that, it still wins. Which number is always enough?",
+                partial(_lowered, by),
+            )
+            for by in (1.0, 2.0, 5.0, 10.0, 100.0, 1e3, 1e5)
         ),
         Mistake(
             "the smallest logit of the row is not small enough: where the runner-up is "
@@ -87,14 +194,140 @@ _REPAIR = Exercise(
             "must lie *below* everything that stays.",
             lambda z, y: z.scatter(1, y[:, None], float(z.min())).argmax(dim=1),
         ),
+        *(
+            Mistake(
+                "the mean is not below everything that stays, and the label still wins "
+                "where it is larger than the wrong classes. Which number is below all?",
+                partial(_filled, mean),
+            )
+            for mean in (
+                lambda z: z.mean(dim=1, keepdim=True),
+                lambda z: z.mean(),
+            )
+        ),
+        *(
+            Mistake(
+                "the largest logit with a minus before it is no smaller than the others "
+                "where the logits are negative, or as far below 0: then it is equal to "
+                "one of them at best. What lies below everything that stays?",
+                partial(_filled, largest),
+            )
+            for largest in (
+                lambda z: -z.amax(dim=1, keepdim=True),
+                lambda z: -z.max(),
+                lambda z: -z.abs().amax(dim=1, keepdim=True),
+            )
+        ),
+        *(
+            Mistake(
+                "a multiple of the smallest logit lies below it only where that is "
+                "negative. What lies below everything that stays?",
+                partial(_filled, multiple),
+            )
+            for multiple in (
+                lambda z: 2 * z.amin(dim=1, keepdim=True),
+                lambda z: 2 * z.min(),
+            )
+        ),
+        Mistake(
+            "you turned the sign of the label's logit round. That is small only where it "
+            "was large: where the label has a negative logit, or wrong classes more "
+            "negative ones, it still wins.",
+            partial(_filled, lambda z: -z),
+        ),
+        Mistake(
+            "minus infinity times a negative logit is *plus* infinity. Put the number in "
+            "the place of the label's logit, without a product.",
+            _minus_infinity_times,
+        ),
+        Mistake(
+            "0 times infinity is NaN, and argmax takes NaN for the largest of all: so the "
+            "first class that is not the label comes out, whatever its logit. Put the "
+            "number in the label's place, without a product.",
+            _times_infinity,
+        ),
+        Mistake(
+            "a division by 0 gives plus infinity for a positive logit, and minus infinity "
+            "for a negative one: which of them should take the label's place?",
+            lambda z, y: (z / (1 - F.one_hot(y, z.shape[1]))).argmax(dim=1),
+        ),
+        *(
+            Mistake(
+                "exp, or a sigmoid, keeps the order on paper only: far from 0 several "
+                "logits come out equal, as 0, 1 or infinity. Work with the logits.",
+                partial(_grown, grown),
+            )
+            for grown in (torch.exp, torch.sigmoid)
+        ),
+        Mistake(
+            "the logits are cut to whole numbers there, and close ones come out equal.",
+            lambda z, y: _best_wrong(z.trunc(), y),
+        ),
+        Mistake(
+            "you look at the classes before the label alone: does a loop end (`break`) "
+            "where it should go on with the next class (`continue`)?",
+            _up_to_the_label,
+        ),
+        Mistake(
+            "your search starts from class 0, also where class 0 is the label: then its "
+            "logit has to be beaten. What should the search start from?",
+            _from_class_0,
+        ),
+        Mistake(
+            "that is by how much the label leads; the class that comes next to it is asked "
+            "for, its number.",
+            _gap,
+        ),
+        Mistake(
+            "`F.one_hot(labels)` has as many columns as the largest of these labels needs, "
+            "not as many as there are classes. How do you tell it how many there are?",
+            _narrow,
+        ),
+        Mistake(
+            "you take out every class whose logit equals the label's. A wrong class may "
+            "have the same one, and then it is the runner-up: find the label by its place.",
+            _same_value,
+        ),
+        Mistake(
+            "where the teacher errs, you return the label. Asked is the largest of the "
+            "*wrong* classes: which one is that, where one of them beats the label?",
+            _second_if_right,
+        ),
+        Mistake(
+            "that is the wrong class whose logit is nearest to the label's. Where the "
+            "teacher errs, another one may lie far above.",
+            _nearest,
+        ),
+        Mistake(
+            "rows and columns are exchanged where you take the label out: which of the "
+            "two indices is the image, and which one the class?",
+            _turned,
+        ),
+        Mistake(
+            "you took out the whole rows with the numbers of the labels. An index alone "
+            "names a row, that is an image: the class is the second one.",
+            _whole_rows,
+        ),
+        Mistake(
+            "your argmax goes over the images: the classes are the columns, dim=1.",
+            lambda z, y: z.scatter(1, y[:, None], -torch.inf).argmax(dim=0),
+        ),
         Mistake(
             "a probability of 0 is no smaller than the others where they are 0 as well: in "
             "a very sure teacher they underflow. Work with the logits.",
-            lambda z, y: z.softmax(dim=1).scatter(1, y[:, None], 0.0).argmax(dim=1),
+            partial(_softened, 0.0),
+        ),
+        Mistake(
+            "the label is gone, but in a very sure teacher the probabilities of several "
+            "wrong classes underflow to 0, and the first of them comes out. Work with the "
+            "logits.",
+            partial(_softened, -1.0),
         ),
         Mistake(
             "that is the label itself in each row. If you filled with NaN: argmax takes "
-            "NaN for the largest of all. Which number lies *below* everything that stays?",
+            "NaN for the largest of all. With plus infinity, or with 0 among logarithms of "
+            "probabilities, it is the largest, too. Which number lies *below* everything "
+            "that stays?",
             lambda z, y: y,
         ),
         Mistake(
@@ -104,8 +337,9 @@ _REPAIR = Exercise(
             _next_class,
         ),
         Mistake(
-            "where the filled 0 wins, you take class 0, and never look at its logit. Fill "
-            "with what lies below everything that stays: then there is nothing to mend "
+            "where no wrong class has a logit above 0, you take class 0, and never look at "
+            "its logit. Was a 0 filled in, or does a search for the largest start from 0? "
+            "Take what lies below everything that stays: then there is nothing to mend "
             "afterwards.",
             _class_0,
         ),

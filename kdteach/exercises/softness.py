@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,40 +30,39 @@ _EXCLUDED = torch.tensor(
 )
 
 
-def _hot(softness: Callable[[Tensor], Tensor], logits: Tensor, aim: float) -> float:
-    """The T at which a measure of softened probabilities, rising with T, reaches an aim."""
-    low, high = 1e-3, 1e6
-    for _ in range(50):
-        middle = math.sqrt(low * high)
-        if float(softness(torch.softmax(logits / middle, dim=1))) < aim:
-            low = middle
-        else:
-            high = middle
-    return middle
+# and a certain one in double precision: its probabilities underflow up to T = 1 and beyond
+_FAR = 450 * torch.tensor([[6.0, 3.0, -2.0, -4.0], [-1.0, 4.0, 2.0, 0.0]]).double()
+_FLAT = torch.tensor([[0.06, 0.03, -0.02, -0.05], [0.01, 0.07, -0.01, -0.04]]).double()
+
+Softness = Callable[[Tensor, float], Tensor]
+"""A measure of the targets of some logits at some temperature."""
+
+_LOW, _HIGH = 0.01, 1000.0  # the ends that the exercise names
 
 
-def _between(
-    measure: Callable[[Tensor, float], Tensor], logits: Tensor, aim: float
+def _search(
+    measure: Softness,
+    logits: Tensor,
+    aim: float,
+    *,
+    ends: tuple[float, float] = (_LOW, _HIGH),
+    steps: int = 30,
+    arithmetic: bool = False,
+    wrong_half: bool = False,
+    near: float = 0.0,
 ) -> float:
-    """The same between the ends that the exercise names, NaN taken for hot enough."""
-    low, high = 0.01, 1000.0
-    for _ in range(50):
-        middle = math.sqrt(low * high)
-        if float(measure(logits, middle)) < aim:
+    """Bisection, with places to go wrong at; NaN is taken for hot enough."""
+    low, high = ends
+    for _ in range(steps):
+        middle = (low + high) / 2 if arithmetic else math.sqrt(low * high)
+        found = float(measure(logits, middle))
+        if abs(found - aim) <= near:
+            return middle
+        if (found < aim) != wrong_half:
             low = middle
         else:
             high = middle
     return middle
-
-
-def _p_log_p(logits: Tensor, t: float) -> Tensor:
-    p = torch.softmax(logits / t, dim=1)
-    return -(p * p.log()).sum(dim=1)
-
-
-def _crossed(logits: Tensor, t: float) -> Tensor:
-    p = torch.softmax(logits / t, dim=1)
-    return -(p * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
 def _nats(p: Tensor) -> Tensor:
@@ -70,21 +70,210 @@ def _nats(p: Tensor) -> Tensor:
     return nats
 
 
+def _mean_nats(logits: Tensor, t: float) -> Tensor:
+    return _nats(torch.softmax(logits / t, dim=1)).mean()
+
+
 def _temperature_at_entropy(logits: Tensor, nats: float) -> float:
-    return _hot(lambda p: _nats(p).mean(), logits, nats)
+    return _search(_mean_nats, logits, nats, ends=(1e-3, 1e6))
 
 
 def _reached(t: Tensor, logits: Tensor) -> float:
-    return float(_nats(torch.softmax(logits / t, dim=1)).mean())
+    return float(_mean_nats(logits, float(t)))
 
 
-def _mean_p_log_p(logits: Tensor, t: float) -> Tensor:
-    return _p_log_p(logits, t).mean()
+def _p_log_p(logits: Tensor, t: float) -> Tensor:
+    p = torch.softmax(logits / t, dim=1)
+    return -(p * p.log()).sum(dim=1)
+
+
+def _of(measure: Callable[[Tensor], Tensor]) -> Softness:
+    return lambda z, t: measure(torch.softmax(z / t, dim=1))
+
+
+def _inside(small: float) -> Softness:
+    return _of(lambda p: -(p * (p + small).log()).sum(dim=1).mean())
+
+
+def _kept_above(small: float) -> Softness:
+    return _of(lambda p: -(p * p.clamp_min(small).log()).sum(dim=1).mean())
+
+
+def _crossed(logits: Tensor, t: float) -> Tensor:
+    p = torch.softmax(logits / t, dim=1)
+    return -(p * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
+def _softened_twice(logits: Tensor, t: float) -> Tensor:
+    p = torch.softmax(logits / t, dim=1)
+    return -(p * torch.log_softmax(p, dim=1)).sum(dim=1).mean()
+
+
+def _roots(logits: Tensor, t: float, *, scaled: bool) -> Tensor:
+    p = torch.softmax(logits, dim=1) ** (1 / t)
+    return _nats(p / p.sum(dim=1, keepdim=True) if scaled else p).mean()
+
+
+def _each(measure: Softness, logits: Tensor, aim: float) -> float:
+    """The mean of the temperatures that the images need one by one."""
+    alone = [_search(measure, row[None], aim) for row in logits]
+    return sum(alone) / len(alone)
+
+
+def _tries(temperatures: Tensor, logits: Tensor, aim: float) -> float:
+    """The best of some temperatures."""
+    targets = torch.softmax(logits / temperatures[:, None, None], dim=2)
+    found = torch.special.entr(targets).sum(dim=2).mean(dim=1)
+    return float(temperatures[(found - aim).abs().argmin()])
+
+
+def _hot_side(logits: Tensor, aim: float) -> float:
+    spread = logits.var(dim=1, correction=0).mean()
+    return float((spread / (2 * (math.log(logits.shape[1]) - aim))).sqrt())
 
 
 _UNDERFLOW = (
     "the logarithm of a probability that underflows is minus infinity: in a sure teacher a "
     "wrong class comes out as 0, and 0 times infinity is NaN, although p ln p should be 0"
+)
+
+# the cases in which a probability may underflow: 5 and 6 at least, if in others as well
+_SURE_CASES = tuple(
+    tuple(sorted((*sure, *more)))
+    for sure in ((5,), (6,), (5, 6), (5, 6, 7), (5, 7), (6, 7), (7,))
+    for more in ((), (3,))
+)
+
+_OVER_IMAGES = "your softmax runs over the images: the classes are the columns, dim=1."
+
+# what somebody may search with in place of the mean entropy
+_MEASURES: tuple[tuple[str, Softness], ...] = (
+    (f"{_UNDERFLOW}.", lambda z, t: _p_log_p(z, t).mean()),
+    (
+        f"{_UNDERFLOW}. Yours counts such an image as 0.",
+        lambda z, t: _p_log_p(z, t).nan_to_num().mean(),
+    ),
+    (
+        "T is missing in the logarithm: the entropy takes the same probabilities twice, "
+        "softened by T in both places. Yours is a cross-entropy with those at T = 1.",
+        _crossed,
+    ),
+    (
+        "that is the temperature for an entropy in bits: nats use the natural logarithm.",
+        lambda z, t: _mean_nats(z, t) / math.log(2),
+    ),
+    (
+        "that is a logarithm to base 10: nats use the natural logarithm.",
+        lambda z, t: _mean_nats(z, t) / math.log(10),
+    ),
+    (
+        "you averaged the probabilities of the images and took its entropy: one entropy an "
+        "image is asked for, and then their mean.",
+        _of(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean()),
+    ),
+    (
+        "you averaged the logits of the images first: one entropy an image is asked for, "
+        "and then their mean.",
+        lambda z, t: _mean_nats(z.mean(dim=0, keepdim=True), t),
+    ),
+    (
+        "you divided the entropy by its largest value, the logarithm of the number of "
+        "classes; nats are asked for as they are.",
+        lambda z, t: _mean_nats(z, t) / math.log(z.shape[1]),
+    ),
+    (
+        "that is the median of the entropies; their mean is asked for.",
+        _of(lambda p: _nats(p).median()),
+    ),
+    *(
+        (f"that is the {which} of the entropies; their mean is asked for.", _of(one))
+        for which, one in (
+            ("largest, or the last,", lambda p: _nats(p).max()),
+            ("smallest", lambda p: _nats(p).min()),
+        )
+    ),
+    (
+        "you added up the entropies of all images: take their mean.",
+        _of(lambda p: _nats(p).sum()),
+    ),
+    (
+        "your mean goes over images and classes: sum over the classes first.",
+        _of(lambda p: torch.special.entr(p).mean()),
+    ),
+    (
+        "sum and mean have changed places: over the classes you sum, over the images you "
+        "take the mean.",
+        _of(lambda p: torch.special.entr(p).sum(dim=0).mean()),
+    ),
+    (_OVER_IMAGES, lambda z, t: _mean_nats(z.T, t)),
+    (_OVER_IMAGES, lambda z, t: _nats(torch.softmax(z / t, dim=0)).mean()),
+    (
+        "your softmax runs over the whole table: each image has a target of its own.",
+        lambda z, t: _mean_nats(z.reshape(1, -1), t),
+    ),
+    (
+        "minus the logarithm of the largest probability is not the entropy, but a part of "
+        "it: every class has its term, - p ln p.",
+        _of(lambda p: -p.amax(dim=1).log().mean()),
+    ),
+    (
+        "that is 1 minus the sum of squares; the entropy is made of p ln p.",
+        _of(lambda p: 1 - (p**2).sum(dim=1).mean()),
+    ),
+    (
+        "that is 1 minus the largest probability; the entropy is made of p ln p.",
+        _of(lambda p: 1 - p.amax(dim=1).mean()),
+    ),
+    (
+        "you took exp of the entropy (the perplexity); nats are the entropy itself.",
+        _of(lambda p: _nats(p).mean().exp()),
+    ),
+    (
+        "that is how far the targets are from equal ones: ln C minus the entropy. It falls "
+        "with T; the entropy is asked for.",
+        lambda z, t: math.log(z.shape[1]) - _mean_nats(z, t),
+    ),
+    (
+        "there is a softmax too many: the logarithm is one of probabilities that went "
+        "through a softmax again.",
+        _softened_twice,
+    ),
+    (
+        "you multiply the logits by T: they are divided by it.",
+        lambda z, t: _mean_nats(z, 1 / t),
+    ),
+    (
+        "T divides the probabilities in your function. It belongs inside the softmax, "
+        "under the logits.",
+        lambda z, t: _nats(torch.softmax(z, dim=1) / t).mean(),
+    ),
+    (
+        "the T-th root of the probabilities is a good start. Do the rows still sum to 1?",
+        partial(_roots, scaled=False),
+    ),
+    (
+        "on paper the T-th root of the probabilities at T = 1, scaled, is the same. In a "
+        "sure teacher they underflow to 0, and no root brings them back. Where does T "
+        "have to enter?",
+        partial(_roots, scaled=True),
+    ),
+    *(
+        (
+            "you add a small number inside the logarithm, or keep its argument above one. "
+            "It is large enough to be seen in T: all terms p ln p are changed, and those "
+            "of unlikely classes most.",
+            changed(small),
+        )
+        for changed in (_inside, _kept_above)
+        for small in (0.1, 0.05, 0.02, 0.01)
+    ),
+)
+
+_GRIDS = (
+    *(torch.logspace(-2, 3, n, dtype=torch.float64) for n in (10, 20, 50, 100, 200, 500)),
+    *(torch.linspace(0.01, 1000, n, dtype=torch.float64) for n in (100, 1000, 10_000)),
+    *(torch.arange(step, top, step).double() for step, top in ((1.0, 1001), (0.5, 1001))),
+    *(torch.arange(0.1, top, 0.1, dtype=torch.float64) for top in (10.0, 100.0, 1000.0)),
 )
 
 _TEMPERATURE_AT_ENTROPY = Exercise(
@@ -98,49 +287,83 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
         (0.2 * _WIDE, 0.31),
         (_CERTAIN, 0.1),
         (_EXCLUDED, 0.45),
+        (_FAR, 0.32),
+        (_FLAT, 0.3),
     ),
     (
-        Mistake(f"{_UNDERFLOW}.", lambda z, h: _between(_mean_p_log_p, z, h)),
-        Mistake(
-            f"{_UNDERFLOW}. Yours counts such an image as 0.",
-            lambda z, h: _between(lambda z, t: _p_log_p(z, t).nan_to_num().mean(), z, h),
+        *(Mistake(hint, partial(_search, measure)) for hint, measure in _MEASURES),
+        *(
+            Mistake(
+                "your search goes the wrong way: it keeps the wrong half, the entropy has "
+                "the wrong sign, or T multiplies the logits.",
+                does,
+            )
+            for does in (
+                partial(_search, _mean_nats, wrong_half=True),
+                partial(_search, _mean_nats, wrong_half=True, arithmetic=True),
+                lambda z, h: _HIGH,
+            )
         ),
         Mistake(
-            "T is missing in the logarithm: the entropy takes the same probabilities "
-            "twice, softened by T in both places. Yours is a cross-entropy with those at "
-            "T = 1.",
-            lambda z, h: _between(_crossed, z, h),
+            "your search always runs down to 0.01, as if the entropy were too large "
+            "everywhere. Does it keep the right half? Is there a softmax too many? That "
+            "of probabilities never has a small entropy.",
+            lambda z, h: _LOW,
+        ),
+        *(
+            Mistake(
+                f"your search ends at T = {high:g}. These logits need more.",
+                lambda z, h, high=high: min(_temperature_at_entropy(z, h), high),
+            )
+            for high in (5.0, 10.0, 20.0, 50.0, 100.0)
+        ),
+        *(
+            Mistake(
+                "does your search end too early? Each halving makes the interval half as "
+                "wide. How wide is it at last?",
+                partial(_search, _mean_nats, steps=steps, arithmetic=arithmetic),
+            )
+            for arithmetic, most in ((True, 18), (False, 12))
+            for steps in range(5, most)
+        ),
+        *(
+            Mistake(
+                "does your search end too early? Where the entropy is near enough to "
+                "`nats`, T is not exact yet. Go on halving: it costs little.",
+                partial(_search, _mean_nats, near=near, arithmetic=arithmetic),
+            )
+            for arithmetic in (True, False)
+            for near in (0.1, 0.05, 0.02, 0.01, 0.005)
+        ),
+        *(
+            Mistake(
+                "you keep the best of some temperatures. T may lie between two of them: "
+                "how can you come closer?",
+                partial(_tries, temperatures),
+            )
+            for temperatures in _GRIDS
         ),
         Mistake(
-            "that is the temperature for an entropy in bits: nats use the natural "
-            "logarithm.",
-            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(2), z, h),
+            "you search a temperature for every image, and take their mean. Asked is one T "
+            "for all, at which the mean of the entropies is `nats`.",
+            partial(_each, _mean_nats),
         ),
         Mistake(
-            "you averaged the probabilities of the images and took its entropy: one "
-            "entropy an image is asked for, and then their mean.",
-            lambda z, h: _hot(lambda p: _nats(p.mean(dim=0, keepdim=True)).mean(), z, h),
-        ),
-        Mistake(
-            "you divided the entropy by its largest value, the logarithm of the number of "
-            "classes; nats are asked for as they are.",
-            lambda z, h: _hot(lambda p: _nats(p).mean() / math.log(p.shape[1]), z, h),
-        ),
-        Mistake(
-            "that is the median of the entropies; their mean is asked for.",
-            lambda z, h: _hot(lambda p: _nats(p).median(), z, h),
-        ),
-        Mistake(
-            "you added up the entropies of all images: take their mean.",
-            lambda z, h: _hot(lambda p: _nats(p).sum(), z, h),
-        ),
-        Mistake(
-            "your mean goes over images and classes: sum over the classes first.",
-            lambda z, h: _hot(lambda p: torch.special.entr(p).mean(), z, h),
+            "that formula holds for a large T, where only the spread of the logits counts. "
+            "Here T may be small: search for it.",
+            _hot_side,
         ),
         Mistake(
             "you have the inverse of the temperature: logits are divided by T.",
             lambda z, h: 1 / _temperature_at_entropy(z, h),
+        ),
+        Mistake(
+            "only whole temperatures are tried; T may lie between two of them.",
+            lambda z, h: max(1, math.ceil(_temperature_at_entropy(z, h))),
+        ),
+        Mistake(
+            "`nats` does not enter: you always search for an entropy of 1.",
+            lambda z, h: _temperature_at_entropy(z, 1.0),
         ),
         Mistake(
             "that is the entropy that is reached; the temperature is asked for.",
@@ -150,28 +373,22 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
             "that is the temperature for the first image alone.",
             lambda z, h: _temperature_at_entropy(z[:1], h),
         ),
-        Mistake(
-            "your softmax runs over the images: the classes are the columns, dim=1.",
-            lambda z, h: _temperature_at_entropy(z.T, h),
-        ),
     ),
     "only z / T counts, so logits three times as large need three times the temperature.",
     tolerance=2e-3,
     known={
         places: f"{_UNDERFLOW}: if your function takes a logarithm, look there."
-        for places in ((5,), (6,), (5, 6), (3, 5), (3, 6), (3, 5, 6))
+        for places in _SURE_CASES
     },
     laws=(
         Law(
             "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
-            "hotter half while it is too small; the interval has to be wide enough, and "
-            "halved often enough)",
+            "hotter half while it is too small; go far enough, and on for long enough)",
             lambda t, z, h: _reached(t, z) > h - 0.01,
         ),
         Law(
             "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
-            "the colder half while it is too large; the interval has to be wide enough, "
-            "and halved often enough)",
+            "the colder half while it is too large; go far enough, and on for long enough)",
             lambda t, z, h: _reached(t, z) < h + 0.01,
         ),
     ),

@@ -1,4 +1,4 @@
-"""Checks of the chapter *Temperature*."""
+"""A check of the chapter *Temperature*: the softmax at T."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ def _soft(
         "root": 1 / temperature**0.5,
         "none": 1.0,
         "outside": 1.0,
+        "whole": 1 / max(int(temperature), 1),
+        "nearest": 1 / max(round(temperature), 1),
+        "at least 1": 1 / max(temperature, 1.0),
     }
     shifts = {
         "row": logits.amax(dim=1, keepdim=True),
@@ -43,6 +46,7 @@ def _soft(
         "none": torch.zeros(()),
         "mean": logits.mean(dim=1, keepdim=True),
         "smallest": logits.amin(dim=1, keepdim=True),
+        "absolute": logits.abs().amax(dim=1, keepdim=True),
         "undivided": temperature * logits.amax(dim=1, keepdim=True),
         "numerator": logits.amax(dim=1, keepdim=True),
     }
@@ -57,6 +61,8 @@ def _soft(
         "table": below.sum(),
         "none": torch.ones(()),
         "largest": below.amax(dim=1, keepdim=True),
+        "columns": below.sum(dim=0, keepdim=True),  # of rows that were shifted
+        "norm": below.norm(dim=1, keepdim=True),
         "count": torch.full((), float(logits.shape[1])),
     }
     found: Tensor = weights / sums[over]
@@ -76,6 +82,54 @@ def _cut_off(most: float, logits: Tensor, temperature: float) -> Tensor:
     return torch.softmax((logits / temperature).clamp(-most, most), dim=1)
 
 
+def _cut_above(most: float, logits: Tensor, temperature: float) -> Tensor:
+    weights = (logits / temperature).clamp(max=most).exp()
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def _hidden(instead: float | None, logits: Tensor, temperature: float) -> Tensor:
+    weights = (logits / temperature).exp()
+    found = weights / weights.sum(dim=1, keepdim=True)
+    return found.nan_to_num(nan=1 / logits.shape[1] if instead is None else instead)
+
+
+def _all_to_the_largest(logits: Tensor, temperature: float) -> Tensor:
+    found = _soft(logits, temperature, shift="none")
+    first = torch.zeros_like(found).scatter(1, logits.argmax(dim=1, keepdim=True), 1.0)
+    return torch.where(found.isnan(), first, found)
+
+
+def _by_the_largest(largest: Tensor, logits: Tensor, temperature: float) -> Tensor:
+    return torch.softmax(logits / largest / temperature, dim=1)
+
+
+def _in_one_place(logits: Tensor, temperature: float, *, above: bool) -> Tensor:
+    shifted = logits - logits.amax(dim=1, keepdim=True)
+    soft, hard = (shifted / temperature).exp(), shifted.exp()
+    above_it, below_it = (soft, hard) if above else (hard, soft)
+    return above_it / below_it.sum(dim=1, keepdim=True)
+
+
+def _floored(logits: Tensor, temperature: float, *, first: bool) -> Tensor:
+    shifted = logits if first else logits - logits.amax(dim=1, keepdim=True)
+    return torch.softmax(shifted // temperature, dim=1)
+
+
+def _root(logits: Tensor, temperature: float, *, scaled: bool) -> Tensor:
+    root = torch.softmax(logits, dim=1) ** (1 / temperature)
+    return root / root.sum(dim=1, keepdim=True) if scaled else root
+
+
+def _mixed(logits: Tensor, temperature: float) -> Tensor:
+    share = 1 / temperature
+    return share * torch.softmax(logits, dim=1) + (1 - share) / logits.shape[1]
+
+
+def _plain_shares(logits: Tensor, temperature: float) -> Tensor:
+    scaled = logits / temperature
+    return scaled / scaled.sum(dim=1, keepdim=True)
+
+
 def _moved(constant: float, logits: Tensor, temperature: float) -> Tensor:
     weights = ((logits - constant) / temperature).exp()
     return weights / weights.sum(dim=1, keepdim=True)
@@ -83,12 +137,112 @@ def _moved(constant: float, logits: Tensor, temperature: float) -> Tensor:
 
 _SOFT_TARGETS = Exercise(
     _soft,
-    ((_Z, 1.0), (_Z, 2.0), (_Z, 0.5), (_Z[:1], 20.0), (1000 * _Z, 2.0), (_LOW, 4.0)),
+    (
+        (_Z, 1.0),
+        (_Z, 2.0),
+        (_Z, 0.5),
+        (_Z[:1], 20.0),
+        (1000 * _Z, 2.0),
+        (_LOW, 4.0),
+        (_LOW[1:], 2.75),  # one image, and a temperature that is no whole number
+        (1000 * _Z, 1000.0),  # logits so far apart that T = 1 leaves one class alone
+    ),
     (
         Mistake(
             "that is a sigmoid: it looks at each logit alone, and the rows do not sum to "
             "1.",
             lambda z, t: torch.sigmoid(z / t),
+        ),
+        *(
+            Mistake(
+                "you cut the logits off to avoid the overflow: two large ones come out "
+                "equal then. What can you subtract from every logit of a row without "
+                "changing the result?",
+                partial(_cut_above, most),
+            )
+            for most in (20.0, 30.0, 50.0, 80.0, 85.0, 88.0, 100.0, 500.0, 700.0)
+        ),
+        *(
+            Mistake(
+                "the overflow is still there: you put something in the place of the NaN "
+                "that it leaves. What can you subtract from every logit of a row, so that "
+                "exp does not overflow in the first place?",
+                partial(_hidden, instead),
+            )
+            for instead in (0.0, 1.0, None)
+        ),
+        *(
+            Mistake(
+                "you divide by the largest logit. That changes the differences, on which "
+                "the result depends. What changes no difference?",
+                lambda z, t, largest=largest: _by_the_largest(largest(z), z, t),
+            )
+            for largest in (
+                lambda z: z.amax(dim=1, keepdim=True),
+                lambda z: z.abs().amax(dim=1, keepdim=True),
+                lambda z: z.max(),
+                lambda z: z.abs().max(),
+            )
+        ),
+        Mistake(
+            "the overflow is still there: where it leaves NaN, you give all to the largest "
+            "logit. What can you subtract from every logit of a row, so that exp does not "
+            "overflow in the first place?",
+            _all_to_the_largest,
+        ),
+        Mistake(
+            "you divide the logits by their standard deviation. That changes the "
+            "differences, on which the result depends. What changes no difference?",
+            lambda z, t: torch.softmax(z / z.std(dim=1, keepdim=True) / t, dim=1),
+        ),
+        Mistake(
+            "T enters in the sum below alone. The exponentials above it are to be divided "
+            "by a sum of their like.",
+            partial(_in_one_place, above=False),
+        ),
+        Mistake(
+            "T enters above alone. The sum below it has to add up the same exponentials.",
+            partial(_in_one_place, above=True),
+        ),
+        *(
+            Mistake(
+                "`//` is a division that rounds down to a whole number: several logits "
+                "come out equal.",
+                partial(_floored, first=first),
+            )
+            for first in (False, True)
+        ),
+        Mistake(
+            "the T-th root of the probabilities is a good start. Do the rows still sum to "
+            "1? And with large logits the probabilities at T = 1 underflow to 0, before "
+            "the root can raise them.",
+            partial(_root, scaled=False),
+        ),
+        Mistake(
+            "on paper the T-th root of the probabilities at T = 1, scaled, is the same. "
+            "With large logits they underflow to 0, and no root brings them back. Where "
+            "does T have to enter?",
+            partial(_root, scaled=True),
+        ),
+        Mistake(
+            "you mix the softmax with equal shares: that is label smoothing. A temperature "
+            "divides the logits.",
+            _mixed,
+        ),
+        Mistake(
+            "there is no exponential: you divide logits by the sum of logits, and these "
+            "may be negative.",
+            _plain_shares,
+        ),
+        Mistake(
+            "your rows sum to T squared: that factor belongs to the loss, and no "
+            "probability needs it.",
+            lambda z, t: t**2 * torch.softmax(z / t, dim=1),
+        ),
+        Mistake(
+            "your rows sum to T: nothing has to be multiplied by T again, once it has "
+            "divided the logits.",
+            lambda z, t: t * torch.softmax(z / t, dim=1),
         ),
         *(
             Mistake(
@@ -196,6 +350,27 @@ _SOFT_TARGETS = Exercise(
             after="twice",
         ),
         slip("you took powers of 2; the softmax uses e, that is exp.", base=2.0),
+        slip("you took powers of 10; the softmax uses e, that is exp.", base=10.0),
+        slip("T is cut to a whole number: take it as it is.", scale="whole"),
+        slip("T is rounded to a whole number: take it as it is.", scale="nearest"),
+        slip(
+            "your T never is below 1. T = 0.5 is a temperature, too, and sharpens.",
+            scale="at least 1",
+        ),
+        slip(
+            "you subtract the largest absolute value. Where all logits of a row are far "
+            "below 0, that moves them further down: exp gives 0 for each, and 0/0 is no "
+            "number.",
+            shift="absolute",
+        ),
+        slip(
+            "your columns sum to 1: along which dimension are the classes?", over="columns"
+        ),
+        slip(
+            "you divided by the root of the sum of squares: the plain sum of a row should "
+            "be 1.",
+            over="norm",
+        ),
     ),
 )
 
@@ -204,97 +379,6 @@ def _sums_to_one(rows: Tensor) -> bool:
     return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
-def _temperature_for(
-    margin: float,
-    probability: float,
-    *,
-    odds: str = "p/(1-p)",
-    log: str = "e",
-    turn: str = "margin above",
-) -> float:
-    """The right answer of the second exercise, with places to go wrong at."""
-    p = probability
-    ratio = {
-        "p/(1-p)": p / (1 - p),
-        "(1-p)/p": (1 - p) / p,
-        "p": p,
-        "1/p": 1 / p,
-        "1-p": 1 - p,
-        "1/(1-p)": 1 / (1 - p),
-    }[odds]
-    below = {
-        "e": math.log(ratio),
-        "10": math.log10(ratio),
-        "2": math.log2(ratio),
-        "none": ratio,
-        "exp": math.exp(ratio),
-    }[log]
-    if turn == "below":
-        return below / margin
-    return margin * below if turn == "product" else margin / below
-
-
-_TEMPERATURE_FOR = Exercise(
-    _temperature_for,
-    ((2.0, 0.9), (5.0, 0.6), (1.0, 0.99), (3.0, 0.75)),
-    (
-        Mistake(
-            "you took the logarithm of the margin. The logarithm undoes the exponential, "
-            "and the margin stands inside of that already.",
-            lambda m, p: math.log(m) / math.log(p / (1 - p)),
-        ),
-        Mistake(
-            "margin over probability: where has the softmax gone? Write down p as a "
-            "softmax of the two logits, and solve for T; a logarithm is needed.",
-            lambda m, p: m / p,
-        ),
-    ),
-    "with two classes the odds are exp(margin/T), so T is margin over log-odds.",
-    slips=(
-        slip("you have the inverse of the temperature.", turn="below"),
-        slip(
-            "you multiply by the logarithm; when exp(margin/T) is given, what is T divided "
-            "by what?",
-            turn="product",
-        ),
-        slip(
-            "you set exp(-margin/T) equal to the probability. It is the probability "
-            "divided by what? Both classes enter, p and 1 - p.",
-            odds="1/p",
-        ),
-        slip(
-            "you took the logarithm of the probability alone. exp(margin/T) is the ratio "
-            "of both probabilities, p and that of the other class.",
-            odds="p",
-        ),
-        slip(
-            "that is the logarithm of 1 + odds (log1p gives it), or the other class alone, "
-            "1 - p: both are the same number. exp(margin/T) is the ratio of both "
-            "probabilities, with no 1 added.",
-            odds="1/(1-p)",
-        ),
-        slip(
-            "you took the other class alone, 1 - p, and with the wrong sign. exp(margin/T) "
-            "is the ratio of both probabilities.",
-            odds="1-p",
-        ),
-        slip(
-            "almost: the odds are the other way round, the sign is wrong, and your "
-            "temperature is negative.",
-            odds="(1-p)/p",
-        ),
-        slip("that is a logarithm to base 10 (log10); the softmax uses e.", log="10"),
-        slip("that is a logarithm to base 2 (log2); the softmax uses e.", log="2"),
-        slip("a logarithm is missing: how is exp(margin/T) undone?", log="none"),
-    ),
-)
-
-
 def check_soft_targets(answer: Callable[[Tensor, float], Any]) -> CheckResult:
     """Check ``answer(logits (N, C), temperature) -> (N, C)``: the softmax at T."""
     return _SOFT_TARGETS.check(answer)
-
-
-def check_temperature_for(answer: Callable[[float, float], Any]) -> CheckResult:
-    """Check ``answer(margin, probability) -> T`` for two classes with logits margin, 0."""
-    return _TEMPERATURE_FOR.check(answer)

@@ -18,9 +18,9 @@ from kdteach.stats import auc_interval
 from kdteach.types import ImageSet
 
 __all__ = [
+    "aucs",
     "highest_other",
     "lead",
-    "mean_auc",
     "mean_highest_other",
     "mean_rises",
     "mean_spread",
@@ -179,16 +179,17 @@ def mean_spread(answers: Sequence[Evaluation], number: int) -> float:
     return sum(found) / len(found)
 
 
-def mean_auc(answers: Sequence[Evaluation], number: int) -> float:
-    """How well ``lead`` ranks images of a class before all others, a mean over students.
+def aucs(answers: Sequence[Evaluation], number: int) -> Tensor:
+    """How well ``lead`` ranks images of a class before all others.
 
     Args:
         answers: of each student, to images of the class and of others.
         number: of the class.
 
     Returns:
-        Of all pairs of an image of the class and another one, the share in which the former
-        has the larger lead, ties counted half: the area under the ROC curve.
+        (S,) float64: of all pairs of an image of the class and another one, the share in
+        which the former has the larger lead, ties counted half: the area under the ROC
+        curve.
 
     Raises:
         ValueError: no answers, a number out of range, or fewer than two images of a kind.
@@ -197,7 +198,7 @@ def mean_auc(answers: Sequence[Evaluation], number: int) -> float:
         auc_interval(lead(one.logits, number), one.labels == number).mean
         for one in _answers(answers)
     ]
-    return sum(areas) / len(areas)
+    return torch.tensor(areas, dtype=torch.float64, device="cpu")
 
 
 def _pairs(

@@ -44,11 +44,11 @@ def live_smoothing(
 ) -> LiveFigure:
     """Teachers with more and more smoothing, with a slider from one to the next.
 
-    Two pictures follow the slider. On the plane of three classes lie the features of new
-    images, each teacher's scaled so that its three centres have the same mean distance.
-    Beside it stand the logits of the wrong classes of an image that the reader chooses,
-    minus their mean, at one scale for all teachers; the image's label is named, and has
-    no bar.
+    Two pictures follow the slider. On the plane of three classes lie the features of
+    validation images, each teacher's scaled so that its three centres have the same mean
+    distance. Beside it stand the logits of the wrong classes of an image that the reader
+    chooses, minus their mean, at one scale for all teachers; the image's label is named,
+    and has no bar.
 
     Args:
         epsilons: S numbers in [0, 1), rising, at most 20: the smoothing of each teacher.
@@ -59,7 +59,7 @@ def live_smoothing(
             them: those of ``split.index`` are taken.
         classes: C names.
         leads: (S,) by how much the label's logit leads the mean of the others.
-        errors: S counts of new images that are misread.
+        errors: S counts of validation images that are misread.
         total: images among which they are counted, at least 1.
         start: place of the teacher that is seen first.
 
@@ -116,7 +116,7 @@ def live_smoothing(
     still = (
         f"<p>With epsilon = {shares[start]:g} the label's logit leads the mean of the "
         f"others by {ahead[start]:.2f} on training images, and {first['errors']} of "
-        f"{total} new images are misread. Here a slider goes through {len(shares)} "
+        f"{total} validation images are misread. Here a slider goes through {len(shares)} "
         "teachers, where scripts run.</p>"
     )
     return LiveFigure(

@@ -35,7 +35,19 @@ def _moved(value: Any, arguments: dict[str, Any]) -> None:
     require_equal(value[rows, labels.long()], logits[rows, labels.long()])
 
 
-for name, check in (("runner_up", _best_wrong), ("shuffled", _moved)):
+def _means(value: Any, arguments: dict[str, Any]) -> None:
+    logits, labels = arguments["logits"], arguments["labels"].tolist()
+    for row, label in zip(value, labels, strict=True):
+        own = [z for z, y in zip(logits.tolist(), labels, strict=True) if y == label]
+        assert np.allclose(row.tolist(), np.mean(own, axis=0), rtol=1e-5, atol=1e-6)
+    assert value.dtype == logits.dtype
+
+
+for name, check in (
+    ("runner_up", _best_wrong),
+    ("shuffled", _moved),
+    ("class_means", _means),
+):
     made = ROOM.function(
         PLACE + name, lambda: {"logits": LOGITS.clone(), "labels": LABELS.clone()}
     )

@@ -58,10 +58,10 @@ export function smoothing(root, data) {
     words.textContent =
       `\u03b5 = ${teacher.epsilon}: on training images the label\u2019s logit leads the mean of ` +
       `the others by ${teacher.lead.toFixed(2)} (${goal}). The teacher misreads ` +
-      `${teacher.errors} of ${data.total} new images. For the chosen ${classes[label]} its ` +
+      `${teacher.errors} of ${data.total} validation images. For the chosen ${classes[label]} its ` +
       `wrong classes have a standard deviation of ${spread.toFixed(2)}.`;
     plane.setAttribute("aria-label",
-      `New images of three digits on the plane of their directions, epsilon ${teacher.epsilon}`);
+      `Validation images of three digits on the plane of their directions, epsilon ${teacher.epsilon}`);
     root.kdState = { epsilon: teacher.epsilon, chosen, spread, around };
   }
   const knob = slider("Smoothing \u03b5", {
@@ -91,7 +91,7 @@ export function smoothing(root, data) {
     knob.box,
     element(
       "div", { class: "kd-pair" },
-      element("div", {}, title("New images, on the plane of three classes"), plane),
+      element("div", {}, title("Validation images, on the plane of three classes"), plane),
       element(
         "div", {}, gallery, element("div", { class: "kd-row" }, big, named),
         title("Wrong classes: logit minus the mean of the wrong ones"), chart,
