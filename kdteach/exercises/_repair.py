@@ -30,11 +30,11 @@ from kdteach.exercises._results import capital
 from kdteach.exercises._source import Source
 from kdteach.exercises._values import Value, read
 
-_ONE = 3.0  # seconds of the processor for the search of one place
-_TWO = 2.0  # and of two
-_PATIENCE = 10  # times as long on the clock, where others are at work as well
+_ONE = 2.0  # seconds of the processor for the search of one place
+_TWO = 1.5  # and of two
+_CLOCK = 5.0  # seconds for both, where others are at work as well
 _FEW, _MANY = 10, 200  # changes that are tried in one go
-_GO = 2.0  # seconds for them
+_GO = 1.0  # seconds for them
 _ENDLESS = 3  # times that these ran out, after which the search ends
 _LIKELY = 8  # changes of a place of which two are tried at once
 _POOL = 160  # and of all places
@@ -69,7 +69,8 @@ def place(
     if source is None:
         return ""
     order = [*wrong, *(i for i in range(len(cases)) if i not in wrong)]
-    search = _Search(source, source.names(NAMES), cases, wanted, order, same)
+    until = time.monotonic() + _CLOCK
+    search = _Search(source, source.names(NAMES), cases, wanted, order, same, until)
     found_at = [*slots(source.tree)]
     known = [*dict.fromkeys([*names, *assigned(source.tree)])]
     direct = [[*_direct.direct(slot)] for slot in found_at]
@@ -113,6 +114,7 @@ class _Search:
         wanted: of the right function.
         order: in which the cases are tried.
         same: compares two results.
+        until: when the search ends, as of ``time.monotonic``.
     """
 
     source: Source
@@ -121,6 +123,7 @@ class _Search:
     wanted: list[Value]
     order: list[int]
     same: Same
+    until: float
 
     def within(
         self, seconds: float, portions: Iterable[Iterable[tuple[Edit, ...]]]
@@ -131,10 +134,10 @@ class _Search:
             seconds: of the processor, after which no other portion begins.
             portions: of changes; where one runs without end, the rest of it is left out.
         """
-        guard, endless = Guard(_GO), 0
-        end, clock = time.process_time() + seconds, time.monotonic() + _PATIENCE * seconds
+        guard, endless, end = Guard(_GO), 0, time.process_time() + seconds
         for portion in portions:
-            if time.process_time() > end or time.monotonic() > clock or endless >= _ENDLESS:
+            late = time.process_time() > end or time.monotonic() > self.until
+            if late or endless >= _ENDLESS:
                 return None
             found = guard.call(self._first, (portion,), lambda value: value, loud=False)
             if isinstance(found, tuple):
