@@ -10,7 +10,7 @@ __all__ = ["which_test"]
 _WIDE, _NARROW = 860.0, 350.0
 _RECIPE = (
     ("one network", "How accurate is it on other images like these?",
-     "interval of a share", "kd.stats.proportion_interval(right, n)"),
+     "interval of a share", "kd.stats.proportion_interval(n_right, n)"),
     ("two networks, the same images", "Is this one better than that one?",
      "images only one gets right (McNemar)", "kd.stats.mcnemar(right_a, right_b)"),
     ("two methods, ten seeds each", "Is this method better, on these test images?",
@@ -18,7 +18,7 @@ _RECIPE = (
     ("two methods, seeds and images",
      "Is it better with other seeds and other test images?",
      "bootstrap (rather wide intervals)",
-     "kd.stats.bootstrap_difference(right_a, right_b)"),
+     "kd.stats.bootstrap_difference(table_a, table_b)"),
 )  # fmt: skip
 
 

@@ -221,7 +221,7 @@ def mistakes_by_size(
         if not all(low <= value <= high for row in rows for value in row):
             raise ValueError(f"{what} must lie in {low:g} to {high:g}")
         means = [sum(row) / len(row) for row in rows]
-        near, far = (0.98, 0.91) if number == 0 else (1 / 0.98, 1 / 0.91)
+        near, far = (0.97, 0.92) if number == 0 else (1 / 0.97, 1 / 0.92)
         curves += [
             Curve([(near * u, m), (far * u, m)], colour, 1.6, "", 0.7)
             for u, row in zip(places, rows, strict=True) for m in row
