@@ -196,8 +196,8 @@ def parted(
                     zip(names, answers[place], strict=True)
                 ):
                     style = "strong" if said == labels[place] else "small"
-                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name} says {said}", style,
-                              "start")  # fmt: skip
+                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name} says {said}",
+                              style, "start")  # fmt: skip
             top += height
         drawings.append(draw)
     alt = f"Images that only one of two networks reads rightly. {'; '.join(told)}."
