@@ -124,8 +124,8 @@ def test_images_on_which_two_part():
         assert "only A is right: 2 images" in drawing
         assert "only B is right: 9 images" in drawing
         assert drawing.count("<image") == 6
-        assert ">A: 3<" in drawing
-        assert ">B: 6<" in drawing
+        assert ">A says 3<" in drawing
+        assert ">B says 6<" in drawing
     assert "only B is right: 9 images" in figure.alt
     answers, labels = [("1", "2")] * 9, ["1"] * 9
     for wrong in ((labels, []), (labels[:8], answers)):
@@ -141,10 +141,10 @@ def test_only_the_right_answer_is_bold(right):
     images = SETS[0][:1]
     figure = parted(images, ["3"], [answers], {"a": [0]}, ("A", "B"), caption="x")
     for drawing in both(figure):
-        bold = re.findall(r'<text [^>]*class="([^"]*)"[^>]*>([AB]: \d)<', drawing)
+        bold = re.findall(r'<text [^>]*class="([^"]*)"[^>]*>([AB] says \d)<', drawing)
         assert {said: "kd-strong" in style for style, said in bold} == {
-            f"A: {answers[0]}": right == 0,
-            f"B: {answers[1]}": right == 1,
+            f"A says {answers[0]}": right == 0,
+            f"B says {answers[1]}": right == 1,
         }
 
 

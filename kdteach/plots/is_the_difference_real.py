@@ -179,7 +179,7 @@ def parted(
     told = [f"{title}: {len(several)} images" for title, several in
             zip(titles, places, strict=True)]  # fmt: skip
     drawings = []
-    for width, columns, size in ((_WIDE, most, 84.0), (_NARROW, 4, 72.0)):
+    for width, columns, size in ((_WIDE, most, 84.0), (_NARROW, 3, 72.0)):
         heights = [
             32 + (size + 46) * -(-min(len(several), most) // columns) for several in places
         ]
@@ -196,8 +196,8 @@ def parted(
                     zip(names, answers[place], strict=True)
                 ):
                     style = "strong" if said == labels[place] else "small"
-                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name}: {said}", style,
-                              "start")  # fmt: skip
+                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name} says {said}",
+                              style, "start")  # fmt: skip
             top += height
         drawings.append(draw)
     alt = f"Images that only one of two networks reads rightly. {'; '.join(told)}."

@@ -177,7 +177,7 @@ export function luck(root, data) {
   root.replaceChildren(
     chosen("What is compared", data.designs.map(({ name }) => name), (i) => { design = i; }),
     chosen(
-      "One experiment has", data.counts.map((n) => (n > 1 ? `${n} seeds` : "one seed")),
+      "One experiment has", data.counts.map((n) => `${n > 1 ? `${n} seeds` : "one seed"} each`),
       (i) => { count = i; },
     ),
     element(
