@@ -103,6 +103,26 @@ def test_both_curves_are_the_counts(page, given):
 
 
 @needs_browser
+def test_the_ring_stands_where_the_fewest_are_misread(page, given):
+    """Its height and place, for both networks; the words of the picture say the number."""
+    split, logits = given
+    shown(page, live_bias(split, logits, CLASSES, 3, most=10))
+    for name in logits:
+        page.get_by_role("radio", name=name).check()
+        counts = [
+            expected(logits[name], split, 0.1 * i - 1e-9 * (i > 0))["errors"]
+            for i in range(101)
+        ]
+        ring = page.locator(".kd-ring")
+        assert ring.count() == 1
+        x, y = (float(ring.get_attribute(at)) for at in ("cx", "cy"))
+        assert x == pytest.approx(34 + 276 * counts.index(min(counts)) / 100, abs=0.1)
+        said = page.locator(".kd-steps").nth(1).get_attribute("aria-label")
+        assert said.endswith(f"fewest {min(counts)}")
+        assert 14 < y < 124
+
+
+@needs_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_is_accessible_and_fits_a_phone(page, given, theme):
     from axe_playwright_python.sync_playwright import Axe

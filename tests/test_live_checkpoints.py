@@ -1,5 +1,6 @@
 """The slider over a teacher's epochs, in a browser, beside what torch computes."""
 
+import math
 import re
 from itertools import pairwise
 
@@ -73,6 +74,17 @@ def test_by_keyboard_alone_and_names_apart(page, given):
     )
     assert len(heights) == 3
     assert all(b - a >= 14.9 for a, b in pairwise(heights))
+
+
+@needs_browser
+def test_epochs_stand_at_the_distances_of_their_logarithms(page, given):
+    shown(page, live_checkpoints(*given, CLASSES, LINES))
+    one, four, sixty = page.evaluate(
+        "['1', '4', '60'].map((e) => Number([...document.querySelectorAll('.kd-live text')]"
+        ".find((n) => n.textContent === e && n.getAttribute('text-anchor') === 'middle' "
+        "&& n.getAttribute('y') === '167').getAttribute('x')))"
+    )
+    assert (four - one) / (sixty - one) == pytest.approx(math.log(4) / math.log(60))
 
 
 @needs_browser

@@ -23,8 +23,27 @@ def around(slot: Slot) -> Iterator[Edit]:
         yield Edit(node, slot, piece(name, node), asks)
 
 
+def with_arguments(slot: Slot, names: list[str]) -> Iterator[Edit]:
+    """Whether an argument is missing there, as a factor or below the line.
+
+    Args:
+        slot: where the piece of code stands.
+        names: of the answer's arguments.
+    """
+    node = slot.get()
+    for name in names if _has_a_value(slot) else ():
+        other = ast.Name(name, ast.Load())
+        rest = ast.BinOp(ast.Constant(1), ast.Sub(), other)
+        powers = [ast.BinOp(other, ast.Pow(), ast.Constant(p)) for p in (2, 0.5)]
+        same = isinstance(node, ast.Name) and node.id == name
+        asks = f"does `{name}` have to enter there, and how?"
+        for more in (*(() if same else (other,)), *powers, rest):
+            for operation in (ast.Div, ast.Mult):
+                yield Edit(node, slot, ast.BinOp(node, operation(), more), asks)
+
+
 def with_others(slot: Slot, known: list[str], names: list[str]) -> Iterator[Edit]:
-    """What may be missing beside it: another variable, or a number of rows or columns.
+    """What else may be missing beside it: a variable, or a number of rows or columns.
 
     Args:
         slot: where the piece of code stands.
@@ -34,7 +53,6 @@ def with_others(slot: Slot, known: list[str], names: list[str]) -> Iterator[Edit
     node = slot.get()
     if not _has_a_value(slot):
         return
-    operations = (ast.Mult, ast.Div, ast.Sub, ast.Add)
     for name in known:
         if isinstance(node, ast.Name) and node.id == name:
             continue
@@ -42,24 +60,13 @@ def with_others(slot: Slot, known: list[str], names: list[str]) -> Iterator[Edit
         if isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
             yield Edit(node, slot, other, "is that the quantity you mean?")
         asks = f"does `{name}` have to enter there, and how?"
-        changes = [ast.BinOp(node, operation(), other) for operation in operations]
-        if name in names:
-            rest = ast.BinOp(ast.Constant(1), ast.Sub(), other)
-            several = [
-                rest,
-                *(ast.BinOp(other, ast.Pow(), ast.Constant(p)) for p in (2, 0.5)),
-            ]
-            changes += [
-                ast.BinOp(node, operation(), more)
-                for more in several
-                for operation in operations[:2]
-            ]
-        yield from (Edit(node, slot, change, asks) for change in changes)
+        for operation in (ast.Mult, ast.Div, ast.Sub, ast.Add):
+            yield Edit(node, slot, ast.BinOp(node, operation(), other), asks)
     for name in names:
         for size in SIZES:
             count = piece(size, ast.Name(name, ast.Load()))
             asks = "is it divided by the right count, and once?"
-            for operation in operations[:2]:
+            for operation in (ast.Mult, ast.Div):
                 yield Edit(node, slot, ast.BinOp(node, operation(), count), asks)
             if isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
                 yield Edit(node, slot, count, "is that the number of what you mean?")

@@ -79,7 +79,7 @@ def first_failure(
     if result.shape != value.shape:
         return (
             f"{start}your result has shape {result.shape}, expected is {value.shape}: "
-            f"{called} gave {came}.{more}"
+            f"{called} gave {came}.{_one_row(result, value, same)}{more}"
         )
     finite = bool(torch.isfinite(result.numbers).all())
     flaw = "a wrong value" if finite else "NaN or infinity"
@@ -93,6 +93,19 @@ def first_failure(
         f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
         f"{_telling.form(value)}{holds}.{more}"
     )
+
+
+def _one_row(result: Value, value: Value, same: Callable[[Value, Value], bool]) -> str:
+    """What to say where the first row or the last is right, and alone."""
+    if value.numbers.is_meta or result.shape != value.shape[1:] or len(value.numbers) < 2:
+        return ""
+    for place, hint in (
+        (0, "That is the first row alone: is the loop left before it is through?"),
+        (-1, "That is the last row alone: is the result of each row kept?"),
+    ):
+        if same(result, Value(value.numbers[place], value.truth)):
+            return f" {hint}"
+    return ""
 
 
 def _alike(values: list[Value], same: Callable[[Value, Value], bool]) -> bool:

@@ -76,9 +76,10 @@ def place(
     direct = [[*_direct.direct(slot)] for slot in found_at]
     lines = [[*line] for line in _lines.lines(source.tree)]
     values = [[*_direct.values(slot, known)] for slot in found_at]
+    given = ([*_around.with_arguments(slot, names)] for slot in found_at)
     around = ([*_around.around(slot)] for slot in found_at)
     others = ([*_around.with_others(slot, known, names)] for slot in found_at)
-    each = chain.from_iterable(chain(direct, lines, values, around, others))
+    each = chain.from_iterable(chain(direct, lines, values, given, around, others))
     found = search.within(_ONE, _portions(((edit,) for edit in each), source))
     if found is None:
         pool = [edit for site in (*direct, *lines, *values) for edit in site[:_LIKELY]]

@@ -40,7 +40,8 @@ def live_checkpoints(
 ) -> LiveFigure:
     """One image's soft target over the epochs of its teacher, with mean mistakes below it.
 
-    The reader chooses an image and moves along the checkpoints of one teacher.
+    The reader chooses an image and moves along the checkpoints of one teacher; the axis of
+    the mistakes has a logarithmic scale.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 12 of them, with their labels.

@@ -14,7 +14,7 @@ export function bias(root, data) {
   const [found, wrong] = [
     stepChart(most, networks[0].own.length, `Images of a ${name} read as ${name}`),
     stepChart(most, Math.max(...networks.flatMap((n) => grid.map((b) => countAt(n, b).errors))),
-      `Images misread, of all ${all}`),
+      `Images misread, of all ${all} (ring: fewest)`, true),
   ];
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
   const tiles = data.images.map(({ pixels, width, height }) => {
@@ -73,9 +73,9 @@ export function countAt({ own, others, right }, added) {
   return { found, alarms, errors };
 }
 
-// Counts over the bias, and a mark at the bias that is set.
-function stepChart(most, top, title) {
-  const [width, height, left, right, up, foot] = [330, 150, 34, 12, 14, 26];
+// Counts over the bias, and a mark at the bias that is set; a ring at the fewest if asked for.
+function stepChart(most, top, title, ringed = false) {
+  const [width, height, left, right, up, foot] = [330, 150, 34, 20, 14, 26];
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "kd-steps" });
   const x = (value) => left + ((width - left - right) * value) / most;
   const y = (value) => height - foot - ((height - foot - up) * value) / top;
@@ -92,8 +92,9 @@ function stepChart(most, top, title) {
   const line = drawn("path", { fill: "none", "stroke-width": 2.4 });
   const mark = drawn("path", { stroke: "var(--kd-ink)", "stroke-width": 1.4, "stroke-dasharray": "3 3" });
   const dot = drawn("circle", { r: 5 });
+  const ring = drawn("circle", { r: 8, fill: "none", stroke: "var(--kd-ink)", "stroke-width": 1.6, class: "kd-ring" });
   const label = drawn("text", { class: "kd-count" });
-  svg.append(line, mark, dot, label);
+  svg.append(line, mark, dot, ...(ringed ? [ring] : []), label);
   function update(values, added, count, role) {
     const points = values.map((v, i) => `${x((i * most) / (values.length - 1)).toFixed(1)} ${y(v).toFixed(1)}`);
     line.setAttribute("d", `M${points.join("L")}`);
@@ -102,6 +103,9 @@ function stepChart(most, top, title) {
     dot.setAttribute("cx", x(added));
     dot.setAttribute("cy", y(count));
     dot.setAttribute("fill", `var(--kd-${role})`);
+    const fewest = Math.min(...values);
+    ring.setAttribute("cx", x((values.indexOf(fewest) * most) / (values.length - 1)));
+    ring.setAttribute("cy", y(fewest));
     // the number stands where the line does not go next
     const ahead = values[Math.min(values.length - 1, Math.round(((added + 0.08 * most) / most) * (values.length - 1)))];
     const late = added > 0.7 * most || ahead > count;
@@ -109,7 +113,8 @@ function stepChart(most, top, title) {
     label.setAttribute("y", y(count) + (y(count) < 40 && ahead <= count ? 20 : -8));
     label.setAttribute("text-anchor", late ? "end" : "start");
     label.textContent = count;
-    svg.setAttribute("aria-label", `${title}: ${count} at +${added.toFixed(1)}`);
+    svg.setAttribute("aria-label", `${title}: ${count} at +${added.toFixed(1)}` +
+      (ringed ? `, fewest ${fewest}` : ""));
   }
   const box = element("div", {}, element("p", { class: "kd-title" }, title), svg);
   return { box, update };

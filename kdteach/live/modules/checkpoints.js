@@ -14,7 +14,8 @@ export function checkpoints(root, data) {
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
   const chart = drawn("svg", { viewBox: `0 0 ${WIDE} ${FOOT + 42}`, role: "img" });
   const last = epochs.length - 1;
-  const x = (i) => LEFT + ((RIGHT - LEFT) * i) / last;
+  const far = (i) => Math.log(epochs[i] / epochs[0]);
+  const x = (i) => LEFT + ((RIGHT - LEFT) * far(i)) / far(last);
   const y = (v) => FOOT - ((FOOT - TOP) * v) / most;
   const line = (d, stroke, width) =>
     drawn("path", { d, fill: "none", stroke: `var(--kd-${stroke})`, "stroke-width": width });
@@ -27,7 +28,7 @@ export function checkpoints(root, data) {
     );
   }
   epochs.forEach((e, i) => chart.append(named({ x: x(i), y: FOOT + 17 }, "middle", `${e}`)));
-  chart.append(named({ x: LEFT, y: FOOT + 36 }, "start", "epochs of the teacher"));
+  chart.append(named({ x: LEFT, y: FOOT + 36 }, "start", "epochs of the teacher (log scale)"));
   const cursor = line("", "accent-edge", 2);
   chart.append(cursor);
   // names at the right ends, moved apart where two would touch
@@ -67,9 +68,9 @@ export function checkpoints(root, data) {
     words.textContent =
       `After ${after} the label, ${classes[label]}, has ${(100 * p[label]).toFixed(0)} %. The ` +
       `largest bars are ${classes[sorted[0]]} and ${classes[sorted[1]]}. Mean ${data.unit}: ` +
-      `${said.join(", ")}.`;
+      `${said.join("; ")}.`;
     chart.setAttribute("aria-label",
-      `Mean ${data.unit} over the teacher's epochs; after ${after}: ${said.join(", ")}`);
+      `Mean ${data.unit} over the teacher's epochs; after ${after}: ${said.join("; ")}`);
     root.kdState = { chosen, epoch: epochs[place], p, entropy: entropy(p) };
   }
   const knob = slider("Epochs of the teacher", {
