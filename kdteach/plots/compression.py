@@ -221,13 +221,13 @@ def mistakes_by_size(
         if not all(low <= value <= high for row in rows for value in row):
             raise ValueError(f"{what} must lie in {low:g} to {high:g}")
         means = [sum(row) / len(row) for row in rows]
-        near, far = (0.97, 0.92) if number == 0 else (1 / 0.97, 1 / 0.92)
+        near, far = (0.95, 0.9) if number == 0 else (1 / 0.95, 1 / 0.9)
         curves += [
             Curve([(near * u, m), (far * u, m)], colour, 1.6, "", 0.7)
             for u, row in zip(places, rows, strict=True) for m in row
         ]  # fmt: skip
         points = list(zip(places, means, strict=True))
-        thick.append(Curve(points, colour, 3.2, dots=True))
+        thick.append(Curve(points, colour, 2.0, dots=True))
         at = len(places) // 2
         shift = (16.0, -14.0) if number == 0 else (-16.0, 24.0)
         notes.append(
@@ -237,7 +237,7 @@ def mistakes_by_size(
         said = ", ".join(f"{m:.0f} at {u:g}" for u, m in zip(places, means, strict=True))
         told.append(f"{name}: {said}")
     its_name, height = reference
-    left, right = 0.9 * places[0], places[-1] / 0.9  # room for the strokes
+    left, right = 0.88 * places[0], places[-1] / 0.88  # room for the strokes
     thick.append(Curve([(left, height), (right, height)], "teacher", 2.0, "2 5"))
     notes.append(
         Note(places[0], height, f"{its_name}: {height:g}", (4, -8), None, "start",
