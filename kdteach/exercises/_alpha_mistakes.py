@@ -55,8 +55,9 @@ def over_classes(classes: int) -> Mistake:
         return soft * classes / (soft * classes + hard)
 
     return Mistake(
-        "you compared with a divergence that is averaged over the classes too. It is a sum "
-        'over the classes, and its mean is over the images: `reduction="batchmean"`.',
+        "one of your two known terms has another mean than the program's. Is the "
+        "divergence averaged over the classes too? It is a sum over them "
+        '(`reduction="batchmean"`). And the cross-entropy is a mean over the images.',
         share,
     )
 

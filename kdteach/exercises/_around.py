@@ -20,6 +20,8 @@ def around(slot: Slot) -> Iterator[Edit]:
     yield Edit(node, slot, ast.UnaryOp(ast.USub(), node), "is its sign right?")
     yield Edit(node, slot, ast.UnaryOp(ast.Not(), node), "is that it, or its opposite?")
     for name, asks in HELPERS.items():
+        if isinstance(node, ast.Constant):
+            asks = "is that the right value there?"
         yield Edit(node, slot, piece(name, node), asks)
 
 

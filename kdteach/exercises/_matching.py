@@ -79,7 +79,7 @@ class Match:
             mistake does not.
         known: whether it was described for this exercise and explains every case; else it
             is alike in all exercises, such as a factor, or explains most cases.
-        most: whether it takes two guesses at once, or leaves a case unexplained.
+        most: whether it takes two guesses at once, of which one may be chance.
     """
 
     hints: tuple[str, ...]
@@ -185,8 +185,9 @@ class Matcher:
         twice = self._best(
             self._related_twice(wanted, results), results, wanted, clean=True, least=2
         )
-        unsure = twice or self._most(single, results, wanted)
-        return None if unsure is None else replace(unsure, most=True)
+        if twice is not None:
+            return replace(twice, most=True)
+        return self._most(single, results, wanted)
 
     def _related(self, results: Results, wanted: list[Value]) -> Iterator[Candidate]:
         """What is alike in all exercises, made from the right numbers."""

@@ -133,8 +133,9 @@ _TEMPERATURE_FOR = Exercise(
         ),
         *(
             Mistake(
-                "you keep the best of some temperatures that you tried: T may lie between "
-                "them, or beyond the last. Solve for it on paper.",
+                "you keep the best of some temperatures that you tried, or search in too "
+                "narrow a range: T may lie between them, below the first or beyond the "
+                "last. Solve for it on paper.",
                 partial(_tried, step, most),
             )
             for step in (1.0, 0.5, 0.1, 0.01)
