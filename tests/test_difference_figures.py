@@ -1,5 +1,6 @@
 """The figures of *Is the difference real?* say the numbers that they were given."""
 
+import itertools
 import re
 from xml.etree import ElementTree
 
@@ -133,6 +134,19 @@ def test_images_on_which_two_part():
             parted(SETS[0], *wrong, {"a": [1]}, ("A", "B"), caption="x")
     with pytest.raises(ValueError, match="a place"):
         parted(SETS[0], labels, answers, {"a": [9]}, ("A", "B"), caption="x")
+
+
+def test_answers_under_neighbouring_images_do_not_touch():
+    """A bold letter is 8.6 wide at most, as measured in the rendered page."""
+    answers, labels = [("5", "1")] * 9, ["5"] * 9
+    figure = parted(
+        SETS[0], labels, answers, {"a": list(range(8))}, ("seed 0", "seed 1"), caption="x"
+    )
+    for drawing in both(figure):
+        starts = sorted({float(x) for x in re.findall(
+            r'<text x="([\d.]+)"[^>]*>seed 0 says 5<', drawing)})  # fmt: skip
+        assert len(starts) in (3, 7)
+        assert min(b - a for a, b in itertools.pairwise(starts)) > 13 * 8.6
 
 
 @pytest.mark.parametrize("right", [0, 1])

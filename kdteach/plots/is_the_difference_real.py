@@ -16,6 +16,7 @@ from kdteach.plots._recipe import which_test
 __all__ = ["gains", "pairs", "parted", "two_kinds_of_luck", "which_test"]
 
 _WIDE, _NARROW = 860.0, 350.0
+_LETTER = 8.6  # width of a bold letter, at most
 _SIDE = 2  # images on a side of the picture of a set
 _COLUMNS = 6
 
@@ -179,7 +180,10 @@ def parted(
     told = [f"{title}: {len(several)} images" for title, several in
             zip(titles, places, strict=True)]  # fmt: skip
     drawings = []
+    longest = max(len(f"{name} says {said}") for pair in answers
+                  for name, said in zip(names, pair, strict=True))  # fmt: skip
     for width, columns, size in ((_WIDE, most, 84.0), (_NARROW, 3, 72.0)):
+        columns = max(1, min(columns, int(width // (_LETTER * longest + 4))))
         heights = [
             32 + (size + 46) * -(-min(len(several), most) // columns) for several in places
         ]
