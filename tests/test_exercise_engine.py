@@ -254,7 +254,7 @@ def test_what_a_cell_before_the_check_has_replaced_makes_nothing_right(monkeypat
 
 def test_an_answer_replaces_no_check_of_a_chapter(monkeypatch):
     def forging(z, t):
-        monkeypatch.setattr(temperature, "_temperature_for", lambda *_: 1.0)
+        monkeypatch.setattr(which_temperature, "_temperature_for", lambda *_: 1.0)
         return z
 
     assert "replaced" in temperature.check_soft_targets(forging).message

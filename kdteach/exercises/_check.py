@@ -267,7 +267,8 @@ class Exercise:
         if found is not None and found.known and found.also is None:
             return no(self._named(answer, found), found.hints)
         fine = [self._same(*pair) for pair in zip(mine, wanted, strict=True)]
-        place = self._place(answer, wanted, fine)
+        endless = any(value.numbers.is_meta for value in mine)  # it would be made again
+        place = "" if endless else self._place(answer, wanted, fine)
         if found is not None and not (place and found.most):
             more = f" {capital(place)}" if place else ""
             named = self._named(answer, found)
