@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from kdteach.exercises import temperature
+from kdteach.exercises import temperature, which_temperature
 from kdteach.exercises._check import Exercise, Law, Mistake, slip
 from kdteach.exercises._judging import Judgement, Prediction
 
