@@ -2,6 +2,8 @@
 
 import linecache
 import math
+import threading
+import time
 
 import pytest
 import torch
@@ -198,6 +200,27 @@ def test_text_that_is_not_the_function():
     text = "def answer(z, t):\n    return torch.exp(z) * t\n"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     assert _source.source(answer) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "threading.Thread(target=print).start()",
+        "Thread(target=print).start()",
+        "open('x').close()",
+        "torch.save(z, 'x')",
+        "import os",
+        "sleep(0)",
+    ],
+)
+def test_an_answer_that_does_more_than_compute_is_not_changed(body):
+    text = f"def answer(z, t):\n    {body}\n    return z * t\n"
+    answer = made(text)
+    answer.__globals__.update(
+        threading=threading, Thread=threading.Thread, sleep=time.sleep
+    )
+    assert _source.source(answer) is None
+    assert _source.source(made("def answer(z, t):\n    return z * t\n")) is not None
 
 
 def test_the_tree_and_the_arguments_stay_as_they_were():

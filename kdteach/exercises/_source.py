@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
@@ -12,13 +13,13 @@ from typing import Any
 _LONGEST = 60  # characters of code that are quoted
 _LARGEST = 200_000  # characters of a file that is read
 _NAME = "__answer"
-_COMPUTING = (
-    "torch", "numpy", "math", "kdteach", "scipy", "itertools", "functools", "statistics",
-    "random", "decimal", "fractions", "collections", "operator",
+_COMPUTING = (  # of Python's own library
+    "builtins", "math", "cmath", "itertools", "functools", "statistics", "random",
+    "decimal", "fractions", "collections", "operator", "numbers", "bisect", "heapq",
 )  # fmt: skip
 _ACTING = (
     "open", "exec", "eval", "compile", "__import__", "setattr", "delattr", "input",
-    "globals", "Thread", "Process", "Path", "sleep",
+    "globals", "save", "load", "savez", "savetxt", "loadtxt", "tofile", "set_num_threads",
 )  # fmt: skip
 
 Written = ast.FunctionDef | ast.Lambda
@@ -37,11 +38,6 @@ class Source:
     function: FunctionType
     tree: Written
     text: str
-
-    @property
-    def body(self) -> list[ast.stmt] | list[ast.expr]:
-        """What the function does, without its arguments and their defaults."""
-        return [self.tree.body] if isinstance(self.tree, ast.Lambda) else self.tree.body
 
     def quoted(self, node: ast.AST) -> str:
         """The code of a node, on one line and in backticks."""
@@ -120,14 +116,23 @@ def _plain(answer: FunctionType, tree: Written) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)):
             return False
-        if isinstance(node, ast.Name):
-            meant = answer.__globals__.get(node.id)
-            other = isinstance(meant, ModuleType) and (
-                meant.__name__.split(".")[0] not in _COMPUTING
-            )
-            if other or node.id in _ACTING:
-                return False
+        if isinstance(node, ast.Attribute) and node.attr in _ACTING:
+            return False
+        if isinstance(node, ast.Name) and (
+            node.id in _ACTING or _of_the_system(answer.__globals__.get(node.id))
+        ):
+            return False
     return True
+
+
+def _of_the_system(meant: Any) -> bool:
+    """Whether a name stands for something of Python's own library that does not compute."""
+    if isinstance(meant, ModuleType):
+        home = meant.__name__
+    else:
+        home = getattr(meant, "__module__", None) or ""
+    root = str(home).split(".")[0]
+    return root in sys.stdlib_module_names and root not in _COMPUTING
 
 
 def _begins(node: Written) -> int:
