@@ -226,6 +226,49 @@ def test_a_loss_without_its_gradient_is_refused(answer, says):
     assert says.lower() in result.message.lower()
 
 
+def helped(z, v):
+    return z.detach() - v
+
+
+NEAR = Exercise(  # the logarithm is steep: its value is near, and its slope is not
+    lambda z: z.log().sum(),
+    tuple((torch.tensor(z, dtype=torch.float64),) for z in ([2.0, 1.0], [0.05, 3.0])),
+    (),
+    "it can be learned from.",
+    gradient=(0,),
+)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "says"),
+    [
+        (LOSS, lambda z, v: error(z.round(), v), "its gradient is 0"),
+        (LOSS, lambda z, v: error((z + z.round()) / 2, v), "its gradient is not"),
+        (NEAR, lambda z: torch.log(z + 1e-7).sum(), "its gradient is not"),
+    ],
+)
+def test_a_wrong_gradient_that_nothing_cuts_off(exercise, answer, says):
+    """The value is right, and none of the usual cuts stands in the answer."""
+    message = exercise.check(answer).message
+    assert says in message
+    assert "inside of a logarithm" in message
+    assert "detach" not in message
+
+
+def test_a_cut_is_found_in_the_functions_that_an_answer_calls():
+    said = LOSS.check(lambda z, v: helped(z, v).square().mean()).message
+    assert "`.detach()`" in said
+
+    def outer(z, v):
+        def inner():
+            with torch.no_grad():
+                return z - v
+
+        return inner().square().mean()
+
+    assert "`torch.no_grad()` cuts it off" in LOSS.check(outer).message
+
+
 def test_a_loss_with_its_gradient_passes():
     assert LOSS.check(F.mse_loss)
     assert LOSS.check(lambda z, v: error(z, v.detach()))

@@ -11,6 +11,10 @@ _WHOLE = (
     "array (`np.asarray`) or a tensor of it first."
 )
 _USUAL = (
+    (
+        r"bitwise_xor|operand type\(s\) for \^",
+        "In Python `^` compares bits, and is no power: how is a power written?",
+    ),
     (r"unsupported operand type.*'(list|tuple|dict|str)'", _WHOLE),
     (r"can't multiply sequence|bad operand type for unary -: '(list|tuple)'", _WHOLE),
     (r"only concatenate (list|tuple)", _WHOLE),

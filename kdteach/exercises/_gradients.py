@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -108,11 +108,32 @@ def cut_off(
     return part or None
 
 
+def _codes(function: FunctionType) -> list[CodeType]:
+    """The code of a function, of those inside of it, and of those of its own that it names.
+
+    Its own are the functions that were defined where it was, as in the same notebook.
+    """
+    waiting, found = [function.__code__], list[CodeType]()
+    while waiting:
+        code = waiting.pop()
+        if code in found:
+            continue
+        found.append(code)
+        waiting.extend(part for part in code.co_consts if isinstance(part, CodeType))
+        named = (function.__globals__.get(name) for name in code.co_names)
+        waiting.extend(
+            other.__code__
+            for other in named
+            if type(other) is FunctionType and other.__globals__ is function.__globals__
+        )
+    return found
+
+
 def _used(answer: Callable[..., Any]) -> str:
     """Those of the usual cuts that stand in the answer."""
     if type(answer) is not FunctionType:
         return ""
-    names = {*answer.__code__.co_names}
+    names = {name for code in _codes(answer) for name in code.co_names}
     return " and ".join(text for name, text in _CUTS.items() if name in names)
 
 
@@ -136,11 +157,25 @@ def _none_at_all(answer: Callable[..., Any], came: str) -> str:
 
 
 def _a_part(answer: Callable[..., Any], all_of_it: bool) -> str:
+    cut = _used(answer)
+    if type(answer) is FunctionType and not cut:
+        return _not_cut(all_of_it)
     much = "no gradient reaches the student" if all_of_it else (
         "a part of the gradient does not reach the student"
     )  # fmt: skip
-    cut = _used(answer) or "`.detach()` or `torch.no_grad()`"
+    cut = cut or "`.detach()` or `torch.no_grad()`"
     return (
         f"the value is right, but {much}: {cut} cuts it off. Only the teacher's logits may "
         "be detached."
+    )
+
+
+def _not_cut(all_of_it: bool) -> str:
+    """What to say where a gradient is wrong though the answer has none of the cuts."""
+    much = "its gradient is 0" if all_of_it else "its gradient is not"
+    return (
+        f"the value is right, and {much}. Nothing in your function cuts it off; but some "
+        "things change a gradient and hardly the value: a small number added inside of a "
+        "logarithm or a root, a clamp, a rounding, a choice (`where`, `max`) between equal "
+        "numbers. Does your function have such a place?"
     )

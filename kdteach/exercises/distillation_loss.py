@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._check import CheckResult, Exercise, slip
+from kdteach.exercises._loss_mistakes import INFINITE, KD_LOSS
 from kdteach.exercises._nan import nan_by_kl_div
+from kdteach.exercises._slope_mistakes import SLOPE
 
 _Z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 1.0, -2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
@@ -18,6 +21,8 @@ _Y = torch.tensor([0, 1])
 _ELSE = torch.tensor([2, 1])  # where the teacher likes another class most
 # the second image's logits lie thousands lower, which changes no probability
 _LOWER = torch.tensor([[0.0], [-3000.0]], dtype=torch.float64)
+# so sure that its smallest probabilities come out as 0
+_SURE = torch.tensor([[900.0, -100.0, 0.0], [0.0, 1.5, -2.0]], dtype=torch.float64)
 
 
 def _loss(
@@ -130,8 +135,11 @@ _KD_LOSS = Exercise(
         (_V, _Z, _Y, 3.0, 0.0),
         (_Z, _V, _Y, 20.0, 1.0),
         (_Z + _LOWER, _V + _LOWER, _Y, 2.0, 0.6),
+        (_SURE, _V, _ELSE, 20.0, 0.5),
+        (_Z, _SURE * 0.5, _Y, 1.0, 0.5),
+        (_SURE, _V, _Y, 1.0, 0.5),
     ),
-    (),
+    KD_LOSS,
     "both terms, both weights, and T squared.",
     gradient=(0,),
     slips=(
@@ -283,6 +291,9 @@ _KD_LOSS = Exercise(
 )
 
 
+_ORDINARY = replace(_KD_LOSS, cases=_KD_LOSS.cases[:6])
+
+
 def _gradient(
     z: Tensor,
     v: Tensor,
@@ -315,18 +326,10 @@ _GRADIENT = Exercise(
         (_Z, _V, 4.0),
         (_Z[:1], _V[:1], 20.0),
         (torch.cat([_Z, _V[:1]]), torch.cat([_V, _Z[:1]]), 2.0),
+        (_Z + _LOWER, _V + _LOWER, 2.0),
+        (_Z - _LOWER, _V - _LOWER, 5.0),
     ),
-    (
-        Mistake(
-            "your numbers are cut to whole ones: `//` rounds down. Divide by `/`.",
-            lambda z, v, t: _gradient(z, v, t).floor(),
-        ),
-        Mistake(
-            "you took the mean over the images, and one row is left. Each image has logits "
-            "of its own, and a gradient for each of them.",
-            lambda z, v, t: _gradient(z, v, t).sum(dim=0),
-        ),
-    ),
+    SLOPE,
     "pull each logit by T times the difference of the two probabilities.",
     slips=(
         slip(
@@ -378,7 +381,14 @@ def check_kd_loss(answer: Callable[..., Any]) -> CheckResult:
 
     The gradient of the loss has to reach the student's logits.
     """
-    result = _KD_LOSS.check(answer)
+    exercise = _KD_LOSS
+    if "kl_divergence" in getattr(getattr(answer, "__code__", None), "co_names", ()):
+        # torch.distributions calls it infinite where a probability comes out as 0
+        exercise = replace(_KD_LOSS, cases=_KD_LOSS.cases[:-1])
+    result = exercise.check(answer)
+    if result.named == (INFINITE,):  # another mistake comes first
+        earlier = _ORDINARY.check(answer)
+        return result if earlier.passed else earlier
     if result.passed or result.named or "NaN" not in result.message:
         return result
     return nan_by_kl_div(answer, _KD_LOSS.cases) or result

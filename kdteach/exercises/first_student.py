@@ -9,8 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._check import CheckResult, Exercise, slip
+from kdteach.exercises._loop_mistakes import REPAIRED
 from kdteach.exercises._results import no
+from kdteach.exercises._smoothing_mistakes import MATCHING
+from kdteach.exercises._step_mistakes import ONE_STEP
 
 _W = torch.tensor([[0.5, -0.2], [0.1, 0.4], [-0.3, 0.2]], dtype=torch.float64)
 _X = torch.tensor([[1.0, 0.5], [0.0, 2.0], [1.5, -1.0]], dtype=torch.float64)
@@ -122,16 +125,6 @@ def _one_step(
     }[gives]()
 
 
-def _as_many_as_labels(w: Tensor, x: Tensor, y: Tensor, *others: Any) -> Tensor:
-    """One step with one-hot labels whose columns end with the largest label."""
-    v, t, alpha, rate = others
-    z = x @ w.T
-    soft = t * (torch.softmax(v / t, dim=1) - torch.softmax(z / t, dim=1))
-    hard = torch.nn.functional.one_hot(y) - torch.softmax(z, dim=1)
-    moved: Tensor = w + rate * (alpha * soft + (1 - alpha) * hard).T @ x / len(x)
-    return moved
-
-
 _ONE_STEP = Exercise(
     _one_step,
     (
@@ -141,14 +134,9 @@ _ONE_STEP = Exercise(
         (_WIDE, _FOUR, torch.tensor([1, 0]), _TWO, 3.0, 0.7, 1.0),
         (_W, _X[:2], _Y[:2], _V[:2], 2.0, 0.0, 0.25),
         (_W, _X[1:], _Y[1:], _V[1:], 8.0, 1.0, 0.05),
+        (_W, _X, torch.tensor([2, 0, 2]), _V, 3.0, 0.4, 0.3),
     ),
-    (
-        Mistake(
-            "`one_hot(labels)` ends with the largest label that is present: give it the "
-            "number of classes as well, from the weights.",
-            _as_many_as_labels,
-        ),
-    ),
+    ONE_STEP,
     "downhill from where it stood, pulled by the teacher and by the label.",
     slips=(
         slip("you went uphill: in which direction does the loss fall?", gives="uphill"),
@@ -244,7 +232,7 @@ _REPAIRED = Exercise(
         (_W, _X, _Y, _V, 1.0, 0.5, 0.1, 4),
         (_W, _X, _Y, _V, 8.0, 0.0, 0.3, 3),
     ),
-    (),
+    REPAIRED,
     "each step follows its own gradient alone, and both sides are softened.",
     slips=(
         slip(
@@ -331,8 +319,9 @@ _MATCHING = Exercise(
         (_V, torch.tensor([0, 2, 2]), 8.0),
         (_HALF, torch.tensor([0, 1]), 3.0),
         (torch.cat([_V, _V - 3000.0]), torch.tensor([0, 1, 2, 1, 1, 2]), 2.0),
+        (_V, torch.tensor([2, 2, 0]), 1.0),  # less than 1 / C for the label
     ),
-    (),
+    MATCHING,
     "now both controls give the label the same share, and one of them has no teacher.",
     slips=(
         slip(

@@ -52,7 +52,7 @@ def _(s, t, y, T, a):
 @wrong(
     "check_kd_loss",
     "plain exponentials, which are all 0 for logits far below 0",
-    r"gives NaN.*beyond 100",
+    r"exp of a large number overflows",
 )
 def _(s, t, y, T, a):
     q, p = torch.exp(s / T), torch.exp(t / T)

@@ -421,7 +421,7 @@ def at_one(loss, t):
     return share(*amounts(loss, 1.0))
 
 
-alpha.wrong("from one value", r"value|gradient", one_value)
+alpha.wrong("from one value", r"weight is 1 - alpha", one_value)
 alpha.wrong("from values", r"value|gradient", from_values)
 alpha.wrong("lengths of gradients", r"length|norm|direction|mixture|lstsq|amount", lengths)
 alpha.wrong("at T = 1", r"temperature|T = 1|\bT\b", at_one)
