@@ -320,6 +320,7 @@ _MATCHING = Exercise(
         (_HALF, torch.tensor([0, 1]), 3.0),
         (torch.cat([_V, _V - 3000.0]), torch.tensor([0, 1, 2, 1, 1, 2]), 2.0),
         (_V, torch.tensor([2, 2, 0]), 1.0),  # less than 1 / C for the label
+        (_V, torch.tensor([0, 1, 1]), 2.0),  # no image of the last class
     ),
     MATCHING,
     "now both controls give the label the same share, and one of them has no teacher.",
