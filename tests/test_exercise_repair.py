@@ -155,6 +155,24 @@ def test_two_changes():
     assert "`1 + a` in line 6" in said
 
 
+def test_two_places_of_which_one_is_enough():
+    text = """
+def answer(z):
+    hidden = z.scatter(1, z.argmax(1, keepdim=True), {})
+    return hidden.argsort(dim=1)[:, {}]
+"""
+    said = looked(
+        made(text.format("-math.inf", -1)), made(text.format("-math.inf", -2)), ((Z,), (V,))
+    )
+    assert said.startswith("one change is enough for every case of this check, at one of")
+    assert " in line 2: is `.scatter(...)` needed there? Or look at `-2` in line 3" in said
+
+
+def test_a_piece_inside_of_the_place_is_no_other_place():
+    said = looked(made(KD), made(KD.replace("z / T", "z * T")), KD_CASES)
+    assert said.count("look at") + said.count("Look at") == 1
+
+
 def test_a_lambda_among_others_in_a_line():
     first, second = made("answer = (lambda z, t: z / t), (lambda z, t: z * t)\n")
     assert (

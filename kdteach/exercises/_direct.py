@@ -150,7 +150,7 @@ def _operations(node: ast.BinOp) -> Iterator[tuple[ast.AST, str]]:
     for name in ("log", "exp", "softmax", "square", "root"):
         yield (
             ast.BinOp(piece(name, left), node.op, piece(name, right)),
-            "are both sides the quantities that you want, or a step away from them?",
+            "are both sides the quantities that you want there?",
         )
 
 

@@ -31,9 +31,11 @@ def _both(of_tensors: Callable[[Tensor], Any], of_numbers: Callable[[Any], Any])
     return does
 
 
-_FUNCTION = "something has still to be done with it: which function is missing?"
+_FUNCTION = "something has still to be done with it: what is missing?"
 _TOGETHER = "has it to be put together over a dimension, and over which?"
-_QUANTITY = "is that the quantity you want, or one that is a step away from it?"
+_QUANTITY = (
+    "is that the quantity you want there, or does something have to be done with it?"
+)
 _RANGE = "may it lie anywhere, or is there a limit to it?"
 _WHOLE = "should it be a whole number there, and which way is it rounded?"
 _COUNT = "is it one too many there, or one too few?"

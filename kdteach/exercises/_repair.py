@@ -32,6 +32,7 @@ from kdteach.exercises._values import Value, read
 
 _ONE = 2.0  # seconds of the processor for the search of one place
 _TWO = 1.5  # and of two
+_OTHER = 0.7  # of another place, where one is found
 _CLOCK = 5.0  # seconds for both, where others are at work as well
 _FEW, _MANY = 10, 200  # changes that are tried in one go
 _GO = 1.0  # seconds for them
@@ -81,10 +82,22 @@ def place(
     others = ([*_around.with_others(slot, known, names)] for slot in found_at)
     each = chain.from_iterable(chain(direct, lines, values, given, around, others))
     found = search.within(_ONE, _portions(((edit,) for edit in each), source))
-    if found is None:
-        pool = [edit for site in (*direct, *lines, *values) for edit in site[:_LIKELY]]
-        found = search.within(_TWO, _portions(_pairs(pool[:_POOL]), source))
+    if found is not None:
+        likely = (*direct, *lines, *values)
+        other = search.within(_OTHER, _portions(_elsewhere(found[0], likely), source))
+        return _said(found, source, other or ())
+    pool = [edit for site in (*direct, *lines, *values) for edit in site[:_LIKELY]]
+    found = search.within(_TWO, _portions(_pairs(pool[:_POOL]), source))
     return "" if found is None else _said(found, source)
+
+
+def _elsewhere(found: Edit, sites: Iterable[list[Edit]]) -> Iterator[tuple[Edit, ...]]:
+    """Changes of pieces of code of which none is a part of the other."""
+    inside = {id(node) for node in ast.walk(found.at)}
+    for edit in chain.from_iterable(sites):
+        around = any(node is found.at for node in ast.walk(edit.at))
+        if id(edit.at) not in inside and not around:
+            yield (edit,)
 
 
 def _pairs(pool: list[Edit]) -> Iterator[tuple[Edit, ...]]:
@@ -168,21 +181,24 @@ class _Search:
         return isinstance(value, Value) and self.same(value, self.wanted[place])
 
 
-def _said(edits: tuple[Edit, ...], source: Source) -> str:
-    places = [(source.quoted(edit.at), edit) for edit in edits]
-    if not all(code for code, _ in places):
-        return ""
+def _said(edits: tuple[Edit, ...], source: Source, instead: tuple[Edit, ...] = ()) -> str:
     several = isinstance(source.tree, ast.FunctionDef) and len(source.tree.body) > 1
     told = []
-    for code, edit in places:
+    for edit in (*edits, *instead):
+        code = source.quoted(edit.at)
+        if not code:
+            return ""
         where = f" in line {source.line(edit.at)}" if several else ""
         told.append(f"look at {code}{where}: {edit.asks}")
     if len(told) == 1:
-        return f"one change is enough to make your function right. {capital(told[0])}"
+        return f"one change is enough for every case of this check. {capital(told[0])}"
     first, second = told
-    return (
-        f"two changes are enough to make your function right. {capital(first)} And {second}"
-    )
+    if instead:
+        return (
+            "one change is enough for every case of this check, at one of two places. "
+            f"{capital(first)} Or {second}"
+        )
+    return f"two changes are enough for every case of this check. {capital(first)} And {second}"
 
 
 protect(sys.modules[__name__], _around, _direct, _lines, _source, Edit, Source)
