@@ -196,7 +196,10 @@ def _calls(node: ast.Call) -> Iterator[tuple[ast.AST, str]]:
             if other != name:
                 change = copy.copy(func)
                 setattr(change, "attr" if isinstance(func, ast.Attribute) else "id", other)
-                yield ast.Call(change, args, keywords), f"is `{name}` what you want there?"
+                asks = f"is `{name}` what you want there?"
+                if other == f"nan{name}":
+                    asks = "can there be a NaN in it, as from 0 times the logarithm of 0?"
+                yield ast.Call(change, args, keywords), asks
     here = {keyword.arg for keyword in keywords}
     for group in _KEYWORDS.get(name, ()):
         for new, value in _GIVEN[group]:

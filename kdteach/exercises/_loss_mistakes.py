@@ -128,8 +128,8 @@ def _small(
 
 INFINITE = (
     "right for ordinary logits. But where a student is very sure, a small probability "
-    "comes out as 0, and your loss is infinite. Which function gives the logarithm of a "
-    "softmax at once, without the probability in between?"
+    "comes out as 0, and your loss is infinite or NaN. Which function gives the logarithm "
+    "of a softmax at once, without the probability in between?"
 )
 _BY_EXP = (
     "right for ordinary logits; for some your loss is NaN or infinite: exp of a large "

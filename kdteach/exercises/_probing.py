@@ -66,7 +66,10 @@ def ignored(
     if not blind or len(blind) == len(names) > 1:
         return ""
     verb = "has" if len(blind) == 1 else "have"
-    return f"{' and '.join(blind)} {verb} no effect on what your function returns. "
+    return (
+        f"{' and '.join(blind)} {verb} no effect on what your function returns, in any "
+        "case that was tried. "
+    )
 
 
 def _equal(

@@ -133,7 +133,8 @@ _NUMBERS = (
         lambda x: x / 100,
     ),
     Relation(
-        "every number is twice what it should be: is something counted twice?",
+        "every number is twice what it should be: is something counted twice, or is a "
+        "factor forgotten?",
         lambda x: 2 * x,
     ),
     Relation(

@@ -198,7 +198,10 @@ def _said(edits: tuple[Edit, ...], source: Source, instead: tuple[Edit, ...] = (
             "one change is enough for every case of this check, at one of two places. "
             f"{capital(first)} Or {second}"
         )
-    return f"two changes are enough for every case of this check. {capital(first)} And {second}"
+    return (
+        "two changes are enough for every case of this check. "
+        f"{capital(first)} And {second}"
+    )
 
 
 protect(sys.modules[__name__], _around, _direct, _lines, _source, Edit, Source)

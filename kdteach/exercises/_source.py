@@ -11,6 +11,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 _LONGEST = 60  # characters of code that are quoted
+_END = 20  # of them from its end, where much is left out
 _LARGEST = 200_000  # characters of a file that is read
 _NAME = "__answer"
 _COMPUTING = (  # of Python's own library
@@ -44,7 +45,7 @@ class Source:
         code = " ".join((ast.get_source_segment(self.text, node) or "").split())
         code = code.replace("( ", "(").replace(" )", ")")
         if len(code) > _LONGEST:
-            code = f"{code[: _LONGEST - 4]} ..."
+            code = f"{code[: _LONGEST - _END - 5]} ... {code[-_END:]}"
         return f"`{code}`" if code and "`" not in code else ""
 
     def line(self, node: ast.AST) -> int:

@@ -231,7 +231,11 @@ _DARK = Exercise(
     "this is what a label cannot say: how the wrong classes share the rest.",
     laws=(Law("every row sums to 1", lambda rest, *_: _sums_to_one(rest)),),
     slips=(
-        slip("the true class is gone, but the rows no longer sum to 1.", divides="nothing"),
+        slip(
+            "the true class is gone, but the rows no longer sum to 1: by which sum are "
+            "they divided, and is it taken before the class goes or after?",
+            divides="nothing",
+        ),
         slip("the true class is still in there: its share should be 0.", removes="nothing"),
         slip(
             "you removed the class the teacher prefers. One of these teachers errs: the "

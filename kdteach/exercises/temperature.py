@@ -155,9 +155,9 @@ _SOFT_TARGETS = Exercise(
         ),
         *(
             Mistake(
-                "you cut the logits off to avoid the overflow: two large ones come out "
-                "equal then. What can you subtract from every logit of a row without "
-                "changing the result?",
+                "the exponential of a large logit is infinite. If you cut the logits off, "
+                "two large ones come out equal; dividing afterwards comes too late. What "
+                "can you subtract from every logit of a row without changing the result?",
                 partial(_cut_above, most),
             )
             for most in (20.0, 30.0, 50.0, 80.0, 85.0, 88.0, 100.0, 500.0, 700.0)
@@ -214,8 +214,8 @@ _SOFT_TARGETS = Exercise(
         ),
         Mistake(
             "the T-th root of the probabilities is a good start. Do the rows still sum to "
-            "1? And with large logits the probabilities at T = 1 underflow to 0, before "
-            "the root can raise them.",
+            "1? (And if you take the root of probabilities, not of their logarithms: with "
+            "large logits they underflow to 0 at T = 1, before the root can raise them.)",
             partial(_root, scaled=False),
         ),
         Mistake(
@@ -246,9 +246,9 @@ _SOFT_TARGETS = Exercise(
         ),
         *(
             Mistake(
-                "you cut the logits off to avoid the overflow: two large ones come out "
-                "equal then. What can you subtract from every logit of a row without "
-                "changing the result?",
+                "the exponential of a large logit is infinite. If you cut the logits off, "
+                "two large ones come out equal; dividing afterwards comes too late. What "
+                "can you subtract from every logit of a row without changing the result?",
                 partial(_cut_off, most),
             )
             for most in (20.0, 30.0, 50.0, 80.0, 85.0, 88.0, 100.0, 500.0, 700.0)

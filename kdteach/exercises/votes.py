@@ -76,6 +76,19 @@ def _coarse(digits: int, doubt: float, trace: float) -> tuple[int, int]:
     return 2, math.floor(round(doubt / trace, digits)) + 1
 
 
+def _added(step: bool, doubt: float, trace: float) -> tuple[int, int]:
+    n, total = 1, trace
+    while (total if step else n * trace) <= doubt:
+        n, total = n + 1, total + trace
+    return 2, n
+
+
+_FLOATS = (
+    "three images of 0.1 only make a tie with 0.3, and a computer finds more: 3 * 0.1 "
+    "comes out just above 0.3, and 0.3 / 0.1 just below 3. Round first: the ratio, before "
+    "it is cut, or the sum, before it is compared. (An exact fraction of 0.3 as it is "
+    "stored does not help, and rounded arguments are divided with the same error.)"
+)
 _EXAMPLES: tuple[dict[str, Any], ...] = (
     {"second": "example"},
     {"first": "level", "second": "example"},
@@ -127,6 +140,7 @@ _VOTES = Exercise(
             for of in (_whole, _at_least)
             for parts in (10, 100, 1000, 10_000)
         ),
+        *(Mistake(_FLOATS, partial(_added, step)) for step in (False, True)),
         Mistake(
             "single precision (float32, torch's default) keeps seven digits: 0.9 / 0.3 "
             "comes out just below 3 there. Round the ratio before you cut it, and to "
@@ -266,8 +280,7 @@ _VOTES = Exercise(
             second="too many",
         ),
         slip(
-            "three images of 0.1 only make a tie with 0.3, and a computer finds more: "
-            "3 * 0.1 comes out just above 0.3, and 0.3 / 0.1 just below 3. Round first.",
+            _FLOATS,
             rounded=False,
         ),
         slip(

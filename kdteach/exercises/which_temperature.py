@@ -143,8 +143,8 @@ _TEMPERATURE_FOR = Exercise(
         ),
         *(
             Mistake(
-                f"no temperature of yours lies above {high:g}, or below 0.1: a search ends "
-                "there. Solved on paper, T has no such limits.",
+                f"no temperature of yours lies above {high:g}, or none is small enough: a "
+                "search ends there. Solved on paper, T has no such limits.",
                 partial(_within, low, high),
             )
             for low in (0.1, 0.0)
@@ -170,8 +170,8 @@ _TEMPERATURE_FOR = Exercise(
             turn="product",
         ),
         slip(
-            "you set exp(-margin/T) equal to the probability. It is the probability "
-            "divided by what? Both classes enter, p and 1 - p.",
+            "you set exp(-margin/T) equal to one of the probabilities. It is one "
+            "probability divided by what? Both classes enter, p and 1 - p.",
             odds="1/p",
         ),
         slip(

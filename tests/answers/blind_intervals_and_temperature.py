@@ -162,7 +162,7 @@ def _(logits, temperature):
 @wrong(
     "check_soft_targets",
     "cuts logits off at 80 to avoid the overflow: two large logits come out equal",
-    r"cut the logits off",
+    r"If you cut the logits off",
 )
 def _(logits, temperature):
     weights = torch.exp((logits / temperature).clamp(max=80))

@@ -103,7 +103,7 @@ def _(logits, temperature):
     "check_soft_targets",
     "cuts large logits off instead of subtracting the maximum, so that all beyond the "
     "limit look alike",
-    r"cut the logits off",
+    r"If you cut the logits off",
 )
 def _(logits, temperature):
     weights = torch.exp((logits / temperature).clamp(max=80))

@@ -69,7 +69,7 @@ soft.wrong("T cut", r"cut to a whole number", whole_temperature)
 soft.wrong("mixed with equal shares", r"label smoothing", mixed_with_equal_shares)
 soft.wrong(
     "cut off above",
-    r"cut the logits off",
+    r"If you cut the logits off",
     lambda z, t: scaled((z / t).clamp(max=80).exp()),
 )
 soft.wrong(
