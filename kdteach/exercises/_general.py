@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from kdteach.exercises import _edges, _telling
 from kdteach.exercises._values import Value
@@ -27,6 +28,15 @@ class Law:
 
     says: str
     holds: Callable[..., Any]
+
+
+def rows_sum_to_1(rows: Tensor) -> bool:
+    """Whether a result is a table whose rows sum to 1: for a law.
+
+    Args:
+        rows: the result, as float64.
+    """
+    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
 def first_failure(

@@ -11,25 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
+from kdteach.exercises._general import rows_sum_to_1
+from kdteach.exercises._teachers import MORE, P
 
-_P = torch.tensor(
-    [
-        [0.70, 0.20, 0.06, 0.04, 0.0],
-        [0.02, 0.08, 0.3, 0.59, 0.01],
-        [0.1, 0.5, 0.15, 0.2, 0.05],
-    ],
-    dtype=torch.float64,
-)
 _LABELS = torch.tensor([0, 3, 3])  # the last row is a teacher that errs
-_MORE = torch.tensor(
-    [
-        [0.05, 0.15, 0.1, 0.3, 0.4],
-        [0.45, 0.03, 0.22, 0.25, 0.05],
-        [0.09, 0.31, 0.34, 0.16, 0.1],
-        [0.21, 0.12, 0.08, 0.02, 0.57],
-    ],
-    dtype=torch.float64,
-)
 # a teacher that is almost certain: what is left of 1 is lost to rounding
 _SURE = torch.tensor(
     [[1 - 2.15e-12, 5e-13, 3e-13, 4e-13, 9.5e-13], [0.1, 0.5, 0.15, 0.2, 0.05]],
@@ -152,14 +137,14 @@ _SQUARES = (
 _DARK = Exercise(
     _rest,
     (
-        (_P.flip(1), 4 - _LABELS),
-        (_P, _LABELS),
-        (_P[:2], _LABELS[:2]),
+        (P.flip(1), 4 - _LABELS),
+        (P, _LABELS),
+        (P[:2], _LABELS[:2]),
         (_SURE, torch.tensor([0, 2])),
-        (_MORE, torch.tensor([4, 0, 1, 2])),
+        (MORE, torch.tensor([4, 0, 1, 2])),
         (_SURER.softmax(dim=1), torch.tensor([0, 2])),
         (_TIED, torch.tensor([0, 1])),
-        (_P[2:], torch.tensor([0])),  # one image, and a label that is the first class
+        (P[2:], torch.tensor([0])),  # one image, and a label that is the first class
     ),
     (
         Mistake(
@@ -229,7 +214,7 @@ _DARK = Exercise(
         ),
     ),
     "this is what a label cannot say: how the wrong classes share the rest.",
-    laws=(Law("every row sums to 1", lambda rest, *_: _sums_to_one(rest)),),
+    laws=(Law("every row sums to 1", lambda rest, *_: rows_sum_to_1(rest)),),
     slips=(
         slip(
             "the true class is gone, but the rows no longer sum to 1: by which sum are "
@@ -346,10 +331,6 @@ _DARK = Exercise(
         ),
     ),
 )
-
-
-def _sums_to_one(rows: Tensor) -> bool:
-    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
 def check_dark_knowledge(answer: Callable[[Tensor, Tensor], Any]) -> CheckResult:

@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
-
-_P = torch.tensor(
-    [
-        [0.70, 0.20, 0.06, 0.04, 0.0],
-        [0.02, 0.08, 0.3, 0.59, 0.01],
-        [0.1, 0.5, 0.15, 0.2, 0.05],
-    ],
-    dtype=torch.float64,
-)
-_MORE = torch.tensor(
-    [
-        [0.05, 0.15, 0.1, 0.3, 0.4],
-        [0.45, 0.03, 0.22, 0.25, 0.05],
-        [0.09, 0.31, 0.34, 0.16, 0.1],
-        [0.21, 0.12, 0.08, 0.02, 0.57],
-    ],
-    dtype=torch.float64,
-)
+from kdteach.exercises._teachers import MORE, P
 
 
 def _ranked(
@@ -52,7 +34,7 @@ def _without_the_largest(probabilities: Tensor) -> Tensor:
 
 _RUNNER_UP = Exercise(
     _ranked,
-    ((_P,), (_P[:1],), (_P.flip(1),), (_MORE,)),
+    ((P,), (P[:1],), (P.flip(1),), (MORE,)),
     (
         Mistake(
             "you took the second row of the ranking, which belongs to one image. The "

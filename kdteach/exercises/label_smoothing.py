@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
+from kdteach.exercises._general import rows_sum_to_1
 
 
 def _targets(
@@ -49,10 +50,6 @@ def _both(label: str, wrong: str) -> dict[str, str]:
     return {"label": label, "wrong": wrong}
 
 
-def _sums_to_one(rows: Tensor) -> bool:
-    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
-
-
 _TARGETS = Exercise(
     _targets,
     (
@@ -73,7 +70,7 @@ _TARGETS = Exercise(
         ),
     ),
     "each row is a probability distribution again, and all wrong classes are alike.",
-    laws=(Law("every row sums to 1", lambda rows, *_: _sums_to_one(rows)),),
+    laws=(Law("every row sums to 1", lambda rows, *_: rows_sum_to_1(rows)),),
     slips=(
         slip(
             "you shared epsilon among the wrong classes alone. Here all classes get a "

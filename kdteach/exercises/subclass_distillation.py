@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
+from kdteach.exercises._general import rows_sum_to_1
 from kdteach.seeding import generator
 
 
@@ -202,10 +203,6 @@ def _classes(
     return found.log() if after == "log" else found
 
 
-def _sums_to_one(rows: Tensor) -> bool:
-    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
-
-
 _CLASSES = Exercise(
     _classes,
     (
@@ -227,7 +224,7 @@ _CLASSES = Exercise(
         ),
     ),
     "an image may be uncertain between two subclasses and quite certain of its class.",
-    laws=(Law("every row sums to 1", lambda p, *_: _sums_to_one(p)),),
+    laws=(Law("every row sums to 1", lambda p, *_: rows_sum_to_1(p)),),
     slips=(
         slip(
             "the softmax has to come first, over all logits of an image: you combined "

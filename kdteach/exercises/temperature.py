@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
+from kdteach.exercises._general import rows_sum_to_1
 
 _Z = torch.tensor([[4.0, 2.5, 0.0], [-1.0, 0.5, 3.0]], dtype=torch.float64)
 # one row lies thousands lower than the other, which changes nothing
@@ -281,7 +282,7 @@ _SOFT_TARGETS = Exercise(
         ),
     ),
     "rows sum to 1, T flattens, and large logits do no harm.",
-    laws=(Law("every row sums to 1", lambda p, *_: _sums_to_one(p)),),
+    laws=(Law("every row sums to 1", lambda p, *_: rows_sum_to_1(p)),),
     slips=(
         slip("your rows sum to 1, but T = 2 sharpens: did you multiply?", scale="multiply"),
         slip(
@@ -373,10 +374,6 @@ _SOFT_TARGETS = Exercise(
         ),
     ),
 )
-
-
-def _sums_to_one(rows: Tensor) -> bool:
-    return rows.dim() == 2 and bool(((rows.sum(dim=1) - 1).abs() < 1e-6).all())
 
 
 def check_soft_targets(answer: Callable[[Tensor, float], Any]) -> CheckResult:
