@@ -106,6 +106,9 @@ def test_rings_are_printed_and_dots_are_ours():
         found = [97.4 + (x - places[0]) / scale for x in places]
         assert found == pytest.approx(values, abs=2e-3)
         assert drawing.count(">97.2<") == 2  # the axis is named above and below
+        small = re.findall(r'cy="([\d.]+)" r="3"', drawing)  # the first run above
+        assert len(small) == 4
+        assert all(float(small[i]) < float(small[i + 1]) for i in (0, 2))
     assert "printed twice: up to 0.50 apart" in figure.alt
     assert "kd-baseline" not in figure.wide
     for blue in both(picture(baseline="labels alone")):
@@ -158,6 +161,14 @@ def test_targets_have_their_numbers():
             assert f">{target[1]:.2f}<" in drawing
         assert drawing.count("<image") == 1
     assert f"T = 1, softmax twice: {twice[1]:.2f} for 1" in figure.alt
+    assert "enlarged" not in figure.alt
+    three = {"T = 1": (once, twice, once), "T = 4": (once, twice, once)}
+    for drawing in both(soft_targets_twice(IMAGE, three, [1], caption="x")):
+        assert drawing.count(">twice, enlarged<") == 2
+        assert drawing.count(f">{once[1]:.2f}<") == 4
+    for wrong in ({"a": (once,)}, {"a": (once, twice), "b": (once, twice, once)}):
+        with pytest.raises(ValueError, match="two rows of bars"):
+            soft_targets_twice(IMAGE, wrong, [1], caption="x")
     with pytest.raises(TypeError, match="targets"):
         soft_targets_twice(IMAGE, [once], [1], caption="x")
     with pytest.raises(ValueError, match="image"):

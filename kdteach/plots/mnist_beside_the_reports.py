@@ -16,6 +16,7 @@ __all__ = ["lineup", "one_picture", "soft_targets_twice"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _IMAGE, _APART = 92.0, 16.0  # the picture of soft targets; between one row and the next
+_ENLARGED = ("twice, enlarged", "soft")
 _FAINT = 0.05  # the palest cell is still seen
 Table = NDArray[np.float64]
 
@@ -111,7 +112,7 @@ def one_picture(
 
     Returns:
         The figure: a ring is a printed run, a dot one of ours, a line joins the two runs
-        of a setting that was printed twice.
+        of a setting that was printed twice, the first above the second.
 
     Raises:
         TypeError: settings, again, luck or luck_printed is no dictionary.
@@ -180,7 +181,7 @@ def one_picture(
 
 def soft_targets_twice(
     image: Tensor,
-    targets: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    targets: Mapping[str, tuple[ArrayLike, ...]],
     marked: Sequence[int],
     *,
     caption: str,
@@ -189,17 +190,19 @@ def soft_targets_twice(
 
     Args:
         image: (1, H, W) in [0, 1].
-        targets: title to ((C,) soft target from logits, (C,) from probabilities).
+        targets: title to ((C,) soft target from logits, (C,) from probabilities), and
+            where wanted a third, the pattern of the second: drawn as "twice, enlarged".
         marked: classes whose probability is written above the bar.
         caption: the sentence that states the finding.
 
     Returns:
-        The image once, and beside it two rows of bars for each title; on a phone all
+        The image once, and beside it the rows of bars of each title; on a phone all
         below each other.
 
     Raises:
         TypeError: targets is no dictionary.
-        ValueError: an image of another form, or targets that are no probabilities.
+        ValueError: an image of another form, targets that are no probabilities, or not
+            two or three of them for each title, as many for one as for the others.
     """
     if not isinstance(targets, Mapping):
         raise TypeError(f"targets must be a dictionary, got {shown(targets)}")
@@ -208,10 +211,13 @@ def soft_targets_twice(
     names = check_names("targets", list(targets))
     told: list[str] = []
     columns: list[tuple[str, list[panels.Answer]]] = []
-    kinds = (("softmax once", "teacher"), ("softmax twice", "soft"))
+    kinds = (("softmax once", "teacher"), ("softmax twice", "soft"), _ENLARGED)
+    count = len(targets[names[0]])
+    if count not in (2, 3) or any(len(targets[name]) != count for name in names):
+        raise ValueError("targets must have two rows of bars for each title, or three")
     for name in names:
         answers = []
-        for (kind, role), given in zip(kinds, targets[name], strict=True):
+        for (kind, role), given in zip(kinds[:count], targets[name], strict=True):
             values = [
                 check_number(f"{kind} of {name!r}", v, least=0, most=1)
                 for v in check_numbers(f"{kind} of {name!r}", given).tolist()
@@ -222,22 +228,22 @@ def soft_targets_twice(
         columns.append((name, answers))
     alt = f"Soft targets of one image. {'; '.join(told)}."
     pixels = image[0].tolist()
-    tall = 26 + sum(answer.height for answer in columns[0][1]) + _APART
+    tall = 26 + sum(a.height for a in columns[0][1]) + _APART * (count - 1)
     wide = Drawing(_WIDE, tall)
     wide.picture(0, 26 + (tall - 26 - _IMAGE) / 2, _IMAGE, pixels)
     step = (_WIDE - _IMAGE) / len(columns)
     for number, (name, answers) in enumerate(columns):
         left = _IMAGE + step * number + 28
-        _two_rows(wide, left, 0, step - 28, name, answers)
+        _stacked(wide, left, 0, step - 28, name, answers)
     narrow = Drawing(_NARROW, _IMAGE + 20 + (tall + 30) * len(columns))
     narrow.picture((_NARROW - _IMAGE) / 2, 2, _IMAGE, pixels)
     for number, (name, answers) in enumerate(columns):
         top = _IMAGE + 20 + (tall + 30) * number
-        _two_rows(narrow, 40, top, _NARROW - 80, name, answers)
+        _stacked(narrow, 40, top, _NARROW - 80, name, answers)
     return _diagram(wide, narrow, alt, caption)
 
 
-def _two_rows(
+def _stacked(
     draw: Drawing, x: float, y: float, width: float, name: str,
     answers: Sequence[panels.Answer],
 ) -> None:  # fmt: skip
@@ -258,7 +264,7 @@ def _picture(
     """One drawing; a phone's has the names above the rows instead of beside them."""
     phone = left < 100
     low, high, step = axis
-    high_row, tall = (58.0, 132.0) if phone else (44.0, 110.0)
+    high_row, tall = (58.0, 146.0) if phone else (44.0, 122.0)
     head = 82.0 if phone and baseline else 64.0
     foot = head + high_row * (len(rows) + len(lucky)) + tall + 34
     draw = Drawing(width, foot + 46)
@@ -267,10 +273,10 @@ def _picture(
         return left + (right - left) * (value - low) / (high - low)
 
     draw.ring(left + 6, 14, "ink")
-    draw.text(left + 18, 19, "printed, one run", "small", "start")
+    draw.text(left + 18, 19, "one printed run", "small", "start")
     second = left + (150 if phone else 190)
     draw.dot(second, 14, "student")
-    draw.text(second + 12, 19, "ours, one run", "small", "start")
+    draw.text(second + 12, 19, "one run of ours", "small", "start")
     if baseline:  # on a phone there is no room beside the other two
         third, down = (left + 6, 32.0) if phone else (left + 360, 14.0)
         draw.dot(third, down, "baseline")
@@ -305,10 +311,11 @@ def _picture(
     y += 26
     middle = named("printed twice, alpha 0.5", y)
     for number, (name, (first, again)) in enumerate(twice.items()):
-        height = middle - 8 + 15.0 * number
-        draw.line((at(first), height), (at(again), height), "ink", 1.6)
-        for value in (first, again):
-            draw.ring(at(value), height, "ink", 4.5)
+        height = middle - 6 + 17.0 * number
+        upper, lower = (at(first), height - 4), (at(again), height + 4)
+        draw.line(upper, lower, "ink", 1.4)
+        for x, y_ring in (upper, lower):
+            draw.ring(x, y_ring, "ink", 3.0)
         draw.text(at(max(first, again)) + 12, height + 5, name, "small", "start")
     y += tall
     for name, several in lucky:
