@@ -129,7 +129,7 @@ def test_intervals_stand_where_their_numbers_are():
 
 
 def test_a_baseline_is_blue_only_where_its_interval_leaves_zero():
-    ring = re.compile(r'fill="none" stroke="var\(--kd-(\w+)')
+    ring = re.compile(r'cx="[\d.]+"[^>]*fill="none" stroke="var\(--kd-(\w+)')
     made = intervals(baselines=("labels alone", "smoothed"))
     for drawing in (made.wide, made.narrow):
         assert ring.findall(drawing) == ["baseline", "soft"]

@@ -99,8 +99,8 @@ def live_checkpoints(
     )
     still = (
         f"<p>The teacher gives its first image, a {escape(found.classes[label])}, "
-        f"{100 * first:.0f} % to its label after {epochs[0]} epochs and {100 * last:.0f} % "
-        f"after {epochs[-1]} (T = {temperature:g}). Mean {escape(unit)}: {escape(ends)}. "
+        f"{100 * first:.0f} % to its label after epoch {epochs[0]} and {100 * last:.0f} % "
+        f"after epoch {epochs[-1]} (T = {temperature:g}). Mean {escape(unit)}: {escape(ends)}. "
         "Here a slider moves along the epochs, where scripts run.</p>"
     )
     highest = max(value for line in drawn for value in line.values)
