@@ -100,8 +100,9 @@ def gap(low, mean, high):
 INTERVALS = {"labels alone": gap(-6.0, -3.0, -1.0), "smoothed": gap(-2.0, 2.0, 6.0)}
 
 
-def intervals(given=INTERVALS, step=2.0):
-    return differences(given, step=step, axis="Mistakes of distilled", caption="One.")
+def intervals(given=INTERVALS, step=2.0, **more):
+    axis = "Mistakes of distilled"
+    return differences(given, step=step, axis=axis, caption="One.", **more)
 
 
 def test_intervals_stand_where_their_numbers_are():
@@ -127,9 +128,19 @@ def test_intervals_stand_where_their_numbers_are():
     )
 
 
+def test_a_baseline_is_blue_only_where_its_interval_leaves_zero():
+    ring = re.compile(r'cx="[\d.]+"[^>]*fill="none" stroke="var\(--kd-(\w+)')
+    made = intervals(baselines=("labels alone", "smoothed"))
+    for drawing in (made.wide, made.narrow):
+        assert ring.findall(drawing) == ["baseline", "soft"]
+    other = intervals(baselines=("smoothed",))
+    assert ring.findall(other.wide) == ["student", "soft"]
+
+
 @pytest.mark.parametrize(
     ("change", "error", "says"),
     [
+        ({"baselines": ("labels",)}, ValueError, "a baseline"),
         ({"given": {}}, ValueError, "intervals is empty"),
         ({"given": {"a": (1, 2, 3)}}, TypeError, "intervals of 'a' must be an Interval"),
         ({"step": 0.0}, ValueError, "step must be above 0"),

@@ -108,7 +108,7 @@ def test_without_scripts_a_sentence_stands_there(given):
     for epoch in (1, 60):
         share = (logits[epoch][split.index[0]] / 4).softmax(dim=0)[label]
         assert f"{100 * share:.0f} %" in still
-    assert "teacher 61.4 after 1, 10.7 after 60" in still
+    assert "teacher 61.4 to 10.7" in still
 
 
 def test_its_module_is_of_the_form_that_joining_understands():

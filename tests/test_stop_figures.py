@@ -12,7 +12,7 @@ LINES = {"small": ("student", "", "above", [[3.0, 5.0], [2.0, 2.0], [1.0, 3.0]])
 def panel(**changes):
     return EpochPanel(**{
         "title": "mistakes", "epochs": (1, 4, 12), "lines": LINES, "ticks": (0, 5),
-        "reference": ("labels", 2.5), **changes,
+        "references": [("labels", 2.5)], **changes,
     })  # fmt: skip
 
 
@@ -36,39 +36,33 @@ def test_dots_and_means_stand_where_they_belong():
     assert figure.caption == "It is."
 
 
-def test_seeds_of_a_dashed_line_are_crosses_and_a_shared_row_is_drawn_once():
-    shared = [2.0, 4.0]
+def test_seeds_of_a_dashed_line_are_crosses():
     lines = {
-        "solid": ("student", "", "above", [[3.0, 5.0], shared]),
-        "dashed": ("student", "6 4", "below", [[1.0, 2.0], shared]),
+        "solid": ("student", "", "above", [[3.0, 5.0], [2.0, 4.0]]),
+        "dashed": ("student", "6 4", "below", [[1.0, 2.0], [1.0, 2.0]]),
     }
     made = over_epochs([panel(lines=lines, epochs=(4, 12))], alt="x", caption="y")
     for drawing in (made.wide, made.narrow):
         assert len(re.findall(r'r="4.5"', drawing)) == 4
         strokes = re.findall(r'--kd-student\)" stroke-width="1.3"', drawing)
-        assert len(strokes) == 4  # two crosses
+        assert len(strokes) == 8  # four crosses
 
 
-def test_lines_stand_beside_each_other_and_a_shared_row_in_the_middle():
-    shared = [2.0, 4.0]
-    lines = {
-        "solid": ("student", "", "above", [[3.0, 5.0], shared]),
-        "dashed": ("student", "6 4", "below", [[3.0, 4.0], shared]),
-    }
-    made = over_epochs([panel(lines=lines, epochs=(4, 12))], alt="x", caption="y")
-    single = {"solid": lines["solid"]}
-    plain = over_epochs([panel(lines=single, epochs=(4, 12))], alt="x", caption="y")
-    ring = re.compile(r'cx="([\d.]+)" cy="[\d.]+" r="6"')
-    for both, one in ((made.wide, plain.wide), (made.narrow, plain.narrow)):
-        (first, last), places = map(float, ring.findall(one)), ring.findall(both)
-        left, end, right, same = map(float, places)
-        assert first - left == pytest.approx(right - first, abs=0.11)
-        assert right - left >= 12  # as wide as a ring
-        assert end == same == last
+def test_each_of_two_references_has_its_line_and_name():
+    two = [("few", 1.0), ("many", 4.0)]
+    made = over_epochs([panel(references=two)], alt="x", caption="y")
+    line = re.compile(r'd="M[\d.]+ ([\d.]+)L[\d.]+ \1"[^>]*--kd-baseline')
+    for drawing in (made.wide, made.narrow):
+        few, many = map(float, line.findall(drawing))
+        assert few > many  # further down
+        for name, level in (("few", few), ("many", many)):
+            (y,) = re.findall(rf' y="([\d.]+)"[^>]*>{name}<', drawing)
+            assert float(y) == pytest.approx(level + 5, abs=0.11)
+    assert "; few 1.0; many 4.0." in made.alt
 
 
 def test_the_reference_is_named_right_of_the_chart_a_word_a_row():
-    made = over_epochs([panel(reference=("labels alone", 2.5))], alt="x", caption="y")
+    made = over_epochs([panel(references=[("labels alone", 2.5)])], alt="x", caption="y")
     word = re.compile(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(labels|alone)<')
     line = re.compile(r'd="M[\d.]+ ([\d.]+)L([\d.]+) \1"[^>]*--kd-baseline')
     for drawing in (made.wide, made.narrow):
@@ -76,17 +70,6 @@ def test_the_reference_is_named_right_of_the_chart_a_word_a_row():
         assert (above[2], below[2]) == ("labels", "alone")
         assert float(above[0]) == float(below[0]) > float(end[2])
         assert float(above[1]) < float(end[1]) + 5 < float(below[1])
-
-
-def test_names_may_stand_at_the_first_point():
-    last, first = (
-        over_epochs([panel(named_first=where)], alt="x", caption="y").narrow
-        for where in (False, True)
-    )
-    place = re.compile(r'<text x="([\d.]+)"[^>]*text-anchor="(\w+)"[^>]*>small<')
-    assert place.search(last)[2] == "end"
-    assert place.search(first)[2] == "start"
-    assert float(place.search(first)[1]) < float(place.search(last)[1])
 
 
 @pytest.mark.parametrize(

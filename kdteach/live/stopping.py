@@ -88,9 +88,7 @@ def live_checkpoints(
         for number, record in enumerate(found.records())
     ]
     ends = "; ".join(
-        f"{line.name} {line.values[0]:.1f} after {epochs[0]}, "
-        f"{line.values[-1]:.1f} after {epochs[-1]}"
-        for line in drawn
+        f"{line.name} {line.values[0]:.1f} to {line.values[-1]:.1f}" for line in drawn
     )
     label = found.labels[0]
     first, last = (
@@ -98,9 +96,10 @@ def live_checkpoints(
         for table in (tables[0], tables[-1])
     )
     still = (
-        f"<p>The teacher gives its first image, a {escape(found.classes[label])}, "
-        f"{100 * first:.0f} % to its label after {epochs[0]} epochs and {100 * last:.0f} % "
-        f"after {epochs[-1]} (T = {temperature:g}). Mean {escape(unit)}: {escape(ends)}. "
+        f"<p>From epoch {epochs[0]} to {epochs[-1]} the soft target (T = {temperature:g}) "
+        f"of the first image, a {escape(found.classes[label])}, goes from "
+        f"{100 * first:.0f} % to {100 * last:.0f} % at its label. "
+        f"Mean {escape(unit)}: {escape(ends)}. "
         "Here a slider moves along the epochs, where scripts run.</p>"
     )
     highest = max(value for line in drawn for value in line.values)

@@ -29,7 +29,6 @@ _LEFT, _FOOT, _TOP = 44.0, 46.0, 40.0
 _LETTER = 7.6  # the room that a letter of a name takes
 _MOST = 3
 _BARS = 20
-_BESIDE = 15.0  # between the seeds of two lines at one epoch
 
 
 @dataclass(frozen=True)
@@ -43,25 +42,21 @@ class EpochPanel:
             "above" or "below", n rows with a number for each seed).
         ticks: at least two numbers on the axis, rising; all values lie between the first
             and the last.
-        reference: name and value of a horizontal line in the colour of a student of labels,
-            None for no such line. The name stands right of the chart, a word a row.
-        named_first: whether lines are named at their first point and not at the last.
+        references: name and value of horizontal lines in the colour of a student of labels.
+            The names stand right of the chart, a word a row.
     """
 
     title: str
     epochs: Sequence[int]
     lines: Any
     ticks: Sequence[float]
-    reference: tuple[str, float] | None = None
-    named_first: bool = False
+    references: Sequence[tuple[str, float]] = ()
 
 
 def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diagram:
     """Charts over a teacher's epochs: in a row, or on a phone one below the other.
 
     Each seed is a dot, or a cross where the line is dashed, and the line joins the means.
-    Several lines stand beside each other at every epoch; where two share a row, its seeds
-    are drawn once, in the middle.
 
     Args:
         panels: one to three.
@@ -85,7 +80,7 @@ def over_epochs(panels: Sequence[EpochPanel], *, alt: str, caption: str) -> Diag
             )
             for name, means in _means(rows)
         )
-        + (f"; {panel.reference[0]} {panel.reference[1]:.1f}" if panel.reference else "")
+        + "".join(f"; {name} {value:.1f}" for name, value in panel.references)
         for panel, rows in found
     ]  # fmt: skip
     words = f"{alt} Means. {'. '.join(told)}."
@@ -207,7 +202,7 @@ def _means(rows: _Rows) -> list[tuple[str, list[float]]]:
 def _chart(
     draw: Drawing, x: float, y: float, width: float, panel: EpochPanel, rows: _Rows
 ) -> None:
-    beside = panel.reference[0].split() if panel.reference else []
+    beside = [word for name, _ in panel.references for word in name.split()]
     margin = max((_LETTER * len(word) + 8 for word in beside), default=12.0)
     left, right = x + _LEFT, x + width - margin
     top, foot = y + _TOP, y + _TALL + 20
@@ -227,36 +222,24 @@ def _chart(
     for number, epoch in enumerate(panel.epochs):
         draw.text(across(number), foot + 20, f"{epoch:g}", "small")
     draw.text((left + right) / 2, foot + 39, "epochs of the teacher", "small")
-    if panel.reference is not None:
-        level = up(panel.reference[1])
+    for name, value in panel.references:
+        level, words = up(value), name.split()
         draw.curve([(left, level), (right, level)], "baseline", 2.0, "2 5")
-        first = level + 5 - _LINE * (len(beside) - 1) / 2
-        for number, word in enumerate(beside):
+        first = level + 5 - _LINE * (len(words) - 1) / 2
+        for number, word in enumerate(words):
             draw.words_over(right + 5, first + _LINE * number, word, "small strong",
                             "start", "baseline")  # fmt: skip
-    drawn: set[tuple[int, tuple[float, ...]]] = set()
-    every = [[tuple(row) for row in table] for *_, table in rows.values()]
-    for line, (name, (role, dashes, side, table)) in enumerate(rows.items()):
-        means = [sum(row) / len(row) for row in table]
-        places = []
-        for number, mine in enumerate(every[line]):
-            alone = sum(other[number] == mine for other in every) == 1
-            aside = line - (len(rows) - 1) / 2 if alone else 0.0
-            places.append(across(number) + _BESIDE * aside)
+    for name, (role, dashes, side, table) in rows.items():
         for number, row in enumerate(table):
-            if len(row) == 1 or (number, tuple(row)) in drawn:
-                continue
-            drawn.add((number, tuple(row)))
-            for seed, value in enumerate(row):
-                _run(draw, places[number] + (seed % 5 - 2) * 1.6, up(value), role, dashes)
-        points = list(zip(places, map(up, means), strict=True))
+            for seed, value in enumerate(row if len(row) > 1 else []):
+                _run(draw, across(number) + (seed % 5 - 2) * 1.6, up(value), role, dashes)
+        means = [sum(row) / len(row) for row in table]
+        points = [(across(number), up(mean)) for number, mean in enumerate(means)]
         draw.curve(points, role, 2.8, dashes)
         for point in points:
             draw.ring(*point, role)
-        end = table[0 if panel.named_first else -1]
-        edge = up(max(end)) - 12 if side == "above" else up(min(end)) + 22
-        place, anchor = (left, "start") if panel.named_first else (right, "end")
-        draw.words_over(place, edge, name, "small strong", anchor, role)
+        edge = up(max(table[-1])) - 12 if side == "above" else up(min(table[-1])) + 22
+        draw.words_over(right, edge, name, "small strong", "end", role)
 
 
 def _run(draw: Drawing, x: float, y: float, role: str, dashes: str) -> None:

@@ -89,7 +89,12 @@ def votes_on_images(
 
 
 def differences(
-    intervals: Mapping[str, Interval], *, step: float, axis: str, caption: str
+    intervals: Mapping[str, Interval],
+    *,
+    step: float,
+    axis: str,
+    caption: str,
+    baselines: Sequence[str] = (),
 ) -> Diagram:
     """Differences of two arms, a row each: the mean as a dot, the interval as a line.
 
@@ -98,15 +103,19 @@ def differences(
         step: between two ticks of the axis, above 0.
         axis: what is measured; the sides of 0 are named by *fewer* and *more*.
         caption: the sentence that states the finding.
+        baselines: names of rows of students that learn from labels alone.
 
     Returns:
-        A row an arm; orange where the interval lies wholly on one side of 0, else grey.
+        A row an arm; grey where the interval covers 0, else orange, or blue for a baseline.
 
     Raises:
         TypeError: intervals is no dictionary of intervals.
-        ValueError: nothing to draw, or a step that is not above 0.
+        ValueError: nothing to draw, a step that is not above 0, or a baseline that is no
+            row.
     """
     rows = named("intervals", intervals)
+    for name in baselines:
+        check_choice("a baseline", name, tuple(rows))
     for name, given in rows.items():
         if not isinstance(given, Interval):
             raise TypeError(
@@ -145,7 +154,8 @@ def differences(
                 draw.words_over(0, y - 14, name, "", "start")
             else:
                 draw.text(left - 14, y + 5, name, "", "end")
-            colour = "student" if gap.low > 0 or gap.high < 0 else "soft"
+            colour = "baseline" if name in baselines else "student"
+            colour = colour if gap.low > 0 or gap.high < 0 else "soft"
             draw.line((ends[0], y), (ends[2], y), colour, 3)
             draw.dot(ends[1], y, colour)
             draw.ring(ends[1], y, colour)
