@@ -168,7 +168,7 @@ def test_it_is_accessible_and_fits_a_phone(page, theme):
 def test_without_scripts_a_picture_and_a_sentence_stand_there():
     made, one, other = figure()
     behind = sum(other[i + 1] > one[i] for i in range(40))
-    assert f"with a teacher has more errors in {behind} of 40" in made.still
+    assert f"with a teacher has more errors than labels alone in {behind}." in made.still
     assert made.still.count("<svg") == 2
     assert made.still.count("<circle") == 2 * 3 * 40
     assert f"{(other - one)[:40].mean():+.1f}" in made.still
