@@ -22,6 +22,14 @@ PHRASES = (
     "the students of the labels", "that of the labels", "can be told", "is told of",
     "nobody's students", "hang together",
 )  # fmt: skip
+_NUMBER = r"[-+]?\d+\.?\d*(?:e[-+]?\d+)?"
+RAW = (  # what Python prints of a value that nobody has written out for a reader
+    r"\b(?:array|tensor|Parameter|(?:np|numpy|torch)\.\w+)\(",
+    rf"\[+\s*{_NUMBER}(?:\s+(?:\.\.\.\s+)?{_NUMBER})+",  # NumPy's, without commas
+    rf"\[\s*{_NUMBER}(?:,\s*{_NUMBER}){{2,}}",  # two in brackets are an interval
+    rf"\{{\s*(?:'[^']*'|\"[^\"]*\"|{_NUMBER})\s*:",
+    r"\d\.\d{8,}|<[\w. ]+ at 0x[0-9a-f]+>|dict_\w+\(\[",
+)
 TEX = re.compile(r"\$[^$\n]+\$|\\\(|\\\[|\\begin\{|\\[a-zA-Z]{2,}\b")
 
 
@@ -320,6 +328,21 @@ def no_raw_tex(notebook):
     return wrong
 
 
+def no_raw_values(notebook):
+    """A sentence that code writes has numbers in it, and no array, list or dictionary."""
+    wrong = []
+    for cell in code(notebook):
+        said = shown(cell, "text/markdown")
+        for text in shown(cell):
+            words = _Tables(re.sub(r"base64,[\w+/=]*", "", text)).text
+            said += [" ".join(words), *alts(cell)]
+        for text in said:
+            plain = re.sub(r"`[^`]*`", "", text)  # code may be quoted as code
+            if found := next(filter(None, (re.search(r, plain) for r in RAW)), None):
+                wrong.append(f"a value stands as Python prints it: {found[0]!r}")
+    return wrong
+
+
 def alts(cell):
     """The alt texts of all pictures of a cell."""
     found = []
@@ -393,6 +416,6 @@ def rules_of(notebook):
 RULES = (
     title_and_question, picture_first, what_is_learned, headings, predictions_answered,
     few_lines, one_import, plain_code, few_marks, claims_are_marks, words_follow,
-    small_tables, no_raw_tex, pictures_described, folded_everywhere, exercises,
-    plain_english,
+    small_tables, no_raw_tex, no_raw_values, pictures_described, folded_everywhere,
+    exercises, plain_english,
 )  # fmt: skip

@@ -108,7 +108,8 @@ def test_draws_are_without_preference(page):
 def test_by_keyboard_alone(page):
     shown(page, figure()[0])
     page.get_by_role("radio").nth(1).check()
-    assert re.search(r": B \d+ errors, A \d+: ", page.locator(".kd-words").inner_text())
+    words = page.locator(".kd-words").inner_text()
+    assert re.search(r": B \(seed \d+\) \d+ errors, A \(seed \d+\) \d+: ", words)
     page.get_by_role("radio").nth(1).focus()
     page.keyboard.press("ArrowUp")
     assert state(page)["design"] == 0
@@ -127,8 +128,8 @@ def test_by_keyboard_alone(page):
     assert state(page)["tally"]["experiments"] == 1
     assert "1 experiment so far" in page.locator(".kd-note").inner_text()
     newest = page.locator(".kd-words").inner_text()
-    assert "seeds 1 and 0" in newest
-    assert "with a teacher" in newest
+    assert "with a teacher (seed 1)" in newest
+    assert "labels alone (seed 0)" in newest
 
 
 @needs_browser
@@ -167,7 +168,7 @@ def test_it_is_accessible_and_fits_a_phone(page, theme):
 def test_without_scripts_a_picture_and_a_sentence_stand_there():
     made, one, other = figure()
     behind = sum(other[i + 1] > one[i] for i in range(40))
-    assert f"with a teacher has more errors in {behind} of 40" in made.still
+    assert f"with a teacher has more errors than labels alone in {behind}." in made.still
     assert made.still.count("<svg") == 2
     assert made.still.count("<circle") == 2 * 3 * 40
     assert f"{(other - one)[:40].mean():+.1f}" in made.still

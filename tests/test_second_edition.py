@@ -3,8 +3,10 @@
 import copy
 
 import nbformat
+import numpy as np
 import pytest
 import second_edition
+import torch
 from test_notebooks import PATHS, chapters
 
 import kdteach as kd
@@ -56,6 +58,12 @@ def code(source, *tags, html=None, plain=""):
         data = {"text/html": html, "text/plain": plain}
         cell.outputs.append(nbformat.v4.new_output("execute_result", data))
     return cell
+
+
+def sentence(said):
+    """A cell whose code writes a sentence."""
+    shown = nbformat.v4.new_output("display_data", {"text/markdown": said})
+    return nbformat.v4.new_code_cell("kd.sentence(said)", outputs=[shown])
 
 
 GAP = Comparison(-0.5, -0.8, -0.2, 0.95, 10, "lower")
@@ -174,6 +182,21 @@ SPOILT = {
         added(code("x", html=r"<p>\alpha x</p>")),
         added(code("x", html=r'<img src="x" alt="the mean \mu of all">')),
     ],
+    "no_raw_values": [
+        added(sentence(f"Seeds {np.array([-0.34819177, 2.45693338, 1.5])} are apart.")),
+        added(sentence(f"Seeds {np.arange(2000) / 7} and 98.")),
+        added(sentence(f"Seeds {np.ones((2, 2))} and {np.arange(3)}.")),
+        added(sentence(f"The loss is {torch.tensor([0.5])}.")),
+        added(sentence(f"The losses are {[np.float64(0.5), np.float64(1)]}.")),
+        added(sentence(f"The losses are {np.array([0.5])!r}.")),
+        added(sentence(f"The losses are {[0.5, 0.25, 1.0]}.")),
+        added(sentence(f"The losses are { {'plain': 0.5, 'taught': 0.25} }.")),
+        added(sentence(f"The losses are { {5.0: [0.5]} }.")),
+        added(sentence(f"A third is {1 / 3}.")),
+        added(sentence(f"The method is {object()}.")),
+        added(code("x", html=f"<p>Seeds {np.array([0.1, 0.2])} are apart.</p>")),
+        added(code("x", html='<img src="x" alt="The loss is tensor(0.5) at last.">')),
+    ],
     "pictures_described": [
         added(code("x", html='<svg viewBox="0 0 1 1"></svg>')),
         added(code("x", html='<img src="x" alt="A picture.">')),
@@ -197,6 +220,20 @@ def test_each_rule_can_be_broken(name, spoil):
     notebook = copy.deepcopy(sample())
     spoil(notebook)
     assert getattr(second_edition, name)(notebook) != []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The loss is 0.25, with an interval of [0.125, 0.5], at rates (0.003, 0.01, 0.03).",
+        "In $[0, 1]$ all is well; $x_{1}$ and $\\{0, 1\\}$, too [1].",
+        "Write `torch.tensor([1.0, 2.0])` or `{'plain': 0.5}`.",
+    ],
+)
+def test_intervals_formulas_and_quoted_code_are_no_raw_values(said):
+    notebook = sample()
+    added(sentence(said))(notebook)
+    assert second_edition.no_raw_values(notebook) == []
 
 
 def test_every_rule_is_broken_once():

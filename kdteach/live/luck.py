@@ -140,10 +140,8 @@ def _still(names: list[str], both: NDArray[np.float64], unit: str, most: int) ->
     ticks = [str(-most), "0", f"+{most}"]
     behind = int((both[1, after] > both[0, of]).sum())
     sentence = (
-        f"Single runs, {total} times: each dot is the difference in {unit}, {names[1]} "
-        f"less {names[0]}, or {names[0]} less itself with another seed. With separate "
-        f"seeds {names[1]} has more {unit} in {behind} of {total}. Where scripts run, a "
-        "button draws new ones."
+        f"{total} experiments of each kind, one run each: a dot is a difference in {unit}. "
+        f"With separate seeds, {names[1]} has more {unit} than {names[0]} in {behind}."
     )
     drawings = (
         strips.wide(rows, -most, most, ticks).svg("kd-wide", sentence),

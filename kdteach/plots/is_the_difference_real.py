@@ -180,7 +180,7 @@ def parted(
     told = [f"{title}: {len(several)} images" for title, several in
             zip(titles, places, strict=True)]  # fmt: skip
     drawings = []
-    longest = max(len(f"{name} says {said}") for pair in answers
+    longest = max(len(f"{name}: {said}") for pair in answers
                   for name, said in zip(names, pair, strict=True))  # fmt: skip
     for width, columns, size in ((_WIDE, most, 84.0), (_NARROW, 3, 72.0)):
         columns = max(1, min(columns, int(width // (_LETTER * longest + 4))))
@@ -200,7 +200,7 @@ def parted(
                     zip(names, answers[place], strict=True)
                 ):
                     style = "strong" if said == labels[place] else "small"
-                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name} says {said}",
+                    draw.text(x + 2, y + size + 15 + 16 * line, f"{name}: {said}",
                               style, "start")  # fmt: skip
             top += height
         drawings.append(draw)

@@ -136,11 +136,11 @@ export function luck(root, data) {
     const gap = latest.mean === 0 ? side : `${Math.abs(latest.mean).toFixed(digits)} ${side}`;
     const twice = first === second; // one method, as A and as B
     const called = twice ? ["A", "B"] : [data.names[first], data.names[second]];
-    const seeds = n > 1 ? `${n} seeds each` : paired ? `seed ${latest.one[0]}`
-      : `seeds ${latest.other[0]} and ${latest.one[0]}`;
+    const seeds = n > 1 ? `, ${n} seeds each` : paired ? `, seed ${latest.one[0]}` : "";
+    const seedOf = (which) => (seeds ? "" : ` (seed ${latest[which][0]})`);
     words.textContent =
-      `The newest experiment (top dot, ${seeds}): ${called[1]} ` +
-      `${other.toFixed(digits)} ${data.unit}, ${called[0]} ` +
+      `The newest experiment (top dot${seeds}): ${called[1]}${seedOf("other")} ` +
+      `${other.toFixed(digits)} ${data.unit}, ${called[0]}${seedOf("one")} ` +
       `${one.toFixed(digits)}: ${gap}.`;
     const { experiments, fewer, more, without } = tally;
     totals.textContent =
