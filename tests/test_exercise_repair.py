@@ -20,6 +20,7 @@ def patient(monkeypatch):
     monkeypatch.setattr(_repair, "_CLOCK", 300.0)
     monkeypatch.setattr(_repair, "_ONE", 30.0)
     monkeypatch.setattr(_repair, "_TWO", 30.0)
+    monkeypatch.setattr(_repair, "_GO", 8.0)
 
 
 Z = torch.tensor([[4.0, 2.5, 0.0], [-1.0, 0.5, 3.0], [0.2, -2.0, 0.1]], dtype=torch.float64)
@@ -249,7 +250,8 @@ def test_the_tree_and_the_arguments_stay_as_they_were():
     assert float(answer(Z, V, Y, 2.0, 0.3)) == float(answer(z, V, Y, 2.0, 0.3))
 
 
-def test_endless_changes_end():
+def test_endless_changes_end(monkeypatch):
+    monkeypatch.setattr(_repair, "_GO", 0.5)
     text = """
 def answer(n):
     total, i = 0, 0
