@@ -73,6 +73,11 @@ peers: bench/peers.txt  ## the rivals of make bench, in an environment of their 
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r bench/peers.txt
 
+.PHONY: job
+job: bench/job.txt  ## torchdistill, for python -m bench.job beside make peers: 7 GB
+	$(PYTHON) -m venv .venv-job
+	.venv-job/bin/pip install --quiet --disable-pip-version-check -r bench/job.txt
+
 .PHONY: libraries
 libraries: bench/libraries.txt bench/libraries-alone.txt  ## for python -m bench.libraries: 7 GB
 	$(PYTHON) -m venv .venv-libraries

@@ -1,0 +1,144 @@
+"""One whole job with four tools: what the record of ``python -m bench.job`` says.
+
+The record ``photographs-peers.json`` holds what each tool needed for the same job, with
+2,000 photographs in folders: lines, seconds, memory, and how many test photographs each
+network got right. Whoever reads it needs none of the tools. Means, medians, gains and their
+intervals are computed here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from kdteach.comparisons import Comparison, compare
+from kdteach.results import records_folder
+
+__all__ = ["FILE", "PhotographsPeers", "Tool", "photographs_peers", "read"]
+
+FILE = "photographs-peers.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Tool:
+    """What one tool needed, and what came of it.
+
+    Attributes:
+        name: as the table calls it.
+        lines: that a user writes, neither blank nor comments.
+        versions: of its packages.
+        missing: what would have installed it, where it was not measured; then all that
+            follows is empty.
+        whole: seconds of the whole job.
+        peak: most memory, in MB of 2^20 bytes.
+        stages: seconds of each training, with what comes before it.
+        epochs: of each training, the seconds of its epochs but for the first, in which a
+            tool may compile.
+        told: test accuracies that the tool has reported, in [0, 1].
+        right: test photographs right, counted by plain PyTorch from the saved weights.
+        pictures: how many test photographs there are.
+        seeds: of the students.
+    """
+
+    name: str
+    lines: int
+    versions: Mapping[str, str]
+    missing: str
+    whole: float
+    peak: float
+    stages: Mapping[str, float]
+    epochs: Mapping[str, tuple[float, ...]]
+    told: Mapping[str, float]
+    right: Mapping[str, int]
+    pictures: int
+    seeds: tuple[int, ...]
+
+    def seconds(self, stage: str) -> float:
+        """Median seconds of an epoch of the trainings whose name begins with ``stage``."""
+        return median(s for n, times in self.epochs.items() if n.startswith(stage)
+                      for s in times)  # fmt: skip
+
+    @property
+    def epoch(self) -> float:
+        """Median seconds of a distilled epoch."""
+        return self.seconds("distilled")
+
+    def accuracies(self, arm: str) -> list[float]:
+        """Test photographs right of an arm's students, in per cent, a seed each."""
+        return [100 * self.right[f"{arm}-{s}"] / self.pictures for s in self.seeds]
+
+    def mean(self, arm: str) -> float:
+        """Their mean."""
+        return sum(self.accuracies(arm)) / len(self.seeds)
+
+    @property
+    def teacher(self) -> float:
+        """Test photographs right of the teacher, in per cent."""
+        return 100 * self.right["teacher"] / self.pictures
+
+    @cached_property
+    def gain(self) -> Comparison:
+        """Distilled less label-trained students, in points, in pairs of a seed."""
+        return compare(
+            self.accuracies("distilled"), self.accuracies("label-trained"),
+            expect="higher", unit="points",
+        )  # fmt: skip
+
+    @property
+    def wrong(self) -> dict[str, float]:
+        """Networks whose accuracy the tool has told otherwise, and by how many points.
+
+        Two photographs are allowed: rounding may turn a tie, where sums have another order.
+        """
+        off = {n: self.told[n] - k / self.pictures for n, k in self.right.items()}
+        return {n: 100 * x for n, x in off.items() if abs(x) * self.pictures > 2.5}
+
+
+@dataclass(frozen=True, eq=False)
+class PhotographsPeers:
+    """The record.
+
+    Attributes:
+        made: command, commit, Python, cores and threads.
+        job: pictures of each part, epochs, batch size, temperature, alpha, seeds.
+        tools: by name, in the order of the table.
+    """
+
+    made: Mapping[str, Any]
+    job: Mapping[str, Any]
+    tools: Mapping[str, Tool]
+
+    @property
+    def measured(self) -> dict[str, Tool]:
+        """The tools that were installed."""
+        return {name: tool for name, tool in self.tools.items() if not tool.missing}
+
+
+def read(path: Path) -> PhotographsPeers:
+    """Read such a record; no tool is needed for it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    pictures, seeds = entry["job"]["pictures"]["test"], tuple(entry["job"]["seeds"])
+    tools = {
+        name: Tool(
+            name, row["lines"], row.get("versions", {}), row.get("missing", ""),
+            row.get("whole", 0.0), row.get("peak", 0.0), row.get("stages", {}),
+            {stage: tuple(times) for stage, times in row.get("epochs", {}).items()},
+            row.get("told", {}), row.get("right", {}), pictures, seeds,
+        )
+        for name, row in entry["tools"].items()
+    }  # fmt: skip
+    return PhotographsPeers(entry["made"], entry["job"], tools)
+
+
+def photographs_peers() -> PhotographsPeers:
+    """Read the record that ships with the package."""
+    return read(records_folder() / FILE)

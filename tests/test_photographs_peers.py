@@ -1,0 +1,191 @@
+"""One job with four tools: the scripts, the command, and the record against SciPy."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy import stats
+from torchvision import models
+
+from bench import job
+from kdteach.experiments import photographs_peers as lab
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = lab.photographs_peers()
+SCRIPTS = sorted((ROOT / "bench" / "peers").glob("job_*.py"))
+
+
+def test_the_lines_of_a_user_are_counted():
+    text = '"""A script."""\n\nimport os  # kept\n\n# a comment\nx = """\n\na\n"""\n'
+    assert job.lines_of(text) == 4  # import, x, a and the end of the string
+    assert job.lines_of("x = 1\n") == 1
+    assert len(SCRIPTS) == 4
+    for script in SCRIPTS:
+        compile(script.read_text(), script.name, "exec")
+        assert max(map(len, script.read_text().splitlines())) <= 92
+
+
+def test_the_scripts_do_one_job():
+    for script in SCRIPTS:
+        text = script.read_text()
+        assert "0.491, 0.482, 0.447" in text
+        assert "0.247, 0.243, 0.262" in text
+        assert '("label-trained", "distilled")' in text or '"label-trained":' in text
+        assert "range(3)" in text
+        assert "0.001" in text or "kdteach" in script.name  # its default
+    live = job.TOOLS["kdteach, teacher asked at each step"].text
+    assert "answers = teacher\n" in live
+    assert "teacher_logits" not in live
+    with pytest.raises(ValueError, match="no line"):
+        _ = job.Tool(Path("x"), "job_plain.py", (), replaced=job.LIVE).text
+
+
+def test_both_lines_of_a_script_are_known():
+    for line in ("3", "epoch 12", "32/32 - 5s - 160ms/step - accuracy: 0.1 - loss: 2.3"):
+        assert job.EPOCH.fullmatch(line)
+    for line in ("Epoch 1/2", "teacher 0.3", "epoch", ""):
+        assert not job.EPOCH.fullmatch(line)
+    assert job.STAGE.fullmatch("distilled-2 0.315").groups() == ("distilled-2", "0.315")
+    assert not job.STAGE.fullmatch("distilled 0.315")
+
+
+@pytest.mark.parametrize("build", [lambda: models.resnet18(num_classes=10), job.small])
+def test_weights_go_to_channels_last_and_back(build):
+    state = build().state_dict()
+    arrays = job.for_keras(state)
+    back = job.from_keras(arrays, build())
+    assert set(back) == {n for n in state if not n.endswith("num_batches_tracked")}
+    assert all(torch.equal(back[name], state[name]) for name in back)
+    with pytest.raises(ValueError, match="arrays"):
+        job.from_keras(arrays[1:], build())
+
+
+def test_a_dense_layer_after_channels_last_computes_the_same():
+    network = job.small()
+    image = torch.randn(1, 32, 8, 8)
+    wanted = network[8](image.flatten(1)).detach().numpy()
+    kernel, bias = job.for_keras(network.state_dict())[-2:]
+    found = image.permute(0, 2, 3, 1).reshape(1, -1).numpy() @ kernel + bias
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """Ten classes of grey levels, which a network could tell apart, as a zip of JPEG."""
+    path = tmp_path_factory.mktemp("zip") / "tiny.zip"
+    draw = np.random.default_rng(1)
+    with zipfile.ZipFile(path, "w") as file:
+        for part, each in (("train", 9), ("test", 3)):
+            for label in range(10):
+                for i in range(each):
+                    pixels = draw.normal(25 * label + 10, 20, (32, 32, 3)).clip(0, 255)
+                    data = io.BytesIO()
+                    Image.fromarray(pixels.astype(np.uint8)).save(data, "JPEG")
+                    file.writestr(f"x/{part}/class{label}/{i:04}.jpg", data.getvalue())
+    return path
+
+
+def test_what_is_written_is_the_same_each_time(archive, tmp_path):
+    first = job.prepare(archive, tmp_path / "a", 6, 2, 3)
+    assert first == job.prepare(archive, tmp_path / "b", 6, 2, 3)
+    assert first != job.prepare(archive, tmp_path / "c", 5, 2, 3)
+    for part, each in (("train", 6), ("valid", 2), ("test", 3)):
+        assert len(list((tmp_path / "a/pictures" / part).glob("class*/*.jpg"))) == 10 * each
+    names = [{f.name for f in (tmp_path / "a/pictures" / part / "class3").iterdir()}
+             for part in ("train", "valid")]  # fmt: skip
+    assert not names[0] & names[1]
+
+
+def test_the_command_counts_what_was_saved(archive, tmp_path, monkeypatch, capsys):
+    """Ours and plain PyTorch are in the book's own environment; others may be missing."""
+    monkeypatch.setattr(job, "commit_of", lambda here: "abc+")
+    assert job.main([str(archive)]) == 2
+    assert "commit your changes" in capsys.readouterr().out
+    absent = job.Tool(tmp_path / "none", "job_keras.py", ("keras",), "make peers")
+    chosen = {name: job.TOOLS[name] for name in ("kdteach", "plain PyTorch")}
+    monkeypatch.setattr(job, "TOOLS", chosen | {"Keras on JAX": absent})
+    out = tmp_path / "record.json"
+    arguments = [str(archive), "--out", str(out), "--work", str(tmp_path / "work")]
+    arguments += ["--train", "6", "--valid", "2", "--test", "3"]
+    arguments += ["--teacher-epochs", "2", "--student-epochs", "2"]
+    assert job.main([*arguments, "--tools", *job.TOOLS]) == 0
+    said = capsys.readouterr().out
+    assert "not measured: make peers" in said
+    record = lab.read(out)
+    assert list(record.measured) == ["kdteach", "plain PyTorch"]
+    assert record.tools["Keras on JAX"].missing == "make peers"
+    for tool in record.measured.values():
+        assert set(tool.right) == set(job.STAGES) == set(tool.stages)
+        assert not tool.wrong
+        assert tool.peak > 100
+        assert 0 < tool.epoch < tool.whole
+    before = out.read_text()
+    assert job.main([*arguments, "--tools", *job.TOOLS]) == 0  # nothing is done again
+    assert out.read_text() == before
+
+
+def test_a_script_that_fails_says_so(tmp_path, monkeypatch):
+    (tmp_path / "job_bad.py").write_text("print('teacher 0.5')\nraise SystemExit('no')\n")
+    monkeypatch.setattr(job, "SCRIPTS", tmp_path)
+    with pytest.raises(RuntimeError, match="job_bad"):
+        job.run(job.Tool(Path(sys.executable), "job_bad.py", ()), tmp_path, (1, 1))
+
+
+def test_the_record_has_four_tools_with_the_pinned_versions():
+    assert list(RECORD.tools) == list(job.TOOLS)
+    pins = {}
+    for file in ("requirements.txt", "bench/peers.txt", "bench/job.txt"):
+        found = re.findall(r"(?m)^([\w-]+)==(\S+)$", (ROOT / file).read_text())
+        pins |= dict(found)
+    for name, tool in RECORD.measured.items():
+        assert {k: pins[k] for k in job.TOOLS[name].packages} == tool.versions
+        assert tool.lines == job.lines_of(job.TOOLS[name].text)
+        assert len(tool.epochs["distilled-0"]) == RECORD.job["student_epochs"] - 1
+    assert re.fullmatch(r"[0-9a-f]{12}", RECORD.made["commit"])
+    assert RECORD.made["threads"] == 1
+    assert RECORD.job["pictures"] == {"train": 2000, "valid": 500, "test": 2000}
+
+
+def test_gains_are_those_of_scipy():
+    for tool in RECORD.measured.values():
+        pairs = [tool.right[f"distilled-{s}"] - tool.right[f"label-trained-{s}"]
+                 for s in RECORD.job["seeds"]]  # fmt: skip
+        points = np.array(pairs) / tool.pictures * 100
+        wanted = stats.ttest_1samp(points, 0).confidence_interval(0.95)
+        assert tool.gain.mean == pytest.approx(points.mean())
+        assert tool.gain.low == pytest.approx(wanted.low)
+        assert tool.gain.high == pytest.approx(wanted.high)
+        assert tool.mean("distilled") - tool.mean("label-trained") == pytest.approx(
+            points.mean()
+        )
+        times = [s for n, e in tool.epochs.items() if n[:4] == "dist" for s in e]
+        assert tool.epoch == pytest.approx(np.median(times))
+
+
+def test_a_wrong_report_is_found():
+    entry = json.loads((ROOT / "kdteach/records" / lab.FILE).read_text())
+    row = entry["tools"]["kdteach"]
+    row["told"]["teacher"] = row["right"]["teacher"] / 2000 + 0.01
+    told = lab.Tool(
+        "x", 1, {}, "", 1.0, 1.0, {}, {}, row["told"], row["right"], 2000, (0, 1, 2)
+    )
+    assert told.wrong == {"teacher": pytest.approx(1.0)}
+
+
+def test_reading_needs_none_of_the_tools():
+    code = (
+        "import sys\nfrom kdteach.experiments.photographs_peers import photographs_peers\n"
+        "photographs_peers()\nprint([m for m in ('keras', 'jax', 'torchdistill') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          check=True, cwd=ROOT)  # fmt: skip
+    assert done.stdout.strip() == "[]"
