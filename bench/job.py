@@ -3,13 +3,15 @@
 ``python -m bench.job cifar10-jpg.zip`` draws 2,000 photographs to train on, 500 for
 validation and 2,000 to test from a JPEG copy of CIFAR-10 (``train/CLASS/file`` and
 ``test/CLASS/file``), writes them as a folder for each class, and lets the four scripts
-``peers/job_*.py`` do the same job, one after the other, each in a fresh process with one
-thread: a teacher, and for each of three seeds a label-trained and a distilled student. All
-begin with the same weights and compute the same loss (T = 4, alpha = 0.9, Adam, batches of
-64). Nobody chooses by the validation photographs: they are there because a job has them.
+``peers/job_*.py`` do the same job, each in a fresh process with one thread on one core
+(``--together 2``: two at a time, each on its own): a teacher, and for each of three seeds a
+label-trained and a distilled student. All begin with the same weights and compute the same
+loss (T = 4, alpha = 0.9, Adam, batches of 64). Nobody chooses by the validation
+photographs: they are there because a job has them.
 
-Each script prints a line after each epoch, which is timed here, and the test accuracy that
-its tool reports; the accuracies that count are computed here, by plain PyTorch, from the
+Each script prints a line after each epoch, which is timed here, in seconds of the processor
+where the system tells them, for others may use the machine; and the test accuracy that its
+tool reports; the accuracies that count are computed here, by plain PyTorch, from the
 weights that it has saved. What is done already is kept in ``build/job``: the command goes
 on where it was. It writes the record that *From notebook to production* reads. A tool that
 is not installed (``make peers``, ``make job``) says so in its row.
@@ -19,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import json
 import os
 import platform
@@ -28,29 +29,23 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor, nn
-from torchvision import models
 
 from bench.contest import PEERS, SCRIPTS
+from bench.job_material import SEEDS, STAGES, prepare, right_of
 from kdteach.experiments.order import commit_of
 from kdteach.experiments.photographs_peers import FILE, PhotographsPeers, read
 from kdteach.results import records_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 JOB = Path(".venv-job") / "bin" / "python"
-SEEDS = (0, 1, 2)
-ARMS = ("label-trained", "distilled")
-STAGES = ("teacher", *(f"{arm}-{seed}" for seed in SEEDS for arm in ARMS))
-MEAN, STD = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)
 LIVE = "answers = kd.teacher_logits(teacher, train)", "answers = teacher"
 EPOCH = re.compile(r"(epoch )?\d+(/\d+ - .*)?")  # 3, epoch 3, 32/32 - 5s - loss: 2.1
 STAGE = re.compile(r"(teacher|(?:label-trained|distilled)-\d+) ([01]\.\d+|[01])")
@@ -108,105 +103,21 @@ def lines_of(text: str) -> int:
     return sum(bool(line) and not line.startswith("#") for line in lines)
 
 
-def small() -> nn.Module:
-    """The student: its first layer changes its input in place."""
-    return nn.Sequential(
-        nn.ReLU(inplace=True), nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(inplace=True),
-        nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(inplace=True),
-        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 8 * 8, 10),
-    )  # fmt: skip
-
-
-def for_keras(state: Mapping[str, Tensor]) -> list[np.ndarray]:
-    """Weights in the order and the layout of ``job_keras.py``: channels last."""
-    return [_turned(name, state[name].numpy()) for name in _order(state)]
-
-
-def from_keras(arrays: Sequence[np.ndarray], like: nn.Module) -> dict[str, Tensor]:
-    """The reverse, for a network that ``like`` is one of."""
-    names = _order(like.state_dict())
-    if len(names) != len(arrays):
-        raise ValueError(f"{len(arrays)} arrays, the network has {len(names)}")
-    return {
-        name: torch.from_numpy(np.ascontiguousarray(_turned(name, array, back=True)))
-        for name, array in zip(names, arrays, strict=True)
-    }
-
-
-def _order(state: Mapping[str, Tensor]) -> list[str]:
-    """As ``Model.get_weights`` has them: a shortcut's layers stand before their twins."""
-    rank = ("conv1", "bn1", "downsample.0", "conv2", "downsample.1", "bn2")
-    blocks: dict[str, list[str]] = {}
-    for name in state:
-        if not name.endswith("num_batches_tracked"):
-            block = re.match(r"layer\d\.\d", name)
-            blocks.setdefault(block[0] if block else name, []).append(name)
-    for block, names in blocks.items():
-        if block.startswith("layer"):
-            names.sort(key=lambda name: rank.index(name[9:].rpartition(".")[0]))
-    return [name for names in blocks.values() for name in names]
-
-
-def _turned(name: str, array: np.ndarray, back: bool = False) -> np.ndarray:
-    if array.ndim == 4:
-        return array.transpose(3, 2, 0, 1) if back else array.transpose(2, 3, 1, 0)
-    if array.ndim == 2 and name == "8.weight":  # after Flatten: its inputs' order differs
-        if back:
-            return array.T.reshape(10, 8, 8, 32).transpose(0, 3, 1, 2).reshape(10, -1)
-        return array.reshape(10, 32, 8, 8).transpose(0, 2, 3, 1).reshape(10, -1).T
-    return array.T
-
-
-def prepare(archive: Path, folder: Path, train: int, valid: int, test: int) -> str:
-    """Write the photographs and the first weights; returns a checksum of both.
-
-    Args:
-        archive: a zip of JPEG files, ``.../train/CLASS/file`` and ``.../test/CLASS/file``.
-        folder: gets ``pictures`` and ``start``.
-        train: photographs of each class, from the archive's training part.
-        valid: likewise.
-        test: of each class, from its test part.
-    """
-    digest = hashlib.sha256()
-    draw = np.random.default_rng(0)
-    with zipfile.ZipFile(archive) as file:
-        classes: dict[tuple[str, str], list[str]] = {}
-        for name in sorted(file.namelist()):
-            if name.endswith(".jpg"):
-                part, label, _ = name.split("/")[-3:]
-                classes.setdefault((part, label), []).append(name)
-        for (source, label), names in sorted(classes.items()):
-            order = draw.permutation(len(names))
-            bounds = (
-                {"train": (0, train), "valid": (train, train + valid)}
-                if source == "train"
-                else {"test": (0, test)}
-            )
-            for part, (first, last) in bounds.items():
-                place = folder / "pictures" / part / label
-                place.mkdir(parents=True, exist_ok=True)
-                for name in sorted(names[i] for i in order[first:last]):
-                    data = file.read(name)
-                    digest.update(f"{part} {name}\n".encode() + data)
-                    (place / Path(name).name).write_bytes(data)
-    start = folder / "start"
-    start.mkdir(exist_ok=True)
-    for name, seed in (("teacher", 0), *((f"student-{s}", s) for s in SEEDS)):
-        torch.manual_seed(seed)
-        network = models.resnet18(num_classes=10) if name == "teacher" else small()
-        state = network.state_dict()
-        torch.save(state, start / f"{name}.pt")
-        np.savez(start / f"{name}.npz", *for_keras(state))
-        digest.update(nn.utils.parameters_to_vector(network.parameters()).detach().numpy())
-    return digest.hexdigest()[:16]
-
-
-def run(tool: Tool, folder: Path, epochs: tuple[int, int]) -> dict[str, Any]:
+def run(
+    tool: Tool, folder: Path, epochs: tuple[int, int], core: int | None = None
+) -> dict[str, Any]:
     """Do the job once; its lines are timed as they come.
 
+    Args:
+        tool: who does it.
+        folder: with ``pictures`` and ``start``.
+        epochs: of the teacher and of a student.
+        core: the only one it may use, where the system can; None for any.
+
     Returns:
-        Seconds of all (``whole``), of each stage and between the ends of its epochs, peak
-        memory in MB, and the test accuracies that the tool has told.
+        Seconds of the processor of all (``whole``) and between the ends of the epochs of
+        each training; the same by the clock, ``waited`` and ``waits``; peak memory in MB,
+        the test accuracies that the tool has told, and the load of the machine.
 
     Raises:
         RuntimeError: the script failed, or has not printed what it should.
@@ -214,8 +125,11 @@ def run(tool: Tool, folder: Path, epochs: tuple[int, int]) -> dict[str, Any]:
     (folder / "job.py").write_text(tool.text, encoding="utf-8")
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     command = [str(tool.python.absolute()), "-u", "-W", "ignore", "job.py"]
-    load = os.getloadavg()[0]
-    begun = time.perf_counter()
+    load, begun = os.getloadavg()[0], time.perf_counter()
+    marks: list[tuple[float, float]] = []
+    told: dict[str, float] = {}
+    epochs_of: dict[str, list[float]] = {}
+    waits: dict[str, list[float]] = {}
     with (
         (folder / "errors.txt").open("w") as errors,
         subprocess.Popen(
@@ -224,35 +138,40 @@ def run(tool: Tool, folder: Path, epochs: tuple[int, int]) -> dict[str, Any]:
             env=os.environ | dict.fromkeys(threads, "1") | {"PYTHONPATH": str(ROOT)},
         ) as process,
     ):  # fmt: skip
-        _on_one_core(process.pid)
+        if core is not None and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(process.pid, {core})  # threads of its own share it
         watch = _Peak(process.pid)
         watch.start()
         assert process.stdout is not None
-        marks, stages, told, last = [], {}, {}, begun
-        ends: dict[str, list[float]] = {}
+        whole = 0.0
         for line in process.stdout:
-            now = time.perf_counter()
+            now = time.perf_counter() - begun
+            whole = _processor(process.pid, now)
             if EPOCH.fullmatch(line.strip()):
-                marks.append(now)
+                marks.append((whole, now))
             elif found := STAGE.fullmatch(line.strip()):
-                name = found[1]
-                stages[name], told[name] = now - last, float(found[2])
-                ends[name] = np.diff(marks).tolist()
-                marks, last = [], now
+                told[found[1]] = float(found[2])
+                both = np.diff(np.array(marks).reshape(-1, 2), axis=0).round(4)
+                epochs_of[found[1]], waits[found[1]] = both.T.tolist()
+                marks = []
     watch.join()
     if process.returncode or tuple(told) != STAGES:
         said = (folder / "errors.txt").read_text()[-3000:]
         raise RuntimeError(f"{tool.script} ended with {process.returncode}:\n{said}")
     return {
-        "whole": time.perf_counter() - begun, "stages": stages, "epochs": ends,
-        "peak": watch.most, "told": told, "load": [load, os.getloadavg()[0]],
+        "whole": whole, "waited": time.perf_counter() - begun, "epochs": epochs_of,
+        "waits": waits, "peak": watch.most, "told": told,
+        "load": [load, os.getloadavg()[0]],
     }  # fmt: skip
 
 
-def _on_one_core(pid: int) -> None:
-    """Keep a process on one core, where the system can: libraries' own threads share it."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
+def _processor(pid: int, otherwise: float) -> float:
+    """Seconds of the processor that a process has used, where the system tells them."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return otherwise
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Peak(threading.Thread):
@@ -275,34 +194,6 @@ class _Peak(threading.Thread):
             time.sleep(0.1)
 
 
-def right_of(folder: Path, pictures: Path) -> dict[str, int]:
-    """How many test photographs each saved network gets right, by plain PyTorch."""
-    images, labels = [], []
-    for number, place in enumerate(sorted((pictures / "test").iterdir())):
-        for file in sorted(place.iterdir()):
-            with Image.open(file) as image:
-                images.append(np.asarray(image.convert("RGB"), dtype=np.float32) / 255)
-            labels.append(number)
-    pixels = (np.stack(images) - np.float32(MEAN)) / np.float32(STD)
-    batch, truth = torch.from_numpy(pixels.transpose(0, 3, 1, 2)), torch.tensor(labels)
-    found = {}
-    for stage in STAGES:
-        network = models.resnet18(num_classes=10) if stage == "teacher" else small()
-        if (folder / f"{stage}.pt").exists():
-            state = torch.load(folder / f"{stage}.pt")
-        else:
-            with np.load(folder / f"{stage}.npz") as file:
-                state = from_keras(list(file.values()), network)
-        missing = network.load_state_dict(state, strict=False).missing_keys
-        if not all(name.endswith("num_batches_tracked") for name in missing):
-            raise ValueError(f"{stage} lacks {missing}")
-        network.eval()
-        with torch.no_grad():
-            said = torch.cat([network(part.clone()) for part in batch.split(250)])
-        found[stage] = int((said.argmax(dim=1) == truth).sum())
-    return found
-
-
 def versions_of(tool: Tool) -> dict[str, str]:
     """Of its packages, in its environment."""
     code = (
@@ -316,7 +207,9 @@ def versions_of(tool: Tool) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
-def ask(name: str, place: Path, epochs: tuple[int, int], known: str) -> dict[str, Any]:
+def ask(
+    name: str, place: Path, epochs: tuple[int, int], known: str, core: int | None = None
+) -> dict[str, Any]:
     """A tool's row: done now, or before; what is missing where it is not installed.
 
     Args:
@@ -324,6 +217,7 @@ def ask(name: str, place: Path, epochs: tuple[int, int], known: str) -> dict[str
         place: the folder with ``pictures`` and ``start``.
         epochs: of the teacher and of a student.
         known: what a row of an earlier call must say of its job, to be kept.
+        core: see ``run``.
     """
     tool = TOOLS[name]
     row = {"script": f"bench/peers/{tool.script}", "lines": lines_of(tool.text)}
@@ -339,7 +233,7 @@ def ask(name: str, place: Path, epochs: tuple[int, int], known: str) -> dict[str
     for part in ("pictures", "start"):
         if not (folder / part).exists():
             (folder / part).symlink_to(place.absolute() / part)
-    row |= {"versions": versions_of(tool)} | run(tool, folder, epochs)
+    row |= {"versions": versions_of(tool)} | run(tool, folder, epochs, core)
     row["right"] = right_of(folder, place / "pictures")
     text = json.dumps(row | {"known": known + tool.text}, indent=1)
     told.write_text(text, encoding="utf-8")
@@ -379,6 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--train", type=int, default=200, help="of each class")
     parser.add_argument("--valid", type=int, default=50, help="of each class")
     parser.add_argument("--test", type=int, default=200, help="of each class")
+    parser.add_argument("--together", type=int, default=1, help="tools at a time")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS))
     options = parser.parse_args(arguments)
     commit = commit_of(Path(__file__).parent)
@@ -389,14 +284,30 @@ def main(arguments: list[str] | None = None) -> int:
     sizes = {part: getattr(options, part) for part in ("train", "valid", "test")}
     digest = prepare(options.archive, options.work, **sizes)
     epochs = options.teacher_epochs, options.student_epochs
-    tools = {}
-    for name in options.tools:
-        tools[name] = ask(name, options.work, epochs, f"{commit} {digest} {epochs}\n")
-        print(f"{name}: {tools[name].get('whole', 0):.0f} s", flush=True)
+    known = f"{commit} {digest} {epochs} {options.together}\n"
+    cores: SimpleQueue[int | None] = SimpleQueue()
+    mine = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    for core in ([*mine] or [None])[-options.together :]:
+        cores.put(core)
+
+    def done(name: str) -> dict[str, Any]:
+        core = cores.get()
+        try:
+            row = ask(name, options.work, epochs, known, core)
+        finally:
+            cores.put(core)
+        print(f"{name}: {row.get('whole', 0):.0f} s", flush=True)
+        return row
+
+    with ThreadPoolExecutor(options.together) as pool:
+        longest_first = options.tools[::-1]
+        rows = dict(zip(longest_first, pool.map(done, longest_first), strict=True))
+    tools = {name: rows[name] for name in options.tools}
     record = {
         "made": {
             "command": "python -m bench.job", "commit": commit,
             "python": platform.python_version(), "cores": os.cpu_count(), "threads": 1,
+            "together": options.together,
         },
         "job": {
             "pictures": {part: 10 * each for part, each in sizes.items()}, "digest": digest,

@@ -34,11 +34,11 @@ class Tool:
         versions: of its packages.
         missing: what would have installed it, where it was not measured; then all that
             follows is empty.
-        whole: seconds of the whole job.
+        whole: seconds of the processor for the whole job.
+        waited: seconds by the clock, on a machine that others may have used.
         peak: most memory, in MB of 2^20 bytes.
-        stages: seconds of each training, with what comes before it.
-        epochs: of each training, the seconds of its epochs but for the first, in which a
-            tool may compile.
+        epochs: of each training, the seconds of the processor for its epochs but for the
+            first, in which a tool may compile.
         told: test accuracies that the tool has reported, in [0, 1].
         right: test photographs right, counted by plain PyTorch from the saved weights.
         pictures: how many test photographs there are.
@@ -50,8 +50,8 @@ class Tool:
     versions: Mapping[str, str]
     missing: str
     whole: float
+    waited: float
     peak: float
-    stages: Mapping[str, float]
     epochs: Mapping[str, tuple[float, ...]]
     told: Mapping[str, float]
     right: Mapping[str, int]
@@ -104,7 +104,7 @@ class PhotographsPeers:
     """The record.
 
     Attributes:
-        made: command, commit, Python, cores and threads.
+        made: command, commit, Python, cores, threads, and how many tools ran at a time.
         job: pictures of each part, epochs, batch size, temperature, alpha, seeds.
         tools: by name, in the order of the table.
     """
@@ -130,7 +130,7 @@ def read(path: Path) -> PhotographsPeers:
     tools = {
         name: Tool(
             name, row["lines"], row.get("versions", {}), row.get("missing", ""),
-            row.get("whole", 0.0), row.get("peak", 0.0), row.get("stages", {}),
+            row.get("whole", 0.0), row.get("waited", 0.0), row.get("peak", 0.0),
             {stage: tuple(times) for stage, times in row.get("epochs", {}).items()},
             row.get("told", {}), row.get("right", {}), pictures, seeds,
         )
