@@ -1,4 +1,4 @@
-"""The photographs and networks of ``bench.job``, and the count that none of its tools does."""
+"""Photographs and networks of ``bench.job``, and the count that none of its tools does."""
 
 from __future__ import annotations
 
