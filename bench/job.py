@@ -13,7 +13,7 @@ Each script prints a line after each epoch, which is timed here, in seconds of t
 where the system tells them, for others may use the machine; and the test accuracy that its
 tool reports; the accuracies that count are computed here, by plain PyTorch, from the
 weights that it has saved. What is done already is kept in ``build/job``: the command goes
-on where it was. It writes the record that *From notebook to production* reads. A tool that
+on where it was. It writes the record ``photographs-peers.json``. A tool that
 is not installed (``make peers``, ``make job``) says so in its row.
 """
 

@@ -9,7 +9,7 @@ intervals are computed here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,56 @@ class PhotographsPeers:
     def measured(self) -> dict[str, Tool]:
         """The tools that were installed."""
         return {name: tool for name, tool in self.tools.items() if not tool.missing}
+
+    @property
+    def needs(self) -> str:
+        """What each tool needs, as a table in Markdown."""
+        rows = [["tool", *_NEEDS], ["---", *["---:"] * len(_NEEDS)]]
+        for name, tool in self.tools.items():
+            missing = [str(tool.lines), f"not measured: {tool.missing}", "", ""]
+            told = [format(of(tool), how) for of, how in _NEEDS.values()]
+            rows.append([name, *(missing if tool.missing else told)])
+        return _markdown(rows)
+
+    @property
+    def results(self) -> str:
+        """Test photographs right and the gain in points, as a table in Markdown."""
+        rows = [["tool", "teacher, %", "label-trained, %", "distilled, %", "gain, points",
+                 "versions"], ["---", *["---:"] * 4, "---"]]  # fmt: skip
+        for name, tool in self.measured.items():
+            means = [tool.teacher, *map(tool.mean, ("label-trained", "distilled"))]
+            gain = tool.gain
+            rows.append(
+                [name, *(f"{mean:.1f}" for mean in means),
+                 f"{gain.mean:+.1f} ({gain.low:.1f} to {gain.high:.1f})",
+                 ", ".join(f"{k} {v}" for k, v in tool.versions.items())]
+            )  # fmt: skip
+        return _markdown(rows)
+
+    def ahead_of(self, name: str) -> dict[str, list[str]]:
+        """Column of the table to the other tools that need less there than this one.
+
+        Tools whose name begins as this one's does are the same tool, used otherwise.
+        """
+        mine = self.measured[name]
+        family = name.partition(",")[0]
+        others = {n: t for n, t in self.measured.items() if not n.startswith(family)}
+        return {
+            column: [n for n, tool in others.items() if of(tool) < of(mine)]
+            for column, (of, _) in _NEEDS.items()
+        }
+
+
+_NEEDS: Mapping[str, tuple[Callable[[Tool], float], str]] = {
+    "lines": (lambda tool: tool.lines, "d"),
+    "an epoch, s": (lambda tool: tool.epoch, ".2f"),
+    "the job, s": (lambda tool: tool.whole, ".0f"),
+    "peak, MB": (lambda tool: tool.peak, ",.0f"),
+}
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def read(path: Path) -> PhotographsPeers:
