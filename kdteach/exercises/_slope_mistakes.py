@@ -77,7 +77,7 @@ _LOGS = (
     "differentiated already."
 )
 _SIGMOID = (
-    "a factor q (1 - q) stands in your slope, the derivative of a sigmoid. With a "
+    "a factor such as q (1 - q) stands in your slope, the derivative of a sigmoid. With a "
     "cross-entropy or a divergence the softmax's derivative cancels it."
 )
 
@@ -139,7 +139,7 @@ SLOPE = (
         for power in (0, 1, 2)
     ),
     Mistake(
-        "your softmax has the derivative q (1 - q) only, of a probability by its own "
+        "your softmax has the derivative p (1 - p) only, of a probability by its own "
         "logit. A logit moves the other probabilities of its row as well.",
         _slope(lambda p, q: -p * (1 - q)),
     ),
