@@ -1,5 +1,6 @@
 """The place of a mistake that nobody described: found by changing the answer's own code."""
 
+import contextlib
 import linecache
 import math
 import threading
@@ -261,6 +262,17 @@ def answer(n):
 """
     right = made(text.replace("total * 3.7 - 11.3 / n", "total + 0.123 * n ** 0.7"))
     assert looked(right, made(text), ((3,), (10,), (25,))) == ""
+
+
+def test_libraries_below_python_are_silent(capfd):
+    with contextlib.suppress(RuntimeError):
+        torch.linalg.lstsq(Z / 0.0, V)
+    if not any(capfd.readouterr()):
+        pytest.skip("this LAPACK does not complain")
+    text = "def answer(x, y):\n    return torch.linalg.lstsq(x / {}, y).solution\n"
+    said = looked(made(text.format(2)), made(text.format(7)), ((Z, V), (V, Z)))
+    assert "`7`" in said  # a change to 0 came before
+    assert capfd.readouterr() == ("", "")
 
 
 def test_in_a_check():

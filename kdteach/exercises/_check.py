@@ -64,6 +64,7 @@ class Exercise:
         amounts: whether the results say how many, and not which one: a number of images
             is not counted from 0.
         given: in an exercise on debugging the function as the reader found it.
+        narrow: the search for a place changes what stands there, and adds nothing.
     """
 
     reference: Callable[..., Any]
@@ -78,6 +79,7 @@ class Exercise:
     known: Mapping[tuple[int, ...], str] = field(default_factory=dict)
     amounts: bool = False
     given: Callable[..., Any] | None = None
+    narrow: bool = False
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
         """Try an answer on every case, twice, the second time in another order.
@@ -305,8 +307,8 @@ class Exercise:
     ) -> str:
         """Where one change is enough; nothing where no such place is found."""
         wrong = [i for i, right in enumerate(fine) if not right]
-        names = self._names(answer)
-        return _repair.place(answer, names, self.cases, wanted, wrong, self._same)
+        how = self._names(answer), self.cases, wanted, wrong, self._same, self.narrow
+        return _repair.place(answer, *how)
 
     def _edge(self, answer: Callable[..., Any], fine: list[bool]) -> str:
         return _edges.edge(self.cases, self._names(answer), fine, self.known)

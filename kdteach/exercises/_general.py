@@ -14,6 +14,11 @@ from kdteach.exercises import _edges, _telling
 from kdteach.exercises._values import Value
 
 _NEAR = 0.05  # of the right number, on one side
+_DIGITS = 1e-3  # of the right number: what a computation in single precision keeps
+_SINGLE = (
+    " Some of your numbers are right to three digits or more, and not exact: is everything "
+    "in double precision (float64), and nothing rounded?"
+)
 _AROUND = 0.25  # of the right number, on both sides
 
 
@@ -64,9 +69,13 @@ def first_failure(
         edges: say as well what the failing cases have in common.
     """
     fine = [same(result, value) for result, value in zip(results, wanted, strict=True)]
-    failing = [place for place, right in enumerate(fine) if not right]
-    if not failing:
+    if all(fine):
         return "your function is right on each case alone, but not on all together."
+    few_digits = [_few_digits(*pair) for pair in zip(results, wanted, strict=True)]
+    single = any(few and not right for few, right in zip(few_digits, fine, strict=True))
+    if single and not all(few_digits):  # what matters is elsewhere
+        fine = [few or right for few, right in zip(few_digits, fine, strict=True)]
+    failing = [place for place, right in enumerate(fine) if not right]
     short = [i for i in failing if _telling.written_out(cases[i])]
     place = (short or failing)[0]
     case, result, value = cases[place], results[place], wanted[place]
@@ -85,6 +94,8 @@ def first_failure(
         )
     elif not any(fine):
         more += _near(results, wanted)
+    if single:
+        more += _SINGLE
     start = f"right in {sum(fine)} of {len(fine)} cases, but " if any(fine) else ""
     if result.shape != value.shape:
         return (
@@ -103,6 +114,14 @@ def first_failure(
         f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
         f"{_telling.form(value)}{holds}.{more}"
     )
+
+
+def _few_digits(result: Value, value: Value) -> bool:
+    """Whether the right numbers came out, to some digits."""
+    if result.shape != value.shape or value.truth or result.numbers.is_meta:
+        return False
+    off = (result.numbers - value.numbers).abs()
+    return bool((off <= _DIGITS * value.numbers.abs()).all())
 
 
 def _one_row(result: Value, value: Value, same: Callable[[Value, Value], bool]) -> str:
@@ -137,6 +156,7 @@ def _near(results: list[Value], wanted: list[Value]) -> str:
     if float(share.abs().max()) > (_AROUND if both else _NEAR):
         return ""
     return (
-        " Your numbers are close everywhere, and not exact: is something rounded, is a "
-        "small number added, or does a loop or a search (halving) end too early?"
+        " Your numbers are close everywhere, and not exact. Look for a small difference: "
+        "a rounding, a small number that is added, a loop or a search (halving) that ends "
+        "too early, or a formula that is nearly the same."
     )

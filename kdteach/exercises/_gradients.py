@@ -151,7 +151,7 @@ def _none_at_all(answer: Callable[..., Any], came: str) -> str:
     cut = _used(answer) or usual[came]
     return (
         f"the value is right, but you return {what[came]}: no gradient reaches the "
-        f"student, and nothing can be learned from it. {cut} cuts it off; stay with "
+        f"student, and nothing can be learned from it. It is cut off by {cut}; stay with "
         "torch's tensors from the logits to the loss."
     )
 
@@ -165,8 +165,8 @@ def _a_part(answer: Callable[..., Any], all_of_it: bool) -> str:
     )  # fmt: skip
     cut = cut or "`.detach()` or `torch.no_grad()`"
     return (
-        f"the value is right, but {much}: {cut} cuts it off. Only the teacher's logits may "
-        "be detached."
+        f"the value is right, but {much}: it is cut off by {cut}. Only the teacher's "
+        "logits may be detached."
     )
 
 

@@ -18,6 +18,21 @@ _HINT = (
 )
 
 
+def _by_softmax(z: Tensor, v: Tensor, y: Tensor, t: float, a: float) -> Tensor:
+    """The loss with the logarithm of the teacher's softmax: NaN where that is 0."""
+    p = torch.softmax(v / t, dim=1)
+    soft = (p * (p.log() - torch.log_softmax(z / t, dim=1))).sum(dim=1).mean()
+    return a * t**2 * soft + (1 - a) * functional.cross_entropy(z, y)
+
+
+SURE_TEACHER = Mistake(
+    "right for ordinary logits. But where a teacher is very sure, a small probability "
+    "comes out as 0, and 0 times its logarithm is NaN. Which function gives the logarithm "
+    "of a softmax at once, without the probability in between?",
+    _by_softmax,
+)
+
+
 def nan_by_kl_div(
     answer: Callable[..., Any], cases: tuple[tuple[Any, ...], ...]
 ) -> CheckResult | None:

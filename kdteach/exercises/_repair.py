@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import ast
 import copy
+import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
 from typing import Any
@@ -51,6 +53,7 @@ def place(
     wanted: list[Value],
     wrong: list[int],
     same: Same,
+    narrow: bool = False,
 ) -> str:
     """Search for the place of an answer at which one change, or two, make it right.
 
@@ -61,6 +64,9 @@ def place(
         wanted: of the right function.
         wrong: the places of the cases that fail, which are tried first.
         same: compares two results.
+        narrow: change what stands there, and try nothing that may be missing: where a
+            result hangs on little of the code, as a share of two fitted weights, much that
+            could be added would make up for the mistake.
 
     Returns:
         Sentences with the code of the place and a question; nothing where the code is not
@@ -76,16 +82,19 @@ def place(
     known = [*dict.fromkeys([*names, *assigned(source.tree)])]
     direct = [[*_direct.direct(slot)] for slot in found_at]
     lines = [[*line] for line in _lines.lines(source.tree)]
-    values = [[*_direct.values(slot, known)] for slot in found_at]
-    given = ([*_around.with_arguments(slot, names)] for slot in found_at)
-    around = ([*_around.around(slot)] for slot in found_at)
-    others = ([*_around.with_others(slot, known, names)] for slot in found_at)
+    more = [] if narrow else found_at
+    values = [[*_direct.values(slot, known)] for slot in more]
+    given = ([*_around.with_arguments(slot, names)] for slot in more)
+    around = ([*_around.around(slot)] for slot in more)
+    others = ([*_around.with_others(slot, known, names)] for slot in more)
     each = chain.from_iterable(chain(direct, lines, values, given, around, others))
     found = search.within(_ONE, _portions(((edit,) for edit in each), source))
     if found is not None:
         likely = (*direct, *lines, *values)
         other = search.within(_OTHER, _portions(_elsewhere(found[0], likely), source))
         return _said(found, source, other or ())
+    if narrow:
+        return ""
     pool = [edit for site in (*direct, *lines, *values) for edit in site[:_LIKELY]]
     found = search.within(_TWO, _portions(_pairs(pool[:_POOL]), source))
     return "" if found is None else _said(found, source)
@@ -153,7 +162,8 @@ class _Search:
             late = time.process_time() > end or time.monotonic() > self.until
             if late or endless >= _ENDLESS:
                 return None
-            found = guard.call(self._first, (portion,), lambda value: value, loud=False)
+            with _silent():
+                found = guard.call(self._first, (portion,), lambda value: value, loud=False)
             if isinstance(found, tuple):
                 return found
             endless += isinstance(found, Failure)
@@ -179,6 +189,24 @@ class _Search:
     def _right(self, changed: Callable[..., Any], place: int) -> bool:
         value = read(changed(*copy.deepcopy(self.cases[place])))
         return isinstance(value, Value) and self.same(value, self.wanted[place])
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is printed, not even by LAPACK, which complains of a NaN past Python."""
+    kept: list[tuple[int, int]] = []
+    try:
+        with suppress(OSError):  # a process without streams
+            null = os.open(os.devnull, os.O_WRONLY)
+            kept = [(stream, os.dup(stream)) for stream in (1, 2)]
+            for stream, _ in kept:
+                os.dup2(null, stream)
+            os.close(null)
+        yield
+    finally:
+        for stream, old in kept:
+            os.dup2(old, stream)
+            os.close(old)
 
 
 def _said(edits: tuple[Edit, ...], source: Source, instead: tuple[Edit, ...] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,6 +10,13 @@ from torch.nn import functional
 
 from kdteach.exercises._loss_mistakes import logs
 from kdteach.exercises._matching import Mistake
+
+SINGLE: Mapping[tuple[int, ...], str] = {
+    (6,): "These logits are in single precision (float32), PyTorch's default, which keeps "
+    "seven digits. Is a slope taken from the difference of two losses that are nearly "
+    "equal? Write the slope itself down."
+}
+"""What to say where only the case in single precision fails."""
 
 
 def _softened(z: Tensor, v: Tensor, t: float) -> tuple[Tensor, Tensor]:
@@ -77,7 +84,7 @@ _LOGS = (
     "differentiated already."
 )
 _SIGMOID = (
-    "a factor q (1 - q) stands in your slope, the derivative of a sigmoid. With a "
+    "a factor such as q (1 - q) stands in your slope, the derivative of a sigmoid. With a "
     "cross-entropy or a divergence the softmax's derivative cancels it."
 )
 
@@ -139,7 +146,7 @@ SLOPE = (
         for power in (0, 1, 2)
     ),
     Mistake(
-        "your softmax has the derivative q (1 - q) only, of a probability by its own "
+        "your softmax has the derivative p (1 - p) only, of a probability by its own "
         "logit. A logit moves the other probabilities of its row as well.",
         _slope(lambda p, q: -p * (1 - q)),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,7 +46,11 @@ class Source:
         code = " ".join((ast.get_source_segment(self.text, node) or "").split())
         code = code.replace("( ", "(").replace(" )", ")")
         if len(code) > _LONGEST:
-            code = f"{code[: _LONGEST - _END - 5]} ... {code[-_END:]}"
+            start = re.sub(
+                r"\w*$", "", code[: _LONGEST - _END - 5]
+            )  # no name is cut in two
+            end = re.sub(r"^\w*", "", code[-_END:])
+            code = f"{start} ... {end}"
         return f"`{code}`" if code and "`" not in code else ""
 
     def line(self, node: ast.AST) -> int:

@@ -305,8 +305,9 @@ _DARK = Exercise(
             divides="softmax",
         ),
         slip(
-            "on paper 1 - p of the label is the sum of the rest. A teacher that is almost "
-            "certain has lost it to rounding: add up what is there instead.",
+            "on paper 1 - p of the label, or the total without it, is the sum of the "
+            "rest. A teacher that is almost certain has lost it to rounding: add up what "
+            "is there instead.",
             divides="1 - label",
         ),
         *(

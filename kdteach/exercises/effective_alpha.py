@@ -121,6 +121,7 @@ _EFFECTIVE = Exercise(
         "teacher's entropy, which changes its value and not its gradient. Compare "
         "gradients."
     },
+    narrow=True,
     praise="whatever a program calls its numbers, its gradient says which alpha it uses.",
 )
 

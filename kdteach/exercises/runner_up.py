@@ -331,14 +331,14 @@ _REPAIR = Exercise(
             lambda z, y: y,
         ),
         Mistake(
-            "where the filled 0 wins, you take the class after the label, and never look "
-            "at its logit. Fill with what lies below everything that stays: then there is "
-            "nothing to mend afterwards.",
+            "where the filled 0 wins, you take the class after the label, whatever its "
+            "logit. Fill with what lies below everything that stays: then there is nothing "
+            "to mend afterwards.",
             _next_class,
         ),
         Mistake(
-            "where no wrong class has a logit above 0, you take class 0, and never look at "
-            "its logit. Was a 0 filled in, or does a search for the largest start from 0? "
+            "where no wrong class has a logit above 0, you take class 0, whatever its "
+            "logit. Was a 0 filled in, or does a search for the largest start from 0? "
             "Take what lies below everything that stays: then there is nothing to mend "
             "afterwards.",
             _class_0,
@@ -362,8 +362,8 @@ _REPAIR = Exercise(
             lambda z, _: z.argmax(dim=1),
         ),
         Mistake(
-            "that is the second largest of all. Where the teacher errs, the label is the "
-            "second, and the runner-up is the class that beats it.",
+            "that is the second largest of all. Where the teacher errs, the label is not "
+            "the largest, and the runner-up is: the class that beats all other wrong ones.",
             lambda z, _: _second(z),
         ),
         Mistake(

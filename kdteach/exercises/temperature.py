@@ -325,7 +325,8 @@ _SOFT_TARGETS = Exercise(
         ),
         slip(
             "you divide the logits by T, and subtract the largest undivided: both need the "
-            "same scale. With large logits everything else becomes 0.",
+            "same scale. With large logits every weight of a row becomes 0, and the row "
+            "NaN.",
             shift="undivided",
         ),
         slip(

@@ -140,6 +140,11 @@ _VOTES = Exercise(
             for of in (_whole, _at_least)
             for parts in (10, 100, 1000, 10_000)
         ),
+        Mistake(
+            "your second number is never below 2. Where the trace is larger than the "
+            "doubt, one image is ahead at once.",
+            lambda d, t: (2, max(2, math.floor(round(d / t, 9)) + 1)),
+        ),
         *(Mistake(_FLOATS, partial(_added, step)) for step in (False, True)),
         Mistake(
             "single precision (float32, torch's default) keeps seven digits: 0.9 / 0.3 "

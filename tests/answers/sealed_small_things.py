@@ -1,0 +1,118 @@
+"""Sealed answers that are right but for NaN, rounding or the first number of a search."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+import kdteach as kd
+from tests.answers import about
+
+loss = about("check_kd_loss")
+
+
+def teacher_underflows(student_logits, teacher_logits, labels, temperature, alpha):
+    log_q = F.log_softmax(student_logits / temperature, dim=1)
+    p = F.softmax(teacher_logits / temperature, dim=1)
+    soft = (p * (p.log() - log_q)).sum(dim=1).mean()
+    hard = F.cross_entropy(student_logits, labels)
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
+def entropy_by_entr(student_logits, teacher_logits, labels, temperature, alpha):
+    log_q = F.log_softmax(student_logits / temperature, dim=1)
+    p = F.softmax(teacher_logits / temperature, dim=1)
+    soft = -(torch.special.entr(p) + p * log_q).sum(dim=1).mean()
+    hard = F.cross_entropy(student_logits, labels)
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
+loss.wrong("0 log 0 of the teacher", r"teacher is very sure.*NaN", teacher_underflows)
+loss.right("the entropy by entr", entropy_by_entr)
+
+votes = about("check_votes")
+
+
+def from_two(doubt, trace):
+    n = 2
+    while n * trace < doubt or math.isclose(n * trace, doubt):
+        n += 1
+    return 2, n
+
+
+def one_after_the_other(doubt, trace):
+    n = 1
+    while n * trace <= doubt:
+        n += 1
+    return 2, n
+
+
+votes.wrong("the search begins at 2", r"never below 2", from_two)
+votes.wrong("a loop without care", r"3 \* 0.1", one_after_the_other)
+
+entropy = about("check_temperature_at_entropy")
+
+
+def zero_times_log_zero(logits, nats):
+    def mean_entropy(temperature):
+        p = torch.softmax(logits / temperature, dim=1)
+        return -(p * p.log()).sum(dim=1).mean()
+
+    high = 0.01
+    while mean_entropy(high) < nats:
+        high *= 2
+    low = high / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if mean_entropy(middle) < nats else (low, middle)
+    return middle
+
+
+entropy.wrong("0 log 0", r"NaN|logarithm of 0", zero_times_log_zero)
+
+soft = about("check_soft_targets")
+
+
+def largest_after_exp(logits, temperature):
+    scaled = logits / temperature
+    weights = scaled.exp() / scaled.max(dim=1, keepdim=True).values.exp()
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+soft.wrong("the largest after exp", r"comes too late", largest_after_exp)
+
+alpha = about("check_effective_alpha")
+
+
+def values_in_single_precision(program, temperature):
+    rows, goals = [], []
+    for _ in range(6):
+        z, v = torch.randn(2, 8, 10)
+        y = torch.randint(10, (8,))
+        rows.append([float(kd.losses.kd_loss(z, v, y, temperature, k)) for k in (1.0, 0.0)])
+        goals.append([float(program(z, v, y))])
+    a, b = torch.linalg.lstsq(torch.tensor(rows), torch.tensor(goals)).solution.flatten()
+    return float(a / (a + b))
+
+
+alpha.wrong("values, float32", r"Compare gradients", values_in_single_precision)
+
+slope = about("check_soft_gradient")
+
+
+def difference_quotient(student_logits, teacher_logits, temperature):
+    def value(z):
+        return kd.losses.kd_loss(
+            z, teacher_logits, torch.zeros(len(z), dtype=torch.long), temperature, 1.0
+        )
+
+    found = torch.zeros_like(student_logits)
+    for place in range(student_logits.numel()):
+        step = torch.zeros_like(student_logits).flatten()
+        step[place] = 1e-6
+        moved = student_logits + step.reshape(student_logits.shape)
+        found.view(-1)[place] = (value(moved) - value(student_logits)) / 1e-6
+    return found
+
+
+slope.wrong("a difference quotient", r"single precision", difference_quotient)
