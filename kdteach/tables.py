@@ -154,7 +154,8 @@ def download(table: pd.DataFrame, name: str, words: str = "Download as CSV") -> 
     """Offer a table as a CSV file; it needs no server and no file beside the page.
 
     Args:
-        table: whose columns and rows are written; its index is left out.
+        table: whose columns and rows are written; its index is left out. Fractions have
+            ten digits: the last ones of sixteen hang on the processor and the versions.
         name: of the file, ending in ".csv".
         words: of the link.
 
@@ -175,7 +176,7 @@ def download(table: pd.DataFrame, name: str, words: str = "Download as CSV") -> 
             f"name must end in '.csv' and words must say something, got {shown(name)} and "
             f"{shown(words)}"
         )
-    return Download(table.to_csv(index=False), name, words)
+    return Download(table.to_csv(index=False, float_format="%.10g"), name, words)
 
 
 def verdicts(

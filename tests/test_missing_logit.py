@@ -14,6 +14,7 @@ Z = torch.tensor(
 Y = torch.tensor([0, 0, 1, 2])
 ONE = kd.metrics.Evaluation(Z, Y)
 FEW = kd.metrics.Evaluation(Z[:3], Y[:3])
+NONE = kd.metrics.Evaluation(Z[2:], Y[2:])
 
 
 def test_rises_count_from_the_mean_of_a_row():
@@ -43,6 +44,20 @@ def test_spread_and_ranking_by_hand():
     other = kd.metrics.Evaluation(Z[[0, 2, 1, 3]], Y)  # leads 3, -3, 3, -7
     assert measures.aucs([one], 0).tolist() == [1]
     assert measures.aucs([one, other], 0).tolist() == pytest.approx([1, 2.5 / 4])
+
+
+def test_others_that_are_taken_for_half_of_a_class_by_hand():
+    # leads of class 0 at the mean of the others: -2, -4, -6 (its own), -1, -3, -5, -3
+    half_gap = torch.tensor([2.0, 4, 6, 1, 3, 5, 3])
+    z = torch.stack([torch.arange(7.0) * 9, half_gap, -half_gap], dim=1)
+    y = torch.tensor([0, 0, 0, 1, 1, 1, 2])
+    one = kd.metrics.Evaluation(z, y)
+    assert measures.taken_for_half([one], 0) == 3  # -1, -3, -3 stand before -4
+    other = kd.metrics.Evaluation(z, torch.tensor([1, 0, 1, 1, 1, 1, 2]))
+    assert measures.taken_for_half([one, other], 0) == pytest.approx((3 + 4) / 2)
+    even = kd.metrics.Evaluation(z, torch.tensor([0, 1, 0, 1, 1, 1, 2]))
+    assert measures.taken_for_half([even], 0) == 5  # the first of the second half is -6
+    assert z[0, 0] == 0  # as it was
 
 
 def test_mean_rises_are_those_of_each_student():
@@ -119,6 +134,9 @@ class _Moved(torch.nn.Module):
         (lambda: measures.mean_spread([], 1), ValueError, "one or more"),
         (lambda: measures.mean_spread([ONE], 3), ValueError, "number"),
         (lambda: measures.mean_spread([FEW], 0), ValueError, "two or more, got 1"),
+        (lambda: measures.taken_for_half([], 1), ValueError, "one or more"),
+        (lambda: measures.taken_for_half([ONE], 3), ValueError, "number"),
+        (lambda: measures.taken_for_half([NONE], 0), ValueError, "class 0, got none"),
         (lambda: measures.aucs([], 1), ValueError, "one or more"),
         (lambda: measures.aucs([ONE], -1), ValueError, "number"),
         (lambda: measures.aucs([FEW], 0), ValueError, "positive"),

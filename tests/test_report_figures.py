@@ -162,11 +162,20 @@ def test_targets_have_their_numbers():
         assert drawing.count("<image") == 1
     assert f"T = 1, softmax twice: {twice[1]:.2f} for 1" in figure.alt
     assert "enlarged" not in figure.alt
-    three = {"T = 1": (once, twice, once), "T = 4": (once, twice, once)}
-    for drawing in both(soft_targets_twice(IMAGE, three, [1], caption="x")):
-        assert drawing.count(">twice, enlarged<") == 2
+    rows = (once, twice, twice, once)  # the enlarged ones second and fourth
+    four = {"T = 1": rows, "T = 4": rows}
+    for drawing in both(soft_targets_twice(IMAGE, four, [1], caption="x")):
+        titles = (
+            ">softmax once<",
+            ">once, enlarged<",
+            ">softmax twice<",
+            ">twice, enlarged<",
+        )
+        places = [drawing.index(title) for title in titles]
+        assert places == sorted(places)
+        assert all(drawing.count(title) == 2 for title in titles)
         assert drawing.count(f">{once[1]:.2f}<") == 4
-    for wrong in ({"a": (once,)}, {"a": (once, twice), "b": (once, twice, once)}):
+    for wrong in ({"a": (once,)}, {"a": rows[:3]}, {"a": rows, "b": (once, twice)}):
         with pytest.raises(ValueError, match="two rows of bars"):
             soft_targets_twice(IMAGE, wrong, [1], caption="x")
     with pytest.raises(TypeError, match="targets"):

@@ -16,7 +16,7 @@ from kdteach.exercises._values import Value
 _NEAR = 0.05  # of the right number, on one side
 _DIGITS = 1e-3  # of the right number: what a computation in single precision keeps
 _SINGLE = (
-    " Some of your numbers are right to three digits or more, and not exact: is everything "
+    " Your numbers are right to three digits or more, and not exact: is everything "
     "in double precision (float64), and nothing rounded?"
 )
 _AROUND = 0.25  # of the right number, on both sides
@@ -92,10 +92,10 @@ def first_failure(
             " It gives the same result in every case that was tried: do the arguments "
             "enter, or does a search run to the end of its range?"
         )
+    elif single and all(few_digits):
+        more += _SINGLE
     elif not any(fine):
         more += _near(results, wanted)
-    if single:
-        more += _SINGLE
     start = f"right in {sum(fine)} of {len(fine)} cases, but " if any(fine) else ""
     if result.shape != value.shape:
         return (

@@ -1,8 +1,8 @@
 """Where an answer goes wrong: the place at which one change makes it right.
 
 Whoever knows a mistake beforehand can describe it; most are not known beforehand. Here the
-answer's own code is changed, at one place at a time and then at two, until it gives what
-the right function gives in every case. What is said is the place, and what to ask oneself
+answer's own code is changed, at one place at a time, until it gives what the right function
+gives in every case. What is said is the place, and what to ask oneself
 there: the change itself stays hidden. Such a place hardly misleads, as a change there was
 seen to be enough. (The idea is that of automatic program repair: C. Le Goues, T. Nguyen,
 S. Forrest and W. Weimer, "GenProg: A generic method for automatic software repair", IEEE
@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain, combinations, islice
+from itertools import chain, islice
 from typing import Any
 
 from kdteach.exercises import _around, _direct, _lines, _source
@@ -32,15 +32,12 @@ from kdteach.exercises._results import capital
 from kdteach.exercises._source import Source
 from kdteach.exercises._values import Value, read
 
-_ONE = 2.0  # seconds of the processor for the search of one place
-_TWO = 1.5  # and of two
-_OTHER = 0.7  # of another place, where one is found
+_ONE = 2.0  # seconds of the processor for the search
+_OTHER = 0.7  # for that of another place, where one is found
 _CLOCK = 5.0  # seconds for both, where others are at work as well
 _FEW, _MANY = 10, 200  # changes that are tried in one go
 _GO = 1.0  # seconds for them
 _ENDLESS = 3  # times that these ran out, after which the search ends
-_LIKELY = 8  # changes of a place of which two are tried at once
-_POOL = 160  # and of all places
 
 Cases = tuple[tuple[Any, ...], ...]
 Same = Callable[[Value, Value], bool]
@@ -55,7 +52,7 @@ def place(
     same: Same,
     narrow: bool = False,
 ) -> str:
-    """Search for the place of an answer at which one change, or two, make it right.
+    """Search for the place of an answer at which one change makes it right.
 
     Args:
         answer: the function, written with ``def`` or ``lambda``.
@@ -88,37 +85,23 @@ def place(
     around = ([*_around.around(slot)] for slot in more)
     others = ([*_around.with_others(slot, known, names)] for slot in more)
     each = chain.from_iterable(chain(direct, lines, values, given, around, others))
-    found = search.within(_ONE, _portions(((edit,) for edit in each), source))
-    if found is not None:
-        likely = (*direct, *lines, *values)
-        other = search.within(_OTHER, _portions(_elsewhere(found[0], likely), source))
-        return _said(found, source, other or ())
-    if narrow:
+    found = search.within(_ONE, _portions(each, source))
+    if found is None:
         return ""
-    pool = [edit for site in (*direct, *lines, *values) for edit in site[:_LIKELY]]
-    found = search.within(_TWO, _portions(_pairs(pool[:_POOL]), source))
-    return "" if found is None else _said(found, source)
+    elsewhere = _elsewhere(found, chain.from_iterable((*direct, *lines, *values)))
+    return _said(source, found, search.within(_OTHER, _portions(elsewhere, source)))
 
 
-def _elsewhere(found: Edit, sites: Iterable[list[Edit]]) -> Iterator[tuple[Edit, ...]]:
+def _elsewhere(found: Edit, edits: Iterable[Edit]) -> Iterator[Edit]:
     """Changes of pieces of code of which none is a part of the other."""
     inside = {id(node) for node in ast.walk(found.at)}
-    for edit in chain.from_iterable(sites):
+    for edit in edits:
         around = any(node is found.at for node in ast.walk(edit.at))
         if id(edit.at) not in inside and not around:
-            yield (edit,)
+            yield edit
 
 
-def _pairs(pool: list[Edit]) -> Iterator[tuple[Edit, ...]]:
-    """Two changes at different places."""
-    for one, other in combinations(pool, 2):
-        if one.slot != other.slot:
-            yield one, other
-
-
-def _portions(
-    changes: Iterable[tuple[Edit, ...]], source: Source
-) -> Iterator[list[tuple[Edit, ...]]]:
+def _portions(changes: Iterable[Edit], source: Source) -> Iterator[list[Edit]]:
     """So many as are tried in one go: few where one of them may run without end."""
     loops = any(isinstance(node, ast.While) for node in ast.walk(source.tree))
     rest = iter(changes)
@@ -148,10 +131,8 @@ class _Search:
     same: Same
     until: float
 
-    def within(
-        self, seconds: float, portions: Iterable[Iterable[tuple[Edit, ...]]]
-    ) -> tuple[Edit, ...] | None:
-        """The first changes with which every case comes out right.
+    def within(self, seconds: float, portions: Iterable[Iterable[Edit]]) -> Edit | None:
+        """The first change with which every case comes out right.
 
         Args:
             seconds: of the processor, after which no other portion begins.
@@ -164,26 +145,24 @@ class _Search:
                 return None
             with _silent():
                 found = guard.call(self._first, (portion,), lambda value: value, loud=False)
-            if isinstance(found, tuple):
+            if isinstance(found, Edit):
                 return found
             endless += isinstance(found, Failure)
         return None
 
-    def _first(self, portion: Iterable[tuple[Edit, ...]]) -> tuple[Edit, ...] | None:
+    def _first(self, portion: Iterable[Edit]) -> Edit | None:
         warnings.simplefilter("ignore")  # the guard puts this back
-        for edits in portion:
-            before = [edit.slot.get() for edit in edits]
+        for edit in portion:
+            before = edit.slot.get()
             try:
-                for edit in edits:
-                    edit.slot.put(edit.new)
+                edit.slot.put(edit.new)
                 changed = self.source.built(self.names)
                 if all(self._right(changed, place) for place in self.order):
-                    return edits
+                    return edit
             except Exception:  # no program, or one that stumbles over a case
                 continue
             finally:
-                for edit, node in zip(reversed(edits), reversed(before), strict=True):
-                    edit.slot.put(node)
+                edit.slot.put(before)
         return None
 
     def _right(self, changed: Callable[..., Any], place: int) -> bool:
@@ -209,27 +188,20 @@ def _silent() -> Iterator[None]:
             os.close(old)
 
 
-def _said(edits: tuple[Edit, ...], source: Source, instead: tuple[Edit, ...] = ()) -> str:
+def _said(source: Source, found: Edit, other: Edit | None) -> str:
     several = isinstance(source.tree, ast.FunctionDef) and len(source.tree.body) > 1
     told = []
-    for edit in (*edits, *instead):
-        code = source.quoted(edit.at)
-        if not code:
-            return ""
-        where = f" in line {source.line(edit.at)}" if several else ""
-        told.append(f"look at {code}{where}: {edit.asks}")
+    for edit in (found, other):
+        code = "" if edit is None else source.quoted(edit.at)
+        if edit is not None and code:
+            where = f" in line {source.line(edit.at)}" if several else ""
+            told.append(f"look at {code}{where}: {edit.asks}")
+    if not told:
+        return ""
+    start = "one change is enough for every case of this check"
     if len(told) == 1:
-        return f"one change is enough for every case of this check. {capital(told[0])}"
-    first, second = told
-    if instead:
-        return (
-            "one change is enough for every case of this check, at one of two places. "
-            f"{capital(first)} Or {second}"
-        )
-    return (
-        "two changes are enough for every case of this check. "
-        f"{capital(first)} And {second}"
-    )
+        return f"{start}. {capital(told[0])}"
+    return f"{start}, at one of two places. {capital(told[0])} Or {told[1]}"
 
 
 protect(sys.modules[__name__], _around, _direct, _lines, _source, Edit, Source)

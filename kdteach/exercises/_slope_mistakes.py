@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,6 +10,13 @@ from torch.nn import functional
 
 from kdteach.exercises._loss_mistakes import logs
 from kdteach.exercises._matching import Mistake
+
+SINGLE: Mapping[tuple[int, ...], str] = {
+    (6,): "These logits are in single precision (float32), PyTorch's default, which keeps "
+    "seven digits. Is a slope taken from the difference of two losses that are nearly "
+    "equal? Write the slope itself down."
+}
+"""What to say where only the case in single precision fails."""
 
 
 def _softened(z: Tensor, v: Tensor, t: float) -> tuple[Tensor, Tensor]:

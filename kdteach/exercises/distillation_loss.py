@@ -13,7 +13,7 @@ from torch.nn import functional
 from kdteach.exercises._check import CheckResult, Exercise, slip
 from kdteach.exercises._loss_mistakes import INFINITE, KD_LOSS
 from kdteach.exercises._nan import SURE_TEACHER, nan_by_kl_div
-from kdteach.exercises._slope_mistakes import SLOPE
+from kdteach.exercises._slope_mistakes import SINGLE, SLOPE
 
 _Z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 1.0, -2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
@@ -326,9 +326,11 @@ _GRADIENT = Exercise(
         (torch.cat([_Z, _V[:1]]), torch.cat([_V, _Z[:1]]), 2.0),
         (_Z + _LOWER, _V + _LOWER, 2.0),
         (_Z - _LOWER, _V - _LOWER, 5.0),
+        (_Z.float(), _V.float(), 2.0),
     ),
     SLOPE,
     "pull each logit by T times the difference of the two probabilities.",
+    known=SINGLE,
     slips=(
         slip(
             "the sign is wrong: a step against this gradient leads away from the teacher.",

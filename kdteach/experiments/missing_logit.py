@@ -26,6 +26,7 @@ __all__ = [
     "mean_spread",
     "rises",
     "share_without",
+    "taken_for_half",
 ]
 
 
@@ -176,6 +177,33 @@ def mean_spread(answers: Sequence[Evaluation], number: int) -> float:
                 f"images of other classes must be two or more, got {len(rest)}"
             )
         found.append(float(rest.std()))
+    return sum(found) / len(found)
+
+
+def taken_for_half(answers: Sequence[Evaluation], number: int) -> float:
+    """What a bias costs that finds half of a class by the other logits alone.
+
+    The logit of the class becomes the mean of the others. A bias then finds an image of
+    the class if the highest other logit is low, and takes any other image for one that is
+    as low.
+
+    Args:
+        answers: of each student, to images of the class and of others.
+        number: of the class.
+
+    Returns:
+        How many other images stand before the median image of the class (for an even
+        number the first image of the second half), a mean over the students.
+
+    Raises:
+        ValueError: no answers, a number out of range, or no image of the class.
+    """
+    found = []
+    for one in _answers(answers):
+        leads, own = lead(_flat(one, number).logits, number), one.labels == number
+        if not own.any():
+            raise ValueError(f"answers must have images of class {number}, got none")
+        found.append(int((leads[~own] > leads[own].median()).sum()))
     return sum(found) / len(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import astuple, dataclass
 from typing import cast
 
@@ -110,9 +111,11 @@ def train_arms(
         )
     arms = len(losses) // count
     seeds = [*range(count)] * arms
-    networks = [
-        build(model, input_shape=(1, 8, 8), seed=s, dtype=torch.float64) for s in seeds
+    first = [
+        build(model, input_shape=(1, 8, 8), seed=s, dtype=torch.float64)
+        for s in range(count)
     ]
+    networks = [deepcopy(first[s]) for s in seeds]  # building takes longer than copying
     fit_many(
         networks, [*sets] * arms, losses, seeds=seeds, epochs=epochs,
         batch_size=batch_size, learning_rate=rate, optimizer=sgd_momentum,

@@ -99,7 +99,7 @@ def live_luck(
             "runs": both.astype(int).tolist(),
             "designs": [
                 design(f"{names[1]} against {names[0]}, separate seeds", 1, same=False),
-                design(f"{names[0]}, twice (A and B)", 0, same=False),
+                design(f"{names[0]}, twice (called A and B)", 0, same=False),
                 design(f"{names[1]} against {names[0]}, same seeds", 1, same=True),
             ],
             "counts": several,

@@ -16,7 +16,10 @@ __all__ = ["lineup", "one_picture", "soft_targets_twice"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _IMAGE, _APART = 92.0, 16.0  # the picture of soft targets; between one row and the next
-_ENLARGED = ("twice, enlarged", "soft")
+_KINDS = (
+    ("softmax once", "teacher"), ("once, enlarged", "teacher"),
+    ("softmax twice", "soft"), ("twice, enlarged", "soft"),
+)  # fmt: skip
 _FAINT = 0.05  # the palest cell is still seen
 Table = NDArray[np.float64]
 
@@ -190,8 +193,8 @@ def soft_targets_twice(
 
     Args:
         image: (1, H, W) in [0, 1].
-        targets: title to ((C,) soft target from logits, (C,) from probabilities), and
-            where wanted a third, the pattern of the second: drawn as "twice, enlarged".
+        targets: title to ((C,) soft target from logits, (C,) from probabilities), or to
+            four: behind each of the two its pattern, drawn as "enlarged".
         marked: classes whose probability is written above the bar.
         caption: the sentence that states the finding.
 
@@ -202,7 +205,7 @@ def soft_targets_twice(
     Raises:
         TypeError: targets is no dictionary.
         ValueError: an image of another form, targets that are no probabilities, or not
-            two or three of them for each title, as many for one as for the others.
+            two or four of them for each title, as many for one as for the others.
     """
     if not isinstance(targets, Mapping):
         raise TypeError(f"targets must be a dictionary, got {shown(targets)}")
@@ -211,13 +214,13 @@ def soft_targets_twice(
     names = check_names("targets", list(targets))
     told: list[str] = []
     columns: list[tuple[str, list[panels.Answer]]] = []
-    kinds = (("softmax once", "teacher"), ("softmax twice", "soft"), _ENLARGED)
     count = len(targets[names[0]])
-    if count not in (2, 3) or any(len(targets[name]) != count for name in names):
-        raise ValueError("targets must have two rows of bars for each title, or three")
+    if count not in (2, 4) or any(len(targets[name]) != count for name in names):
+        raise ValueError("targets must have two rows of bars for each title, or four")
+    kinds = _KINDS if count == 4 else _KINDS[::2]
     for name in names:
         answers = []
-        for (kind, role), given in zip(kinds[:count], targets[name], strict=True):
+        for (kind, role), given in zip(kinds, targets[name], strict=True):
             values = [
                 check_number(f"{kind} of {name!r}", v, least=0, most=1)
                 for v in check_numbers(f"{kind} of {name!r}", given).tolist()

@@ -96,3 +96,23 @@ def values_in_single_precision(program, temperature):
 
 
 alpha.wrong("values, float32", r"Compare gradients", values_in_single_precision)
+
+slope = about("check_soft_gradient")
+
+
+def difference_quotient(student_logits, teacher_logits, temperature):
+    def value(z):
+        return kd.losses.kd_loss(
+            z, teacher_logits, torch.zeros(len(z), dtype=torch.long), temperature, 1.0
+        )
+
+    found = torch.zeros_like(student_logits)
+    for place in range(student_logits.numel()):
+        step = torch.zeros_like(student_logits).flatten()
+        step[place] = 1e-6
+        moved = student_logits + step.reshape(student_logits.shape)
+        found.view(-1)[place] = (value(moved) - value(student_logits)) / 1e-6
+    return found
+
+
+slope.wrong("a difference quotient", r"single precision", difference_quotient)

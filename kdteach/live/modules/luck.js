@@ -2,6 +2,8 @@ import { choices, element } from "./kit.js";
 
 const ROWS = 10; // experiments that are drawn one by one, the newest on top
 const [WIDE, LEFT, RIGHT, PEAK, FIRST, STEP] = [380, 14, 366, 92, 122, 17];
+// buttons that act do not look like choices
+const DARK = "background:var(--kd-ink);border-color:var(--kd-ink);color:var(--kd-page)";
 
 function part(name, attributes, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -167,7 +169,7 @@ export function luck(root, data) {
     tell();
   }
   const button = (text, action) => {
-    const made = element("button", { type: "button", class: "kd-test" }, text);
+    const made = element("button", { type: "button", class: "kd-test", style: DARK }, text);
     made.addEventListener("click", action);
     return made;
   };
@@ -180,9 +182,11 @@ export function luck(root, data) {
       "One experiment has", data.counts.map((n) => `${n > 1 ? `${n} seeds` : "one seed"} each`),
       (i) => { count = i; },
     ),
+    element("p", { class: "kd-title" }, "Then press"),
     element(
-      "div", { class: "kd-row" }, button("Run it again", () => run(1)),
-      button("20 times", () => run(20)), button("Start over", begin),
+      "div", { class: "kd-row", style: "margin-bottom:.8em" },
+      button("Run it again", () => run(1)),
+      button("Run it 20 times", () => run(20)), button("Start over", begin),
     ),
     element("div", { class: "kd-pair" }, svg, element("div", {}, words, totals)),
   );
