@@ -123,9 +123,12 @@ class PhotographsPeers:
         """What each tool needs, as a table in Markdown."""
         rows = [["tool", *_NEEDS], ["---", *["---:"] * len(_NEEDS)]]
         for name, tool in self.tools.items():
-            missing = [str(tool.lines), f"not measured: {tool.missing}", "", ""]
-            told = [format(of(tool), how) for of, how in _NEEDS.values()]
-            rows.append([name, *(missing if tool.missing else told)])
+            if tool.missing:
+                rows.append(
+                    [name, f"{tool.lines}", f"not measured: {tool.missing}", "", ""]
+                )
+            else:
+                rows.append([name, *(format(of(tool), how) for of, how in _NEEDS.values())])
         return _markdown(rows)
 
     @property
