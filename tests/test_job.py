@@ -197,7 +197,8 @@ def test_the_tables_say_what_was_read(tmp_path):
 
 def test_a_wrong_report_is_found(tmp_path):
     entry = made_up()
-    entry["tools"]["plain"]["told"] = dict(entry["tools"]["plain"]["told"], teacher=0.41)
+    row = entry["tools"]["plain"]
+    entry["tools"]["plain"] = row | {"told": row["told"] | {"teacher": 0.41}}
     record = written(tmp_path, entry)
     assert record.tools["plain"].wrong == {"teacher": pytest.approx(1.0)}
     assert record.tools["kdteach"].wrong == {}
