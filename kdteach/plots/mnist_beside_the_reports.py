@@ -17,7 +17,7 @@ __all__ = ["lineup", "one_picture", "soft_targets_twice"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _IMAGE, _APART = 92.0, 16.0  # the picture of soft targets; between one row and the next
-_LOWER = 22.0  # the name of a row of bars, towards them and away from the axis above
+_LOWER = 32.0  # the name of a row of bars, towards them and away from the axis above
 _KINDS = (
     ("softmax once", "teacher"), ("once, enlarged", "teacher"),
     ("softmax twice", "soft"), ("twice, enlarged", "soft"),
