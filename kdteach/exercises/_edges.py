@@ -65,9 +65,10 @@ def edge(
     ]
     if not shared:
         return ""
-    where = "where it fails, and nowhere else" if len(failing) > 1 else "only there"
+    whose = "The failing cases share" if len(failing) > 1 else "This case has"
     most = _NAMED if sum(fine) > 1 else 1
-    return f" What is special {where}: {' and '.join(shared[:most])}."
+    shown = " and ".join(shared[:most])
+    return f" {whose}, perhaps by chance, what no other case that was tried has: {shown}."
 
 
 def _told(case: tuple[Any, ...], names: list[str]) -> dict[str, bool]:

@@ -18,7 +18,7 @@ __all__ = ["live_checkpoints"]
 
 _DIGITS = 8  # of a logit: as many as are the same on all machines
 _ROLES = ("teacher", "student", "baseline", "label")
-_MOST_LINES = 4
+_MOST_LINES = 5
 _MOST_IMAGES = 12
 
 
@@ -49,7 +49,7 @@ def live_checkpoints(
             teacher's by sample index, as ``teacher_logits`` returns them: those of
             ``split.index`` are taken.
         classes: C names.
-        lines: one to four: name to (role, one number 0 or above for each epoch); the role
+        lines: one to five: name to (role, one number 0 or above for each epoch); the role
             is one of teacher, student, baseline and label, and gives the colour.
         temperature: T > 0 of the soft target.
         unit: of the numbers of ``lines``, in the plural.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ __all__ = ["lineup", "one_picture", "soft_targets_twice"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _IMAGE, _APART = 92.0, 16.0  # the picture of soft targets; between one row and the next
+_LOWER = 32.0  # the name of a row of bars, towards them and away from the axis above
 _KINDS = (
     ("softmax once", "teacher"), ("once, enlarged", "teacher"),
     ("softmax twice", "soft"), ("twice, enlarged", "soft"),
@@ -250,11 +252,12 @@ def _stacked(
     draw: Drawing, x: float, y: float, width: float, name: str,
     answers: Sequence[panels.Answer],
 ) -> None:  # fmt: skip
-    """A title, and its answers one below the other, well apart."""
+    """A title, and its answers one below the other, each name close to its own bars."""
     draw.text(x + width / 2, y + 16, name, "strong")
     place = y + 26
     for answer in answers:
-        panels.answer_bars(draw, x, place, width, answer)
+        draw.text(x, place + 13 + _LOWER, answer.name, "small", "start")
+        panels.answer_bars(draw, x, place, width, replace(answer, name=""))
         place += answer.height + _APART
 
 
@@ -303,8 +306,9 @@ def _picture(
     y = head
     for name, printed, ours in rows:
         middle = named(name, y)
-        for value in printed:
-            draw.ring(at(value), middle - 5, "ink")
+        for place, value in enumerate(printed):  # a ring seen twice: above the first
+            above = 7.0 * printed[:place].count(value)
+            draw.ring(at(value), middle - 5 - above, "ink")
         for place, value in enumerate(ours):
             draw.dot(at(value), middle + 5 + (place % 2) * 2.4, "student")
         y += high_row

@@ -399,7 +399,7 @@ def by_differences(z, v, t):
 
 
 gradient.right("autograd all the same", by_autograd)
-gradient.right("differences", by_differences)
+gradient.wrong("differences", r"single precision", by_differences)
 gradient.right(
     "NumPy",
     lambda z, v, t: t / len(z) * difference(z, v, t).numpy(),
