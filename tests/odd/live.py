@@ -347,8 +347,8 @@ for label, tables in {
 }.items():  # fmt: skip
     checkpoints.refuse(f"logits: {label}", lambda t=tables: {"logits": t})
 for label, lines in {
-    "None": None, "a list": [1], "none": {}, "five": {n: ("teacher", [1, 2])
-    for n in "abcde"}, "no pair": {"a": [1, 2, 3]}, "a role": {"a": ("red", [1, 2])},
+    "None": None, "a list": [1], "none": {}, "six": {n: ("teacher", [1, 2])
+    for n in "abcdef"}, "no pair": {"a": [1, 2, 3]}, "a role": {"a": ("red", [1, 2])},
     "too short": {"a": ("teacher", [1])}, "below 0": {"a": ("teacher", [1, -2])},
     "NaN": {"a": ("teacher", [1, math.nan])}, "words": {"a": ("teacher", ["x", "y"])},
 }.items():  # fmt: skip
