@@ -96,7 +96,8 @@ def first_failure(
         more += _SINGLE
     elif not any(fine):
         more += _near(results, wanted)
-    start = f"right in {sum(fine)} of {len(fine)} cases, but " if any(fine) else ""
+    rough = ", in some of them to three digits" if single and not all(few_digits) else ""
+    start = f"right in {sum(fine)} of {len(fine)} cases{rough}, but " if any(fine) else ""
     if result.shape != value.shape:
         return (
             f"{start}your result has shape {result.shape}, expected is {value.shape}: "

@@ -46,9 +46,8 @@ class Source:
         code = " ".join((ast.get_source_segment(self.text, node) or "").split())
         code = code.replace("( ", "(").replace(" )", ")")
         if len(code) > _LONGEST:
-            start = re.sub(
-                r"\w*$", "", code[: _LONGEST - _END - 5]
-            )  # no name is cut in two
+            # no name is cut in two
+            start = re.sub(r"\w*$", "", code[: _LONGEST - _END - 5])
             end = re.sub(r"^\w*", "", code[-_END:])
             code = f"{start} ... {end}"
         return f"`{code}`" if code and "`" not in code else ""
