@@ -138,3 +138,18 @@ def single_precision(logits, labels):
 repair.wrong("logits as whole numbers", r"you rounded the logits", whole_numbers)
 repair.wrong("logits to one decimal place", r"you rounded the logits", one_decimal)
 repair.right("logits in single precision", single_precision)
+
+soft = about("check_soft_targets")
+
+
+def sure_of_large_logits(logits, temperature):
+    if logits.max() > 80:
+        return F.one_hot(logits.argmax(-1), logits.shape[-1]).double()
+    z = logits / temperature
+    weights = torch.exp(z - z.amax(-1, keepdim=True))
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+soft.wrong(
+    "a branch for large logits", r"treat large logits on their own", sure_of_large_logits
+)
