@@ -15,6 +15,7 @@ from kdteach.experiments import EXPERIMENTS, RunsFailedError, reproduce
 from kdteach.experiments.catalogue import (
     digits_2x5,
     digits_all_methods,
+    digits_library_lines,
     digits_passed_on,
     digits_same_place,
     digits_without_a_teacher,
@@ -32,6 +33,7 @@ _OWN: dict[str, Any] = {
     for module in (
         mnist_subliminal,
         digits_2x5,
+        digits_library_lines,
         digits_passed_on,
         digits_same_place,
         digits_without_a_teacher,
@@ -45,6 +47,7 @@ _STUDIES = {
     m.NAME
     for m in (
         digits_2x5,
+        digits_library_lines,
         digits_passed_on,
         digits_same_place,
         digits_without_a_teacher,

@@ -12,6 +12,7 @@ import torch
 
 import kdteach as kd
 from bench import libraries as bench
+from kdteach import results
 from kdteach.experiments import library_losses as lab
 from kdteach.experiments import library_students
 
@@ -216,12 +217,31 @@ def test_students_of_a_mixture_are_those_of_its_alpha(monkeypatch):
     }  # fmt: skip
     assert learned.rate in (0.03, 0.1)
     assert all(len(m) == 2 for m in learned.test.values())
-    chosen = min((0.03, 0.1), key=lambda rate: sum(learned.valid[rate]))
+    chosen = min((0.03, 0.1), key=lambda rate: learned.valid[rate])
     assert learned.rate == chosen
     assert learned.mean("Keras") > learned.mean(library_students.PAPER)
     found = learned.against("Keras")
     assert found.comparisons == 11
     assert found.test_share == pytest.approx(359 / 559)
+
+
+def test_recorded_students_are_those_that_learn(tmp_path, monkeypatch):
+    """Two seeds trained again, to the image: all but those whose training is chaotic."""
+    recorded = library_students.recorded()
+    assert set(recorded.valid) == set(library_students.RATES)
+    assert recorded.rate == min(recorded.valid, key=recorded.valid.get)
+    assert {len(ten) for ten in recorded.test.values()} == {len(library_students.TEACHERS)}
+    for record in results.load_records(library_students.NAME):
+        assert record.config["learning_rate"] == recorded.rate
+        assert not str(record.environment["commit"]).endswith("+")
+    monkeypatch.setattr(library_students, "RATES", (recorded.rate,))
+    draws = [kd.load("digits", draw=draw, dtype=torch.float64) for draw in (0, 1)]
+    again = library_students.copied(draws)
+    for arm in set(again) - {"Keras"}:
+        assert again[arm].test_errors == recorded.test[arm][:2], arm
+    assert set(again) == set(recorded.test)
+    with pytest.raises(LookupError, match="reproduce digits-library-lines"):
+        library_students.recorded(tmp_path)
 
 
 def test_figures_draw_what_they_are_given():

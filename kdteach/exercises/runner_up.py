@@ -25,13 +25,16 @@ _TRUE = torch.tensor([0, 0, 0, 1])
 _BELOW = torch.tensor([[2.0, -3.0, -5.0, -6.0], [8.0, -3.0, -1.0, -9.0]]).double()
 _TWO = torch.tensor([[9.0, -4.0], [4.0, -6.0], [1.0, 0.5], [-7.0, -9.0]]).double()
 _ONE = torch.tensor([[-3.0, 2.0, 1.0, 0.5]], dtype=torch.float64)  # a teacher that errs
-# a wrong class with the label's own logit, close ones, and a label that comes third
+# a wrong class with the label's own logit, a label that comes third, and close ones, two
+# of which are the same to one decimal place
 _CLOSE = torch.tensor(
     [
         [7.25, 6.0, 7.25, 6.5],
         [6.25, 9.0, 6.75, 6.5],
         [8.5, 7.0, 6.5, 8.0],
         [2.25, 2.75, 2.5, 9.0],
+        [9.0, 6.765625, 6.0, 6.78125],
+        [-6.75, -6.765625, 2.0, -6.25],
     ],
     dtype=torch.float64,
 )
@@ -149,7 +152,7 @@ _REPAIR = Exercise(
         (_TWO, torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
         (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
         (1e11 * _Z - 2e12, _TRUE),  # below, and apart by, any number that seems enough
-        (_CLOSE, torch.tensor([0, 3, 1, 3])),
+        (_CLOSE, torch.tensor([0, 3, 1, 3, 0, 2])),
     ),
     (
         Mistake(
@@ -182,17 +185,24 @@ _REPAIR = Exercise(
             )
             for by in (1.0, 2.0, 5.0, 10.0, 100.0, 1e3, 1e5)
         ),
-        Mistake(
-            "the smallest logit of the row is not small enough: where the runner-up is "
-            "that smallest one, both are equal, and the label may win. What is taken out "
-            "must lie *below* everything that stays.",
-            lambda z, y: z.scatter(1, y[:, None], z.amin(1, keepdim=True)).argmax(dim=1),
+        *(
+            Mistake(
+                f"the smallest logit of the {what} is not small enough: the runner-up may "
+                "be as small. What is taken out must lie below everything that stays.",
+                partial(_filled, smallest),
+            )
+            for what, smallest in (
+                ("row", lambda z: z.amin(dim=1, keepdim=True)),
+                ("table", lambda z: z.min()),
+            )
         ),
-        Mistake(
-            "the smallest logit of the table is not small enough: where the runner-up is "
-            "that smallest one, both are equal, and the label may win. What is taken out "
-            "must lie *below* everything that stays.",
-            lambda z, y: z.scatter(1, y[:, None], float(z.min())).argmax(dim=1),
+        *(
+            Mistake(
+                "you rounded the logits: classes that were close become equal, and the "
+                "first of them comes out.",
+                lambda z, y, rounded=rounded: _best_wrong(rounded(z), y),
+            )
+            for rounded in (torch.round, torch.trunc)
         ),
         *(
             Mistake(
@@ -200,10 +210,7 @@ _REPAIR = Exercise(
                 "where it is larger than the wrong classes. Which number is below all?",
                 partial(_filled, mean),
             )
-            for mean in (
-                lambda z: z.mean(dim=1, keepdim=True),
-                lambda z: z.mean(),
-            )
+            for mean in (lambda z: z.mean(dim=1, keepdim=True), lambda z: z.mean())
         ),
         *(
             Mistake(
@@ -224,10 +231,7 @@ _REPAIR = Exercise(
                 "negative. What lies below everything that stays?",
                 partial(_filled, multiple),
             )
-            for multiple in (
-                lambda z: 2 * z.amin(dim=1, keepdim=True),
-                lambda z: 2 * z.min(),
-            )
+            for multiple in (lambda z: 2 * z.amin(1, keepdim=True), lambda z: 2 * z.min())
         ),
         Mistake(
             "you turned the sign of the label's logit round. That is small only where it "

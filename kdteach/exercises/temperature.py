@@ -220,9 +220,10 @@ _SOFT_TARGETS = Exercise(
             partial(_root, scaled=False),
         ),
         Mistake(
-            "on paper the T-th root of the probabilities at T = 1, scaled, is the same. "
-            "With large logits they underflow to 0, and no root brings them back. Where "
-            "does T have to enter?",
+            "with large logits your rows are 0 and 1, whatever T is. Do you treat large "
+            "logits on their own, or take the probabilities at T = 1 to a power? (These "
+            "underflow to 0, and no root brings them back.) T has to divide the logits "
+            "first.",
             partial(_root, scaled=True),
         ),
         Mistake(

@@ -1,16 +1,19 @@
 """Students that learn by the lines of public libraries, all other numbers copied.
 
-The chapter *Which library computes what* trains them while it is read: in ten draws of the
-digits, students learn from the same 200 images and the same teacher, with T = 4, alpha =
-0.9 and the rate of SGD that suits the paper's formula on validation images. Only the loss
-differs. The test images are read once.
+In ten draws of the digits, students learn from the same 200 images and the same teacher,
+with T = 4, alpha = 0.9 and the rate of SGD that suits the paper's formula on validation
+images. Only the loss differs. The test images are read once.
+
+The chapter *Which library computes what* shows the recorded students. The training with
+the default of Keras amplifies rounding: on another processor some of its students make a
+mistake more or less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +21,21 @@ from torch.nn import functional
 
 from kdteach.comparisons import Comparison, compare
 from kdteach.data import load, random_shift, small_sample
+from kdteach.experiments.choosing import Found
 from kdteach.experiments.library_losses import COMPUTES, library_losses
 from kdteach.metrics import evaluate
 from kdteach.models import TEACHERS, build, trained_teacher
 from kdteach.objectives.labels import HardLabels
+from kdteach.results import Folder, load_records, measured
 from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
-__all__ = ["LABELS", "PAPER", "RATES", "SETTINGS", "Copied", "learn"]
+__all__ = [
+    "LABELS", "NAME", "PAPER", "RATES", "SETTINGS", "Copied", "copied", "learn", "recorded",
+]  # fmt: skip
+
+NAME = "digits-library-lines"
+"""Of the records."""
 
 PAPER, LABELS = "the paper's formula", "labels alone"
 RATES = (0.03, 0.1, 0.3)
@@ -100,14 +110,14 @@ class Copied:
     """What the students got wrong, draw by draw.
 
     Attributes:
-        valid: rate to the paper's formula's mistakes on validation images, a draw each.
+        valid: rate to the paper's formula's mistakes on the validation images of all draws.
         test: arm to the mistakes on test images, a draw each. An arm is ``PAPER``,
             ``LABELS``, a library by its name, or "library, its alpha": the paper's formula
             with the alpha that the library's line has in effect.
         rate: of all arms.
     """
 
-    valid: Mapping[float, list[int]]
+    valid: Mapping[float, float]
     test: Mapping[str, list[int]]
     rate: float
 
@@ -141,39 +151,98 @@ def _mixtures() -> dict[str, tuple[float, float]]:
 
 def learn() -> Copied:
     """Train the paper's formula at three rates, and all other arms at its best one."""
-    seeds = list(TEACHERS)
-    data = [load("digits", draw=seed, dtype=torch.float64) for seed in seeds]
-    few = [small_sample(d.train, _SAMPLE, seed=s) for s, d in zip(seeds, data, strict=True)]
+    draws = [load("digits", draw=seed, dtype=torch.float64) for seed in TEACHERS]
+    arms = copied(draws)
+    tried = {setting["learning_rate"]: errors for setting, errors in arms[PAPER].tried}
+    return Copied(
+        tried,
+        {name: [int(n) for n in arm.test_errors] for name, arm in arms.items()},
+        arms[PAPER].setting["learning_rate"],
+    )
+
+
+def copied(draws: Sequence[ImageSet]) -> dict[str, Found]:
+    """What the students of every line reach, at the rate that suits the paper's formula.
+
+    Args:
+        draws: divisions 0, 1, 2 and so on of the digits, at most ten, in float64.
+
+    Returns:
+        By arm. Only the paper's formula has something to choose from.
+    """
+    seeds = list(TEACHERS)[: len(draws)]
+    few = [
+        small_sample(d.train, _SAMPLE, seed=s) for s, d in zip(seeds, draws, strict=True)
+    ]
+    goals = _goals(few, seeds)
+    tried: list[tuple[dict[str, float], float]] = []
+    best: tuple[float, float, list[nn.Module]] | None = None
+    for rate in RATES:
+        students = _trained({PAPER: goals[PAPER]}, few, seeds, rate)[PAPER]
+        wrong = float(sum(_mistakes(students, [draw.valid for draw in draws])))
+        tried.append(({"learning_rate": rate}, wrong))
+        if best is None or wrong < best[0]:
+            best = wrong, rate, students
+    assert best is not None
+    _, rate, papers = best
+    others = {name: goal for name, goal in goals.items() if name != PAPER}
+    learned = {PAPER: papers} | _trained(others, few, seeds, rate)
+    return {
+        name: Found(
+            {"learning_rate": rate, "temperature": _T, "alpha": _ALPHA},
+            tried if name == PAPER else [],
+            _mistakes(ten, [draw.valid for draw in draws]),
+            _mistakes(ten, [draw.test for draw in draws]),
+        )
+        for name, ten in learned.items()
+    }
+
+
+def recorded(folder: Folder | None = None) -> Copied:
+    """The recorded students.
+
+    Args:
+        folder: of the records, by default the package's.
+
+    Raises:
+        LookupError: there are no such records.
+    """
+    settings: dict[str, Mapping[str, Any]] = {
+        str(run.config["role"]): run.config for run in load_records(NAME, folder)
+    }
+    if PAPER not in settings:
+        raise LookupError(
+            f"there are no records of {NAME} here: python -m kdteach reproduce {NAME}"
+        )
+    first = settings[PAPER]
+    return Copied(
+        {setting["learning_rate"]: wrong for setting, wrong in first["chosen_from"]},
+        {
+            name: [int(n) for n in measured(NAME, "test_errors", folder=folder, role=name)]
+            for name in settings
+        },
+        first["learning_rate"],
+    )
+
+
+def _goals(few: Sequence[Split], seeds: Sequence[int]) -> dict[str, list[_Line]]:
+    """What the students of each arm learn from, one a draw."""
     answers = [
         teacher_logits(trained_teacher(seed, dtype=torch.float64), part,
                        views=random_shift(1).views).as_subclass(Tensor)
         for seed, part in zip(seeds, few, strict=True)
     ]  # fmt: skip
-    mixtures = _mixtures()
     goals = {
         name: [
             _Line("", torch.tensor(a, dtype=torch.float64, device="cpu"),
                   torch.tensor(b, dtype=torch.float64, device="cpu"), table)
             for table in answers
         ]
-        for name, (a, b) in mixtures.items()
+        for name, (a, b) in _mixtures().items()
     }  # fmt: skip
-    goals |= {name: [_Line(name, table=table) for table in answers] for name in _OTHERS}
-    valid: dict[float, list[int]] = {}
-    best: tuple[int, float, list[nn.Module]] | None = None
-    for rate in RATES:
-        students = _trained({PAPER: goals[PAPER]}, few, seeds, rate)[PAPER]
-        valid[rate] = _mistakes(students, [draw.valid for draw in data])
-        if best is None or sum(valid[rate]) < best[0]:
-            best = sum(valid[rate]), rate, students
-    assert best is not None
-    _, rate, papers = best
-    others = {name: goal for name, goal in goals.items() if name != PAPER}
-    learned = {PAPER: papers} | _trained(others, few, seeds, rate)
-    test = {
-        name: _mistakes(ten, [draw.test for draw in data]) for name, ten in learned.items()
+    return goals | {
+        name: [_Line(name, table=table) for table in answers] for name in _OTHERS
     }
-    return Copied(valid, test, rate)
 
 
 def _trained(

@@ -254,7 +254,7 @@ def errors_by_size(
     right = max(sizes) * 1.5
     powers = range(round(math.log10(left)), math.floor(math.log10(right)) + 1)
     ticks = [(10.0**power, f"{10**power:,}") for power in powers]
-    x = Axis(left, right, ticks, "parameters", log=True)
+    x = Axis(left, right, ticks, "parameters, each tick ten times the last", log=True)
     alt = f"{y_title} over the number of parameters. {'; '.join(told)}."
     return _chart(x, _errors_axis(low, high, y_title), dots, notes, alt, caption)
 

@@ -116,3 +116,40 @@ def difference_quotient(student_logits, teacher_logits, temperature):
 
 
 slope.wrong("a difference quotient", r"single precision", difference_quotient)
+
+repair = about("check_repaired_runner_up")
+
+
+def whole_numbers(logits, labels):
+    whole = logits.round().long()
+    whole.scatter_(1, labels[:, None], torch.iinfo(torch.long).min)
+    return whole.argmax(dim=1)
+
+
+def one_decimal(logits, labels):
+    short = logits.round(decimals=1)
+    return short.scatter(1, labels[:, None], -torch.inf).argmax(dim=1)
+
+
+def single_precision(logits, labels):
+    return logits.float().scatter(1, labels[:, None], -torch.inf).argmax(dim=1)
+
+
+repair.wrong("logits as whole numbers", r"you rounded the logits", whole_numbers)
+repair.wrong("logits to one decimal place", r"you rounded the logits", one_decimal)
+repair.right("logits in single precision", single_precision)
+
+soft = about("check_soft_targets")
+
+
+def sure_of_large_logits(logits, temperature):
+    if logits.max() > 80:
+        return F.one_hot(logits.argmax(-1), logits.shape[-1]).double()
+    z = logits / temperature
+    weights = torch.exp(z - z.amax(-1, keepdim=True))
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+soft.wrong(
+    "a branch for large logits", r"treat large logits on their own", sure_of_large_logits
+)
