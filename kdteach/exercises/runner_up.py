@@ -336,15 +336,13 @@ _REPAIR = Exercise(
         ),
         Mistake(
             "where the filled 0 wins, you take the class after the label, whatever its "
-            "logit. Fill with what lies below everything that stays: then there is nothing "
-            "to mend afterwards.",
+            "logit. Which number lies below everything that stays?",
             _next_class,
         ),
         Mistake(
             "where no wrong class has a logit above 0, you take class 0, whatever its "
             "logit. Was a 0 filled in, or does a search for the largest start from 0? "
-            "Take what lies below everything that stays: then there is nothing to mend "
-            "afterwards.",
+            "Which number lies below everything that stays?",
             _class_0,
         ),
         Mistake(
