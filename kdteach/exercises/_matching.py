@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises import _factors, _relations
-from kdteach.exercises._values import Value
+from kdteach.exercises._values import Later, Value
 
 Results = Sequence[Value | None]
 """What an answer returns for each case; None where it raised an error."""
@@ -229,17 +228,13 @@ class Matcher:
         if of.hints and not truth:
             several = (*several, _relations.one_too_small(self.amounts))
         for relation in several:
-            values = [
-                None if value is None else _made(relation.of, value) for value in of.values
-            ]
-            yield Candidate((*of.hints, relation.hint), values)
+            yield Candidate((*of.hints, relation.hint), Later(relation.of, of.values))
 
     def _one_too_small(self, wanted: list[Value]) -> Iterator[Candidate]:
         if not any(value.truth for value in wanted):
             from_0 = any(bool((value.numbers == 0).any()) for value in wanted)
             relation = _relations.one_too_small(self.amounts, from_0)
-            values = [_made(relation.of, value) for value in wanted]
-            yield Candidate((relation.hint,), values)
+            yield Candidate((relation.hint,), Later(relation.of, wanted))
 
     def _related_twice(self, wanted: list[Value], results: Results) -> Iterator[Candidate]:
         """Two of the simplest relations, one after the other."""
@@ -299,7 +294,7 @@ class Matcher:
         """The first candidate that explains all cases, those with none left out first."""
         second: Match | None = None
         for candidate in several:
-            count = self._count(candidate, results, wanted)
+            count = self._count(candidate, results, wanted, until_miss=True)
             if count.misses or count.telling < least or count.left_out > count.hits:
                 continue
             match = Match(candidate.hints, count.also)
@@ -320,7 +315,13 @@ class Matcher:
                 best = share, Match(candidate.hints, count.also)
         return best[1] if best else None
 
-    def _count(self, candidate: Candidate, results: Results, wanted: list[Value]) -> _Count:
+    def _count(
+        self,
+        candidate: Candidate,
+        results: Results,
+        wanted: list[Value],
+        until_miss: bool = False,
+    ) -> _Count:
         hits = misses = telling = left_out = 0
         also = None
         for place, (mine, other, right) in enumerate(
@@ -338,6 +339,8 @@ class Matcher:
                 also = place if also is None else also
             else:
                 misses += 1
+                if until_miss:
+                    break
         return _Count(hits, misses, telling, left_out, also)
 
 
@@ -385,10 +388,3 @@ def _coarse(value: Value) -> bool:
 
 def _whole(value: Value) -> bool:
     return bool((value.numbers == value.numbers.round()).all())
-
-
-def _made(of: Callable[[Tensor], Tensor | None], value: Value) -> Value | None:
-    with suppress(RuntimeError, IndexError):
-        numbers = of(value.numbers)
-        return None if numbers is None else Value(numbers, value.truth)
-    return None

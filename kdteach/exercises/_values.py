@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Complex, Real
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -36,6 +38,42 @@ class Value:
     def shape(self) -> tuple[int, ...]:
         """Of the numbers."""
         return tuple(self.numbers.shape)
+
+
+class Later(Sequence[Value | None]):
+    """Values made of others, each when it is asked for.
+
+    Args:
+        of: makes numbers from numbers, or None where it cannot.
+        values: others.
+    """
+
+    def __init__(
+        self, of: Callable[[Tensor], Tensor | None], values: Sequence[Value | None]
+    ) -> None:
+        self._of, self._values = of, values
+        self._made: dict[int, Value | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @overload
+    def __getitem__(self, place: int) -> Value | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Value | None]: ...
+
+    def __getitem__(self, place: int | slice) -> Value | Sequence[Value | None] | None:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        value = self._values[place]  # an IndexError ends an iteration
+        if place not in self._made:
+            numbers = None
+            if value is not None:
+                with suppress(RuntimeError, IndexError):
+                    numbers = self._of(value.numbers)
+            made = None if value is None or numbers is None else Value(numbers, value.truth)
+            self._made[place] = made
+        return self._made[place]
 
 
 def read(value: Any) -> Value | str:
