@@ -133,9 +133,8 @@ _KD_LOSS = Exercise(
         (_Z, _V, _ELSE, 4.0, 0.3),
         (_Z[:1], _V[:1], _Y[:1], 2.0, 0.9),
         (_V, _Z, _Y, 3.0, 0.0),
-        (_V, _Z, _ELSE, 2.5, 0.8),  # no whole number
         (_Z, _V, _Y, 20.0, 1.0),
-        (_Z + _LOWER, _V + _LOWER, _Y, 2.0, 0.6),
+        (_Z + _LOWER, _V + _LOWER, _Y, 2.5, 0.6),  # no whole number
         (_SURE, _V, _ELSE, 20.0, 0.5),
         (_Z, _SURE * 0.5, _Y, 1.0, 0.5),
         (_Z, _SURE, _ELSE, 1.0, 0.5),
