@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kdteach.exercises._results import capital
+
 _FEWEST = 4  # cases, without which what separates them is chance
 _NAMED = 2  # properties that are named
 _SEVERAL = 2  # failing cases, and others, that a property has to tell apart
@@ -48,7 +50,7 @@ def edge(
     """
     places = tuple(place for place, right in enumerate(fine) if not right)
     if places in known:
-        return f" {known[places]}"
+        return f" {capital(known[places])}"
     if all(fine) or not any(fine) or len(fine) < _FEWEST:
         return ""
     told = [_told(case, names) for case in cases]

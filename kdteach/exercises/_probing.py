@@ -65,10 +65,12 @@ def ignored(
             blind.append(f"`{names[place]}`")
     if not blind or len(blind) == len(names) > 1:
         return ""
-    verb = "has" if len(blind) == 1 else "have"
+    one = len(blind) == 1
+    verb, does, its = ("has", "does", "its") if one else ("have", "do", "their")
     return (
         f"{' and '.join(blind)} {verb} no effect on what your function returns, in any "
-        "case that was tried. "
+        f"case that was tried: {does} {'it' if one else 'they'} enter, or is {its} effect "
+        "rounded away? "
     )
 
 

@@ -134,7 +134,7 @@ _KD_LOSS = Exercise(
         (_Z[:1], _V[:1], _Y[:1], 2.0, 0.9),
         (_V, _Z, _Y, 3.0, 0.0),
         (_Z, _V, _Y, 20.0, 1.0),
-        (_Z + _LOWER, _V + _LOWER, _Y, 2.0, 0.6),
+        (_Z + _LOWER, _V + _LOWER, _Y, 2.5, 0.6),  # no whole number
         (_SURE, _V, _ELSE, 20.0, 0.5),
         (_Z, _SURE * 0.5, _Y, 1.0, 0.5),
         (_Z, _SURE, _ELSE, 1.0, 0.5),
@@ -324,7 +324,7 @@ _GRADIENT = Exercise(
         (_Z, _V, 4.0),
         (_Z[:1], _V[:1], 20.0),
         (torch.cat([_Z, _V[:1]]), torch.cat([_V, _Z[:1]]), 2.0),
-        (_Z + _LOWER, _V + _LOWER, 2.0),
+        (_Z + _LOWER, _V + _LOWER, 2.5),
         (_Z - _LOWER, _V - _LOWER, 5.0),
         (_Z.float(), _V.float(), 2.0),
     ),

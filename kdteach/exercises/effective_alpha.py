@@ -27,7 +27,7 @@ _PROGRAMS = (
     Program("program B", 0.9, 0.1, 20.0),
     Program("program C", 0.9 * 2.5, 0.1, 5.0),  # averaged over ten classes
     Program("program D", 0.2 * 64, 0.8, 8.0),
-    Program("program E", 3.0, 1.0, 2.0, minus_entropy=False),
+    Program("program E", 3.0, 1.0, 2.5, minus_entropy=False),
 )
 _WHAT_IT_IS = (
     " (The programs A to E are losses of this check, to be called like yours: "

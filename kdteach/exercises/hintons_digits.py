@@ -246,5 +246,5 @@ def check_with_bias(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
 
 
 def check_matched_bias(answer: Callable[[Tensor, int, float], Any]) -> CheckResult:
-    """Check ``answer(logits (N, C), number, share) -> bias`` of the wanted mean share."""
+    """Check ``answer(logits (N, C), digit, share) -> bias`` of the wanted mean share."""
     return _MATCH.check(answer)

@@ -256,7 +256,7 @@ _REMOVED = Exercise(
 def check_bias_slope(
     answer: Callable[[Tensor, Tensor, int, float, float], Any],
 ) -> CheckResult:
-    """Check ``answer(student, teacher, number, temperature, alpha) -> slope``."""
+    """Check ``answer(student, teacher, digit, temperature, alpha) -> slope``."""
     return _SLOPE.check(answer)
 
 

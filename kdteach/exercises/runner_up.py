@@ -34,7 +34,6 @@ _CLOSE = torch.tensor(
         [8.5, 7.0, 6.5, 8.0],
         [2.25, 2.75, 2.5, 9.0],
         [9.0, 6.765625, 6.0, 6.78125],
-        [-6.75, -6.765625, 2.0, -6.25],
     ],
     dtype=torch.float64,
 )
@@ -152,7 +151,7 @@ _REPAIR = Exercise(
         (_TWO, torch.zeros(4, dtype=torch.long)),  # one wrong class alone is left
         (300 * _Z, _TRUE),  # of whose probabilities most are 0, rounded
         (1e11 * _Z - 2e12, _TRUE),  # below, and apart by, any number that seems enough
-        (_CLOSE, torch.tensor([0, 3, 1, 3, 0, 2])),
+        (_CLOSE, torch.tensor([0, 3, 1, 3, 0])),
     ),
     (
         Mistake(
@@ -196,13 +195,10 @@ _REPAIR = Exercise(
                 ("table", lambda z: z.min()),
             )
         ),
-        *(
-            Mistake(
-                "you rounded the logits: classes that were close become equal, and the "
-                "first of them comes out.",
-                lambda z, y, rounded=rounded: _best_wrong(rounded(z), y),
-            )
-            for rounded in (torch.round, torch.trunc)
+        Mistake(
+            "you rounded the logits: classes that were close become equal, and the first "
+            "of them comes out.",
+            lambda z, y: _best_wrong(z.round(), y),
         ),
         *(
             Mistake(
@@ -336,15 +332,13 @@ _REPAIR = Exercise(
         ),
         Mistake(
             "where the filled 0 wins, you take the class after the label, whatever its "
-            "logit. Fill with what lies below everything that stays: then there is nothing "
-            "to mend afterwards.",
+            "logit. Which number lies below everything that stays?",
             _next_class,
         ),
         Mistake(
             "where no wrong class has a logit above 0, you take class 0, whatever its "
             "logit. Was a 0 filled in, or does a search for the largest start from 0? "
-            "Take what lies below everything that stays: then there is nothing to mend "
-            "afterwards.",
+            "Which number lies below everything that stays?",
             _class_0,
         ),
         Mistake(

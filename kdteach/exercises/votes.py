@@ -178,9 +178,9 @@ _VOTES = Exercise(
         ),
         *(
             Mistake(
-                "you round the ratio to few digits: 0.29996 / 0.1 is below 3, and comes "
-                "out as 3. Rounding is to undo errors of the size of 1e-16 only: keep more "
-                "digits, or allow for a smaller error.",
+                "you round the ratio to few digits, or allow for too large an error: "
+                "0.29996 / 0.1 is below 3, and counts as 3. What has to be undone is of "
+                "the size of 1e-16 only: keep more digits, or allow for less.",
                 partial(_coarse, digits),
             )
             for digits in (1, 2, 3)

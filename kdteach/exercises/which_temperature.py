@@ -37,7 +37,7 @@ def _temperature_for(
         "10": math.log10(ratio),
         "2": math.log2(ratio),
         "none": ratio,
-        "exp": math.exp(ratio),
+        "exp": math.exp(ratio) if ratio < 700 else math.inf,
     }[log]
     if turn == "below":
         return below / margin
@@ -79,6 +79,8 @@ _TEMPERATURE_FOR = Exercise(
         (90.0, 0.53),
         (0.02, 0.62),
         (0.06, 0.93),
+        (1500.0, 0.65),  # T of 2400
+        (0.015, 0.99),  # T of 0.003
     ),
     (
         Mistake(
@@ -143,12 +145,21 @@ _TEMPERATURE_FOR = Exercise(
         ),
         *(
             Mistake(
-                f"no temperature of yours lies above {high:g}, or none is small enough: a "
-                "search ends there. Solved on paper, T has no such limits.",
+                f"no temperature of yours lies above {high:g}"
+                + (f" or below {low:g}" if low else "")
+                + ": a search ends there. Solved on paper, T has no such limits.",
                 partial(_within, low, high),
             )
-            for low in (0.1, 0.0)
-            for high in (10.0, 20.0, 50.0, 100.0, 500.0)
+            for low in (0.0, 0.01, 0.05, 0.1, 1.0)
+            for high in (10.0, 20.0, 50.0, 100.0, 500.0, 1000.0)
+        ),
+        *(
+            Mistake(
+                f"no temperature of yours lies below {low:g}: a search begins there. "
+                "Solved on paper, T has no such limit.",
+                partial(_within, low, math.inf),
+            )
+            for low in (0.01, 0.05, 0.1, 1.0)
         ),
         Mistake(
             "you took the logarithm of the margin. The logarithm undoes the exponential, "

@@ -153,3 +153,23 @@ def sure_of_large_logits(logits, temperature):
 soft.wrong(
     "a branch for large logits", r"treat large logits on their own", sure_of_large_logits
 )
+
+which = about("check_temperature_for")
+
+
+def halved(low, high):
+    def search(margin, probability):
+        colder, hotter = low, high
+        for _ in range(200):
+            middle = (colder + hotter) / 2
+            p = 1 / (1 + math.exp(-min(margin / middle, 700)))
+            colder, hotter = (middle, hotter) if p > probability else (colder, middle)
+        return middle
+
+    return search
+
+
+which.wrong("halving from 0.01 to 1000", r"above 1000 or below 0\.01", halved(0.01, 1000.0))
+which.wrong("halving from 0.05", r"below 0\.05", halved(0.05, 1e6))
+which.wrong("halving up to 1000", r"above 1000", halved(1e-6, 1000.0))
+which.right("halving in a wide range", halved(1e-6, 1e6))
