@@ -106,7 +106,7 @@ def differences(
         baselines: names of rows of students that learn from labels alone.
 
     Returns:
-        A row an arm; grey where the interval covers 0, else orange, or blue for a baseline.
+        A row an arm: blue for a baseline, else grey where the interval covers 0, or orange.
 
     Raises:
         TypeError: intervals is no dictionary of intervals.
@@ -154,8 +154,9 @@ def differences(
                 draw.words_over(0, y - 14, name, "", "start")
             else:
                 draw.text(left - 14, y + 5, name, "", "end")
-            colour = "baseline" if name in baselines else "student"
-            colour = colour if gap.low > 0 or gap.high < 0 else "soft"
+            decided = gap.low > 0 or gap.high < 0
+            colour = "student" if decided else "soft"
+            colour = "baseline" if name in baselines else colour
             draw.line((ends[0], y), (ends[2], y), colour, 3)
             draw.dot(ends[1], y, colour)
             draw.ring(ends[1], y, colour)
