@@ -236,7 +236,10 @@ def _add_distil(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         ("trials", "settings that each arm tries, by default 6"),
         ("seeds", "students of each arm, by default 10"),
         ("seed", "the first of them, by default 0"),
-        ("workers", "processes that train students, by default one a core where it pays"),
+        (
+            "workers",
+            "processes that train students, by default one a core or GPU where it pays",
+        ),
     ):
         job.add_argument(f"--{name}", type=_whole, metavar="N", help=said)
     for name, said in (

@@ -17,12 +17,14 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection, current_process, parent_process, spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.queues import SimpleQueue
 from types import FrameType
 from typing import Any
 
 _MOST = 61  # processes that Windows can wait for
 _starting = threading.Lock()
 _alone = threading.local()
+_place = 0  # of this process among the workers of its pool
 
 
 class _Process(SpawnProcess):
@@ -86,13 +88,19 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin() -> None:
+def begin(places: SimpleQueue[int] | None = None) -> None:
     """Prepare a worker: to be its ``initializer``.
 
     A worker ends when the caller is gone, in the middle of a job if need be: a caller that
     is killed cannot tell it, and it would go on for nobody. Ctrl-C is the caller's to
     answer, who then ends the workers.
+
+    Args:
+        places: a number for each worker of a pool.
     """
+    global _place
+    if places is not None:
+        _place = places.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     caller = parent_process()
     if caller is None:
@@ -103,6 +111,11 @@ def begin() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, args=(caller.sentinel,), daemon=True).start()
+
+
+def place() -> int:
+    """The number of this process among the workers of its pool; 0 outside of one."""
+    return _place
 
 
 def count(asked: int | None) -> int:
@@ -122,8 +135,17 @@ def count(asked: int | None) -> int:
 
 @contextmanager
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Open a pool of processes and close it, leaving none behind, also after an error."""
-    executor = ProcessPoolExecutor(workers, mp_context=context(), initializer=begin)
+    """Open a pool of processes and close it, leaving none behind, also after an error.
+
+    Each of them has a number of its own, see ``place``.
+    """
+    starting = context()
+    places = starting.SimpleQueue()
+    for number in range(workers):
+        places.put(number)
+    executor = ProcessPoolExecutor(
+        workers, mp_context=starting, initializer=begin, initargs=(places,)
+    )
     try:
         yield executor
     except BaseException:

@@ -68,7 +68,7 @@ def test_several_processes_give_what_one_gives_also_when_one_is_killed(data, tmp
 def test_pictures_that_change_meanwhile_are_noticed(data, tmp_path):
     given = settings(data, tmp_path / "o")
     with pytest.raises(ValueError, match="have changed since the job began"):
-        side_by_side._job.__wrapped__(given, "0123456789abcdef")
+        side_by_side._job.__wrapped__(given, "0123456789abcdef", "cpu")
 
 
 def counted(device="cpu", own=False, images=5_000, size=32, **changed):
@@ -88,6 +88,10 @@ def test_as_many_processes_as_pay(monkeypatch):
     assert counted() == 2
     assert counted(own=True) == 1
     assert counted("cuda") == 1
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert counted("cuda") == 3  # a GPU each
+    assert counted("cuda", workers=2) == 2
+    assert counted("cuda", own=True) == counted("cuda", images=600) == 1
     assert counted(images=600) == 1  # 18,000 images: over before a process has begun
     assert counted(images=5_000, size=256) == 1  # 3.9 GB in each process
     assert counted(workers=1) == 1
@@ -97,7 +101,7 @@ def test_as_many_processes_as_pay(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "which"), [({"own": True}, "have a name"), ({"device": "cuda"}, "on a CPU")]
+    ("given", "which"), [({"own": True}, "have a name"), ({"device": "cuda"}, "at most 1")]
 )
 def test_several_where_there_can_be_one(given, which):
     with pytest.raises(ValueError, match=f"workers: .*{which}.*got 2"):

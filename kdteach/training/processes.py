@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -70,26 +71,35 @@ def data_parallel(
         if weight.requires_grad
     ]
     try:
-        yield _Share(objective, accelerator)
+        yield _Share(objective, accelerator.num_processes, accelerator)
     finally:
         for hook in hooks:
             hook.remove()
 
 
+@dataclass(eq=False)
 class _Share:
     """An objective that is computed on this process's part of each batch.
 
+    Its fields are what a checkpoint compares: the place of this process is none of them,
+    so that all processes may begin with the checkpoint of one.
+
     Args:
         objective: of the whole.
-        accelerator: knows the processes.
+        processes: how many share it.
+        accelerator: knows the others.
     """
 
-    def __init__(self, objective: Objective, accelerator: Accelerator) -> None:
-        self.objective, self.accelerator = objective, accelerator
+    objective: Objective
+    processes: int
+    accelerator: InitVar[Accelerator]
+
+    def __post_init__(self, accelerator: Accelerator) -> None:
+        self._others = accelerator
 
     def __call__(self, student: nn.Module, batch: Batch) -> LossTerms:
         """The terms of the part, weighted by its size; values of the whole batch."""
-        count, place = self.accelerator.num_processes, self.accelerator.process_index
+        count, place = self.processes, self._others.process_index
         size = len(batch.labels)
         # a part without images takes one, whose weight is zero: all processes go along
         rows = slice(place, None, count) if place < size else slice(0, 1)
@@ -111,5 +121,5 @@ class _Share:
 
     def _whole(self, value: Tensor) -> Tensor:
         """The mean over the processes, with the gradient of this one's part."""
-        whole: Tensor = self.accelerator.reduce(value.detach().clone(), reduction="mean")
+        whole: Tensor = self._others.reduce(value.detach().clone(), reduction="mean")
         return value + (whole - value.detach())

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_function, check_model, shown
 from kdteach.files import check_path, printable
-from kdteach.workflow import export, side_by_side, stages
+from kdteach.workflow import export, side_by_side, stages, together
 from kdteach.workflow.card import cards
 from kdteach.workflow.kept import Kept, state_bytes
 from kdteach.workflow.networks import digest_of
@@ -104,6 +104,7 @@ def distil(
     for who, model in (("teacher", master), ("student", made)):
         _fits(who, model, data)
     processes = side_by_side.count(settings, data, device, student is not None)
+    teachers = together.count(settings, device, teacher is not None)
     weights = settings.teacher_weights
     kept = Kept(
         settings.place,
@@ -130,11 +131,13 @@ def distil(
         job = Job(
             settings, kept, data, build_teacher, build_student, device, speak, progress
         )
-        return _run(job, given, processes)
+        return _run(job, given, processes, teachers)
 
 
-def _run(job: Job, given: nn.Module | None, processes: int) -> Outcome:
+def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Outcome:
     settings, kept, data = job.settings, job.kept, job.data
+    if given is None:
+        together.teach_together(job, teachers)
     teacher, asked = stages.teacher_of(job, given)
     stored = stages.stored_logits(job, teacher)
     findings = stages.examined(job, teacher, stored)

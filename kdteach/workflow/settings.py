@@ -53,9 +53,11 @@ class Settings:
         alphas: smallest and largest weight of the soft term of the trials, in [0, 1].
         bound: a difference in accuracy below this, in points, would matter to nobody.
         device: "cpu", "cuda", or "auto" for a GPU where there is one.
-        workers: processes that train students side by side on a CPU, each with one thread
-            and a copy of the pictures. By default as many as torch was given threads, and
-            one for large sets of pictures, short trainings and networks of your own.
+        workers: processes that train students side by side, each with a copy of the
+            pictures and with one thread on a CPU, or a GPU of its own; as many GPUs train
+            the teacher together, where accelerate is installed. By default one a GPU, or
+            as many as torch was given threads, and one for large sets of pictures, short
+            trainings and networks of your own.
 
     Raises:
         TypeError: an attribute of another type.

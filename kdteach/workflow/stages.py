@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from kdteach.data import load
 from kdteach.diagnosis import doctor
 from kdteach.files import check_path
 from kdteach.metrics import Evaluation, evaluate
-from kdteach.objectives import distil, hard_labels
+from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.training import TrainingDivergedError, cosine, fit, teacher_logits
 from kdteach.types import ImageSet, Split
 from kdteach.workflow.kept import Kept
@@ -168,14 +169,10 @@ def teacher_of(job: Job, given: nn.Module | None) -> tuple[nn.Module, dict[str, 
         about: dict[str, Any] = {"from": "file" if given is not None else "trained here"}
         if given is None:
             job.say(f"teacher: {settings.teacher} is trained, {_epochs(settings, True)}")
-            history = fit(
-                model, job.data, hard_labels(), epochs=settings.teacher_epochs or 1,
-                batch_size=settings.batch_size, seed=settings.seed, schedule=cosine,
-                validation=job.data.valid, checkpoint=job.kept.checkpoint("teacher"),
-                progress=job.progress, keep_best=True,
-            )  # fmt: skip
-            about |= {"loss": list(history.loss), "accuracy": list(history.accuracy)}
-        return _answered(model, job.data), about
+            about |= train_teacher(
+                job, model, hard_labels(), job.kept.checkpoint("teacher")
+            )
+        return answered(model, job.data), about
 
     kept, about = job.kept.tensors_once("teacher", train)
     job.kept.clear("teacher")
@@ -186,6 +183,26 @@ def teacher_of(job: Job, given: nn.Module | None) -> tuple[nn.Module, dict[str, 
     right = evaluation(kept["valid"], job.data.valid)
     job.say(f"teacher: {settings.teacher}, {about['from']}; of those to choose by {right}")
     return model, {part: kept[part] for part in ("valid", "test")}
+
+
+def train_teacher(
+    job: Job, model: nn.Module, objective: Objective, checkpoint: Path
+) -> dict[str, Any]:
+    """Train a teacher, and return how its loss and its accuracy went.
+
+    Args:
+        job: at hand.
+        model: with fresh weights, where it is to be trained.
+        objective, checkpoint: as for ``kdteach.fit``.
+    """
+    settings = job.settings
+    history = fit(
+        model, job.data, objective, epochs=settings.teacher_epochs or 1,
+        batch_size=settings.batch_size, seed=settings.seed, schedule=cosine,
+        validation=job.data.valid, checkpoint=checkpoint, progress=job.progress,
+        keep_best=True,
+    )  # fmt: skip
+    return {"loss": list(history.loss), "accuracy": list(history.accuracy)}
 
 
 def stored_logits(job: Job, teacher: nn.Module) -> Any:
@@ -340,7 +357,7 @@ def _student(job: Job, stored: Any, training: Training) -> dict[str, Tensor]:
 
     def train() -> tuple[dict[str, Tensor], dict[str, Any]]:
         model = _trained(job, trial, seed, stored, name)
-        return _answered(model, job.data), {"seed": seed, **asdict(trial)}
+        return answered(model, job.data), {"seed": seed, **asdict(trial)}
 
     kept, _ = job.kept.tensors_once(name, train)
     job.kept.clear(name)
@@ -371,7 +388,7 @@ def _trained(job: Job, trial: Trial, seed: int, stored: Any, name: str) -> nn.Mo
     return model
 
 
-def _answered(model: nn.Module, data: ImageSet) -> dict[str, Tensor]:
+def answered(model: nn.Module, data: ImageSet) -> dict[str, Tensor]:
     """Weights, and the logits of the validation and the test pictures: asked once."""
     kept = {f"w:{n}": t for n, t in model.state_dict().items()}
     logits = {p: evaluate(model, getattr(data, p)).logits for p in ("valid", "test")}
