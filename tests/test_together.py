@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,6 +77,29 @@ def test_two_processes_train_the_teacher_of_one_also_after_a_kill(
         assert torch.allclose(shared.state_dict()[name], tensor, atol=1e-5), name
     for name, logits in asked.items():
         assert torch.allclose(answers[name], logits, atol=1e-4)
+
+
+def part_that_fails(given, *rest):
+    """What one process does; the second has an error of its own."""
+    if rest[-1] == 1:
+        raise ArithmeticError("this is why")
+    together._take_part(given, *rest)
+
+
+@pytest.mark.slow
+def test_the_error_that_is_told_is_the_cause(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(together, "_take_part", part_that_fails)
+    with pytest.raises(ArithmeticError, match="this is why"):
+        together.share(begun(data, tmp_path / "c"), 2)
+    assert not multiprocessing.active_children()
+
+
+def test_what_follows_from_another_error_is_known():
+    lost = RuntimeError("[gloo/transport/tcp/pair.cc:537] Connection closed by peer")
+    cause = torch.OutOfMemoryError("CUDA out of memory")
+    gone = BrokenProcessPool("a process was terminated abruptly")
+    assert min([lost, cause], key=together._consequence) is cause
+    assert min([lost, gone], key=together._consequence) is gone
 
 
 def test_a_checkpoint_does_not_depend_on_the_place_of_its_process():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from concurrent.futures import FIRST_EXCEPTION, wait
 from concurrent.futures.process import BrokenProcessPool
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from kdteach import workers
 from kdteach.objectives import hard_labels
@@ -27,6 +27,9 @@ from kdteach.workflow.settings import Settings
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+
+_REASON = 10.0  # seconds, until a process that failed has said so
 
 
 def count(settings: Settings, device: torch.device, own: bool) -> int:
@@ -80,21 +83,35 @@ def share(job: stages.Job, processes: int) -> None:
         RuntimeError: a process was killed.
         Exception: what the training raises.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    recipe = job.settings, job.data.checksum, job.device.type, processes, port
+    recipe = job.settings, job.data.checksum, job.device.type, processes, _free_port()
     try:
         with workers.pool(processes) as pool:
             parts = [pool.submit(_take_part, *recipe, n) for n in range(processes)]
-            # who waits for a process that failed would wait long: the first error counts
-            for part in wait(parts, return_when=FIRST_EXCEPTION).done:
-                part.result()
+            wait(parts, return_when=FIRST_EXCEPTION)
+            # where one fails, the others lose it: their errors do not say why
+            ended, _ = wait(parts, timeout=_REASON)
+            errors = [e for part in parts if part in ended and (e := part.exception())]
+            if errors:
+                raise min(errors, key=_consequence)
     except BrokenProcessPool as error:
         raise RuntimeError(
             f"teacher: one of {processes} processes that train it was ended, for want of "
             "memory perhaps. What is done is kept: the same call goes on with it, and "
             "needs least memory with workers=1"
         ) from error
+
+
+def _consequence(error: BaseException) -> bool:
+    """Whether an error only says that another process has gone."""
+    if isinstance(error, BrokenProcessPool):
+        return False
+    return any(word in str(error).lower() for word in ("gloo", "nccl", "connection"))
+
+
+def _free_port() -> int:
+    """Where the processes can meet: the store that opens it is gone when this returns."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    return int(store.port)
 
 
 def _take_part(
