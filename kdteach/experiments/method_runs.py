@@ -99,9 +99,9 @@ def taught(
     start = time.process_time()
     if name == MUTUAL:
         beside = [_student(given, seed + 10 * APART)]
-        fit_cohort([student, *beside], seen, objective, **options)
+        fit_cohort([student, *beside], seen, objective, **options)  # type: ignore[arg-type]
     else:
-        fit(student, seen, objective, **options)
+        fit(student, seen, objective, **options)  # type: ignore[arg-type]
     seconds = time.process_time() - start
     beside += [objective] if isinstance(objective, nn.Module) else []
     parameters = sum(w.numel() for each in beside for w in each.parameters())
@@ -216,7 +216,7 @@ def searched(
         )
     result = {"valid_errors": errors, "valid_nll": nll}
     config = search_config(name, images, epochs, data)
-    return RunRecord("", config, APART + draw, result, {}, about)
+    return RunRecord("", config, APART + draw, result, {}, about)  # type: ignore[arg-type]
 
 
 def choose(searches: Sequence[RunRecord]) -> Setting:

@@ -73,8 +73,8 @@ DIGITS = Protocol(
 """``kdteach.experiments.catalogue.digits_all_methods`` says more of it."""
 MNIST = Protocol(
     data="mnist", record="mnist-all-methods", student="cnn-2k", teacher="cnn-52k",
-    rates={60: (0.005, 0.01, 0.02), 600: (0.005, 0.01, 0.02), 50_000: (0.01, 0.02, 0.03)},
-    epochs={60: 80, 600: 12, 50_000: 2}, batches={60: 20, 600: 20, 50_000: 64},
+    rates=dict.fromkeys((60, 600, 50_000), (0.005, 0.01, 0.02)),
+    epochs={60: 80, 600: 12, 50_000: 1}, batches={60: 20, 600: 20, 50_000: 32},
     divisions={60: 3, 600: 3, 50_000: 1}, divided=False, test_share=None,
     lists_wrong=False, together=1,
 )  # fmt: skip
