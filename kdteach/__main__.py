@@ -20,6 +20,7 @@ from kdteach.experiments.catalogue import (
     digits_same_place,
     digits_without_a_teacher,
     digits_wrong_teacher,
+    mnist_all_methods,
     mnist_subliminal,
 )
 from kdteach.experiments.executors import KNOWN, check_name
@@ -39,6 +40,7 @@ _OWN: dict[str, Any] = {
         digits_without_a_teacher,
         digits_wrong_teacher,
         digits_all_methods,
+        mnist_all_methods,
         photographs,
     )
 }
@@ -143,6 +145,12 @@ def _reproduce(options: argparse.Namespace) -> int:
                 digits_all_methods.reproduce(
                     executor=options.executor, results_dir=options.results_dir, say=_say
                 )
+                continue
+            if name == mnist_all_methods.NAME:
+                mnist_all_methods.reproduce(
+                    executor=options.executor, data_dir=options.data_dir,
+                    results_dir=options.results_dir, say=_say,
+                )  # fmt: skip
                 continue
             if name == photographs.NAME:
                 photographs.reproduce(

@@ -176,7 +176,7 @@ def test_the_choice_counts_mistakes_then_likelihood_then_order():
 def test_a_search_sees_no_test_image(monkeypatch, given):
     hidden = replace(given.data.test, images=given.data.test.images * float("nan"))
     data = replace(given.data, test=hidden)
-    monkeypatch.setattr(method_runs, "_world", lambda draw: replace(given, data=data))
+    monkeypatch.setattr(method_runs, "_world", lambda *at: replace(given, data=data))
     with pytest.raises(ValueError, match=r"NaN|finite"):
         method_runs.tested("plain KD", 60, METHODS["plain KD"].settings(60)[0], 0, "c", 1)
     found = method_runs.searched("plain KD", 60, 0, "c", 1)

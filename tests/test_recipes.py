@@ -336,8 +336,8 @@ def test_published_values_are_numbers(parts, error):
 
 
 NETWORKS = [
-    "cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-digits", "cnn-1k",
-    "fc-11k",
+    "cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-2k", "cnn-digits",
+    "cnn-1k", "fc-11k",
     "fc-8", "fc-8-4", "linear", *TWINS, *PHOTOGRAPHS,
 ]  # fmt: skip
 SHAPES = {"cnn-digits": (1, 8, 8), "cnn-1k": (1, 8, 8)}

@@ -1,7 +1,7 @@
 """Students of one method: trained at a setting, chosen on validation images, tested.
 
 A search has seeds of its own. It draws other transfer sets, first weights and orders than
-the tests, on the first divisions of the digits, and looks at validation images alone.
+the tests, and looks at validation images alone; of the digits it uses the first divisions.
 """
 
 from __future__ import annotations
@@ -10,20 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from torch import nn
 
 from kdteach.experiments.environment import environment_of, settings
-from kdteach.experiments.methods import (
-    CONTRASTIVE,
-    METHODS,
-    MUTUAL,
-    Setting,
-    World,
-    numbered,
-    world,
-)
-from kdteach.metrics import evaluate, predict_logits, prediction_agreement
+from kdteach.experiments.methods import CONTRASTIVE, METHODS, MUTUAL, Setting, numbered
+from kdteach.experiments.protocols import DIGITS, PROTOCOLS, World, world
+from kdteach.metrics import evaluate, prediction_agreement
 from kdteach.models import build
 from kdteach.training import (
     TrainingDivergedError,
@@ -35,15 +29,16 @@ from kdteach.training import (
 )
 from kdteach.types import RunRecord
 
-__all__ = ["APART", "BATCH", "EPOCHS", "Taught", "choose", "searched", "taught", "tested"]
+__all__ = [
+    "APART", "BATCH", "EPOCHS", "Taught", "choose", "chosen_config", "search_config",
+    "searched", "taught", "tested",
+]  # fmt: skip
 
-STUDENT = "cnn-1k"
-BATCH = 20
-EPOCHS = {60: 80, 600: 12, 1079: 8}
-"""Passes over a transfer set; a larger one gets more steps in fewer passes."""
+BATCH, EPOCHS = DIGITS.batches[60], DIGITS.epochs
+"""Of the digits: images of a step, and passes over a transfer set by its size; a larger one
+gets more steps in fewer passes."""
 APART = 100
 """The search of division d has the seed APART + d."""
-_BYTES = 8  # of a number in float64
 
 
 @dataclass(frozen=True)
@@ -57,6 +52,7 @@ class Taught:
         memory: numbers that are kept beside the student while it trains: what is not
             trained of the method's own, such as a memory of embeddings.
         stored: logits of the teacher that are kept for the transfer set.
+        itemsize: bytes of a number: 8 in float64, 4 in float32.
     """
 
     network: nn.Module
@@ -64,11 +60,12 @@ class Taught:
     parameters: int
     memory: int
     stored: int
+    itemsize: int = 8
 
     @property
     def extra_bytes(self) -> int:
-        """All that is kept beside the student, in bytes of float64."""
-        return _BYTES * (self.parameters + self.memory + self.stored)
+        """All that is kept beside the student, in bytes."""
+        return self.itemsize * (self.parameters + self.memory + self.stored)
 
 
 def taught(
@@ -79,12 +76,13 @@ def taught(
 
     Args:
         name: of ``METHODS``.
-        images: of the transfer set, see ``IMAGES``.
+        images: of the transfer set, one of the protocol's sizes.
         setting: a rate and the method's own numbers.
-        given: the division.
+        given: the images, the teacher and the protocol.
         seed: of the transfer set, the first weights, the order, the method's own weights.
-        epochs: by default as ``EPOCHS`` says.
+        epochs: by default as the protocol says.
     """
+    protocol = given.protocol
     method, seen = METHODS[name], given.some(images, seed)
     if name == CONTRASTIVE:
         seen = numbered(seen)
@@ -92,7 +90,8 @@ def taught(
     decay = setting.get("weight_decay", 0.0)
     student = _student(given, seed)
     options = {
-        "epochs": EPOCHS[images] if epochs is None else epochs, "batch_size": BATCH,
+        "epochs": protocol.epochs[images] if epochs is None else epochs,
+        "batch_size": protocol.batches[images],
         "learning_rate": setting["learning_rate"], "schedule": cosine, "seed": seed,
         "optimizer": adamw(decay) if decay else adam, "progress": False,
     }  # fmt: skip
@@ -109,53 +108,87 @@ def taught(
     memory = sum(w.numel() for each in beside for w in each.buffers())
     classes = given.logits.shape[1]
     stored = classes * len(seen) if method.asks == "logits" else 0
-    return Taught(student.eval(), seconds, parameters, memory, stored)
+    itemsize = given.logits.dtype.itemsize
+    return Taught(student.eval(), seconds, parameters, memory, stored, itemsize)
 
 
 def _student(given: World, seed: int) -> nn.Module:
+    images = given.data.train.images
+    _, channels, height, width = images.shape
     return build(
-        STUDENT, input_shape=(1, 8, 8), seed=seed, dtype=given.data.train.images.dtype
-    )
+        given.protocol.student, input_shape=(channels, height, width), seed=seed,
+        dtype=images.dtype,
+    )  # fmt: skip
 
 
-def configuration(name: str, images: int, epochs: int | None = None) -> dict[str, object]:
+def configuration(
+    name: str, images: int, epochs: int | None = None, data: str = "digits"
+) -> dict[str, object]:
     """What all students of a method have in common, as it is recorded.
 
     Args:
         name: of the method.
         images: of the transfer set.
-        epochs: by default as ``EPOCHS`` says.
+        epochs: by default as the protocol says.
+        data: whose protocol it is, of ``PROTOCOLS``.
     """
+    protocol = PROTOCOLS[data]
     return {
-        "method": name, "images": images, "model": STUDENT, "batch_size": BATCH,
-        "epochs": EPOCHS[images] if epochs is None else epochs, "schedule": "cosine",
-        "teacher": "cnn-digits",
+        "method": name, "images": images, "model": protocol.student,
+        "batch_size": protocol.batches[images],
+        "epochs": protocol.epochs[images] if epochs is None else epochs,
+        "schedule": "cosine", "teacher": protocol.teacher,
     }  # fmt: skip
 
 
-def search_config(name: str, images: int, epochs: int | None = None) -> dict[str, object]:
+def search_config(
+    name: str, images: int, epochs: int | None = None, data: str = "digits"
+) -> dict[str, object]:
     """What is recorded of a search, apart from its seed.
 
     Args:
         name: of the method.
         images: of the transfer set.
-        epochs: by default as ``EPOCHS`` says.
+        epochs: by default as the protocol says.
+        data: as ``configuration``.
     """
-    tried = [dict(setting) for setting in METHODS[name].settings(images)]
-    return {"stage": "search", **configuration(name, images, epochs), "settings": tried}
+    settings = METHODS[name].settings(images, PROTOCOLS[data])
+    tried = [dict(setting) for setting in settings]
+    config = configuration(name, images, epochs, data)
+    return {"stage": "search", **config, "settings": tried}
+
+
+def chosen_config(
+    name: str, images: int, setting: Setting, epochs: int | None = None,
+    data: str = "digits",
+) -> dict[str, object]:  # fmt: skip
+    """What is recorded of a student that is tested, apart from its seed.
+
+    Args:
+        name: of the method.
+        images: of the transfer set.
+        setting: that was chosen.
+        epochs: by default as the protocol says.
+        data: as ``configuration``.
+    """
+    config = configuration(name, images, epochs, data)
+    return {"stage": "test", **config, "setting": dict(setting)}
 
 
 def searched(
-    name: str, images: int, draw: int, commit: str, epochs: int | None = None
-) -> RunRecord:
+    name: str, images: int, draw: int, commit: str, epochs: int | None = None,
+    data: str = "digits", data_dir: Path | None = None,
+) -> RunRecord:  # fmt: skip
     """Try all settings of a method once, on validation images.
 
     Args:
         name: of the method.
         images: of the transfer set.
-        draw: the division.
+        draw: the division; where there is one alone, the number of the search.
         commit: of the code.
-        epochs: by default as ``EPOCHS`` says.
+        epochs: by default as the protocol says.
+        data: whose protocol it is, of ``PROTOCOLS``.
+        data_dir: folder of MNIST, by default ``$KDTEACH_DATA``.
 
     Returns:
         A record whose results have a number for each setting: mistakes and mean negative
@@ -164,11 +197,11 @@ def searched(
     """
     start = time.perf_counter()
     with settings(1):
-        given = _world(draw)
+        given = _world(draw, data, data_dir)
         valid = given.data.valid
         errors: list[int] = []
         nll: list[float] = []
-        for setting in METHODS[name].settings(images):
+        for setting in METHODS[name].settings(images, given.protocol):
             try:
                 made = taught(name, images, setting, given, APART + draw, epochs=epochs)
             except TrainingDivergedError:
@@ -182,7 +215,7 @@ def searched(
             time.perf_counter() - start, given.data, commit, given.teacher
         )
     result = {"valid_errors": errors, "valid_nll": nll}
-    config = search_config(name, images, epochs)
+    config = search_config(name, images, epochs, data)
     return RunRecord("", config, APART + draw, result, {}, about)  # type: ignore[arg-type]
 
 
@@ -216,7 +249,8 @@ def _numbers(record: RunRecord, key: str) -> list[float]:
 
 def tested(
     name: str, images: int, setting: Setting, seed: int, commit: str,
-    epochs: int | None,
+    epochs: int | None, data: str = "digits",  # noqa: PT028
+    data_dir: Path | None = None,  # noqa: PT028
 ) -> RunRecord:  # fmt: skip
     """Train a student at the chosen setting, and test it.
 
@@ -224,35 +258,40 @@ def tested(
         name: of the method.
         images: of the transfer set.
         setting: that was chosen.
-        seed: of the run and of the division.
+        seed: of the run, and of the division where each seed has one.
         commit: of the code.
-        epochs: None for what ``EPOCHS`` says.
+        epochs: None for what the protocol says.
+        data: as ``searched``.
+        data_dir: as ``searched``.
     """
     start = time.perf_counter()
     with settings(1):
-        given = _world(seed)
-        data = given.data
+        given = _world(seed, data, data_dir)
+        sets = given.data
         made = taught(name, images, setting, given, seed, epochs=epochs)
-        valid, test = evaluate(made.network, data.valid), evaluate(made.network, data.test)
-        its = predict_logits(given.teacher, data.test.images)
+        valid, test = evaluate(made.network, sets.valid), evaluate(made.network, sets.test)
+        its = given.its_answers
         result: dict[str, float | int | list[int] | list[float]] = {
             "valid_errors": valid.errors, "test_errors": test.errors,
             "test_accuracy": test.accuracy, "test_nll": test.nll,
             "test_agreement": prediction_agreement(test.logits, its),
-            "test_wrong": (~test.correct).nonzero()[:, 0].tolist(),
-            "teacher_test_errors": evaluate(given.teacher, data.test).errors,
+            "teacher_test_errors": int((its.argmax(dim=1) != sets.test.labels).sum()),
             "training_seconds": made.seconds, "extra_parameters": made.parameters,
             "extra_memory": made.memory, "stored_logits": made.stored,
             "extra_bytes": made.extra_bytes,
         }  # fmt: skip
-        about = environment_of(time.perf_counter() - start, data, commit, made.network)
-    config = {
-        "stage": "test", **configuration(name, images, epochs), "setting": dict(setting)
-    }  # fmt: skip
+        if given.protocol.lists_wrong:
+            result["test_wrong"] = (~test.correct).nonzero()[:, 0].tolist()
+        about = environment_of(time.perf_counter() - start, sets, commit, made.network)
+    config = chosen_config(name, images, setting, epochs, data)
     return RunRecord("", config, seed, result, {}, about)
 
 
-@cache
-def _world(draw: int) -> World:
+def _world(draw: int, data: str = "digits", data_dir: Path | None = None) -> World:
     """A worker meets each division many times."""
-    return world(draw)
+    return _kept(draw if PROTOCOLS[data].divided else 0, data, data_dir)
+
+
+@cache
+def _kept(draw: int, data: str, data_dir: Path | None) -> World:
+    return world(draw, PROTOCOLS[data], data_dir)

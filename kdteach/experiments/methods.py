@@ -1,7 +1,9 @@
-"""Every method of the library as a student of the digits can be given it.
+"""Every method of the library as a small student can be given it.
 
-The student is ``cnn-1k``, which has the layers of its teacher ``cnn-digits`` with a quarter
-of the channels or fewer. Each method has the same freedom: three learning rates with four
+The student of the digits is ``cnn-1k``, which has the layers of its teacher ``cnn-digits``
+with a quarter of the channels or fewer; that of MNIST is ``cnn-2k``, which has those of
+``cnn-52k`` but for a dense one. The layers that methods compare have the same names in all
+four. Each method has the same freedom: three learning rates with four
 settings of its own, twelve in all. A method with a temperature T takes two T with two
 weights; a method without one takes four weights, a factor of ten apart; label smoothing
 takes four smoothings, labels alone four weight decays, and mutual learning four T.
@@ -19,10 +21,10 @@ from functools import partial
 from itertools import product
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdteach.dark_knowledge import shuffled
-from kdteach.data import load, small_sample
+from kdteach.experiments.protocols import DIGITS, Protocol, World, world
 from kdteach.losses import (
     correlation_congruence_loss,
     correlation_loss,
@@ -33,7 +35,6 @@ from kdteach.losses import (
     pkt_loss,
     reverse_kl_loss,
 )
-from kdteach.models import trained_teacher
 from kdteach.objectives import (
     Objective,
     attention,
@@ -51,57 +52,17 @@ from kdteach.objectives import (
     teacher_free,
     weighted,
 )
-from kdteach.training import teacher_logits
-from kdteach.types import ImageSet, Split
+from kdteach.types import Split
 
 __all__ = ["FAMILIES", "IMAGES", "METHODS", "RATES", "Method", "World", "world"]
 
 Setting = Mapping[str, float]
 
-IMAGES = (60, 600, 1079)
-"""Sizes of the transfer set; the last is all there are."""
-RATES = {60: (0.01, 0.02, 0.04), 600: (0.005, 0.01, 0.02), 1079: (0.005, 0.01, 0.02)}
-"""The learning rates that every method tries, by the size of the transfer set."""
+IMAGES, RATES = DIGITS.images, DIGITS.rates
+"""Sizes of the transfer set of digits, and the rates that every method tries with each."""
 FAMILIES = ("controls", "answers", "features", "relations", "no teacher")
 _WIDTH, _MOST_OTHERS = 64, 256  # of the contrastive embeddings, and of their others
 _ANGLES = 2.0  # weight of the angles beside the distances, as in Park et al. 2019
-
-
-@dataclass(frozen=True)
-class World:
-    """What a division of the digits gives to students: images and a teacher.
-
-    Attributes:
-        data: the three parts.
-        teacher: trained on all training images.
-        logits: (1079, 10), what it says of them.
-    """
-
-    data: ImageSet
-    teacher: nn.Module
-    logits: Tensor
-
-    def some(self, images: int, seed: int) -> Split:
-        """The transfer set.
-
-        Args:
-            images: of ``IMAGES``.
-            seed: of the draw.
-        """
-        if images == len(self.data.train):
-            return self.data.train
-        return small_sample(self.data.train, images, seed=seed)
-
-
-def world(draw: int) -> World:
-    """Load a division of the digits and its shipped teacher, in float64.
-
-    Args:
-        draw: 0 to 9.
-    """
-    data = load("digits", draw=draw, dtype=torch.float64)
-    teacher = trained_teacher(draw, dtype=torch.float64)
-    return World(data, teacher, teacher_logits(teacher, data.train))
 
 
 @dataclass(frozen=True)
@@ -123,14 +84,17 @@ class Method:
     make: Callable[[World, Setting, Split, int], Objective]
     asks: str = ""
 
-    def settings(self, images: int) -> tuple[Setting, ...]:
+    def settings(self, images: int, protocol: Protocol = DIGITS) -> tuple[Setting, ...]:
         """The twelve settings, in the order in which equal ones are preferred.
 
         Args:
-            images: of the transfer set, one of ``IMAGES``.
+            images: of the transfer set, one of the protocol's sizes.
+            protocol: whose rates are tried.
         """
         return tuple(
-            {"learning_rate": rate, **one} for rate in RATES[images] for one in self.numbers
+            {"learning_rate": rate, **one}
+            for rate in protocol.rates[images]
+            for one in self.numbers
         )
 
 

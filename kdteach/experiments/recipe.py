@@ -38,7 +38,8 @@ from kdteach.training.progress import SCORES
 
 SHIPPED = "cnn-digits"
 _CNNS = (
-    "cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-digits", "cnn-1k",
+    "cnn-valid", "cnn-same", "cnn-225k", "cnn-52k", "cnn-4k", "cnn-2k", "cnn-digits",
+    "cnn-1k",
 )  # fmt: skip
 _DENSE = re.compile(r"fc-11k|fc-\d+(?:-\d+)*")
 KINDS = ("teacher", "assistant", "student")

@@ -39,7 +39,7 @@ _BACKBONE = 26_000_000, 2048  # weights and features of the largest ResNet
 _VGG = 134_268_738, 4096
 _DIGIT_CHANNELS = {"cnn-digits": (16, 32, 64), "cnn-1k": (4, 8, 8)}
 _KNOWN = (
-    "cnn-valid, cnn-same, cnn-225k, cnn-52k, cnn-4k, cnn-digits, cnn-1k, fc-11k, "
+    "cnn-valid, cnn-same, cnn-225k, cnn-52k, cnn-4k, cnn-2k, cnn-digits, cnn-1k, fc-11k, "
     f"linear, fc-<width>-<width>... (fc-64, fc-784-784), {', '.join((*NAMES, *TWINS))}"
 )
 
@@ -72,6 +72,7 @@ def build(
     ``cnn-1k``                    1,250  its student: the same layers, 4 to 8 channels
     ``cnn-52k``                  51,738  teacher of the book's first page, small and quick
     ``cnn-4k``                    4,138  its student: one convolution and one dense layer
+    ``cnn-2k``                    1,714  its student: the same layers, 4 to 8 channels
     ``fc-<w1>-<w2>-...``                 fully connected, any widths
     ``linear``                           no hidden layer: a linear probe
     ``resnet50``             23,512,130  teacher of Report 3 on MHIST, with two classes
@@ -142,7 +143,7 @@ def build(
             network: nn.Module = _report_cnn(name, input_shape, num_classes, dropout)
         elif name in _DIGIT_CHANNELS:
             network = _digit_cnn(name, input_shape, num_classes, dropout or 0.0)
-        elif name in ("cnn-52k", "cnn-4k"):
+        elif name in ("cnn-52k", "cnn-4k", "cnn-2k"):
             network = _quick_cnn(name, input_shape, num_classes, dropout or 0.0)
         elif name in coloured:
             if input_shape is not None and input_shape[0] != 3:
@@ -325,20 +326,25 @@ def _quick_cnn(
             _dropout(dropout),
             nn.Linear(8 * 49, num_classes),
         )
+    small = name == "cnn-2k"
+    first, second, third = (4, 8, 8) if small else (16, 32, 64)
+    head = (
+        [nn.Linear(third * 9, num_classes)]
+        if small
+        else [nn.Linear(third * 9, 48), nn.ReLU(), nn.Linear(48, num_classes)]
+    )
     return nn.Sequential(
-        nn.Conv2d(1, 16, 5, stride=2, padding=2),  # (B, 16, 14, 14)
+        nn.Conv2d(1, first, 5, stride=2, padding=2),  # (B, first, 14, 14)
         nn.ReLU(),
-        nn.Conv2d(16, 32, 3, padding=1),
+        nn.Conv2d(first, second, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),  # 7
-        nn.Conv2d(32, 64, 3, padding=1),
+        nn.Conv2d(second, third, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),  # 3
         nn.Flatten(),
         _dropout(dropout),
-        nn.Linear(64 * 9, 48),
-        nn.ReLU(),
-        nn.Linear(48, num_classes),
+        *head,
     )
 
 

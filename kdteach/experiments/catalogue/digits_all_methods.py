@@ -35,35 +35,17 @@ learns and what it costs. The lists of the methods' own settings stayed as they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kdteach.checks import check_list, shown
-from kdteach.experiments.executors import check_name, open_executor
-from kdteach.experiments.ledger import Ledger
-from kdteach.experiments.method_runs import (
-    APART,
-    choose,
-    configuration,
-    search_config,
-    searched,
-    tested,
-)
+from kdteach.experiments.all_methods import Order, record
 from kdteach.experiments.methods import IMAGES, METHODS
-from kdteach.experiments.order import commit_of
-from kdteach.files import check_path
-from kdteach.results import Folder, records_folder, run_key
-from kdteach.types import RunRecord
+from kdteach.experiments.protocols import DIGITS
+from kdteach.results import Folder
 
-NAME = "digits-all-methods"
+NAME = DIGITS.record
 QUESTION = "Every method with one protocol: which of them beats plain distillation?"
 SEEDS = 10
-SEARCHED = 3
-"""The divisions of the search."""
-_TOGETHER = 16  # records that are written at once
-
-Call = tuple[Callable[..., RunRecord], tuple[object, ...]]
 
 
 def reproduce(
@@ -74,13 +56,14 @@ def reproduce(
     methods: Sequence[str] = tuple(METHODS),
     images: Sequence[int] = IMAGES,
     seeds: int = SEEDS,
-    divisions: int = SEARCHED,
+    divisions: int | None = None,
     epochs: int | None = None,
 ) -> Path:
     """Search and test what is not recorded yet, about 75 minutes of one core.
 
-    First all searches that are missing, then all students. What has ended is written down
-    at once or nearly so, and the same call goes on from there.
+    With one size of the transfer set after the other: first all searches that are missing,
+    then all students. What has ended is written down at once or nearly so, and the same
+    call goes on from there.
 
     Args:
         executor: "local", "processes" or as ``kdteach.experiments.reproduce``; by default
@@ -90,7 +73,7 @@ def reproduce(
         methods: some of ``METHODS``, by default all.
         images: sizes of the transfer set, by default all.
         seeds: of the tests.
-        divisions: of the search.
+        divisions: of the search, by default three.
         epochs: of each student, for a trial; by default as long as each size needs.
 
     Returns:
@@ -101,82 +84,5 @@ def reproduce(
         ValueError: an unknown method, size or executor.
         LockedError: another process is adding to these records.
     """
-    if executor is not None:
-        check_name(executor)
-    for given, known in ((methods, METHODS), (images, IMAGES)):
-        for one in check_list("methods and images", given, "names"):
-            if one not in known:
-                raise ValueError(f"{shown(one)} is none of {', '.join(map(str, known))}")
-    folder = (
-        records_folder() if results_dir is None else check_path("results_dir", results_dir)
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger, commit = Ledger(NAME, folder), commit_of(Path(__file__).parent)
-    pairs = [(name, size) for size in images for name in methods]
-    with ledger.alone():
-        calls = list(_searches(ledger, pairs, divisions, commit, epochs))
-        with open_executor(executor, len(calls)) as (pool, most, _):
-            _all(calls, pool, most, ledger, say)
-        calls = list(_tests(ledger, pairs, divisions, seeds, commit, epochs))
-        with open_executor(executor, len(calls)) as (pool, most, _):
-            _all(calls, pool, most, ledger, say)
-    return ledger.path
-
-
-def _searches(
-    ledger: Ledger, pairs: Sequence[tuple[str, int]], divisions: int, commit: str,
-    epochs: int | None,
-) -> Iterator[Call]:  # fmt: skip
-    known = {run_key(r.config, r.seed) for r in ledger.load()}
-    for name, size in pairs:
-        config = search_config(name, size, epochs)
-        for draw in range(divisions):
-            if run_key(config, APART + draw) not in known:
-                yield searched, (name, size, draw, commit, epochs)
-
-
-def _tests(
-    ledger: Ledger, pairs: Sequence[tuple[str, int]], divisions: int, seeds: int,
-    commit: str, epochs: int | None,
-) -> Iterator[Call]:  # fmt: skip
-    found = {run_key(r.config, r.seed): r for r in ledger.load()}
-    for name, size in pairs:
-        config = search_config(name, size, epochs)
-        setting = choose([found[run_key(config, APART + d)] for d in range(divisions)])
-        config = {
-            "stage": "test", **configuration(name, size, epochs), "setting": dict(setting)
-        }  # fmt: skip
-        for seed in range(seeds):
-            if run_key(config, seed) not in found:
-                yield tested, (name, size, setting, seed, commit, epochs)
-
-
-def _all(
-    calls: Sequence[Call], pool: Executor, most: int, ledger: Ledger,
-    say: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Make all calls, so many at once, and write down what they return."""
-    waiting, running, new = list(calls), set[Future[RunRecord]](), list[RunRecord]()
-    ended = 0
-
-    def write() -> None:
-        if new:
-            ledger.add([ledger.signed(record) for record in new])
-            say(f"{NAME}: {new[-1].config['stage']}: {ended} of {len(calls)} recorded")
-            new.clear()
-
-    try:
-        while waiting or running:
-            while waiting and len(running) < most:
-                function, arguments = waiting.pop(0)
-                running.add(pool.submit(function, *arguments))
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                new.append(future.result())
-                ended += 1
-            if len(new) >= _TOGETHER or most == 1:
-                write()
-    finally:
-        write()
-        for future in running:
-            future.cancel()
+    order = Order(DIGITS, methods, images, seeds, divisions, epochs)
+    return record(order, executor=executor, results_dir=results_dir, say=say)
