@@ -287,6 +287,28 @@ def test_arms_are_trained_as_one_by_one(digits):
             )
 
 
+def test_arms_of_several_rates_are_as_if_trained_alone(digits):
+    """SGD: a loss times its share of the rate takes the steps of that rate."""
+    few = digits.train.select(torch.arange(30))
+    v = kd.teacher_logits(
+        kd.build("fc-4", input_shape=(1, 8, 8), seed=5, dtype=torch.float64), digits.train
+    )
+    losses = [kd.hard_labels()] * 2 + [kd.distil(v, 4.0, alpha=1.0)] * 2
+    shape = dict(epochs=3, batch_size=10)
+    train = smoothed_teachers.train_arms
+    together = train("fc-4", losses, [few] * 2, [0.1, 0.3], **shape)
+    alone = [
+        *train("fc-4", losses[:2], [few] * 2, 0.1, **shape),
+        *train("fc-4", losses[2:], [few] * 2, 0.3, **shape),
+    ]
+    for ours, plain in zip(sum(together, []), sum(alone, []), strict=True):
+        for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(a, b)
+    for rates in ([0.1], [0.1, -1.0]):
+        with pytest.raises(ValueError, match="rate must be"):
+            train("fc-4", losses, [few] * 2, rates, **shape)
+
+
 def test_leads_are_a_mean_over_teachers(digits):
     networks = [
         kd.build("fc-8", input_shape=(1, 8, 8), seed=s, dtype=torch.float64) for s in (0, 1)

@@ -165,7 +165,7 @@ def which_teacher(
     alt = f"Smoothed minus hard teachers, {axis}: {'; '.join(told)}."
     drawings = []
     for width, left, right, row, phone in (
-        (_WIDE, 200.0, 800.0, 38.0, False), (_NARROW, 18.0, 332.0, 56.0, True),
+        (_WIDE, 200.0, 800.0, 38.0, False), (_NARROW, 18.0, 332.0, 48.0, True),
     ):  # fmt: skip
         tops, foot = [], 36.0
         for name in names:
@@ -193,11 +193,11 @@ def _difference(
     draw: Drawing, name: str, gap: Interval, top: float,
     place: tuple[float, float, float], phone: bool,
 ) -> None:  # fmt: skip
-    """One row: its name, the interval, the mean with its number above."""
+    """One row: its name, the interval, the mean, its number at the right."""
     middle, unit, left = place
-    y = top + (40 if phone else 24)
+    y = top + (34 if phone else 22)
     if phone:
-        draw.words_over(left - 18, top + 18, name, "", "start")
+        draw.words_over(left - 18, top + 16, name, "", "start")
     else:
         draw.text(left - 14, y + 5, name, "", "end")
     colour = "label" if gap.high < 0 else "student" if gap.low > 0 else "soft"
@@ -205,7 +205,7 @@ def _difference(
     draw.line((low, y), (high, y), colour, 3)
     draw.dot(mean, y, colour)
     draw.ring(mean, y, colour)
-    draw.words_over(mean, y - 9, _signed(gap.mean, 1), "small strong")
+    draw.words_over(high + 8, y + 4.5, _signed(gap.mean, 1), "small strong", "start")
 
 
 def _signed(value: float, digits: int) -> str:
