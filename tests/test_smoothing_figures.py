@@ -301,7 +301,8 @@ def test_arms_of_several_rates_are_as_if_trained_alone(digits):
         *train("fc-4", losses[:2], [few] * 2, 0.1, **shape),
         *train("fc-4", losses[2:], [few] * 2, 0.3, **shape),
     ]
-    for ours, plain in zip(sum(together, []), sum(alone, []), strict=True):
+    pairs = zip((*together[0], *together[1]), (*alone[0], *alone[1]), strict=True)
+    for ours, plain in pairs:
         for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
             torch.testing.assert_close(a, b)
     for rates in ([0.1], [0.1, -1.0]):
