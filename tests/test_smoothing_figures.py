@@ -14,8 +14,15 @@ from kdteach.experiments import smoothed_teachers
 from kdteach.experiments.catalogue import smoothed_planes
 from kdteach.live import live_smoothing
 from kdteach.live.bundle import _IMPORT, joined, source
-from kdteach.plots.label_smoothing import arms, looseness, on_plane, planes
+from kdteach.plots.label_smoothing import (
+    arms,
+    looseness,
+    on_plane,
+    planes,
+    which_teacher,
+)
 from kdteach.seeding import generator
+from kdteach.stats import Interval
 from kdteach.types import Split
 
 needs_browser = pytest.mark.skipif(
@@ -103,6 +110,35 @@ def test_each_panel_has_its_dots_and_says_how_loose_it_is():
         planes([], ["x"], caption="c")
     with pytest.raises(ValueError, match="empty"):
         planes({}, ["x"], caption="c")
+
+
+def test_a_difference_has_the_colour_of_the_better_teachers():
+    rows = {
+        "fewer": Interval(-4.0, -6.0, -2.0, 0.95, 10),
+        "open": Interval(1.0, -3.0, 5.0, 0.95, 10),
+        "more": Interval(3.0, 2.0, 4.0, 0.95, 10),
+    }
+    figure = which_teacher(rows, reach=10, axis="errors", caption="c", apart=["open"])
+    assert "fewer: -4.0, -6.0 to -2.0; open: +1.0, -3.0 to +5.0" in figure.alt
+    for drawing in (figure.wide, figure.narrow):
+        tones = re.findall(r'<circle[^>]*fill="var\(--kd-(\w+)\)"', drawing)
+        assert tones == ["label", "soft", "student"]
+        assert ">\N{MINUS SIGN}4.0<" in drawing
+        # the means lie where the axis says
+        dots = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="var', drawing)
+        a, b, c = map(float, dots)
+        assert (b - a) / (c - a) == pytest.approx(5 / 7, abs=0.01)
+    for wrong, error, words in (
+        (dict(rows=[]), TypeError, "dictionary"),
+        (dict(rows={}), ValueError, "empty"),
+        (dict(rows={"a": 1.0}), TypeError, "Interval"),
+        (dict(reach=5), ValueError, "-5 to 5"),
+        (dict(apart=["none"]), ValueError, "no rows"),
+    ):
+        with pytest.raises(error, match=words):
+            which_teacher(
+                **({"rows": rows, "reach": 10, "axis": "x", "caption": "c"} | wrong)
+            )
 
 
 def test_arms_write_their_means():
@@ -251,6 +287,29 @@ def test_arms_are_trained_as_one_by_one(digits):
             )
 
 
+def test_arms_of_several_rates_are_as_if_trained_alone(digits):
+    """SGD: a loss times its share of the rate takes the steps of that rate."""
+    few = digits.train.select(torch.arange(30))
+    v = kd.teacher_logits(
+        kd.build("fc-4", input_shape=(1, 8, 8), seed=5, dtype=torch.float64), digits.train
+    )
+    losses = [kd.hard_labels()] * 2 + [kd.distil(v, 4.0, alpha=1.0)] * 2
+    shape = dict(epochs=3, batch_size=10)
+    train = smoothed_teachers.train_arms
+    together = train("fc-4", losses, [few] * 2, [0.1, 0.3], **shape)
+    alone = [
+        *train("fc-4", losses[:2], [few] * 2, 0.1, **shape),
+        *train("fc-4", losses[2:], [few] * 2, 0.3, **shape),
+    ]
+    pairs = zip((*together[0], *together[1]), (*alone[0], *alone[1]), strict=True)
+    for ours, plain in pairs:
+        for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(a, b)
+    for rates in ([0.1], [0.1, -1.0]):
+        with pytest.raises(ValueError, match="rate must be"):
+            train("fc-4", losses, [few] * 2, rates, **shape)
+
+
 def test_leads_are_a_mean_over_teachers(digits):
     networks = [
         kd.build("fc-8", input_shape=(1, 8, 8), seed=s, dtype=torch.float64) for s in (0, 1)
@@ -362,6 +421,25 @@ def test_errors_on_other_digits_of_the_record():
             }
             assert found[name][place].seeds == tuple(range(10))
             assert dict(enumerate(found[name][place])) == wanted
+
+
+def test_other_images_have_the_mean_of_the_pairs():
+    """The interval by hand: a normal one, of the sum over all test images."""
+    gap = smoothed_teachers.mnist_other_images(transfer=300, temperature=1.0)
+    smoothed, hard = smoothed_teachers.mnist_pairs()["300 images, T = 1"]
+    assert gap.mean == pytest.approx(smoothed.mean() - hard.mean())
+    counts = np.zeros(10_000)
+    for record in kd.results.load_records("mnist-smoothing"):
+        config = record.config
+        if config.get("transfer") == 300 and config.get("temperature") == 1.0:
+            smooth = config["teacher"].get("smoothing") == 0.1
+            counts[record.result["test_wrong"]] += 0.1 if smooth else -0.1
+    half = 1.96 * counts.std(ddof=1) * 100  # 10,000 times, divided by the root of it
+    assert (gap.low, gap.high) == pytest.approx(
+        (gap.mean - half, gap.mean + half), rel=1e-3
+    )
+    with pytest.raises(LookupError):
+        smoothed_teachers.mnist_other_images(transfer=5)
 
 
 def test_the_best_temperatures_of_the_record():

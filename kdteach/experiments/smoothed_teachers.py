@@ -10,15 +10,16 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from kdteach.checks import check_count, check_list, check_temperature
+from kdteach.checks import check_count, check_list, check_number, check_temperature
 from kdteach.dark_knowledge import Leads, leads
 from kdteach.experiments.registry import EXPERIMENTS
 from kdteach.losses import soft_targets
 from kdteach.metrics import Evaluation, best_bias, evaluate
 from kdteach.models import build
-from kdteach.objectives import Objective, hard_labels
-from kdteach.results import measured
+from kdteach.objectives import Objective, hard_labels, weighted
+from kdteach.results import measured, wrong_images
 from kdteach.runs import Runs
+from kdteach.stats import Interval, mean_interval
 from kdteach.training import cosine, fit, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import ImageSet, Split
 
@@ -29,6 +30,7 @@ __all__ = [
     "mean_leads",
     "mnist_best_temperatures",
     "mnist_other_digits",
+    "mnist_other_images",
     "mnist_pairs",
     "teach",
     "train_arms",
@@ -39,6 +41,7 @@ _FEW, _TEMPERATURES = (100, 300), (1.0, 2.0, 8.0)
 _HIDDEN = 3  # the digit that a transfer set leaves out
 _MOVED = "valid_bias_test_class_errors"  # the bias is chosen on validation
 _MOVED_ALL = "valid_bias_test_errors"
+_TESTED = 10_000  # images
 
 
 def teach(
@@ -76,7 +79,7 @@ def train_arms(
     model: str,
     losses: Sequence[Objective],
     sets: Sequence[ImageSet | Split],
-    rate: float,
+    rate: float | Sequence[float],
     *,
     epochs: int,
     batch_size: int,
@@ -90,7 +93,10 @@ def train_arms(
         model: as ``kd.build`` takes it, such as "fc-32".
         losses: S objectives an arm, one arm after the other.
         sets: S sets to learn from, one for each seed.
-        rate: the learning rate at the start.
+        rate: the learning rate at the start, or a list with one for each arm. SGD without
+            weight decay takes steps in proportion to rate times loss, so arms of several
+            rates are trained at the first, each with its loss times its own share of it:
+            the same steps up to rounding, in one training.
         epochs: passes over the images.
         batch_size: images a step.
 
@@ -99,7 +105,8 @@ def train_arms(
 
     Raises:
         TypeError: arguments of another type.
-        ValueError: no sets, or losses that are not S for each arm.
+        ValueError: no sets, losses that are not S for each arm, or rates that are not one
+            for each arm, above 0.
     """
     sets = check_list("sets", sets, "sets")
     losses = check_list("losses", losses, "objectives")
@@ -110,6 +117,15 @@ def train_arms(
             f"{len(losses)} losses and {count} sets"
         )
     arms = len(losses) // count
+    if isinstance(rate, Sequence):
+        rates = [check_number("rate", each, above=0) for each in rate]
+        if len(rates) != arms:
+            raise ValueError(f"rate must be one for each of {arms} arms, got {len(rates)}")
+        rate = rates[0]
+        losses = [
+            weighted((rates[place // count] / rate, loss))
+            for place, loss in enumerate(losses)
+        ]
     seeds = [*range(count)] * arms
     first = [
         build(model, input_shape=(1, 8, 8), seed=s, dtype=torch.float64)
@@ -267,6 +283,32 @@ def mnist_other_digits() -> dict[str, tuple[Runs, Runs]]:
         )
         found[name] = smoothed, hard
     return found
+
+
+def mnist_other_images(**students: object) -> Interval:
+    """Smoothed minus hard teachers on MNIST, for other test images and the same ten pairs.
+
+    Each test image has a difference of its own: how many more of the ten students of
+    smoothed teachers misread it, divided by ten. How these differences scatter from image
+    to image says how far other images could move their sum.
+
+    Args:
+        **students: which ones, as ``kdteach.measured`` takes it, such as
+            ``role="all images"`` or ``transfer=300, temperature=1.0``.
+
+    Returns:
+        The interval at 95 % of the difference in errors, for 10,000 images.
+
+    Raises:
+        LookupError: the record has no such students.
+    """
+    apart = torch.zeros(_TESTED, dtype=torch.float64)
+    for kind, sign in (("smoothed", 1.0), ("hard", -1.0)):
+        teacher = EXPERIMENTS[_RECORD][kind]
+        runs = wrong_images(_RECORD, teacher=teacher, **students)
+        for wrong in runs:
+            apart[list(wrong)] += sign / len(runs)
+    return mean_interval(apart * _TESTED)
 
 
 def mnist_best_temperatures(images: int) -> dict[str, float]:

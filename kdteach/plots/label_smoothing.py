@@ -13,8 +13,9 @@ from kdteach.diagrams import Diagram, strips
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.experiments.catalogue.smoothed_planes import planes as mnist_planes
 from kdteach.experiments.planes import looseness, on_plane, turned
+from kdteach.stats import Interval
 
-__all__ = ["arms", "looseness", "mnist_planes", "on_plane", "planes"]
+__all__ = ["arms", "looseness", "mnist_planes", "on_plane", "planes", "which_teacher"]
 
 _TONES = ("ink", "label", "accent-edge")
 _WIDE, _NARROW = 860.0, 350.0
@@ -124,6 +125,93 @@ def arms(
     alt = f"Students as dots, a line for each way of training. Means: {', '.join(told)}."
     wide, narrow = (draw(made, 0.0, most, ticks) for draw in (strips.wide, strips.narrow))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def which_teacher(
+    rows: Mapping[str, Interval], *, reach: float, axis: str, caption: str,
+    apart: Sequence[str] = (),
+) -> Diagram:  # fmt: skip
+    """Smoothed minus hard teachers, a row each: the mean as a dot, the interval as a line.
+
+    Args:
+        rows: name of a test to the interval of the difference in errors.
+        reach: both ends of the axis lie so far from 0, above 0.
+        axis: what is measured.
+        caption: the sentence that states the finding.
+        apart: names of rows that a gap parts from the row above.
+
+    Returns:
+        Rows in the colour of the teachers that are better, grey where 0 is covered.
+
+    Raises:
+        TypeError: rows is no dictionary of intervals.
+        ValueError: no rows, an interval outside of the axis, or a name that is no row.
+    """
+    if not isinstance(rows, Mapping):
+        raise TypeError(f"rows must be a dictionary by test, got {shown(rows)}")
+    names = check_names("rows", list(rows))
+    reach = check_number("reach", reach, above=0)
+    told = []
+    for name, gap in rows.items():
+        if not isinstance(gap, Interval):
+            raise TypeError(f"rows[{name!r}] must be an Interval, got {shown(gap)}")
+        if not -reach <= gap.low <= gap.high <= reach:
+            raise ValueError(f"rows[{name!r}] must lie in {-reach:g} to {reach:g}")
+        told.append(f"{name}: {gap.mean:+.1f}, {gap.low:+.1f} to {gap.high:+.1f}")
+    if not told:
+        raise ValueError("rows must not be empty")
+    if unknown := set(apart) - set(names):
+        raise ValueError(f"apart names no rows: {sorted(unknown)}")
+    alt = f"Smoothed minus hard teachers, {axis}: {'; '.join(told)}."
+    drawings = []
+    for width, left, right, row, phone in (
+        (_WIDE, 200.0, 800.0, 38.0, False), (_NARROW, 18.0, 332.0, 48.0, True),
+    ):  # fmt: skip
+        tops, foot = [], 36.0
+        for name in names:
+            foot += 12.0 if name in apart else 0.0
+            tops.append(foot)
+            foot += row
+        draw = Drawing(width, foot + 48)
+        middle, unit = (left + right) / 2, (right - left) / (2 * reach)
+        for tick in (-reach, -reach / 2, 0.0, reach / 2, reach):
+            x, zero = middle + unit * tick, tick == 0
+            draw.line((x, 28), (x, foot), "soft" if zero else "edge", 1.6 if zero else 0.8)
+            draw.text(x, foot + 18, _signed(tick, 0), "small")
+        draw.text(middle, foot + 40, axis, "small")
+        teachers = "" if phone else " teachers"
+        draw.text(middle - 12, 18, f"smoothed{teachers} better", "small", "end")
+        draw.text(middle + 12, 18, f"hard{teachers} better", "small", "start")
+        for name, top in zip(names, tops, strict=True):
+            _difference(draw, name, rows[name], top, (middle, unit, left), phone)
+        drawings.append(draw)
+    wide, narrow = drawings
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _difference(
+    draw: Drawing, name: str, gap: Interval, top: float,
+    place: tuple[float, float, float], phone: bool,
+) -> None:  # fmt: skip
+    """One row: its name, the interval, the mean, its number at the right."""
+    middle, unit, left = place
+    y = top + (34 if phone else 22)
+    if phone:
+        draw.words_over(left - 18, top + 16, name, "", "start")
+    else:
+        draw.text(left - 14, y + 5, name, "", "end")
+    colour = "label" if gap.high < 0 else "student" if gap.low > 0 else "soft"
+    low, mean, high = (middle + unit * v for v in (gap.low, gap.mean, gap.high))
+    draw.line((low, y), (high, y), colour, 3)
+    draw.dot(mean, y, colour)
+    draw.ring(mean, y, colour)
+    draw.words_over(high + 8, y + 4.5, _signed(gap.mean, 1), "small strong", "start")
+
+
+def _signed(value: float, digits: int) -> str:
+    """A number with its sign, a minus as long as a plus; 0 as it is."""
+    written = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return written if value else "0"
 
 
 def _panel(
