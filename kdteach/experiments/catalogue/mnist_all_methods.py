@@ -24,7 +24,9 @@ remembers, those of images that were not seen yet are random. The search of each
 before its tests begin.
 
 Everything is computed in float32 by one thread. ``training_seconds`` are of the processor
-and of the training alone. Methods that compare answers have the teacher's stored; those
+and of the training alone, but that the first student of a process also pays for what is
+loaded then, and that other work on the computer lengthens them: read medians, and of the
+larger sets. Methods that compare answers have the teacher's stored; those
 that compare layers ask it in every step. ``extra_parameters`` are trained beside the
 student and thrown away, ``extra_memory`` and ``stored_logits`` are numbers that are kept
 meanwhile. The misread test images are counted, not listed: the lists would be megabytes.
@@ -35,7 +37,8 @@ with T = 2 and 8, for the lists of rates and the epochs. With 60 and 600 images 
 20 epochs); with all images at 0.0025 to 0.03 with one seed, and twice through the images in
 batches of 64 at 0.0025 to 0.04 with that seed and at 0.02 with two more. At 0.04 some
 students learned nothing. Then one student of each method in the middle of its list, with
-60, 600 and 2,560 images, to see that it learns and what it costs. The lists of the methods'
+60, 600 and 2,560 images (plain KD and the contrastive one with all, too), to see that it
+learns and what it costs. The lists of the methods'
 own settings are those of the digits, unchanged.
 """
 
