@@ -125,7 +125,7 @@ def _spot(
     """A ring around a pixel's square of three, and its letter where the map has room."""
     _, height, width = shape
     middle = x + (place[1] + 0.5) * size / width, y + (place[0] + 0.5) * size / height
-    radius = 2.1 * size / width
+    radius = 1.6 * size / width
     # towards the nearer side of the map, away from what the image shows
     side = -1 if middle[0] < x + size / 2 else 1
     draw.shape(
