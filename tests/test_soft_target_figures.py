@@ -111,6 +111,11 @@ def test_dots_stand_where_their_values_are():
         dots = [float(e.get("cx")) for e in root.iter() if e.tag.endswith("circle")]
         wanted = [left + (right - left) * v / 50 for v in values]
         assert np.abs(np.array(dots) - wanted).max() < 0.06
+    plain = figures.dots_by_setting(
+        {"x": ("soft", [0.25])}, low=0, high=1, ticks=["0", "1"], alt="Dots.",
+        caption="", form="{:.2f}",
+    )  # fmt: skip
+    assert plain.alt == "Dots. Means: x: 0.25."
     with pytest.raises(ValueError, match="values of 'x' must lie in 0 to 1"):
         figures.dots_by_setting({"x": ("soft", [2.0])}, low=0, high=1, ticks=["0", "1"],
                                 alt="", caption="")  # fmt: skip

@@ -100,17 +100,19 @@ def dots_by_setting(
     alt: str,
     caption: str,
     apart: Sequence[str] = (),
+    form: str = "{:.1f} %",
 ) -> Diagram:
     """One dot a run and the mean, for each setting a row.
 
     Args:
         settings: name to (colour, values); the colour is one of teacher, student, baseline,
             label and soft, and a single value is a reference without dots.
-        low, high: ends of the axis; values are per cent.
+        low, high: ends of the axis, in the unit of the values.
         ticks: what is written along the axis, at equal distances.
         alt: what is seen; the means are added.
         caption: the sentence that states the finding.
         apart: names of settings that a gap parts from the one above.
+        form: how a mean is written, as ``str.format`` takes it; by default per cent.
 
     Raises:
         ValueError: another colour, a value outside of the axis, or a name in ``apart``
@@ -125,7 +127,7 @@ def dots_by_setting(
         if not all(low <= value <= high for value in values):
             raise ValueError(f"values of {name!r} must lie in {low:g} to {high:g}")
         mean = sum(values) / len(values)
-        rows.append(Strip(name, values, f"{mean:.1f} %", colour, name in apart))
+        rows.append(Strip(name, values, form.format(mean), colour, name in apart))
     means = ", ".join(f"{row.name}: {row.mean}" for row in rows)
     return _diagram(
         strips.wide(rows, low, high, ticks), strips.narrow(rows, low, high, ticks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ def images_and_maps(
     shared: bool = False,
     masks: Tensor | None = None,
     ends: tuple[str, str] = ("lowers", "raises the logit"),
+    spots: Mapping[str, tuple[str, int, int]] | None = None,
 ) -> Diagram:
     """Images in the first column, signed maps of them in the others, outlined.
 
@@ -43,9 +45,12 @@ def images_and_maps(
         shared: all maps of a row on one scale.
         masks: (n, H, W) bool to be outlined instead of the ink.
         ends: what orange and violet mean.
+        spots: letter to (title of a column, row, column of a pixel), to be ringed and
+            named in that column's maps.
 
     Raises:
-        ValueError: lengths that differ, or masks that are missing for images in colour.
+        ValueError: lengths that differ, masks that are missing for images in colour, or a
+            spot in no map.
     """
     if any(len(rows) != len(images) for rows in (*maps.values(), names)):
         raise ValueError(
@@ -54,6 +59,10 @@ def images_and_maps(
         )
     if masks is None and images.shape[1] != 1:
         raise ValueError("images in colour need masks: their ink has no outline")
+    for letter, (title, row, column) in (spots or {}).items():
+        if title not in maps or not (0 <= row < images.shape[2]
+                                     and 0 <= column < images.shape[3]):  # fmt: skip
+            raise ValueError(f"spot {letter!r} lies in no map: {(title, row, column)}")
     inside = (images[:, 0] > _INK if masks is None else masks).double()
     rows = {title: values.detach().double().cpu() for title, values in maps.items()}
     told = any(names)
@@ -80,12 +89,16 @@ def images_and_maps(
                 draw.text(start, y - 8, names[number].replace("|", " "), "small", "start")
             _image(draw, start, y, size, image)
             largest = max(_scale(values[number]) for values in rows.values())
-            for column, values in enumerate(rows.values(), 1):
+            for column, (title, values) in enumerate(rows.items(), 1):
                 own = largest if shared else _scale(values[number])
+                x = start + column * (size + _GAP)
                 heat(
-                    draw, start + column * (size + _GAP), y, size,
+                    draw, x, y, size,
                     values[number].tolist(), own, inside[number].tolist(),
                 )  # fmt: skip
+                for letter, (where, *place) in (spots or {}).items():
+                    if where == title:
+                        _spot(draw, x + 3, y + 3, size - 6, image.shape, letter, place)
         key(draw, width / 2, draw.height - 16, min(200.0, 0.3 * width), *ends)
         drawings.append(draw)
     wide, narrow = drawings
@@ -103,6 +116,25 @@ def _lines(draw: Drawing, x: float, y: float, words: str) -> None:
     for number, line in enumerate(lines):
         place = y + 5 + 18 * (number - (len(lines) - 1) / 2)
         draw.text(x, place, line, "small", "end")
+
+
+def _spot(
+    draw: Drawing, x: float, y: float, size: float, shape: Sequence[int], letter: str,
+    place: Sequence[int],
+) -> None:  # fmt: skip
+    """A ring around a pixel's square of three, and its letter where the map has room."""
+    _, height, width = shape
+    middle = x + (place[1] + 0.5) * size / width, y + (place[0] + 0.5) * size / height
+    radius = 1.6 * size / width
+    # towards the nearer side of the map, away from what the image shows
+    side = -1 if middle[0] < x + size / 2 else 1
+    draw.shape(
+        f'<circle cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" r="{radius:.1f}" fill="none" '
+        'stroke="var(--kd-ink)" stroke-width="2"/>'
+        f'<text x="{middle[0] + side * (radius + 9):.1f}" y="{middle[1] + 5:.1f}" '
+        'text-anchor="middle" class="kd-strong" style="paint-order:stroke;'
+        f'stroke:var(--kd-page);stroke-width:4px">{escape(letter)}</text>'
+    )
 
 
 def _image(draw: Drawing, x: float, y: float, size: float, image: Tensor) -> None:

@@ -18,6 +18,8 @@ export function saliency(root, data) {
   const digit = element("canvas", { class: "kd-ink kd-squares", "aria-hidden": "true" });
   const map = element("canvas", { class: "kd-squares", "aria-hidden": "true" });
   const [left, right] = [overlay(width, height), overlay(width, height)];
+  // orange means "lowers" in the map beside: the brush is framed in another colour
+  for (const { box } of [left, right]) box.setAttribute("stroke", "var(--kd-baseline)");
   const field = element("div", {
     class: "kd-field", tabindex: 0, role: "application",
     "aria-label": "The digit. Arrow keys move the brush, a click places it.",
