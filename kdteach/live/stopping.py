@@ -97,7 +97,7 @@ def live_checkpoints(
     )
     still = (
         f"<p>From epoch {epochs[0]} to {epochs[-1]} the soft target (T = {temperature:g}) "
-        f"of the first image, a {escape(found.classes[label])}, goes from "
+        f"of the first image, labelled {escape(found.classes[label])}, goes from "
         f"{100 * first:.0f} % to {100 * last:.0f} % at its label. "
         f"Mean {escape(unit)}: {escape(ends)}. "
         "Here a slider moves along the epochs, where scripts run.</p>"
