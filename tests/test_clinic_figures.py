@@ -102,6 +102,13 @@ def test_rings_and_dots_stand_where_their_numbers_are():
         assert texts["4.0"].get("text-anchor") == "end"
 
 
+def test_long_names_have_room_on_a_phone():
+    """At eight units a letter, which is more than they take."""
+    _, narrow = drawn(rows(groups={"rate 1": {"label-trained": ("soft", 20.0, 5.0)}}))
+    (name,) = (e for e in narrow.iter() if e.text == "label-trained")
+    assert float(name.get("x")) >= 8 * len("label-trained")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "says"),
     [

@@ -198,7 +198,10 @@ def _rows(
     reference: tuple[float, str] | None, phone: bool,
 ) -> Drawing:  # fmt: skip
     """All groups below each other; on a phone the note stands beside the heading."""
-    left, right, row = (74.0, 330.0, 32.0) if phone else (250.0, 650.0, 32.0)
+    longest = max(len(name) for rows in groups.values() for name in rows)
+    left, right, row = max(74.0, 8.0 * longest + 16), 330.0, 32.0
+    if not phone:
+        left, right = 250.0, 650.0
     above, top = (40.0 if phone else 16.0), 66.0
     height = top + sum(above + row * len(rows) for rows in groups.values())
     draw = Drawing(350.0 if phone else 860.0, height + 46)
