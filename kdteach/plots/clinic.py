@@ -254,4 +254,11 @@ def _pair(
     draw.shape(f'<circle cx="{end:.1f}" cy="{y:.1f}" r="6" fill="var(--kd-{role})"/>')
     for x, value, way in ((start, values[0], -side), (end, values[1], side)):
         anchor = "start" if way > 0 else "end"
-        draw.words_over(x + 11 * way, y + 5, f"{value:.1f}", "small", anchor)
+        words = f"{value:.1f}"
+        wide = 7.4 * len(words)  # a ground of its own: a dashed line is no decimal point
+        corner = x + 11 * way - (0 if way > 0 else wide)
+        draw.shape(
+            f'<rect x="{corner:.1f}" y="{y - 8:.1f}" width="{wide:.1f}" height="16" '
+            'fill="var(--kd-page)"/>'
+        )
+        draw.text(x + 11 * way, y + 5, words, "small", anchor)
