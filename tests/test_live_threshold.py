@@ -145,12 +145,23 @@ def test_a_probability_on_the_threshold_is_called():
     assert "1 of 2 SSA are found and 1 missed" in figure.still
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_each_network_has_a_colour_of_its_own(count):
+    scores = {name: [0.1, 0.8] for name in "abcd"[:count]}
+    networks = live_threshold(scores, [0, 1], KINDS).data["networks"]
+    roles = [network["role"] for network in networks]
+    assert len(set(roles)) == count
+    assert roles[:2] == ["baseline", "student"][:count]
+    if count > 2:
+        assert roles[-1] == "teacher"
+
+
 @pytest.mark.parametrize(
     ("change", "error", "says"),
     [
         ({"scores": {}}, ValueError, "scores"),
         ({"scores": [0.1, 0.2]}, TypeError, "scores must be a dictionary"),
-        ({"scores": {c: [0.1, 0.2] for c in "abcd"}}, ValueError, "one to 3 networks"),
+        ({"scores": {c: [0.1, 0.2] for c in "abcde"}}, ValueError, "one to 4 networks"),
         ({"scores": {"a": [0.1]}}, ValueError, "2 probabilities"),
         ({"scores": {"a": [0.1, 1.2]}}, ValueError, r"probabilities in \[0, 1\]"),
         ({"positive": [1, 1]}, ValueError, "both kinds"),

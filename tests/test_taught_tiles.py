@@ -74,3 +74,16 @@ def test_what_is_recorded_beside_votes_is_what_it_says(arms):
 def test_a_missing_record_is_named(tmp_path):
     with pytest.raises(LookupError, match=NAME):
         taught_tiles.students(folder=tmp_path)
+
+
+def test_kinds_are_compared_with_labels_at_each_rate(arms):
+    found = taught_tiles.by_rate(arms, "votes", "test_vote_gap", "test_scaled_vote_gap")
+    for rate, gap in found.items():
+        votes = arms["votes"].runs("test_vote_gap", rate=rate)
+        labels = arms["labels"].runs("test_scaled_vote_gap", rate=rate)
+        assert gap.mean == pytest.approx(votes.mean() - labels.mean())
+        assert gap.seeds == tuple(range(10))
+    assert list(found) == list(RATES)
+    wide = taught_tiles.by_rate(arms, "distilled", comparisons=14)
+    narrow = taught_tiles.by_rate(arms, "distilled")
+    assert all(wide[r].low < narrow[r].low < narrow[r].mean for r in RATES)

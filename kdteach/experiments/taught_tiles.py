@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdteach.comparisons import Comparison, compare
 from kdteach.experiments.design import Config
 from kdteach.results import measured
 from kdteach.results.records import Folder
@@ -86,6 +87,35 @@ def students(*, folder: Folder | None = None) -> dict[str, Taught]:
         rate = max(valid, key=lambda rate: (valid[rate], -rate))
         found[name] = Taught(name, rate, valid, folder)
     return found
+
+
+def by_rate(
+    arms: dict[str, Taught], name: str, metric: str = "test_auc",
+    other: str | None = None, *, comparisons: int = 1,
+) -> dict[float, Comparison]:  # fmt: skip
+    """A kind of student less students of labels, both at the same rate.
+
+    Args:
+        arms: as ``students`` gives them.
+        name: the kind, such as "votes".
+        metric: as it is recorded.
+        other: what of the students of labels is compared; by default the same.
+        comparisons: as of ``kd.compare``.
+
+    Returns:
+        Rate to the paired difference, in points.
+
+    Raises:
+        LookupError: a metric that is not recorded.
+    """
+    return {
+        rate: compare(
+            arms[name].runs(metric, rate=rate),
+            arms["labels"].runs(other or metric, rate=rate),
+            unit="points", comparisons=comparisons,
+        )
+        for rate in RATES
+    }  # fmt: skip
 
 
 def _read(

@@ -24,7 +24,10 @@ __all__ = ["live_threshold"]
 _DIGITS = 6  # of a share or an area
 _AGREED = 4  # of a probability: as many as are the same on all processors
 _MOST = 2000  # images that are counted
-_ROLES = ("baseline", "student", "teacher")
+_ROLES = (
+    ("baseline",), ("baseline", "student"), ("baseline", "student", "teacher"),
+    ("baseline", "student", "label", "teacher"),
+)  # fmt: skip
 _RULES = (
     ".kd-live .kd-matrix{border-collapse:separate;border-spacing:4px;margin:.3em 0;"
     "max-width:420px;width:100%;table-layout:fixed}"
@@ -59,8 +62,9 @@ def live_threshold(
 
     Args:
         scores: name of a network to (N,) probabilities of the second kind, in [0, 1]; one
-            to three networks, in the colours of the label-trained student, the distilled
-            student and the teacher. Take validation images: a slider invites to choose.
+            to four networks, in the colours of the label-trained student, the distilled
+            student and the teacher; of four the third has the colour of labels. Take
+            validation images: a slider invites to choose.
         positive: (N,) 0 or 1, which images are of the second kind; at least one of each,
             and at most 2,000 in all.
         kinds: two names, such as "HP" and "SSA", the one to be found last.
@@ -72,7 +76,7 @@ def live_threshold(
     Raises:
         TypeError: scores is no dictionary of numbers, positive is something else than 0 and
             1, kinds are no names.
-        ValueError: no network or more than three, lengths that differ, too many images, one
+        ValueError: no network or more than four, lengths that differ, too many images, one
             kind alone, a probability or a threshold outside of [0, 1].
 
     Source: the curves are scikit-learn's ``roc_curve`` and ``precision_recall_curve``.
@@ -100,7 +104,7 @@ def live_threshold(
     threshold = check_number("threshold", threshold, least=0, most=1)
     networks = [
         _Network.of(name, role, _probabilities(name, scores[name], len(truth)), truth)
-        for name, role in zip(names, _ROLES, strict=False)
+        for name, role in zip(names, _ROLES[len(names) - 1], strict=True)
     ]
     return LiveFigure(
         "threshold",

@@ -11,6 +11,7 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 
 from kdteach.plots import (  # noqa: E402
     beyond,
+    clinic,
     compression,
     distillation_loss,
     early_stopping,
@@ -54,6 +55,7 @@ __all__ = [
     "Figure",
     "beyond",
     "class_matrix",
+    "clinic",
     "compression",
     "cost_bars",
     "curves_over_epochs",

@@ -691,7 +691,7 @@ cut.right("tensors", lambda: {"scores": {"a": torch.tensor([0.1, 0.8, 0.5])},
 cut.vary("threshold", values.number(0.5, lambda x: 0 <= x <= 1))
 for label, given in {
     "None": None, "a list": [[0.1, 0.8, 0.5]], "empty": {}, "a word": "a",
-    "four": {c: [0.1, 0.8, 0.5] for c in "abcd"}, "too short": {"a": [0.1, 0.8]},
+    "five": {c: [0.1, 0.8, 0.5] for c in "abcde"}, "too short": {"a": [0.1, 0.8]},
     "NaN": {"a": [0.1, math.nan, 0.5]}, "above 1": {"a": [0.1, 1.1, 0.5]},
     "below 0": {"a": [-0.1, 0.9, 0.5]}, "words": {"a": ["x", "y", "z"]},
     "a number for a name": {3: [0.1, 0.8, 0.5]}, "a table": {"a": [[0.1, 0.8, 0.5]]},
