@@ -30,8 +30,9 @@ def against_the_others(
     """How high the best other logit stands on images of a class and on all others.
 
     A panel has two columns of bars that grow to the right, a bar for each two logits of
-    height, as long as the share of images there; a bold line at the mean of a column; and
-    a dashed line where the logit of the class itself stands, the same on every image.
+    height, as long as the share of images there (each panel has its own scale of lengths);
+    a bold line at the mean of a column; and a dashed line where the logit of the class
+    itself stands, the same on every image.
 
     Args:
         panels: title to (colour, (n,) heights on images of the class, (m,) heights on
@@ -73,7 +74,6 @@ def against_the_others(
     every = [v for both in columns.values() for column in both for v in column]
     most = _BIN * math.ceil((max(*every, *filter(None, levels.values())) + 1e-9) / _BIN)
     shares = {t: [_shares(c, most) for c in both] for t, both in columns.items()}
-    longest = max(max(max(c) for c in both) for both in shares.values())
     step = (_WIDE - 36) / len(known)
     wide = Drawing(_WIDE, _TALL + 86)
     narrow = Drawing(_NARROW, 26 + len(known) * (_TALL_NARROW + 72))
@@ -90,6 +90,7 @@ def against_the_others(
             for side, (column, name) in enumerate(zip(columns[title], names, strict=True)):
                 left = x + 12 + side * width / 2
                 room = width / 2 - 48
+                longest = max(max(c) for c in shares[title])
                 for number, share in enumerate(shares[title][side]):
                     height = base - (number + 0.5) * _BIN / most * tall
                     end = left + room * share / longest
