@@ -12,6 +12,7 @@ from kdteach.plots.hintons_digits import (
     logits_rise,
     look_alike_rows,
 )
+from kdteach.plots.hintons_heights import against_the_others
 
 IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -180,3 +181,50 @@ def test_rises_are_drawn_to_one_scale():
 def test_bad_arguments_are_named(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+def heights(**given):
+    words = {"unit": "height", "level_name": "own", "caption": "They part."}
+    return against_the_others(
+        {"a": ("soft", [1, 1, 3], [8, 8, 9.5], 5.2), "b": ("baseline", [4], [4], None)}
+        | given,
+        ("on 3s", "on others"),
+        **words,
+    )
+
+
+def test_a_bar_is_as_long_as_the_share_of_images_at_its_height():
+    figure = heights()
+    for drawing in (figure.wide, figure.narrow):
+        bars = [
+            (float(end) - float(left), float(y))
+            for left, y, end in re.findall(
+                r'd="M([\d.]+) ([\d.]+)L([\d.]+) [\d.]+" fill="none" '
+                r'stroke="var\(--kd-soft\)"',
+                drawing,
+            )
+        ]
+        assert len(bars) == 3  # 0 to 2 and 2 to 4; 8 to 10
+        (low, at_1), (middle, at_3), (high, at_9) = bars
+        assert low == pytest.approx(2 * middle, abs=0.2)
+        assert high == pytest.approx(3 * middle, abs=0.2)
+        assert at_1 - at_9 == pytest.approx(4 * (at_1 - at_3), abs=0.4)
+        assert ">own 5<" in drawing
+        assert drawing.count(">4<") == 2
+    assert "a: 2 and 8, its own logit at 5; b: 4 and 4" in figure.alt
+    assert figure.caption == "They part."
+
+
+def test_heights_are_checked():
+    with pytest.raises(TypeError, match="panels must be a dictionary"):
+        against_the_others([], ("a", "b"), unit="u", level_name="l", caption="c")
+    for wrong, words in (
+        (("soft", [-1.0], [1], None), "height of 'b'"),
+        (("soft", [], [1], None), "'b'"),
+        (("label", [1], [1], None), "colour of 'b'"),
+        (("soft", [1], [1], -2.0), "own height of 'b'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            heights(b=wrong)
+    with pytest.raises(ValueError, match="must not be empty"):
+        against_the_others({}, ("a", "b"), unit="u", level_name="l", caption="c")

@@ -31,6 +31,8 @@ def test_leads_and_rivals_by_hand():
     assert measures.lead(Z, 2).tolist() == [-3, -3, -3, 5]
     assert measures.highest_other(Z, 0).tolist() == [-1, 0, 2, 4]
     one = kd.metrics.Evaluation(Z, Y)
+    tops = measures.highest_others([one, one], 0)
+    assert [each.tolist() for each in tops] == [[-1, 0, -1, 0], [2, 4, 2, 4]]
     own, others = measures.mean_highest_other([one, one], 0)
     assert own == pytest.approx(-0.5)
     assert others == pytest.approx(3)
@@ -130,6 +132,7 @@ class _Moved(torch.nn.Module):
         (lambda: measures.lead([1, 2], 0), TypeError, "logits"),
         (lambda: measures.highest_other(Z[:, :1], 0), ValueError, "at least 2"),
         (lambda: measures.highest_other(Z, -1), ValueError, "number"),
+        (lambda: measures.highest_others([], 1), ValueError, "one or more"),
         (lambda: measures.mean_highest_other([], 1), ValueError, "one or more"),
         (lambda: measures.mean_spread([], 1), ValueError, "one or more"),
         (lambda: measures.mean_spread([ONE], 3), ValueError, "number"),

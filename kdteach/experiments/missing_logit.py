@@ -20,6 +20,7 @@ from kdteach.types import ImageSet
 __all__ = [
     "aucs",
     "highest_other",
+    "highest_others",
     "lead",
     "mean_highest_other",
     "mean_rises",
@@ -134,8 +135,27 @@ def highest_other(logits: Tensor, number: int) -> Tensor:
     return _others(z, number) - z.mean(dim=1)
 
 
-def mean_highest_other(answers: Sequence[Evaluation], number: int) -> tuple[float, float]:
+def highest_others(answers: Sequence[Evaluation], number: int) -> tuple[Tensor, Tensor]:
     """``highest_other`` of several students on images of the class, and on all others.
+
+    Args:
+        answers: of each student, to images of the class and of others.
+        number: of the class.
+
+    Returns:
+        (n,) on the images of the class and (m,) on all others, student after student.
+
+    Raises:
+        ValueError: no answers, or a number out of range.
+    """
+    given = _answers(answers)
+    tops = torch.cat([highest_other(one.logits, number) for one in given])
+    own = torch.cat([one.labels == number for one in given])
+    return tops[own], tops[~own]
+
+
+def mean_highest_other(answers: Sequence[Evaluation], number: int) -> tuple[float, float]:
+    """The means of ``highest_others``.
 
     Args:
         answers: of each student, to images of the class and of others.
@@ -147,10 +167,8 @@ def mean_highest_other(answers: Sequence[Evaluation], number: int) -> tuple[floa
     Raises:
         ValueError: no answers, or a number out of range.
     """
-    given = _answers(answers)
-    tops = torch.cat([highest_other(one.logits, number) for one in given])
-    own = torch.cat([one.labels == number for one in given])
-    return float(tops[own].mean()), float(tops[~own].mean())
+    own, others = highest_others(answers, number)
+    return float(own.mean()), float(others.mean())
 
 
 def mean_spread(answers: Sequence[Evaluation], number: int) -> float:
