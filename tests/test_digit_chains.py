@@ -103,3 +103,20 @@ def test_the_first_edition_is_that_of_its_record():
     assert sorted(found["30", "labels alone"].tolist()) == sorted(runs)
     last = found["assistants", "30-30-30-30 > 30-30 for 30"]
     assert len(last) == len(runs) == 10
+
+
+def test_a_division_that_tunes_alone_takes_its_own_fewest_validation_errors():
+    found = chains.tuned_alone("144")
+    assert found.seeds == tuple(range(10))
+    for n in (0, 7):
+        fewest, test = min(
+            (
+                (chains.searched("144", s, "valid_errors")[n], chains.searched("144", s)[n])
+                for s in chains.tried("144")
+            ),
+            key=lambda pair: pair[0],
+        )
+        assert fewest <= chains.searched("144", chains.CHOSEN["144"], "valid_errors")[n]
+        assert found[n] == test
+    with pytest.raises(ValueError, match="keys of tried"):
+        chains.searched("144", (1.0,))

@@ -14,7 +14,7 @@ from kdteach.runs import Runs
 
 __all__ = [
     "ARMS", "CHOSEN", "TEMPERATURES", "best_at", "choices", "first_edition", "fresh",
-    "in_words", "tried",
+    "in_words", "searched", "tried", "tuned_alone",
 ]  # fmt: skip
 
 ARMS = ("labels", "16", "48", "144", "chain")
@@ -63,6 +63,51 @@ def tried(arm: str) -> Mapping[tuple[float, ...], float]:
         setting: float(_runs(_SEARCH.name, "valid_errors", config).mean())
         for setting, config in _settings(arm).items()
     }
+
+
+def searched(arm: str, setting: tuple[float, ...], metric: str = "test_errors") -> Runs:
+    """The runs of one setting on the divisions of the search.
+
+    Args:
+        arm: one of ``ARMS``.
+        setting: one of the keys of ``tried``.
+        metric: as recorded.
+
+    Returns:
+        One number for each of the seeds 0 to 9.
+
+    Raises:
+        ValueError: an unknown arm, or a setting that it did not try.
+        LookupError: nothing is recorded under this metric.
+    """
+    check_choice("arm", arm, ARMS)
+    settings = _settings(arm)
+    if setting not in settings:
+        raise ValueError(f"setting must be one of the keys of tried, got {setting}")
+    return _runs(_SEARCH.name, metric, settings[setting])
+
+
+def tuned_alone(arm: str) -> Runs:
+    """What an arm reaches where each division of the search chooses for itself.
+
+    Args:
+        arm: one of ``ARMS``.
+
+    Returns:
+        Test errors of the seeds 0 to 9, each at the setting with the fewest validation
+        errors on this one division, and of equal ones the first.
+
+    Raises:
+        ValueError: an unknown arm.
+    """
+    settings = list(tried(arm))
+    valid = [searched(arm, setting, "valid_errors") for setting in settings]
+    seeds = valid[0].seeds
+    best = [
+        min(range(len(valid)), key=lambda i: float(valid[i][n])) for n in range(len(seeds))
+    ]
+    tests = [searched(arm, setting) for setting in settings]
+    return Runs([float(tests[i][n]) for n, i in enumerate(best)], seeds)
 
 
 def in_words(arm: str, setting: tuple[float, ...]) -> str:
