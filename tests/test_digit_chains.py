@@ -120,3 +120,21 @@ def test_a_division_that_tunes_alone_takes_its_own_fewest_validation_errors():
         assert found[n] == test
     with pytest.raises(ValueError, match="keys of tried"):
         chains.searched("144", (1.0,))
+
+
+def test_work_counts_each_network_once():
+    large, middle, small = 31_690, 5_962, 1_482
+    student = 6 * small * 100 * 60
+    direct = 6 * large * 1079 * 40 + 2 * large * 100 + student
+    chain = 6 * (large + middle) * 1079 * 40 + 2 * large * 1079 + 2 * middle * 100 + student
+    assert chains.work((), 1079) == student / 1e9
+    assert chains.work((144,), 1079) == direct / 1e9
+    assert chains.work((144, 48), 1079) == chain / 1e9
+    there = 6 * large * 1079 * 40
+    assert chains.work((144, 48), 1079, owned=True) == (chain - there) / 1e9
+    with pytest.raises(ValueError, match="images"):
+        chains.work((144,), 99)
+    for config in CHAINS.configurations:
+        few = "transfer" in config
+        assert config["epochs"] == (60 if few else 40)
+        assert not few or (config["model"], config["transfer"]) == ("fc-16-16", 100)
