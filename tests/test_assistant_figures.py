@@ -144,7 +144,7 @@ GAP = Interval(mean=5.0, low=-5.0, high=15.0, level=0.95, n=3)
 def test_a_dot_a_pair_and_the_interval_on_one_axis():
     figure = differences(
         {"a gap": ("student", [-10, 5, 20], GAP), "another": ("label", [0, 1, 2], GAP)},
-        low=-20, high=20, step=10, axis="more errors", caption="A gap.",
+        low=-20, high=20, step=10, axis="more\nerrors", caption="A gap.",
     )  # fmt: skip
     for drawing in (figure.wide, figure.narrow):
         dots = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', drawing)]
@@ -157,6 +157,7 @@ def test_a_dot_a_pair_and_the_interval_on_one_axis():
         ]
         whole = next((a, b) for a, b, width in lines if width == 3)
         assert whole[1] - whole[0] == pytest.approx(20 / 30 * (dots[2] - dots[0]), abs=0.3)
+    assert figure.alt.startswith("more errors: one dot a pair")
     assert "a gap: +5.0, -5.0 to +15.0" in figure.alt
 
 

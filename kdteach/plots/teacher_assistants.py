@@ -302,7 +302,7 @@ def differences(
     Args:
         rows: name to (colour, (n,) differences, the interval of their mean).
         low, high, step: of the axis, which shows 0.
-        axis: what is measured.
+        axis: what is measured; a phone breaks the line where it has a line break.
         caption: the sentence that states the finding.
 
     Raises:
@@ -322,13 +322,17 @@ def differences(
     told = "; ".join(
         f"{n}: {g.mean:+.1f}, {g.low:+.1f} to {g.high:+.1f}" for n, _, _, g in made
     )
-    alt = f"{axis}: one dot a pair, and mean with interval. {told}."
+    flat = axis.replace("\n", " ")
+    alt = f"{flat}: one dot a pair, and mean with interval. {told}."
     drawings = []
     for width, left, right, row, phone in (
-        (860.0, 262.0, 830.0, 56.0, False), (350.0, 18.0, 332.0, 78.0, True),
+        (860.0, 262.0, 830.0, 56.0, False), (350.0, 18.0, 332.0, 84.0, True),
     ):  # fmt: skip
         foot = row * len(made) + 8
-        draw, scale = Drawing(width, foot + 50), (right - left) / (high - low)
+        draw, scale = (
+            Drawing(width, foot + (67 if phone else 50)),
+            (right - left) / (high - low),
+        )
         for tick in range(low, high + 1, step):
             x = left + scale * (tick - low)
             draw.line(
@@ -336,11 +340,12 @@ def differences(
             )
             words = f"{tick:+d}".replace("-", "\N{MINUS SIGN}") if tick else "0"
             draw.text(x, foot + 18, words, "small")
-        draw.text((left + right) / 2 if not phone else width / 2, foot + 40, axis, "small")
+        for line, words in enumerate(axis.split("\n") if phone else [flat]):
+            draw.text((left + right) / 2, foot + 40 + 17 * line, words, "small")
         for number, (name, colour, values, gap) in enumerate(made):
-            y = row * number + (46.0 if phone else 26.0)
+            y = row * number + (52.0 if phone else 26.0)
             if phone:
-                draw.words_over(0, y - 20, name, "", "start")
+                draw.words_over(0, y - 26, name, "", "start")
             else:
                 draw.text(left - 18, y + 9, name, "", "end")
             for place, value in enumerate(values):
