@@ -6,10 +6,12 @@ import pytest
 
 from kdteach.plots.teacher_assistants import (
     chain,
+    differences,
     errors_by_arm,
     errors_by_size,
     errors_over,
 )
+from kdteach.stats import Interval
 
 SQUARE = (
     r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"[^>]*--kd-(\w+)\)" '
@@ -134,3 +136,41 @@ def test_arms_say_their_means():
         errors_by_arm(
             {"a": ("soft", [11])}, low=0, high=10, step=5, alt="Out.", caption="No."
         )
+
+
+GAP = Interval(mean=5.0, low=-5.0, high=15.0, level=0.95, n=3)
+
+
+def test_a_dot_a_pair_and_the_interval_on_one_axis():
+    figure = differences(
+        {"a gap": ("student", [-10, 5, 20], GAP), "another": ("label", [0, 1, 2], GAP)},
+        low=-20, high=20, step=10, axis="more\nerrors", caption="A gap.",
+    )  # fmt: skip
+    for drawing in (figure.wide, figure.narrow):
+        dots = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"', drawing)]
+        assert len(dots) == 6
+        assert dots[1] - dots[0] == pytest.approx(dots[2] - dots[1], abs=0.2)
+        assert "\N{MINUS SIGN}10" in drawing
+        lines = [
+            (float(a), float(b), float(width))
+            for a, _, b, _, _, width in re.findall(SQUARE, drawing)
+        ]
+        whole = next((a, b) for a, b, width in lines if width == 3)
+        assert whole[1] - whole[0] == pytest.approx(20 / 30 * (dots[2] - dots[0]), abs=0.3)
+    assert figure.alt.startswith("more errors: one dot a pair")
+    assert "a gap: +5.0, -5.0 to +15.0" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("rows", "low", "error", "says"),
+    [
+        ([1], -20, TypeError, "dictionary"),
+        ({"a": ("pink", [1], GAP)}, -20, ValueError, "colour of 'a'"),
+        ({"a": ("soft", [1], 3)}, -20, TypeError, "interval of 'a'"),
+        ({"a": ("soft", [-21], GAP)}, -20, ValueError, "must lie in"),
+        ({"a": ("soft", [1], GAP)}, 1, ValueError, "0 must be"),
+    ],
+)
+def test_differences_that_cannot_be_drawn(rows, low, error, says):
+    with pytest.raises(error, match=says):
+        differences(rows, low=low, high=20, step=1, axis="x", caption="No.")

@@ -103,3 +103,38 @@ def test_the_first_edition_is_that_of_its_record():
     assert sorted(found["30", "labels alone"].tolist()) == sorted(runs)
     last = found["assistants", "30-30-30-30 > 30-30 for 30"]
     assert len(last) == len(runs) == 10
+
+
+def test_a_division_that_tunes_alone_takes_its_own_fewest_validation_errors():
+    found = chains.tuned_alone("144")
+    assert found.seeds == tuple(range(10))
+    for n in (0, 7):
+        fewest, test = min(
+            (
+                (chains.searched("144", s, "valid_errors")[n], chains.searched("144", s)[n])
+                for s in chains.tried("144")
+            ),
+            key=lambda pair: pair[0],
+        )
+        assert fewest <= chains.searched("144", chains.CHOSEN["144"], "valid_errors")[n]
+        assert found[n] == test
+    with pytest.raises(ValueError, match="keys of tried"):
+        chains.searched("144", (1.0,))
+
+
+def test_work_counts_each_network_once():
+    large, middle, small = 31_690, 5_962, 1_482
+    student = 6 * small * 100 * 60
+    direct = 6 * large * 1079 * 40 + 2 * large * 100 + student
+    chain = 6 * (large + middle) * 1079 * 40 + 2 * large * 1079 + 2 * middle * 100 + student
+    assert chains.work((), 1079) == student / 1e9
+    assert chains.work((144,), 1079) == direct / 1e9
+    assert chains.work((144, 48), 1079) == chain / 1e9
+    there = 6 * large * 1079 * 40
+    assert chains.work((144, 48), 1079, owned=True) == (chain - there) / 1e9
+    with pytest.raises(ValueError, match="images"):
+        chains.work((144,), 99)
+    for config in CHAINS.configurations:
+        few = "transfer" in config
+        assert config["epochs"] == (60 if few else 40)
+        assert not few or (config["model"], config["transfer"]) == ("fc-16-16", 100)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import cast
 
-from kdteach.checks import check_choice
+from kdteach.checks import check_choice, check_count
+from kdteach.cost import count_parameters
 from kdteach.experiments.design import Config
 from kdteach.experiments.registry import EXPERIMENTS
+from kdteach.models import build
 from kdteach.results import measured
 from kdteach.runs import Runs
 
 __all__ = [
     "ARMS", "CHOSEN", "TEMPERATURES", "best_at", "choices", "first_edition", "fresh",
-    "in_words", "tried",
+    "in_words", "searched", "tried", "tuned_alone", "work",
 ]  # fmt: skip
 
 ARMS = ("labels", "16", "48", "144", "chain")
@@ -22,6 +24,8 @@ ARMS = ("labels", "16", "48", "144", "chain")
 TEMPERATURES = (1.0, 4.0, 16.0, 64.0)
 """The T of students with a teacher."""
 _SEARCHED = 10  # the divisions 0 to 9 belong to the search
+_FEW, _STUDENT = 100, 16  # images and hidden units of the student
+_EPOCHS, _FEW_EPOCHS = 40, 60  # of those who teach, and of the student
 _SEARCH, _CHAINS = EXPERIMENTS["digits-chain-settings"], EXPERIMENTS["digits-chains"]
 
 
@@ -63,6 +67,51 @@ def tried(arm: str) -> Mapping[tuple[float, ...], float]:
         setting: float(_runs(_SEARCH.name, "valid_errors", config).mean())
         for setting, config in _settings(arm).items()
     }
+
+
+def searched(arm: str, setting: tuple[float, ...], metric: str = "test_errors") -> Runs:
+    """The runs of one setting on the divisions of the search.
+
+    Args:
+        arm: one of ``ARMS``.
+        setting: one of the keys of ``tried``.
+        metric: as recorded.
+
+    Returns:
+        One number for each of the seeds 0 to 9.
+
+    Raises:
+        ValueError: an unknown arm, or a setting that it did not try.
+        LookupError: nothing is recorded under this metric.
+    """
+    check_choice("arm", arm, ARMS)
+    settings = _settings(arm)
+    if setting not in settings:
+        raise ValueError(f"setting must be one of the keys of tried, got {setting}")
+    return _runs(_SEARCH.name, metric, settings[setting])
+
+
+def tuned_alone(arm: str) -> Runs:
+    """What an arm reaches where each division of the search chooses for itself.
+
+    Args:
+        arm: one of ``ARMS``.
+
+    Returns:
+        Test errors of the seeds 0 to 9, each at the setting with the fewest validation
+        errors on this one division, and of equal ones the first.
+
+    Raises:
+        ValueError: an unknown arm.
+    """
+    settings = list(tried(arm))
+    valid = [searched(arm, setting, "valid_errors") for setting in settings]
+    seeds = valid[0].seeds
+    best = [
+        min(range(len(valid)), key=lambda i: float(valid[i][n])) for n in range(len(seeds))
+    ]
+    tests = [searched(arm, setting) for setting in settings]
+    return Runs([float(tests[i][n]) for n, i in enumerate(best)], seeds)
 
 
 def in_words(arm: str, setting: tuple[float, ...]) -> str:
@@ -124,6 +173,37 @@ def best_at(arm: str) -> list[float]:
     check_choice("arm", arm, ARMS[1:])
     found = tried(arm)
     return [min(v for s, v in found.items() if s[1] == T) for T in TEMPERATURES]
+
+
+def work(above: Sequence[int], images: int, *, owned: bool = False) -> float:
+    """The work of one student and of the networks above it, all trained once.
+
+    For each weight 6 operations to learn from an image in an epoch, and 2 to answer once.
+
+    Args:
+        above: hidden units of those who teach, from the first teacher to the last.
+        images: for which there are labels, at least 100; the student learns from 100.
+        owned: whether the first network above is there already and need not be trained.
+
+    Returns:
+        In 10⁹ floating-point operations.
+
+    Raises:
+        TypeError: units or images that are no integers.
+        ValueError: units below 1, or fewer than 100 images.
+    """
+    images = check_count("images", images, least=_FEW)
+    units = [check_count("above", n, least=1) for n in above]
+    sizes = {n: _parameters(n) for n in (*units, _STUDENT)}
+    learning = sum(6 * sizes[n] * images * _EPOCHS for n in units[int(owned) :])
+    asked = [images] * (len(units) - 1) + [_FEW]  # the last one teaches the student
+    answering = sum(2 * sizes[n] * k for n, k in zip(units, asked, strict=False))
+    student = 6 * sizes[_STUDENT] * _FEW * _FEW_EPOCHS
+    return (learning + answering + student) / 1e9
+
+
+def _parameters(units: int) -> int:
+    return count_parameters(build(f"fc-{units}-{units}", input_shape=(1, 8, 8)))
 
 
 def first_edition() -> dict[tuple[str, str], Runs]:

@@ -15,6 +15,7 @@ from kdteach.checks import check_names, check_number, check_switch
 from kdteach.data.drawn import normalised
 from kdteach.live.adding import live_rise
 from kdteach.live.agreeing import live_agreement
+from kdteach.live.beside import live_beside
 from kdteach.live.biasing import live_bias
 from kdteach.live.clicking import live_saliency
 from kdteach.live.directing import live_directions
@@ -40,6 +41,7 @@ __all__ = [
     "LiveFigure",
     "Reader",
     "live_agreement",
+    "live_beside",
     "live_bias",
     "live_checkpoints",
     "live_directions",

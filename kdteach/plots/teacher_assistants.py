@@ -18,8 +18,9 @@ from kdteach.diagrams import Diagram, curves, strips
 from kdteach.diagrams.curves import Axis, Curve, Note
 from kdteach.diagrams.strips import Strip
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.stats import Interval
 
-__all__ = ["chain", "errors_by_arm", "errors_by_size", "errors_over"]
+__all__ = ["chain", "differences", "errors_by_arm", "errors_by_size", "errors_over"]
 
 _COLOURS = ("teacher", "student", "baseline", "label", "soft")
 _PLACES = ("above", "below", "right", "left", "ends above", "ends below")
@@ -261,7 +262,7 @@ def errors_by_size(
 
 def errors_by_arm(
     arms: Mapping[str, tuple[str, ArrayLike]], *, low: int, high: int, step: int,
-    alt: str, caption: str,
+    alt: str, caption: str, axis: str = "",
 ) -> Diagram:  # fmt: skip
     """Errors of the students of each arm: one dot a seed, and the mean.
 
@@ -270,6 +271,7 @@ def errors_by_arm(
         low, high, step: of the axis.
         alt: what is seen; the means are added.
         caption: the sentence that states the finding.
+        axis: what is counted, written below the ticks.
 
     Raises:
         TypeError: arms is no dictionary.
@@ -285,10 +287,76 @@ def errors_by_arm(
     ticks = [str(tick) for tick in range(low, high + 1, step)]
     told = f"{alt} Means: {', '.join(f'{row.name}: {row.mean}' for row in rows)}."
     return Diagram(
-        strips.wide(rows, low, high, ticks).svg("kd-wide", told),
-        strips.narrow(rows, low, high, ticks).svg("kd-narrow", told),
+        strips.wide(rows, low, high, ticks, axis).svg("kd-wide", told),
+        strips.narrow(rows, low, high, ticks, axis).svg("kd-narrow", told),
         told, caption,
     )  # fmt: skip
+
+
+def differences(
+    rows: Mapping[str, tuple[str, ArrayLike, Interval]], *, low: int, high: int, step: int,
+    axis: str, caption: str,
+) -> Diagram:  # fmt: skip
+    """Paired differences: one dot a pair, and below them the mean with its interval.
+
+    Args:
+        rows: name to (colour, (n,) differences, the interval of their mean).
+        low, high, step: of the axis, which shows 0.
+        axis: what is measured; a phone breaks the line where it has a line break.
+        caption: the sentence that states the finding.
+
+    Raises:
+        TypeError: rows is no dictionary, or an interval is none.
+        ValueError: 0 or a difference outside of the axis, an unknown colour.
+    """
+    if not isinstance(rows, Mapping):
+        raise TypeError(f"rows must be a dictionary, got {type(rows).__name__}")
+    check_number("0", 0, least=low, most=high)
+    made: list[tuple[str, str, list[float], Interval]] = []
+    for name, (colour, given, gap) in rows.items():
+        check_choice(f"colour of {name!r}", colour, _COLOURS)
+        if not isinstance(gap, Interval):
+            raise TypeError(f"interval of {name!r} must be one, got {type(gap).__name__}")
+        _row(name, [gap.low, gap.high], low, high)
+        made.append((name, colour, _row(name, given, low, high), gap))
+    told = "; ".join(
+        f"{n}: {g.mean:+.1f}, {g.low:+.1f} to {g.high:+.1f}" for n, _, _, g in made
+    )
+    flat = axis.replace("\n", " ")
+    alt = f"{flat}: one dot a pair, and mean with interval. {told}."
+    drawings = []
+    for width, left, right, row, phone in (
+        (860.0, 262.0, 830.0, 56.0, False), (350.0, 18.0, 332.0, 84.0, True),
+    ):  # fmt: skip
+        foot = row * len(made) + 8
+        draw, scale = (
+            Drawing(width, foot + (67 if phone else 50)),
+            (right - left) / (high - low),
+        )
+        for tick in range(low, high + 1, step):
+            x = left + scale * (tick - low)
+            draw.line(
+                (x, 4), (x, foot), "edge" if tick else "soft", 1.6 if not tick else 0.8
+            )
+            words = f"{tick:+d}".replace("-", "\N{MINUS SIGN}") if tick else "0"
+            draw.text(x, foot + 18, words, "small")
+        for line, words in enumerate(axis.split("\n") if phone else [flat]):
+            draw.text((left + right) / 2, foot + 40 + 17 * line, words, "small")
+        for number, (name, colour, values, gap) in enumerate(made):
+            y = row * number + (52.0 if phone else 26.0)
+            if phone:
+                draw.words_over(0, y - 26, name, "", "start")
+            else:
+                draw.text(left - 18, y + 9, name, "", "end")
+            for place, value in enumerate(values):
+                draw.dot(left + scale * (value - low), y - 5 + (place % 3 - 1) * 4, colour)
+            a, middle, b = (left + scale * (v - low) for v in (gap.low, gap.mean, gap.high))
+            draw.line((a, y + 16), (b, y + 16), colour, 3)
+            draw.line((middle, y + 9), (middle, y + 23), colour, 3.5)
+        drawings.append(draw)
+    return Diagram(
+        drawings[0].svg("kd-wide", alt), drawings[1].svg("kd-narrow", alt), alt, caption
+    )
 
 
 def _row(name: str, given: ArrayLike, low: float, high: float) -> list[float]:

@@ -416,6 +416,36 @@ for label, change in {
 }.items():  # fmt: skip
     doubled.refuse(f"twice: {label}", lambda c=change: dict(c))
 
+pair = ROOM.function(
+    "kdteach.live.live_beside",
+    lambda: {"split": split(), "classes": list(CLASSES),
+             "logits": {"small": LOGITS.clone(), "large": 2 * LOGITS}},
+    call=lambda **a: found("kdteach.live.live_beside")(**a).data,
+)  # fmt: skip
+
+
+def _both_networks(value: dict[str, Any], arguments: dict[str, Any]) -> None:
+    del arguments
+    assert value["names"] == ["small", "large"]
+    for image in value["images"]:
+        small, large = image["logits"]
+        assert all(
+            math.isclose(2 * a, b, abs_tol=2e-6) for a, b in zip(small, large, strict=True)
+        )
+
+
+pair.right("as it is", nothing, _both_networks)
+pair.vary("split", SPLITS)
+for label, change in {
+    "T of 0": {"temperature": 0}, "T of NaN": {"temperature": math.nan},
+    "too hot": {"temperature": 21}, "a word": {"temperature": "4"},
+    "a tensor": {"logits": LOGITS}, "one": {"logits": {"a": LOGITS}}, "three":
+    {"logits": dict.fromkeys("abc", LOGITS)}, "infinity":
+    {"logits": {"a": LOGITS, "b": LOGITS * math.inf}}, "a number": {"logits": {1: LOGITS,
+    2: LOGITS}}, "no classes": {"classes": None},
+}.items():  # fmt: skip
+    pair.refuse(f"beside: {label}", lambda c=change: dict(c))
+
 PLANE = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]])
 smoothed = ROOM.function(
     "kdteach.live.live_smoothing",
