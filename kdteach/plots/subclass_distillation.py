@@ -172,7 +172,7 @@ def patterns(
                 draw.line((left, y + 120), (left + 150, y + 120), "edge")
             draw.text(x + 170, y + 160, follows)
         told.append(f"{title}: {follows}")
-    alt = f"Bars of the logits of two images, {len(parts)} each. {'; '.join(told)}."
+    alt = f"Logits of two images as bars. {'; '.join(told)}."
     return _figure(big, small, alt, caption)
 
 
