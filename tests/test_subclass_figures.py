@@ -5,7 +5,12 @@ import re
 import pytest
 import torch
 
-from kdteach.plots.subclass_distillation import digit_maps, rows_by_subclass, traces
+from kdteach.plots.subclass_distillation import (
+    digit_maps,
+    patterns,
+    rows_by_subclass,
+    traces,
+)
 
 IMAGES = torch.rand(
     12, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
@@ -14,8 +19,11 @@ FOUND = torch.tensor([0] * 9 + [3, 5, 9])
 MAP = torch.tensor([[3, 0], [1, 4]])
 
 
-def rows(images=IMAGES, found=FOUND, classes=("low", "high")):
-    return rows_by_subclass(images, found, classes, caption="They are sorted.")
+FRAME = r'<rect x="([\d.]+)" y="([\d.]+)"[^>]*fill="none" stroke="var\(--kd-student'
+
+
+def rows(images=IMAGES, found=FOUND, classes=("low", "high"), wrong=None):
+    return rows_by_subclass(images, found, classes, caption="They are sorted.", wrong=wrong)
 
 
 def test_each_image_stands_in_the_row_of_its_subclass():
@@ -26,11 +34,49 @@ def test_each_image_stands_in_the_row_of_its_subclass():
         assert len(places) == count
         rows_used = {(float(x) >= right if right else None, y) for x, y in places}
         assert len(rows_used) == 4
-        assert drawing.count(">no image<") == 6
+        assert drawing.count(">stays empty<") == 6
         assert ">class low<" in drawing
         names = re.findall(r">([AB][a-e])<", drawing)
         assert names == [f"{c}{s}" for c in "AB" for s in "abcde"]
     assert "class low: 9, 0, 0, 1, 0; class high: 1, 0, 0, 0, 1." in made.alt
+
+
+def test_an_image_in_the_wrong_half_is_framed():
+    assert not re.findall(FRAME, rows().wide)
+    wrong = torch.zeros(12, dtype=torch.bool)
+    wrong[[2, 8, 10]] = True  # the third of subclass 0, the ninth, and that of subclass 5
+    made = rows(wrong=wrong)
+    for drawing, second in ((made.wide, ("459.0", "29.0")), (made.narrow, ("23.0", None))):
+        frames = re.findall(FRAME, drawing)
+        assert len(frames) == 2  # the ninth is not shown
+        assert frames[0] == ("123.0", "29.0")
+        assert frames[1][0] == second[0]
+        assert second[1] in (None, frames[1][1])
+
+
+def test_cells_of_a_map_are_framed():
+    made = digit_maps(
+        {"control": MAP, "diverse": MAP}, ["0", "1"], caption="Two.",
+        framed={"diverse": [(1, 0)]},
+    )  # fmt: skip
+    for drawing in (made.wide, made.narrow):
+        ((x, y),) = re.findall(FRAME, drawing)
+        number = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>1<', drawing)[-1]
+        assert (float(x) + 15, float(y) + 20) == pytest.approx(tuple(map(float, number)))
+
+
+def test_patterns_are_as_high_as_their_logits():
+    made = patterns(
+        {"alike": ("r = 1", [[2, 0], [2, 0]]), "apart": ("r = -1", [[2, 0], [0, 1]])},
+        ["a", "b"], caption="They differ.",
+    )  # fmt: skip
+    for drawing in (made.wide, made.narrow):
+        bars = re.findall(r'd="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"[^>]*stroke-width="20"',
+                          drawing)  # fmt: skip
+        tall = [float(low) - float(high) for low, high in bars]
+        assert tall == pytest.approx([70, 1.2, 70, 1.2, 70, 1.2, 1.2, 35], abs=0.11)
+        assert drawing.count(">image 2<") == 2
+    assert "alike: r = 1; apart: r = -1." in made.alt
 
 
 def test_a_map_has_its_counts_and_says_what_is_used():
@@ -66,6 +112,11 @@ def test_traces_stand_where_their_numbers_are():
         (lambda: rows(found=FOUND + 5), ValueError, "subclasses must lie in 0 to 9"),
         (lambda: rows(classes=("a", "b", "c")), ValueError, "classes"),
         (lambda: rows(images=IMAGES[:, 0]), ValueError, "images"),
+        (lambda: rows(wrong=[0, 1]), ValueError, "wrong"),
+        (lambda: patterns({"a": ("", [[1, 2]])}, ["b", "c"], caption=""), ValueError,
+         "logits 'a'"),
+        (lambda: patterns({"a": ("", [[-1, 2]] * 2)}, ["b", "c"], caption=""), ValueError,
+         "logits 'a'"),
         (lambda: digit_maps({}, ["0", "1"], caption=""), ValueError, "maps"),
         (lambda: digit_maps([MAP], ["0", "1"], caption=""), TypeError, "maps"),
         (lambda: digit_maps({"a": MAP}, ["0"], caption=""), ValueError, "map 'a'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kdteach.diagrams import Diagram
@@ -11,7 +12,7 @@ from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.plots._given import Numbers, named, numbers, same_length, texts
 
-__all__ = ["digit_maps", "rows_by_subclass", "traces"]
+__all__ = ["digit_maps", "patterns", "rows_by_subclass", "traces"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _SIDE, _SPACE = 46.0, 50.0  # of a picture, and to the next one
@@ -20,8 +21,9 @@ _CELL, _STEP = 30.0, 33.0  # of a map
 
 
 def rows_by_subclass(
-    images: ArrayLike, subclasses: ArrayLike, classes: Sequence[str], *, caption: str
-) -> Diagram:
+    images: ArrayLike, subclasses: ArrayLike, classes: Sequence[str], *, caption: str,
+    wrong: ArrayLike | None = None,
+) -> Diagram:  # fmt: skip
     """Images in rows, a row for each subclass that a network gives them to.
 
     Args:
@@ -29,6 +31,7 @@ def rows_by_subclass(
         subclasses: (n,) numbers of subclasses, five a class, class by class.
         classes: the names of two classes.
         caption: the sentence that states the finding.
+        wrong: (n,) whether an image stands in the half of the other class: it is framed.
 
     Returns:
         The subclasses of the first class, Aa to Ae, on the left, of the second, Ba to Be,
@@ -41,6 +44,8 @@ def rows_by_subclass(
     found = numbers("subclasses", subclasses, ndim=1).astype(int)
     same_length("subclasses", found, len(pictures), "image")
     names = texts("classes", classes, 2, "class")
+    framed = np.zeros(len(found)) if wrong is None else numbers("wrong", wrong, ndim=1)
+    same_length("wrong", framed, len(pictures), "image")
     if found.min() < 0 or found.max() >= 2 * _ROW:
         raise ValueError(
             f"subclasses must lie in 0 to {2 * _ROW - 1}, got {found.min()} to "
@@ -60,9 +65,12 @@ def rows_by_subclass(
                 chosen = (found == number * _ROW + row).nonzero()[0][:most]
                 for place, image in enumerate(chosen):
                     ink = pictures[image].tolist()
-                    draw.picture(x + 22 + place * _SPACE, top, _SIDE, ink)
+                    left = x + 22 + place * _SPACE
+                    draw.picture(left, top, _SIDE, ink)
+                    if framed[image]:
+                        _frame(draw, left + 1, top + 1, _SIDE - 2)
                 if not len(chosen):
-                    draw.text(x + 26, top + 28, "no image", "small", "start")
+                    draw.text(x + 26, top + 28, "stays empty", "small", "start")
     counts = [int((found == k).sum()) for k in range(2 * _ROW)]
     told = "; ".join(
         f"class {name}: {', '.join(map(str, counts[_ROW * i : _ROW * (i + 1)]))}"
@@ -73,14 +81,16 @@ def rows_by_subclass(
 
 
 def digit_maps(
-    maps: Mapping[str, ArrayLike], digits: Sequence[str], *, caption: str
-) -> Diagram:
+    maps: Mapping[str, ArrayLike], digits: Sequence[str], *, caption: str,
+    framed: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+) -> Diagram:  # fmt: skip
     """How many images of each digit a network gives to each of its subclasses.
 
     Args:
         maps: title to (K, D) counts, a row a subclass.
         digits: D names.
         caption: the sentence that states the finding.
+        framed: title to the cells, (row, column), that have a frame.
 
     Returns:
         A map each, side by side; the darker a cell, the larger the share of the digit.
@@ -108,11 +118,61 @@ def digit_maps(
             (small, 27.0, tall * number, _STEP - 1),
         ):
             _map(draw, x, y, unit, title, table, share, names)
+            for row, column in (framed or {}).get(title, ()):
+                _frame(draw, x + column * unit, y + 46 + row * unit, _CELL)
         used = int((table.sum(axis=1) > 0).sum())
         told.append(f"{title}: {used} of {len(table)} subclasses are used")
     alt = (
         f"Maps of how many images of each digit fall into each subclass. {'; '.join(told)}."
     )
+    return _figure(big, small, alt, caption)
+
+
+def patterns(
+    pairs: Mapping[str, tuple[str, ArrayLike]], names: Sequence[str], *, caption: str
+) -> Diagram:
+    """The logits of two images, once alike and once different.
+
+    Args:
+        pairs: title to (what follows, (2, K) logits of at least 0 of the two images).
+        names: K subclasses.
+        caption: the sentence that states the finding.
+
+    Returns:
+        For each pair the bars of both images, with what follows below them; on a phone one
+        pair below the other.
+
+    Raises:
+        TypeError: pairs is no dictionary.
+        ValueError: no pairs, another shape, or a logit below 0.
+    """
+    parts = texts("names", names, len(list(names)), "logit")
+    known = named("pairs", pairs)
+    big, small = Drawing(_WIDE, 176), Drawing(_NARROW, 176.0 * len(known))
+    told = []
+    for number, (title, (follows, given)) in enumerate(known.items()):
+        rows = numbers(f"logits {title!r}", given, ndim=2)
+        if rows.shape != (2, len(parts)) or rows.min() < 0:
+            raise ValueError(
+                f"logits {title!r} must be 2 rows of {len(parts)} numbers of at least 0, "
+                f"got shape {rows.shape}"
+            )
+        step = _WIDE / len(known)
+        for draw, x, y in ((big, number * step + 40, 0.0), (small, 0.0, 176.0 * number)):
+            draw.text(x + 170, y + 16, title, "strong")
+            for image, row in enumerate(rows):
+                left = x + 10 + 170 * image
+                draw.text(left + 75, y + 38, f"image {image + 1}", "small")
+                for place, value in enumerate(row):
+                    middle = left + 150 * (place + 0.5) / len(parts)
+                    tall = max(70 * float(value) / float(rows.max() or 1), 1.2)
+                    base = y + 120
+                    draw.line((middle, base), (middle, base - tall), "teacher", 20)
+                    draw.text(middle, base + 16, parts[place], "small")
+                draw.line((left, y + 120), (left + 150, y + 120), "edge")
+            draw.text(x + 170, y + 160, follows)
+        told.append(f"{title}: {follows}")
+    alt = f"Logits of two images as bars. {'; '.join(told)}."
     return _figure(big, small, alt, caption)
 
 
@@ -180,6 +240,13 @@ def _map(
                 draw.curve([(left, middle), (left + _CELL, middle)], "baseline", _CELL, "",
                            0.06 + 0.4 * float(share[row, column]))  # fmt: skip
                 draw.text(left + _CELL / 2, top + 20, f"{int(value)}")
+
+
+def _frame(draw: Drawing, x: float, y: float, side: float) -> None:
+    draw.shape(
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:g}" height="{side:g}" rx="5" '
+        'fill="none" stroke="var(--kd-student)" stroke-width="2.4"/>'
+    )
 
 
 def _counts(title: str, given: ArrayLike, columns: int) -> Numbers:
