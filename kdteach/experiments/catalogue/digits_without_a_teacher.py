@@ -14,8 +14,8 @@ The study "unlabelled" was added later, in search of a setting where such a meth
 Two settings were tried for it on the validation images of three or four of the ten
 divisions: 40 % wrong labels, where a second network gained nothing over labels alone that
 stop early; and 100 labels with further images that have none, where it gained much. The
-lists of this study were shortened after that. These eight comparisons were written down before its test
-images were read; A is the fully connected network, B the convolutional one:
+lists of this study were shortened after that. These eight comparisons were written down
+before its test images were read; A is the fully connected network, B the convolutional one:
 
 - B from A, with labels, with smoothed labels, with what it learns from A on the labelled
   images alone, with the answers of A, and with A itself (labels);
