@@ -225,7 +225,7 @@ def test_the_studies_have_the_arms_that_they_name(monkeypatch):
         (r.config["study"], r.config["role"])
         for r in kd.results.load_records(digits_without_a_teacher.NAME)
     }
-    for study in ("mutual", "generations", "unlabelled"):
+    for study in ("mutual", "generations", "unlabelled", "unlabelled, controls"):
         found = digits_without_a_teacher.STUDIES[study](draws)
         assert {role for s, role in recorded if s == study} == set(found)
         for arm in found.values():

@@ -25,7 +25,7 @@ from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.training import cosine, fit_cohort, fit_many, teacher_logits
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
-__all__ = ["PartlyLabelled", "named_by", "unlabelled_peers"]
+__all__ = ["PartlyLabelled", "named_by", "unlabelled_controls", "unlabelled_peers"]
 
 RATES = (0.003, 0.01, 0.03)
 TEMPERATURES = (1.0, 2.0)
@@ -116,19 +116,13 @@ def unlabelled_peers(draws: Sequence[ImageSet]) -> dict[str, Found]:
     found: dict[str, Found] = {}
     first: dict[str, list[nn.Module]] = {}
 
-    def settle(arm: str, member: str, tries: Tries) -> list[nn.Module]:
-        groups, about = chosen([(at, [(n,) for n in each]) for at, each in tries], draws)
-        best = [group[0] for group in groups]
-        found[f"{arm}, {member}"] = _tested(about, best, draws)
-        return best
-
     for member in PAIR:
-        first[member] = settle("labels", member, [
+        first[member] = _settle(found, draws, "labels", member, [
             ({"epochs": float(epochs), "learning_rate": rate},
              _trained(member, draws, labelled, _hard(draws), rate, epochs, FEW_BATCH))
             for epochs, rate in product(LABELS_EPOCHS, RATES)
         ])  # fmt: skip
-        settle("smoothed", member, [
+        _settle(found, draws, "smoothed", member, [
             ({"smoothing": e, "learning_rate": rate},
              _trained(member, draws, labelled, _hard(draws, e), rate, FEW_EPOCHS,
                       FEW_BATCH))
@@ -142,7 +136,7 @@ def unlabelled_peers(draws: Sequence[ImageSet]) -> dict[str, Found]:
             ("from A", tables[PAIR[0]], everything, ALL_EPOCHS, ALL_BATCH),
             ("from B", tables[PAIR[1]], everything, ALL_EPOCHS, ALL_BATCH),
         ):
-            settle(arm, member, [
+            _settle(found, draws, arm, member, [
                 ({"temperature": T, "learning_rate": rate},
                  _trained(member, draws, seen, [distil(t, T, alpha=1.0) for t in table],
                           rate, epochs, batch, apart=_APART))
@@ -152,7 +146,7 @@ def unlabelled_peers(draws: Sequence[ImageSet]) -> dict[str, Found]:
             ("answers of A", answers, (0.0, SMOOTHINGS[1])),
             ("all labels", everything, (0.0,)),
         ):
-            settle(arm, member, [
+            _settle(found, draws, arm, member, [
                 ({"smoothing": e, "learning_rate": rate},
                  _trained(member, draws, seen, _hard(draws, e), rate, ALL_EPOCHS,
                           ALL_BATCH, apart=_APART))
@@ -163,11 +157,60 @@ def unlabelled_peers(draws: Sequence[ImageSet]) -> dict[str, Found]:
         for T, rate in product(TEMPERATURES, RATES)
     ]
     for place, member in enumerate(PAIR):
-        settle("mutual", member, [(at, [p[place] for p in all_]) for at, all_ in cohorts])
+        _settle(
+            found,
+            draws,
+            "mutual",
+            member,
+            [(at, [p[place] for p in all_]) for at, all_ in cohorts],
+        )
     both = [Ensemble(pair).eval() for pair in zip(*first.values(), strict=True)]
     about = chosen([({}, [(one,) for one in both])], draws)[1]
     found["labels, ensemble"] = _tested(about, both, draws)
     return found
+
+
+def unlabelled_controls(draws: Sequence[ImageSet]) -> dict[str, Found]:
+    """What was asked after the test images had been read: longer, and softer.
+
+    Args:
+        draws: data sets, a seed each.
+
+    Returns:
+        By "arm, network" as ``unlabelled_peers``: "smoothed, long" sees the labelled images
+        in about as many steps as the arms with all images take; "from smoothed A" learns
+        the soft targets of the A that this arm trained, for all images.
+    """
+    labelled, everything = few(draws), [draw.train for draw in draws]
+    found: dict[str, Found] = {}
+    first = {
+        member: _settle(found, draws, "smoothed, long", member, [
+            ({"smoothing": e, "learning_rate": rate},
+             _trained(member, draws, labelled, _hard(draws, e), rate, LABELS_EPOCHS[-1],
+                      FEW_BATCH))
+            for e, rate in product(SMOOTHINGS, RATES)
+        ])
+        for member in PAIR
+    }  # fmt: skip
+    table = _tables(first[PAIR[0]], draws)
+    for member in PAIR:
+        _settle(found, draws, "from smoothed A", member, [
+            ({"temperature": T, "learning_rate": rate},
+             _trained(member, draws, everything, [distil(t, T, alpha=1.0) for t in table],
+                      rate, ALL_EPOCHS, ALL_BATCH, apart=_APART))
+            for T, rate in product(TEMPERATURES, RATES)
+        ])  # fmt: skip
+    return found
+
+
+def _settle(
+    found: dict[str, Found], draws: Sequence[ImageSet], arm: str, member: str, tries: Tries
+) -> list[nn.Module]:
+    """Note the best of what was tried as this arm of this network, and return it."""
+    groups, about = chosen([(at, [(n,) for n in each]) for at, each in tries], draws)
+    best = [group[0] for group in groups]
+    found[f"{arm}, {member}"] = _tested(about, best, draws)
+    return best
 
 
 def _hard(draws: Sequence[ImageSet], smoothing: float = 0.0) -> list[Objective]:
