@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import kdteach as kd
-from kdteach.experiments import friendly, without_a_teacher
+from kdteach.experiments import friendly, unlabelled_peers, without_a_teacher
 from kdteach.experiments.catalogue import digits_without_a_teacher
 from kdteach.types import Batch
 
@@ -95,6 +95,66 @@ def test_what_a_friendly_teacher_cannot_have():
         friendly.Friendly({"4": nn.Linear(2, 2)}, -1.0)
 
 
+def test_partly_labelled_peers_by_their_formula(few):
+    """Labels for 3 of 8 images: the others add to the divergence alone."""
+    pair = [small("fc-64"), small("cnn-1k")]
+    batch = Batch(few.images[:8], few.labels[:8], few.index[:8])
+    known = torch.zeros(int(few.index.max()) + 1, dtype=torch.bool)
+    known[few.index[:3]] = True
+    found = unlabelled_peers.PartlyLabelled(known, 2.0, weight=0.5)(pair, batch)
+    logits = [network(batch.images).detach().numpy() for network in pair]
+    hard = np.eye(10)[batch.labels[:3].numpy()]
+    for j, terms in enumerate(found):
+        q, p = softmax(logits[j] / 2), softmax(logits[1 - j] / 2)
+        wanted = -(hard * np.log(softmax(logits[j][:3]))).sum(1).mean()
+        wanted += 0.5 * 4 * (p * np.log(p / q)).sum(1).mean()
+        assert abs(terms.total.item() - wanted) < 1e-10
+        of_other = torch.autograd.grad(
+            terms.total, pair[1 - j].parameters(), retain_graph=True, allow_unused=True
+        )
+        assert all(g is None for g in of_other)
+
+
+def test_partly_labelled_peers_do_not_read_the_other_labels(few):
+    """Other labels where none is known change nothing; and no label at all is finite."""
+    known = torch.zeros(int(few.index.max()) + 1, dtype=torch.bool)
+    known[few.index[:3]] = True
+    other = (few.labels + 1) % 10
+    other[:3] = few.labels[:3]
+    joint = unlabelled_peers.PartlyLabelled(known)
+    pair = [small("fc-64"), small("cnn-1k")]
+    one, two = (
+        [terms.total.item() for terms in joint(pair, Batch(few.images, y, few.index))]
+        for y in (few.labels, other)
+    )
+    assert one == two
+    nothing = unlabelled_peers.PartlyLabelled(torch.zeros_like(known))
+    for terms in nothing(pair, Batch(few.images, few.labels, few.index)):
+        assert terms.parts["hard"].item() == 0
+        assert torch.equal(terms.total, terms.parts["soft"])
+
+
+def test_what_partly_labelled_peers_cannot_have(few):
+    known = torch.ones(2000, dtype=torch.bool)
+    with pytest.raises(ValueError, match="temperature"):
+        unlabelled_peers.PartlyLabelled(known, 0.0)
+    with pytest.raises(ValueError, match="weight"):
+        unlabelled_peers.PartlyLabelled(known, weight=-1.0)
+    with pytest.raises(ValueError, match="at least two"):
+        unlabelled_peers.PartlyLabelled(known)(
+            [small()], Batch(few.images, few.labels, few.index)
+        )
+
+
+def test_images_get_the_class_that_a_network_chooses(few):
+    table = torch.full((int(few.index.max()) + 1, 10), torch.nan, dtype=torch.float64)
+    table[few.index] = small()(few.images).detach()
+    named = unlabelled_peers.named_by(table, few)
+    assert torch.equal(named.labels, small()(few.images).argmax(dim=1))
+    assert torch.equal(named.index, few.index)
+    assert named.images is few.images
+
+
 def test_an_ensemble_says_the_mean_of_the_probabilities(few):
     members = [small("fc-64", seed) for seed in range(3)]
     logs = without_a_teacher.Ensemble(members)(few.images)
@@ -154,12 +214,18 @@ def test_the_studies_have_the_arms_that_they_name(monkeypatch):
     monkeypatch.setattr(without_a_teacher, "EPOCHS", 2)
     monkeypatch.setattr(without_a_teacher.trained, "__kwdefaults__",
                         {"epochs": 2, "falls": True, "apart": 0})  # fmt: skip
+    shortened = {
+        "RATES": (0.01,), "TEMPERATURES": (2.0,), "SMOOTHINGS": (0.1, 0.2),
+        "LABELS_EPOCHS": (2,), "FEW_EPOCHS": 2, "SAME_STEPS": 2, "ALL_EPOCHS": 1,
+    }  # fmt: skip
+    for name, value in shortened.items():
+        monkeypatch.setattr(unlabelled_peers, name, value)
     draws = [kd.load("digits", draw=seed, dtype=torch.float64) for seed in range(2)]
     recorded = {
         (r.config["study"], r.config["role"])
         for r in kd.results.load_records(digits_without_a_teacher.NAME)
     }
-    for study in ("mutual", "generations"):
+    for study in ("mutual", "generations", "unlabelled", "unlabelled, controls"):
         found = digits_without_a_teacher.STUDIES[study](draws)
         assert {role for s, role in recorded if s == study} == set(found)
         for arm in found.values():
