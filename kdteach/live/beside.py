@@ -48,7 +48,7 @@ def live_beside(
     names = check_names("the names of logits", list(logits))
     if len(names) != 2:
         raise ValueError(f"logits must be of two networks, got {len(names)}")
-    named = {f"logits[{name!r}]": logits[name] for name in names}
+    named = {f"logits[{name!r}]": z for name, z in zip(names, logits.values(), strict=True)}
     found = check_pictured(split, classes, named)
     temperature = check_number("temperature", temperature, least=0.5, most=20)
     both = [found.logits[name] for name in named]
