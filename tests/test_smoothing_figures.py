@@ -18,6 +18,7 @@ from kdteach.plots.label_smoothing import (
     arms,
     looseness,
     on_plane,
+    one_bias,
     planes,
     which_teacher,
 )
@@ -139,6 +140,21 @@ def test_a_difference_has_the_colour_of_the_better_teachers():
             which_teacher(
                 **({"rows": rows, "reach": 10, "axis": "x", "caption": "c"} | wrong)
             )
+
+
+def test_a_bias_changes_the_answer_and_no_other_logit():
+    image, logits = torch.zeros(1, 8, 8), [0.5, -1.0, 2.0, 1.2]
+    figure = one_bias(image, logits, 1.0, 3, caption="It is found.")
+    assert figure.wide.count("answer: 2") == figure.wide.count("answer: 3") == 1
+    assert "0 +0.5; 1 \N{MINUS SIGN}1.0; 2 +2.0; 3 +1.2" in figure.alt
+    assert "answers 2; with 1.0 more for the 3, it answers 3." in figure.alt
+    assert figure.wide.count("var(--kd-label)") == 1  # the bias alone
+    with pytest.raises(ValueError, match=r"image must be \(1, H, W\)"):
+        one_bias(image[0], logits, 1.0, 3, caption="c")
+    with pytest.raises(ValueError, match="bias"):
+        one_bias(image, logits, -1.0, 3, caption="c")
+    with pytest.raises(ValueError, match="number"):
+        one_bias(image, logits, 1.0, 4, caption="c")
 
 
 def test_arms_write_their_means():

@@ -8,14 +8,22 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from kdteach.checks import check_names, check_number, check_numbers, shown
+from kdteach.checks import check_count, check_names, check_number, check_numbers, shown
 from kdteach.diagrams import Diagram, strips
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.experiments.catalogue.smoothed_planes import planes as mnist_planes
 from kdteach.experiments.planes import looseness, on_plane, turned
 from kdteach.stats import Interval
 
-__all__ = ["arms", "looseness", "mnist_planes", "on_plane", "planes", "which_teacher"]
+__all__ = [
+    "arms",
+    "looseness",
+    "mnist_planes",
+    "on_plane",
+    "one_bias",
+    "planes",
+    "which_teacher",
+]
 
 _TONES = ("ink", "label", "accent-edge")
 _WIDE, _NARROW = 860.0, 350.0
@@ -125,6 +133,77 @@ def arms(
     alt = f"Students as dots, a line for each way of training. Means: {', '.join(told)}."
     wide, narrow = (draw(made, 0.0, most, ticks) for draw in (strips.wide, strips.narrow))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def one_bias(
+    image: Tensor, logits: ArrayLike, bias: float, number: int, *, caption: str
+) -> Diagram:
+    """One image and a student's logits for it, before and after a bias for one class.
+
+    Args:
+        image: (1, H, W) in [0, 1].
+        logits: (C,) of the student.
+        bias: is added to the logit of one class, not negative.
+        number: of that class.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The image and two panels of bars, the answer below each; the bias stands out.
+
+    Raises:
+        ValueError: another shape of the image, a negative bias, or no such class.
+    """
+    values = check_numbers("logits", logits).tolist()
+    bias = check_number("bias", bias, least=0)
+    number = check_count("number", number, 0, len(values) - 1)
+    if image.dim() != 3 or len(image) != 1:
+        raise ValueError(f"image must be (1, H, W), got {tuple(image.shape)}")
+    pixels = image[0].tolist()
+    after = [v + bias * (c == number) for c, v in enumerate(values)]
+    reach = (max(*after, *values, 0.0), min(*after, *values, 0.0))
+    panels = (("as it is", values, 0.0), (f"with a bias of {bias:.1f}", after, bias))
+    wide, narrow = Drawing(_WIDE, 238), Drawing(_NARROW, 556)
+    wide.picture(0, 62, 110, pixels)
+    wide.text(55, 194, f"a {number}", "strong")
+    narrow.picture(0, 6, 84, pixels)
+    narrow.text(102, 52, f"a {number}", "strong", "start")
+    answers = []
+    for place, (title, bars, added) in enumerate(panels):
+        answers.append(max(range(len(bars)), key=lambda c: bars[c]))
+        for draw, x, y, width in (
+            (wide, 160 + 362.0 * place, 8.0, 330.0),
+            (narrow, 6.0, 108 + 226.0 * place, 338.0),
+        ):
+            _logit_bars(draw, x, y, width, bars, reach, (number, added), title, answers[-1])
+    listed = "; ".join(f"{c} {_signed(v, 1)}" for c, v in enumerate(values))
+    alt = (
+        f"A {number}, and a student's logits for it: {listed}. As they are, the student "
+        f"answers {answers[0]}; with {bias:.1f} more for the {number}, it answers "
+        f"{answers[1]}."
+    )
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _logit_bars(
+    draw: Drawing, x: float, y: float, width: float, values: Sequence[float],
+    reach: tuple[float, float], own: tuple[int, float], title: str, answer: int,
+) -> None:  # fmt: skip
+    """Ten bars up and down from zero; what was added to one of them in another colour."""
+    (top, low), (number, added), high = reach, own, 140.0
+    scale, step = high / (top - low or 1.0), width / len(values)
+    zero = y + 28 + top * scale
+    draw.text(x + width / 2, y + 14, title, "strong")
+    for place, value in enumerate(values):
+        middle = x + (place + 0.5) * step
+        colour = "student" if place == number else "soft"
+        draw.line((middle, zero), (middle, zero - value * scale), colour, step * 0.6)
+        if place == number and added:
+            before = zero - (value - added) * scale
+            draw.line((middle, before), (middle, zero - value * scale), "label", step * 0.2)
+        style = "strong" if place == answer else "small"
+        draw.text(middle, y + 28 + high + 18, str(place), style)
+    draw.line((x, zero), (x + width, zero), "edge")
+    draw.text(x + width / 2, y + 28 + high + 40, f"answer: {answer}", "strong")
 
 
 def which_teacher(
