@@ -305,7 +305,7 @@ def mnist_other_images(**students: object) -> Interval:
     apart = torch.zeros(_TESTED, dtype=torch.float64)
     for kind, sign in (("smoothed", 1.0), ("hard", -1.0)):
         teacher = EXPERIMENTS[_RECORD][kind]
-        runs = wrong_images(_RECORD, teacher=teacher, **students)
+        runs = wrong_images(_RECORD, folder=None, teacher=teacher, **students)
         for wrong in runs:
             apart[list(wrong)] += sign / len(runs)
     return mean_interval(apart * _TESTED)
