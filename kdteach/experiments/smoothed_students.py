@@ -64,7 +64,7 @@ def two_sets(draws: Sequence[ImageSet]) -> tuple[list[Split], list[Split]]:
     unseen = [
         d.train.select((d.train.labels != _HIDDEN).nonzero()[:_WITHOUT, 0]) for d in draws
     ]
-    return unseen, [d.train.select(torch.arange(_FEW)) for d in draws]
+    return unseen, [d.train.select(torch.arange(_FEW, device="cpu")) for d in draws]
 
 
 def soft(

@@ -302,7 +302,7 @@ def mnist_other_images(**students: object) -> Interval:
     Raises:
         LookupError: the record has no such students.
     """
-    apart = torch.zeros(_TESTED, dtype=torch.float64)
+    apart = torch.zeros(_TESTED, dtype=torch.float64, device="cpu")
     for kind, sign in (("smoothed", 1.0), ("hard", -1.0)):
         teacher = EXPERIMENTS[_RECORD][kind]
         runs = wrong_images(_RECORD, folder=None, teacher=teacher, **students)

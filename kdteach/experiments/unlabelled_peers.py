@@ -236,7 +236,7 @@ def _together(
     found = []
     for s, (draw, known) in enumerate(zip(draws, labelled, strict=True)):
         pair = [network(member, draw, s) for member in PAIR]
-        uses = torch.zeros(int(draw.train.index.max()) + 1, dtype=torch.bool)
+        uses = torch.zeros(int(draw.train.index.max()) + 1, dtype=torch.bool, device="cpu")
         uses[known.index] = True
         fit_cohort(
             pair, draw.train, PartlyLabelled(uses, temperature), epochs=ALL_EPOCHS,
