@@ -8,10 +8,10 @@ from kdteach.diagrams.vocabulary import Drawing
 
 PARTS = ("pictures", "teacher", "doctor", "trials", "students")
 ALT = (
-    "Five stages. Pictures are divided into training, validation and test. The teacher learns, and its logits are stored. The doctor examines the set-up. "
-    "Trials: six settings of the label-trained and six of the distilled arm, of which "
-    "validation chooses one each. Students: ten pairs, seed by seed, compared on the test "
-    "pictures. Out come a report and one student."
+    "Five stages. Pictures are divided into training, validation and test. The teacher "
+    "learns, and its logits are stored. The doctor examines the set-up. Trials: six "
+    "settings of the label-trained and six of the distilled arm, one of each chosen on "
+    "validation. Students: ten pairs, seed by seed, compared on the test pictures."
 )
 _NOTES = (
     ("cut into three parts", "once, before all else"),
