@@ -76,7 +76,7 @@ def test_the_table_of_trials_is_the_record(epochs):
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in photographs_job.trials_table(epochs).splitlines()[2:]
     ]
-    for arm, (settings, shares) in {"label-trained": (1, 2), "distilled": (3, 4)}.items():
+    for arm, (settings, shares) in {"label-trained": (0, 1), "distilled": (2, 3)}.items():
         config = next(r.config for r in records if r.config["role"] == arm)
         for row, tried in zip(rows, config["chosen_from"], strict=True):
             given = [x for x in tried[:3] if x is not None]

@@ -58,7 +58,7 @@ def narrow(highlight: Collection[str]) -> Drawing:
 def _pictures(draw: Drawing, x: float, y: float) -> None:
     """A digit, and the bar of which each part is a share."""
     draw.image(x - 26, y - 50, 52)
-    left, width = x - 66, 132.0
+    left, width = x - 73, 146.0
     for name, share in _SHARES:
         right = left + width * share
         shade = {"training": 1.0, "validation": 0.6, "test": 0.3}[name]

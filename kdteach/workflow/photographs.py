@@ -128,13 +128,10 @@ def trials_table(epochs: int = EPOCHS[0]) -> str:
             cells.append(f"{mark}{rate:.2g}{soft}{mark} | {mark}{100 * right:.1f}{mark}")
         columns.append(cells)
     head = [
-        "| trial | label-trained: rate | right, % | distilled: rate, T, alpha | right, % |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        "| label-trained: rate | right, % | distilled: rate, T, alpha | right, % |",
+        "| ---: | ---: | ---: | ---: |",
     ]
-    rows = [
-        f"| {number} | {left} | {right} |"
-        for number, (left, right) in enumerate(zip(*columns, strict=True), 1)
-    ]
+    rows = [f"| {left} | {right} |" for left, right in zip(*columns, strict=True)]
     return "\n".join(head + rows)
 
 
