@@ -115,7 +115,9 @@ def trials_table(epochs: int = EPOCHS[0]) -> str:
     Returns:
         A row a trial, with both arms side by side; the chosen settings are in bold.
     """
-    arms = {r.config["role"]: r.config for r in recorded(epochs) if "alpha" in r.config}
+    arms: dict[Any, Mapping[str, Any]] = {
+        r.config["role"]: r.config for r in recorded(epochs) if "alpha" in r.config
+    }
     columns = []
     for arm in ("label-trained", "distilled"):
         config, cells = arms[arm], []
