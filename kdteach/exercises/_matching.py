@@ -251,13 +251,16 @@ class Matcher:
         """Whether the difference to the right numbers is the same everywhere."""
         if all(_coarse(value) for value in wanted) or len(wanted) < 3:
             return False
-        gaps = []
+        gaps, wrong = [], 0
         for mine, right in zip(results, wanted, strict=True):
             if mine is None or mine.shape != right.shape or not _finite(mine) or mine.truth:
                 return False
             if not right.numbers.numel():
                 return False
             gaps.append((mine.numbers - right.numbers).flatten())
+            wrong += not self.same(mine, right)
+        if 2 * wrong <= len(wanted):
+            return False  # beside one large number the others' gaps are no larger than 0
         gap = torch.cat(gaps)
         if bool((gap == -1).all()) and all(_whole(right) for right in wanted):
             return False  # one too small, for which there are better words
