@@ -53,7 +53,9 @@ SETTINGS = (
     "0.032 and 0.128: for each loss the one with the fewest mistakes on the validation "
     "images of all draws.\n"
     "The teacher learned from five times as many images; its answers are means over shifts "
-    "by a pixel. The draws overlap, so the intervals are probably too narrow."
+    "by a pixel. The draws overlap, so the intervals are probably too narrow.\n"
+    "Unnormalised targets were first tried in a second form, too, without any lower half: "
+    "that one is not among these losses."
 )
 """What a doubter asks, for the details of a mark."""
 _SAMPLE = 200
