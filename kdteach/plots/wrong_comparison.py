@@ -155,7 +155,7 @@ def _drawn(
         role = "teacher" if name == reference else "student"
         middle = _named(draw, name, head + number * tall, tall)
         for place, value in enumerate(runs):
-            draw.ring(at(value), middle + (place % 3 - 1) * 5.0, "edge", 3.0)
+            draw.ring(at(value), middle + (place % 3 - 1) * 5.0, "soft", 3.0)
         draw.line((at(interval.low), middle), (at(interval.high), middle), role, 3.0)
         mean = at(interval.mean)
         draw.line((mean, middle - 9), (mean, middle + 9), role, 4.0)
@@ -169,7 +169,7 @@ def _frame(
     phone = width < _WIDE
     low, high, step = axis
     left, right = (14.0, 336.0) if phone else (300.0, 840.0)
-    tall, head = (58.0 if phone else 42.0), 8.0
+    tall, head = (70.0 if phone else 42.0), 8.0
     bottom = head + tall * rows
     draw = Drawing(width, bottom + 48)
 
@@ -190,7 +190,7 @@ def _named(draw: Drawing, name: str, top: float, tall: float) -> float:
     """Write the name of a line; where its middle is."""
     if draw.width < _WIDE:
         draw.words_over(0, top + 16, name, "small", "start")
-        return top + 40.0
+        return top + 50.0
     middle = top + tall / 2 + 2
     draw.text(284, middle + 5, name, "", "end")
     return middle
