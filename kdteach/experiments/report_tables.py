@@ -35,7 +35,7 @@ class Group:
 
     Attributes:
         title: such as "Report 1, MNIST".
-        reasons: letter to a reason that rows of the table name.
+        reasons: letter to a reason; the verdict of a row has the letter in brackets.
         table: a line for each row, text cells, numbered as in the file.
     """
 
@@ -92,8 +92,8 @@ def _cells(row: Beside, why: str) -> dict[str, str]:
     return {
         "where": p.where, "network": _network(p), "number": _WHAT.get(p.metric, p.metric),
         "printed": f"{_number(p.value)} {p.unit}".removesuffix(" count"), "ours": ours,
-        "runs": str(row.seeds or ""), "range of one more run": ends,
-        "verdict": row.verdict, "why": why,
+        "runs": str(row.seeds or ""), "our range": ends,
+        "verdict": row.verdict + (f" ({why})" if why else ""),
     }  # fmt: skip
 
 
