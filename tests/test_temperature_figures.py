@@ -56,7 +56,7 @@ def test_the_average_passes_a_logit_where_its_class_turns():
     assert figure.wide.count('r="6" fill="none"') == 2  # b and d lie above the plain mean
     p = softmax(LOGITS.numpy())
     assert f"from {(p * LOGITS.numpy()).sum():.1f} at T = 1" in figure.alt
-    assert "plain mean: 1.9" in words(figure.wide)
+    assert "towards the plain mean, 1.9," in figure.alt
     # the average falls, through the rings
     (curve,) = (c for c in lines(figure.wide) if len(c) > 10)
     assert all(a[1] < b[1] for a, b in pairwise(curve))
@@ -99,6 +99,9 @@ def test_gradients_are_multiplied_by_the_square():
     assert "4.00 at T = 10, 4.00 at T = 20, 3.00 at T = 100" in figure.alt
     assert "For the labels it is 0.90." in figure.alt
     assert "with T\N{SUPERSCRIPT TWO}: 4.00 at T = 10" in words(figure.wide)
+    assert "length of the first gradient of the weights" in words(figure.wide)
+    other = figures.gradient_curves(heats, lengths, 0.9, caption="c", of="logits")
+    assert "length of the first gradient of the logits" in words(other.wide)
 
 
 RATES = {

@@ -147,15 +147,11 @@ def average_curve(logits: Tensor, classes: Sequence[str], *, caption: str) -> Di
             else f"{classes[c]}: T = {heat:.0f}"
         )
         notes.append(
-            Note(heat, float(logits[c]), words, (0, 44) if below else (12, -9), None,
+            Note(heat, float(logits[c]), words, (0, 70) if below else (12, -9), None,
                  "middle" if below else "start", True, "accent-edge", not number,
                  wide_only=number > 1, leader=below)
         )  # fmt: skip
         told.append(f"the {classes[c]} at T = {heat:.3g}")
-    notes.append(
-        Note(1.1, plain, f"plain mean: {plain:.1f}".replace("-", "\N{MINUS SIGN}"),
-             (0, -6), None, "start")
-    )  # fmt: skip
     notes.append(
         Note(*means[_DENSE // 4], "weighted average", (10, -12), None, "start", strong=True)
     )
@@ -187,8 +183,9 @@ def loudest(logits: Tensor, column: int) -> tuple[float, float]:
 
 
 def gradient_curves(
-    temperatures: Sequence[float], lengths: Tensor, labels: float, *, caption: str
-) -> Diagram:
+    temperatures: Sequence[float], lengths: Tensor, labels: float, *, caption: str,
+    of: str = "weights",
+) -> Diagram:  # fmt: skip
     """Length of the gradient of the soft term with and without T squared.
 
     Args:
@@ -196,6 +193,7 @@ def gradient_curves(
         lengths: (pairs, n) without the factor.
         labels: the length for the cross-entropy with the labels, a reference.
         caption: the sentence that states the finding.
+        of: what the gradient belongs to, for the axis.
 
     Returns:
         The figure: a faint line a pair of teacher and student, a strong one for the mean.
@@ -228,7 +226,7 @@ def gradient_curves(
         Axis(1, few[-1], _ticks((1, 2, 4, 10, 20, 50, 100, 1000)), "temperature T",
              log=True),
         Axis(0, high, [(n, str(n)) for n in range(int(high) + 1)],
-             "length of the first gradient of the weights"),
+             f"length of the first gradient of the {of}"),
     )  # fmt: skip
     told = ", ".join(f"{m:.2f} at T = {T:g}" for T, m in zip(few, mean, strict=True))
     return _figure(
