@@ -243,6 +243,4 @@ def averaged_over_the_images(probabilities, labels):
     return rest / rest.sum()
 
 
-shares.wrong(
-    "a mean over the images", r"^your result has shape", averaged_over_the_images
-)
+shares.wrong("a mean over the images", r"^your result has shape", averaged_over_the_images)
