@@ -21,7 +21,7 @@ def wide(highlight: Collection[str]) -> Drawing:
     """Both side by side, 860 units wide."""
     draw = Drawing(860, 330, highlight)
     _unlabelled(draw, (14.0, 14.0), 520, (200, 40), (345, 34), (345, 184), (34, 184))
-    mutual(draw, PARTS[1], (582.0, 14.0))
+    _mutual(draw, PARTS[1], (582.0, 14.0))
     return draw
 
 
@@ -29,7 +29,7 @@ def narrow(highlight: Collection[str]) -> Drawing:
     """One below the other, 350 units wide."""
     draw = Drawing(350, 746, highlight)
     _unlabelled(draw, (12.0, 14.0), 326, (190, 40), (180, 156), (190, 278), (20, 282))
-    mutual(draw, PARTS[1], (42.0, 426.0))
+    _mutual(draw, PARTS[1], (42.0, 426.0))
     return draw
 
 
@@ -66,7 +66,7 @@ def _unlabelled(
     draw.text(x + width / 2, y + tall, "B sees no label, only what A says", "small")
 
 
-def mutual(draw: Drawing, part: str, corner: Point) -> None:
+def _mutual(draw: Drawing, part: str, corner: Point) -> None:
     """Two students that learn from each other, 266 units wide and 306 high."""
     x, y = corner
     draw.halo(part, x, y, 266, 306)
