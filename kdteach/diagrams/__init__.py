@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
-from kdteach.diagrams import blocks, freezing, idea, pipeline, stops, unfinished
+from kdteach.diagrams import (
+    blocks,
+    freezing,
+    generations,
+    idea,
+    job,
+    pipeline,
+    stops,
+    unfinished,
+)
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -36,6 +45,9 @@ _KINDS = {
     "unfinished": _Kind(
         unfinished.wide, unfinished.narrow, unfinished.PARTS, unfinished.ALT
     ),
+    "generations": _Kind(
+        generations.wide, generations.narrow, generations.PARTS, generations.ALT
+    ),
     "residual": _Kind(
         blocks.residual_wide, blocks.residual_narrow, blocks.RESIDUAL_PARTS,
         blocks.RESIDUAL_ALT,
@@ -45,6 +57,7 @@ _KINDS = {
         blocks.CONVOLUTION_ALT,
     ),
     "freezing": _Kind(freezing.wide, freezing.narrow, freezing.PARTS, freezing.ALT),
+    "job": _Kind(job.wide, job.narrow, job.PARTS, job.ALT),
 }  # fmt: skip
 
 
