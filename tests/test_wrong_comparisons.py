@@ -96,7 +96,7 @@ def test_the_forest_says_the_numbers():
     marked = draw(rows, {"one": [2.0]}, reference="one", **axis)
     assert marked.wide.count("stroke-dasharray") == 1
     two = {"one": rows["one"], "two": rows["one"]}
-    both = draw(two, dict.fromkeys(two, [2.0]), reference=list(two), **axis)
+    both = draw(two, {"one": [2.0], "two": [2.0]}, reference=list(two), **axis)
     assert both.wide.count("stroke-dasharray") == 2
     assert "stroke-dasharray" not in figure.wide
     for bad, error in (

@@ -48,7 +48,7 @@ RATES = (0.005, 0.02, 0.08, 0.32, 1.28)
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0)
 EPOCHS = 30
 COMPARISONS = 9
-"""Intervals of the chapter: two honest gains, six mistakes, test images against new ones."""
+"""Intervals of the chapter: two gains, six mistakes, and test images against new ones."""
 MISTAKES = (
     "a tenth of the rate", "one rate for both", "temperature chosen on test",
     "epoch chosen on test", "test images in the transfer set", "student never reset",
