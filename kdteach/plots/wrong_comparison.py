@@ -75,8 +75,7 @@ def forest(
                      lines)  # fmt: skip
     alt = f"Intervals below each other, with the single draws, {unit}. {said}."
     wide, narrow = (
-        _drawn(width, lines, (low, high, step), unit, beside)
-        for width in (_WIDE, _NARROW)
+        _drawn(width, lines, (low, high, step), unit, beside) for width in (_WIDE, _NARROW)
     )
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
