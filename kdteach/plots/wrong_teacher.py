@@ -46,7 +46,7 @@ def answers_to_one(
             for v in check_numbers(f"answers[{name!r}]", answers[name]).tolist()
         ]
         numbered = tuple(dict.fromkeys((*marked, values.index(max(values)))))
-        answer = panels.Answer("the answer in the loss", values, "teacher", numbered)
+        answer = panels.Answer("", values, "teacher", numbered)
         made.append(panels.Panel(name, image[0].tolist(), [answer]))
         said.append(f"{name}: " + ", ".join(f"{values[m]:.2f} for {m}" for m in numbered))
     alt = f"What reaches the loss as the teacher's answer to one image. {'; '.join(said)}."
@@ -63,6 +63,7 @@ def loss_and_errors(
     step: float,
     caption: str,
     beside: Mapping[str, str] | None = None,
+    line: tuple[str, float] | None = None,
 ) -> Diagram:
     """The last loss that a log prints, on a log scale, and the errors of the student.
 
@@ -73,6 +74,7 @@ def loss_and_errors(
         step: between its ticks.
         caption: the sentence that states the finding.
         beside: where a name stands: "left", "above" or "below"; else "right".
+        line: name and errors of students that have no such loss, drawn dashed.
 
     Returns:
         The figure.
@@ -97,6 +99,14 @@ def loss_and_errors(
         shift, anchor = _PLACES[where]
         notes.append(curves.Note(loss, errors, name, shift, anchor=anchor, ink=role))
         said.append(f"{name}: loss {loss:.2g}, {errors:.0f} errors")
+    if line is not None:
+        name, errors = line
+        errors = check_number(f"errors of {name!r}", errors, least=0, most=top)
+        ends = [(low, errors), (high, errors)]
+        dots.append(curves.Curve(ends, "baseline", 1.6, dashes="5 4"))
+        notes.append(curves.Note(high, errors, name, (0.0, -8.0), anchor="end",
+                                 ink="baseline"))  # fmt: skip
+        said.append(f"{name}: {errors:.0f} errors")
     first, last = round(math.log10(low)), round(math.log10(high))
     tens = [(10.0**n, f"{10.0**n:g}") for n in range(first, last + 1)]
     x = curves.Axis(low, high, tens, "loss of the last epoch, log scale", log=True)
