@@ -188,6 +188,9 @@ def test_losses_stand_over_their_errors():
     lined = draw(points, **axes, line=("no teacher", 60.0))
     assert lined.alt.endswith("no teacher: 60 errors.")
     assert lined.wide.count("stroke-dasharray") == figure.wide.count("stroke-dasharray") + 1
+    moved = draw(points, **axes, beside={"wrong": "edge"})
+    assert moved.wide == draw(points, **axes).wide
+    assert moved.narrow != draw(points, **axes).narrow
     with pytest.raises(ValueError, match="errors of 'no teacher'"):
         draw(points, **axes, line=("no teacher", 301.0))
     for wrong, says in (

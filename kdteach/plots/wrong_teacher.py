@@ -73,7 +73,8 @@ def loss_and_errors(
         top: end of the axis of the errors, which begins at 0.
         step: between its ticks.
         caption: the sentence that states the finding.
-        beside: where a name stands: "left", "above" or "below"; else "right".
+        beside: where a name stands: "left", "above", "below" or "edge", which is right of
+            the point, and above it on a phone; else "right".
         line: name and errors of students that have no such loss, drawn dashed.
 
     Returns:
@@ -94,18 +95,19 @@ def loss_and_errors(
         check_choice(f"role of {name!r}", role, _ROLES)
         loss = check_number(f"loss of {name!r}", loss, least=low, most=high)
         errors = check_number(f"errors of {name!r}", errors, least=0, most=top)
-        where = check_choice("beside", places.get(name, "right"), tuple(_PLACES))
+        where = check_choice("beside", places.get(name, "right"), (*_PLACES, "edge"))
         dots.append(curves.Curve([(loss, errors)] * 2, role, dots=True))
-        shift, anchor = _PLACES[where]
-        notes.append(curves.Note(loss, errors, name, shift, anchor=anchor, ink=role))
+        shift, anchor = _PLACES["right" if where == "edge" else where]
+        phone = (-36.0, -24.0) if where == "edge" else None
+        notes.append(curves.Note(loss, errors, name, shift, phone, anchor, ink=role))
         said.append(f"{name}: loss {loss:.2g}, {errors:.0f} errors")
     if line is not None:
         name, errors = line
         errors = check_number(f"errors of {name!r}", errors, least=0, most=top)
         ends = [(low, errors), (high, errors)]
         dots.append(curves.Curve(ends, "baseline", 1.6, dashes="5 4"))
-        notes.append(curves.Note(high, errors, name, (0.0, -8.0), anchor="end",
-                                 ink="baseline"))  # fmt: skip
+        below = (6.0, 17.0)
+        notes.append(curves.Note(low, errors, name, below, anchor="start", ink="baseline"))
         said.append(f"{name}: {errors:.0f} errors")
     first, last = round(math.log10(low)), round(math.log10(high))
     tens = [(10.0**n, f"{10.0**n:g}") for n in range(first, last + 1)]
