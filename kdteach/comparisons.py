@@ -195,7 +195,7 @@ class Comparison(Interval):
         missed = self.comparisons * (1 - self.level)
         return (
             f"one of {self.comparisons} comparisons: each has a wider interval, "
-            f"{self._percent} instead of {100 * (1 - missed):.4g} %, so that the risk of "
+            f"{100 * self.level:.4g} % instead of {100 * (1 - missed):.4g} %, so that the risk of "
             f"any wrong one among them stays at {100 * missed:.4g} % (Bonferroni's "
             "correction)"
         )
