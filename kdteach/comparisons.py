@@ -192,12 +192,11 @@ class Comparison(Interval):
         """What was corrected for, in words; empty for a single comparison."""
         if self.comparisons == 1:
             return ""
-        missed = self.comparisons * (1 - self.level)
+        own, missed = 100 * self.level, 100 * self.comparisons * (1 - self.level)
         return (
             f"one of {self.comparisons} comparisons: each has a wider interval, "
-            f"{self._percent} instead of {100 * (1 - missed):.4g} %, so that the risk of "
-            f"any wrong one among them stays at {100 * missed:.4g} % (Bonferroni's "
-            "correction)"
+            f"{own:.4g} % instead of {100 - missed:.4g} %, so that the risk of any wrong "
+            f"one among them stays at {missed:.4g} % (Bonferroni's correction)"
         )
 
     def __repr__(self) -> str:

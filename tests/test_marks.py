@@ -138,7 +138,8 @@ def test_many_are_counted_and_corrected():
     for part in found.values():
         assert part.level == pytest.approx(0.98)
         assert part.comparisons == 3
-        assert "98%" in part.correction
+        assert "98 % instead of 94 %" in part.correction
+        assert "stays at 6 %" in part.correction
         assert "Bonferroni" in part.correction
         assert "one of 3" in repr(part)
     assert found["x"].low == -found["y"].high
