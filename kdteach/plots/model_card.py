@@ -94,11 +94,12 @@ def reliability(
             filled = [b for b in range(_BINS) if (which == b).any()]
             x, y = (np.array([v[which == b].mean() for b in filled]) for v in (sure, right))
             hollow = np.array([(which == b).sum() < few for b in filled])
+            # unclipped: a mark at 0 or 1 is seen whole
             axes.plot(x, y, label=written(name), markevery=[*np.flatnonzero(~hollow)],
-                      **style)  # fmt: skip
+                      clip_on=False, **style)  # fmt: skip
             if hollow.any():
                 ring = style | {"linestyle": "none", "fillstyle": "none"}
-                axes.plot(x[hollow], y[hollow], **ring)
+                axes.plot(x[hollow], y[hollow], clip_on=False, **ring)
         axes.set(xlabel=axis_label("across", across), ylabel=axis_label("up", up),
                  xlim=(0, 1), ylim=(0, 1.03))  # fmt: skip
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
