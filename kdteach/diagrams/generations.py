@@ -9,10 +9,9 @@ from kdteach.diagrams.vocabulary import Drawing, Point
 PARTS = ("born again", "own past", "student-friendly")
 ALT = (
     "Three ways. Born again: a network teaches a second one of the same architecture, and "
-    "this one a third. Own past: halfway through its training a network keeps a frozen "
-    "copy of itself, and in the second half it also learns from the copy's soft targets. "
-    "Student-friendly: a large teacher is trained together with a branch that resembles "
-    "the student; afterwards the teacher is frozen and teaches the student."
+    "this one a third. Own past: a frozen copy from halfway teaches the network in its "
+    "second half. Student-friendly: a large teacher trains with a branch like the student; "
+    "later it teaches the student."
 )
 _NOTES = (
     "the teacher is as small as its student",
