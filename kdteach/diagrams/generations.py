@@ -9,10 +9,9 @@ from kdteach.diagrams.vocabulary import Drawing, Point
 PARTS = ("born again", "own past", "student-friendly")
 ALT = (
     "Three ways. Born again: a network teaches a second one of the same architecture, and "
-    "this one a third. Own past: halfway through its training a network keeps a frozen "
-    "copy of itself, and in the second half it also learns from the copy's soft targets. "
-    "Student-friendly: a large teacher is trained together with a branch that resembles "
-    "the student; afterwards the teacher is frozen and teaches the student."
+    "this one a third. Own past: a frozen copy from halfway teaches the network in its "
+    "second half. Student-friendly: a large teacher trains with a branch like the student; "
+    "later it teaches the student."
 )
 _NOTES = (
     "the teacher is as small as its student",
@@ -47,10 +46,11 @@ def _one(draw: Drawing, part: str, corner: Point) -> None:
 
 
 def _born_again(draw: Drawing, x: float, y: float) -> None:
-    for generation, note in enumerate(("labels", "and generation 0", "and generation 1")):
+    notes = ("learns from labels", "also from generation 0", "also from generation 1")
+    for generation, note in enumerate(notes):
         top = y + 40 + 82 * generation
         role = "baseline" if generation == 0 else "student"
-        draw.network(x + 30, top, 142, 52, role, f"generation {generation}", note)
+        draw.network(x + 10, top, 164, 52, role, f"generation {generation}", note)
         if generation:
             draw.arrow((x + 101, top - 28), (x + 101, top - 4))
             draw.text(x + 114, top - 10, "soft targets", "small", "start")
@@ -59,14 +59,14 @@ def _born_again(draw: Drawing, x: float, y: float) -> None:
 
 
 def _own_past(draw: Drawing, x: float, y: float) -> None:
-    draw.network(x + 4, y + 50, 116, 60, "baseline", "first half", "labels")
+    draw.network(x + 4, y + 50, 116, 60, "baseline", "first half", "from labels")
     draw.network(x + 150, y + 50, 112, 60, "baseline", "a copy", "stays as it is",
                  frozen=True)  # fmt: skip
-    draw.network(x + 4, y + 180, 116, 60, "student", "second half", "and the copy")
+    draw.network(x + 4, y + 180, 130, 60, "student", "second half", "also from the copy")
     draw.arrow((x + 62, y + 114), (x + 62, y + 176))
     draw.text(x + 72, y + 150, "goes on", "small", "start")
     draw.arrow((x + 124, y + 80), (x + 146, y + 80))
-    draw.arrow((x + 206, y + 114), (x + 206, y + 210), (x + 124, y + 210))
+    draw.arrow((x + 206, y + 114), (x + 206, y + 210), (x + 138, y + 210))
     draw.text(x + 196, y + 230, "soft targets", "small")
 
 
@@ -74,11 +74,16 @@ def _friendly(draw: Drawing, x: float, y: float) -> None:
     draw.image(x + 4, y + 44, 56)
     draw.arrow((x + 64, y + 72), (x + 78, y + 72))
     draw.network(x + 82, y + 40, 180, 64, "teacher", "teacher", "learning")
-    draw.arrow((x + 132, y + 106), (x + 132, y + 134))
-    draw.text(x + 142, y + 124, "its middle layer", "small", "start")
-    draw.network(x + 82, y + 138, 104, 52, "student", "branch", "learning")
-    draw.arrow((x + 190, y + 156), (x + 254, y + 156), (x + 254, y + 108), kind="gradient")
-    draw.text(x + 228, y + 176, "agree", "small")
-    draw.arrow((x + 40, y + 206), (x + 40, y + 232))
-    draw.text(x + 52, y + 214, "later: soft targets of the teacher", "small", "start")
-    draw.network(x + 4, y + 236, 130, 44, "student", "student", "no branch needed")
+    draw.arrow((x + 100, y + 106), (x + 100, y + 134))
+    draw.text(x + 92, y + 124, "middle layer", "small", "end")
+    draw.network(x + 4, y + 138, 150, 52, "student", "branch", "built like the student")
+    # a head at each end: the divergence moves both
+    for ends in (1, -1):
+        draw.arrow(
+            *((x + 158, y + 164), (x + 184, y + 164), (x + 184, y + 108))[::ends],
+            kind="gradient",
+        )
+    draw.text(x + 190, y + 150, "agree", "small", "start")
+    draw.arrow((x + 236, y + 106), (x + 236, y + 226))
+    draw.text(x + 228, y + 216, "later: soft targets", "small", "end")
+    draw.network(x + 132, y + 230, 130, 50, "student", "student", "learns later")

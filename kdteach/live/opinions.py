@@ -28,8 +28,8 @@ def live_opinions(
 ) -> LiveFigure:
     """What two students say about an image after each epoch, and how one pulls the other.
 
-    The reader chooses an image and a way of learning, and moves along the epochs, from one
-    in the middle of them. Where the students learn from each other, a third chart shows for
+    The reader chooses an image and a way of learning, and moves along the epochs, from the
+    last of them. Where the students learn from each other, a third chart shows for
     each class how B pulls A: the negative gradient of KL(p_B || p_A) with respect to A's
     logits, which is p_B - p_A. The other divergence, KL(p_A || p_B), pulls B by the same
     numbers with the other sign.

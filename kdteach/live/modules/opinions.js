@@ -15,9 +15,9 @@ export function divergenceOf(from, to) {
 // an epoch}}], epochs, ways, pulling}
 export function opinions(root, data) {
   const { classes, images, epochs, ways, pulling } = data;
-  // It opens in the middle: before the first step there is little to see.
-  const middle = Math.max(1, Math.floor((epochs.length - 1) / 2));
-  let [chosen, way, place] = [0, ways.indexOf(pulling), middle];
+  // It opens at the end, which the text is about; the way there is the reader's to explore.
+  const last = epochs.length - 1;
+  let [chosen, way, place] = [0, ways.indexOf(pulling), last];
   const chart = (title, role, more) => bars(classes, { role, title, tall: 116, ...more });
   const [a, b] = [chart("A's answer", "student"), chart("B's answer", "student")];
   const pull = chart("How B pulls A", "accent-edge", { signed: true });
@@ -60,7 +60,7 @@ export function opinions(root, data) {
   const kinds = choices("A and B learn", ways.map(label), ways, (i) => { way = i; update(); });
   kinds.querySelectorAll("input")[way].checked = true;
   const knob = slider("Epochs", {
-    least: 0, most: epochs.length - 1, step: 1, value: middle, show: (i) => `${epochs[i]}`,
+    least: 0, most: last, step: 1, value: last, show: (i) => `${epochs[i]}`,
     changed: (i) => { place = i; update(); },
   });
   function show() {
