@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -134,7 +133,7 @@ class Exercise:
         """What the reference returns for the cases, with its gradients."""
         found = []
         for case in self.cases:
-            arguments = copy.deepcopy(case)
+            arguments = _values.copied(case)
             with torch.enable_grad():
                 _gradients.wanting(arguments, self.gradient)
                 result = self.reference(*arguments)
@@ -147,7 +146,7 @@ class Exercise:
         for case in self.cases:
             value: Value | str = ""
             with suppress(Exception):  # a mistake may be impossible in a case
-                value = read(does(*copy.deepcopy(case)))
+                value = read(does(*_values.copied(case)))
             values.append(None if isinstance(value, str) else value)
         return values
 
@@ -183,13 +182,13 @@ class Exercise:
         loud: bool,
     ) -> Felt | _Raised | CheckResult:
         """Call an answer for one case, and say what is wrong with what it returns."""
-        arguments = copy.deepcopy(case)
+        arguments = _values.copied(case)
         _gradients.wanting(arguments, self.gradient)
 
         def reads(value: Any) -> Any:
             if value is None or value is Ellipsis:
                 return value
-            with originals():  # whatever a cell before the check has replaced
+            with guard.originals():  # whatever a cell before the check has replaced
                 return _gradients.felt(value, arguments, self.gradient)
 
         result = guard.call(answer, arguments, reads, loud=loud)

@@ -16,15 +16,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
+from types import EllipsisType, NoneType
 from typing import Any, TextIO
 
 import torch
+from torch import Tensor
 
-from kdteach.exercises._names import names_now, protect, put_back
+from kdteach.exercises._names import as_imported, names_now, originals, protect, put_back
 from kdteach.exercises._settings import state_kept
 from kdteach.memory import free_memory
 
@@ -75,7 +85,7 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
 
 
 def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
-    armed, settle, soon = True, _SETTLE, cycle(_SOON)
+    armed, settle, soon, left = True, _SETTLE, cycle(_SOON), 0.0
 
     def ring(*_: Any) -> None:
         nonlocal settle
@@ -103,8 +113,9 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
             sys.unraisablehook = usual
     finally:
         armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        time.sleep(settle)  # a signal on its way meets this handler, which ignores it
+        left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        if settle == _STORMY or not left:  # where time is left, none was sent
+            time.sleep(settle)  # a signal on its way meets this handler, which ignores it
         signal.signal(signal.SIGALRM, before)
 
 
@@ -251,6 +262,15 @@ class Guard:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._before = names_now()
+        self._usual = as_imported()
+
+    def originals(self) -> AbstractContextManager[None]:
+        """As in ``_names``, for the reader of a result: hardly ever is there a difference.
+
+        What an answer replaces has been put back by then; so there is something to do only
+        where something was replaced before the check.
+        """
+        return nullcontext() if self._usual else originals()
 
     def call(
         self,
@@ -276,14 +296,18 @@ class Guard:
         """
         process, threads = os.getpid(), _threads()
         replaced: list[str] = []
+        settled = False  # nothing of the answer runs after its names were put back
 
         def attempt() -> Any:
+            nonlocal settled
             try:
                 try:
                     value = answer(*arguments)
                 finally:
                     replaced.extend(put_back(self._before))
-                return read(value)
+                found = read(value)
+                settled = _inert(value)
+                return found
             except (TimeUp, KeyboardInterrupt):
                 raise
             except BaseException as error:
@@ -302,7 +326,8 @@ class Guard:
                     "that never ends?"
                 )
             finally:
-                replaced.extend(put_back(self._before))
+                if not settled:
+                    replaced.extend(put_back(self._before))
             if os.getpid() != process:  # the other branch of a fork
                 os._exit(0)
         if replaced:
@@ -313,6 +338,13 @@ class Guard:
         if _threads() - threads:
             return Failure("left a thread running: wait for its end with join().")
         return found
+
+
+def _inert(value: Any) -> bool:
+    """Whether to read a value runs no code of its author, as a gradient's hook does."""
+    if type(value) is Tensor:
+        return not value.requires_grad
+    return type(value) in (bool, int, float, NoneType, EllipsisType)
 
 
 def _said(error: BaseException) -> str:
