@@ -155,6 +155,7 @@ class _Search:
             before = edit.slot.get()
             try:
                 edit.slot.put(edit.new)
+                _source.locate(edit.new)
                 changed = self.source.built(self.names)
                 if all(self._right(changed, place) for place in self.order):
                     return edit
