@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import ctypes
 import io
+import math
 import os
 import signal
 import sys
@@ -46,6 +47,7 @@ _AGAIN = 0.02  # seconds until a loop that goes on is interrupted again
 _SOON = (1e-5, 3e-5, 1e-4, 1e-3, 1e-2)
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
+_GROWN, _MOMENT = 2**24, 0.5  # bytes and seconds, after which that is asked again
 
 
 class TimeUp(BaseException):
@@ -226,7 +228,7 @@ def _memory_bounded() -> Iterator[None]:
         before = resource.getrlimit(resource.RLIMIT_AS)
         # where somebody has set a limit it stays; a GPU's memory has addresses without end
         if before[0] == resource.RLIM_INFINITY and not _gpu():
-            most = used + min(_MEMORY, free_memory() * 3 // 4)
+            most = used + min(_MEMORY, _free(used) * 3 // 4)
             resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
     except (ImportError, OSError, ValueError, IndexError):
         most = None
@@ -235,6 +237,20 @@ def _memory_bounded() -> Iterator[None]:
     finally:
         if most is not None and before is not None:
             resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+_ASKED = [0.0, 0.0, -math.inf]
+"""Bytes that were used and that were free, and when; a list, as no name may change."""
+
+
+def _free(used: int) -> int:
+    """Free memory, asked again where the process has grown, or a moment has passed."""
+    before, free, since = _ASKED
+    now = time.monotonic()
+    if abs(used - before) > _GROWN or now - since > _MOMENT:
+        free = free_memory()
+        _ASKED[:] = used, free, now
+    return int(free)
 
 
 @cache

@@ -68,6 +68,8 @@ class _Names:
 
     def as_before(self) -> bool:
         """Whether all of them still stand for the same, which is the usual case."""
+        if self.untouched():
+            return True
         now = self.owner.__dict__
         same: bool = _ALL(_MAP(_IS, _MAP(now.get, self.names), self.values))
         return same and not (self.is_class and _LEN(now) != self.count)
