@@ -13,6 +13,7 @@ from kdteach.diagrams.blocks import CONVOLUTION_PARTS, RESIDUAL_PARTS
 from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE, STUDENT_LOGITS
 from kdteach.diagrams.freezing import PARTS as FREEZING
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
+from kdteach.diagrams.job import PARTS as JOB
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
 from kdteach.diagrams.stops import PARTS as STOPS
 from kdteach.diagrams.theme import DARK, LIGHT
@@ -30,6 +31,7 @@ KINDS = {
     "residual": RESIDUAL_PARTS,
     "convolutions": CONVOLUTION_PARTS,
     "freezing": FREEZING,
+    "job": JOB,
 }
 
 

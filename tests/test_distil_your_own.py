@@ -69,6 +69,27 @@ def test_the_records_are_a_whole_job(epochs):
     assert out.result["onnx_difference"] <= 1e-4
 
 
+@pytest.mark.parametrize("epochs", photographs_job.EPOCHS)
+def test_the_table_of_trials_is_the_record(epochs):
+    records = photographs_job.recorded(epochs)
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in photographs_job.trials_table(epochs).splitlines()[2:]
+    ]
+    for arm, (settings, shares) in {"label-trained": (0, 1), "distilled": (2, 3)}.items():
+        config = next(r.config for r in records if r.config["role"] == arm)
+        for row, tried in zip(rows, config["chosen_from"], strict=True):
+            given = [x for x in tried[:3] if x is not None]
+            said = [float(x) for x in row[settings].strip("*").split(", ")]
+            assert said == pytest.approx(given, rel=0.05, abs=0.05)
+            assert float(row[shares].strip("*")) == pytest.approx(100 * tried[3])
+        (best,) = [row for row in rows if row[settings].startswith("**")]
+        assert best[shares].startswith("**")
+        assert max(row[3] for row in config["chosen_from"]) == pytest.approx(
+            float(best[shares].strip("*")) / 100
+        )
+
+
 def test_photographs_that_are_missing_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="needs 500 photographs"):
         photographs_job.sort_out(tmp_path, tmp_path / "out")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import kdteach as kd
-from tests import written_losses
+from tests import written_losses, written_teachers
 from tests.set_ups import Output, loss_from, set_up, small_student
 from tests.written_steps import (
     FORMULAS,
@@ -90,7 +90,11 @@ def wrong_ones() -> Iterator[tuple[str, str, Callable[[], Made], tuple[str, ...]
         for style in written_losses.STYLES:
             if written_losses.has(style, key):
                 yield key, style, lambda s=style, k=key: written_set_up(s, k), names
-    for mistake, (makers, names) in MISTAKES.items():
+    unknowing = {
+        "a teacher that does not know the images": (
+            written_teachers.unknowing, written_teachers.NAMES)
+    }  # fmt: skip
+    for mistake, (makers, names) in (MISTAKES | unknowing).items():
         for number, maker in enumerate(makers()):
             yield mistake, str(number), maker, names
 
@@ -101,6 +105,8 @@ def right_ones() -> Iterator[tuple[str, Callable[[], Made]]]:
         yield style, lambda s=style: written_set_up(s, "")
     for number, maker in enumerate(correct()):
         yield str(number), maker
+    for number, maker in enumerate(written_teachers.weak_ones()):
+        yield f"weak teacher {number}", maker
 
 
 WRONG, RIGHT = list(wrong_ones()), list(right_ones())
@@ -185,8 +191,8 @@ def test_there_are_twenty_set_ups_of_each_mistake_and_forty_correct_ones() -> No
     for mistake, *_ in WRONG:
         counts[mistake] = counts.get(mistake, 0) + 1
     assert min(counts.values()) >= 20, counts
-    assert len(counts) == 15
-    assert len(RIGHT) >= 40
+    assert len(counts) == 16
+    assert len(RIGHT) >= 50
 
 
 def counted() -> str:
@@ -416,11 +422,11 @@ def test_one_output_for_two_classes_is_said() -> None:
 
 
 def test_a_split_and_a_deep_copy_are_examined_too() -> None:
-    digits = kd.load("digits").valid
-    torch.manual_seed(0)
-    teacher = nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)
-    ).eval()
+    draw = kd.load("digits")
+    digits = draw.valid
+    teacher = kd.build("fc-32", seed=0, input_shape=(1, 8, 8))
+    kd.fit(teacher, draw.train, kd.hard_labels(), epochs=2, progress=False)
+    teacher.eval()
     assert not kd.doctor(teacher, nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), digits)
     assert not kd.doctor(
         teacher, copy.deepcopy(teacher), digits, loss=kd.distil(teacher, 4, 0.9)

@@ -37,6 +37,7 @@ def test_gains_are_those_of_scipy():
         pairs = [tool.right[f"distilled-{s}"] - tool.right[f"label-trained-{s}"]
                  for s in RECORD.job["seeds"]]  # fmt: skip
         points = np.array(pairs) / tool.pictures * 100
+        assert all(f"{k} {v}" in RECORD.versions for k, v in tool.versions.items())
         wanted = stats.ttest_1samp(points, 0).confidence_interval(0.95)
         assert tool.gain.mean == pytest.approx(points.mean())
         assert tool.gain.low == pytest.approx(wanted.low)

@@ -158,11 +158,80 @@ def test_rings_stand_at_printed_less_ours():
     assert f"T = 64 {measured[-1].printed.value - measured[-1].ours:+.2f}" in figure.alt
     every = printed_less_ours(ROWS, caption="x")
     assert len(list(drawings(every))) == 2
-    assert every.wide.count("<circle") == 1 + sum(
-        r.range is not None
-        and not (r.printed.dataset == "CIFAR-10" and r.printed.experiment == "teacher")
-        for r in ROWS
-    )
+
+
+@pytest.mark.parametrize("width", ["wide", "narrow"])
+def test_each_ring_has_its_own_bar(width):
+    """Also where eleven rows share a name: a wide range of one must not hide another."""
+    chosen = [r for r in ROWS if r.printed.dataset == "CIFAR-10" and r.runs is not None]
+    drawing = getattr(printed_less_ours(chosen, caption="x"), width)
+    bars = re.findall(
+        r'd="M([\d.]+) ([\d.]+)L([\d.]+) [\d.]+"[^>]*stroke-opacity="0.45"', drawing
+    )[2:]  # the first two are the key's
+    rings = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawing)[1:]
+    teachers = [r for r in chosen if r.printed.experiment == "teacher"]
+    students = [r for r in chosen if r.printed.experiment != "teacher"]
+    assert len(rings) == len(bars) == len(chosen) == 8
+    for bar, ring, row in zip(bars, rings, teachers + students, strict=True):
+        low, y, high = map(float, bar)
+        x = float(ring[0])
+        assert y == float(ring[1])
+        inside = row.range[0] <= row.printed.value <= row.range[1]
+        assert (low <= x <= high) == inside, row.printed
+    every = printed_less_ours(ROWS, caption="x")
+    drawn = getattr(every, width)
+    assert drawn.count("<circle") == 1 + sum(r.range is not None for r in ROWS)
+    assert drawn.count('stroke-opacity="0.45"') == drawn.count("<circle") + 1
+
+
+def test_dashes_say_that_the_protocol_is_another_one():
+    zero = [r for r in ROWS if r.printed.report == "R0"]
+    assert "stroke-dasharray" not in printed_less_ours(zero, caption="x").wide
+    second = [r for r in ROWS if r.printed.report == "R2" and r.runs is not None]
+    figure = printed_less_ours(second, caption="x")
+    assert figure.wide.count("stroke-dasharray") == len(second) + 1
+    assert "our range of one more run, other protocol" in figure.wide
+    assert "teacher stopped early 11 numbers" in figure.alt
+
+
+def test_the_tables_hold_every_row_and_each_reason_once():
+    groups = kd.experiments.report_tables.grouped(ROWS)
+    assert sum(len(g.table) for g in groups) == 122
+    lines = {n: (g, line) for g in groups for n, line in g.table.iterrows()}
+    for row in ROWS:
+        group, line = lines[row.printed.number]
+        verdict, _, letter = line["verdict"].partition(" (")
+        assert verdict == row.verdict
+        assert group.reasons.get(letter.removesuffix(")"), "") == row.why
+        assert bool(line["ours"]) == (row.ours is not None)
+    assert lines[10][1]["our range"] == "98.426 to 98.916"
+    assert lines[6][1]["our range"] == "97.46 to 98.46"
+    with pytest.raises(TypeError, match="rows"):
+        kd.experiments.report_tables.grouped([3])
+    with pytest.raises(ValueError, match="rows"):
+        kd.experiments.report_tables.grouped([])
+
+
+def test_the_row_of_a_network_says_how_many_settings_were_run():
+    settings = [r for r in ROWS if r.printed.experiment.startswith("kd-from")]
+    run = sum(r.runs is not None for r in settings)
+    assert {r.why for r in settings if r.runs is None} == {
+        f"We ran {run} of the report's {len(settings)} settings, and not this one."
+    }
+
+
+def test_biases_pooling_and_softmax_are_the_whole_difference_of_operations():
+    """Report 2 prints all digits; four operations for each output of a pooling layer."""
+    extra = {
+        "fc-784-784": 784 + 784 + 10 + 5 * 10,
+        "cnn-valid": 26 * 26 * 32 + 23 * 23 * 64 + 128 + 10 + 5 * 10
+        + 4 * (25 * 25 * 32 + 11 * 11 * 64),
+    }  # fmt: skip
+    found = [r for r in ROWS if r.printed.metric == "flops" and r.printed.report == "R2"]
+    assert len(found) == 2
+    for row in found:
+        difference = 1e9 * (row.printed.value - row.ours) / 256
+        assert round(difference) == extra[row.printed.model]
 
 
 def test_one_more_shows_both_intervals():
@@ -196,9 +265,12 @@ def test_judgements_lead_on_and_say_why():
     )
     scatter = np.std(far.runs.plain(), ddof=1)
     number = (far.printed.value - far.ours) / scatter
-    assert kd.exercises.judge_far_rings("protocol", number)
-    assert not kd.exercises.judge_far_rings("luck", number)
-    assert not kd.exercises.judge_far_rings("protocol", number * 10**0.5)
+    assert kd.exercises.judge_far_rings("unknown", number)
+    for other in ("luck", "protocol", "error"):
+        assert not kd.exercises.judge_far_rings(other, number)
+    assert not kd.exercises.judge_far_rings("unknown", number * 10**0.5)
+    chance = 2 * stats.t(9).sf(number / 1.1**0.5)
+    assert 1 / chance == pytest.approx(150, abs=10)  # as the hint says
 
 
 def test_printed_values_are_those_of_the_file():

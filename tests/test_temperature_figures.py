@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
+from kdteach.plots import _rates
 from kdteach.plots import temperature as figures
 
 CLASSES = list("abcd")
@@ -48,6 +49,25 @@ def test_a_class_turns_where_the_average_logit_passes_it():
     assert figures.loudest(LOGITS, 2)[0] == pytest.approx(100)  # below the mean: ever more
 
 
+def test_the_average_passes_a_logit_where_its_class_turns():
+    figure = figures.average_curve(LOGITS, CLASSES, caption="c")
+    heat, _ = figures.loudest(LOGITS, 1)
+    assert f"passes the logit of the b at T = {heat:.3g}, of the d at T = " in figure.alt
+    assert figure.wide.count('r="6" fill="none"') == 2  # b and d lie above the plain mean
+    p = softmax(LOGITS.numpy())
+    assert f"from {(p * LOGITS.numpy()).sum():.1f} at T = 1" in figure.alt
+    assert "towards the plain mean, 1.9," in figure.alt
+    # the average falls, through the rings
+    (curve,) = (c for c in lines(figure.wide) if len(c) > 10)
+    assert all(a[1] < b[1] for a, b in pairwise(curve))
+    rings = re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="6" fill="none"', figure.wide)
+    for x, y in rings:
+        nearest = min(curve, key=lambda point, x=float(x): abs(point[0] - x))
+        assert nearest[1] == pytest.approx(float(y), abs=4)
+    with pytest.raises(ValueError, match="classes must name 4 columns, got 2"):
+        figures.average_curve(LOGITS, CLASSES[:2], caption="c")
+
+
 def test_classes_that_fall_again_are_ringed_and_said():
     figure = figures.class_curves(LOGITS, CLASSES, caption="c")
     assert figure.wide.count('r="6" fill="none"') == 2
@@ -66,7 +86,7 @@ def test_only_what_the_text_speaks_of_has_a_name():
     said = words(figure.wide)
     assert "a: falls from 91%," in said  # the top class, with where it comes from
     assert "above the figure" in said
-    assert "c: ever more" in said  # the last of all
+    assert "c: rises all the way" in said  # the last of all
     assert [w[0] for w in said if "T =" in w] == ["b", "d"]  # those that fall again
     # a bare name in the middle of crossing lines would belong to any of them
     assert not any(re.fullmatch("[a-f](, [a-f])*", w) for w in said)
@@ -79,6 +99,9 @@ def test_gradients_are_multiplied_by_the_square():
     assert "4.00 at T = 10, 4.00 at T = 20, 3.00 at T = 100" in figure.alt
     assert "For the labels it is 0.90." in figure.alt
     assert "with T\N{SUPERSCRIPT TWO}: 4.00 at T = 10" in words(figure.wide)
+    assert "length of the first gradient of the weights" in words(figure.wide)
+    other = figures.gradient_curves(heats, lengths, 0.9, caption="c", of="logits")
+    assert "length of the first gradient of the logits" in words(other.wide)
 
 
 RATES = {
@@ -122,31 +145,31 @@ def test_rings_that_would_cover_each_other_lie_in_each_other():
     for svg in (figure.wide, figure.narrow):
         rings = re.findall(r'<circle [^>]*r="(\d+)" fill="none"', svg)
         assert rings == ["6", "10"]
-        assert "T = 1, 10" in words(svg)
+        assert words(svg).count("T = 1") == words(svg).count("T = 10") == 1
     apart = figures.errors_by_rate({**near, (10, 0.2): [30, 30]}, 359, caption="c")
     assert re.findall(r'<circle [^>]*r="(\d+)" fill="none"', apart.wide) == ["6", "6"]
-    assert "T = 1, 10" not in words(apart.wide)
 
 
-def test_two_rings_at_one_rate_have_their_names():
+def test_two_rings_at_one_rate_have_the_colours_of_their_lines():
     figure = figures.errors_by_rate({**RATES, (10, 0.2): [28, 28]}, 359, caption="c")
     for svg in (figure.wide, figure.narrow):
-        assert svg.count('r="6" fill="none"') == 2
-        assert words(svg).count("T = 1") == words(svg).count("T = 10") == 2
+        rings = re.findall(r'<circle [^>]*r="6" fill="none"[^>]*>', svg)
+        assert ["label" in ring for ring in sorted(rings)].count(True) == 1
+        assert words(svg).count("T = 1") == words(svg).count("T = 10") == 1
 
 
 def test_lines_that_leave_together_are_named_where_they_leave():
     together = {**RATES, (100, 0.1): [32, 32], (100, 0.2): [310, 310]}
     figure = figures.errors_by_rate(together, 359, caption="c")
     assert "T = 10, 100" in words(figure.wide)
-    assert figures._leaving({(1, 1): 40, (1, 2): 60}, 50) == []  # one alone has its name
+    assert _rates.leaving({(1, 1): 40, (1, 2): 60}, 50) == []  # one alone has its name
     means = {(T, x): y for T in (1, 4) for x, y in ((1, 40), (4, 60))}
-    (note,) = figures._leaving(means, 50)
+    (note,) = _rates.leaving(means, 50)
     assert (note.x, note.y, note.words) == (pytest.approx(2), 50, "T = 1, 4")
     means[4, 1] = 49.9  # this one leaves much sooner
-    assert figures._leaving(means, 50) == []
+    assert _rates.leaving(means, 50) == []
     means = dict.fromkeys(means, 40) | {(4, 4): 50}  # at the top, not beyond it
-    assert figures._leaving(means, 50) == []
+    assert _rates.leaving(means, 50) == []
 
 
 @pytest.mark.parametrize("shift", [(0, 60), (0, -60)])
@@ -174,7 +197,7 @@ def test_every_ring_on_a_screen_has_its_words():
 
 def test_names_at_the_lines_do_not_touch():
     starts = {1: 50.0, 4: 42.0, 10: 41.0, 100: 40.5}
-    placed = figures._apart(starts, 3)
+    placed = _rates.apart(starts, 3)
     heights = sorted(placed.values())
     assert all(b - a >= 3 for a, b in pairwise(heights))
     assert placed[1] == 50

@@ -19,14 +19,27 @@ def printed(notebook):
     return "".join(o.text for o in outputs if o.output_type == "stream")
 
 
+def said(notebook):
+    """All that the cells say in sentences and tables."""
+    cells = second_edition.code(notebook)
+    return "\n".join(x for c in cells for x in second_edition.shown(c, "text/markdown"))
+
+
 MAIN, FURTHER = page("temperature"), page("temperature_further")
 
 
 def test_true_targets_lead_to_the_same_errors_on_both_pages():
-    table = dict(re.findall(r"(?m)^ +(1|100) +0\.\d\d +(\d+\.\d)$", printed(MAIN)))
+    row = r"\| \$T = (1|100)\$ \| 0\.\d\d \| (\d+\.\d) \|"
+    table = dict(re.findall(row, said(MAIN)))
     again = dict(re.findall(r"T = +(\d+) +true targets (\d+\.\d)", printed(FURTHER)))
     assert len(table) == 2
     assert again == table
+
+
+def test_the_shuffled_targets_lead_to_the_same_errors_on_both_pages():
+    (once,) = re.findall(r"at T = 100 make (\d+\.\d) errors", said(MAIN))
+    (again,) = re.findall(r"T = 100 .*shuffled (\d+\.\d)", printed(FURTHER))
+    assert once == again
 
 
 def test_the_further_page_is_linked_once():

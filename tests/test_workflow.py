@@ -493,6 +493,17 @@ def test_roc_and_reliability_are_those_of_others():
     np.testing.assert_allclose([x, y], [[0.15, 0.95], [0, 0.5]])
     axes = figure.canvas.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("confidence", "share right")
+    figure = model_card.reliability(  # the two of a mark are not few, the one is
+        {"one": ([0.92, 0.98, 0.15], [1, 0, 0])},
+        alt="A line with a mark of few images that is drawn for a test.",
+        few=2,
+    )
+    whole, hollow = figure.canvas.axes[0].lines[1:]
+    assert whole.get_markevery() == [1]
+    np.testing.assert_allclose(hollow.get_data(), [[0.15], [0]])
+    assert hollow.get_fillstyle() == "none"
+    with pytest.raises(ValueError, match="few"):
+        model_card.reliability({"one": ([0.5], [1])}, alt="A line of a test.", few=-1)
     figure = model_card.reliability(  # of shares, such as those of votes
         {"one": ([0.92, 0.98, 0.15], [5 / 7, 6 / 7, 0])},
         alt="A line of one model that is drawn for a test.",

@@ -13,8 +13,9 @@ MADE = lab.Compared(
         t: ([5 - i, i], [20 + i, 30 - i]) for i, t in enumerate(lab.TEMPERATURES)
     },
     by_epoch={"baseline": [[30, 26], [31, 30]], "distilled": [[22, 18, 20], [19, 21, 21]]},
-    leaked=[10, 12], controlled=[15, 16], carried={16.0: [20, 20]},
-    fresh={16.0: [24, 26]}, own={},
+    leaked=[10, 12], controlled=[15, 16], newer=[14, 16], teacher=[3, 4],
+    carried={16.0: [20, 20]}, fresh={16.0: [24, 26]}, thrown={16.0: [20, 99]},
+    one_draw=[6, 2], own={},
 )  # fmt: skip
 
 
@@ -24,7 +25,7 @@ def test_each_mistake_has_its_pair():
     assert MADE.best_on == {"valid": [24, 30], "test": [20, 26]}
     means = {name: MADE.damage(name).mean for name in lab.MISTAKES}
     assert means == dict(zip(lab.MISTAKES, (9.5, 0.5, 4.0, 2.0, 4.5, 5.0), strict=True))
-    assert MADE.damage(lab.MISTAKES[0]).comparisons == 6
+    assert MADE.damage(lab.MISTAKES[0]).comparisons == lab.COMPARISONS == 8
     with pytest.raises(ValueError, match="mistake must be one of"):
         MADE.damage("luck")
 
@@ -53,21 +54,82 @@ def test_students_are_trained(monkeypatch):
     assert set(found.own.values()) <= {0.08, 0.32}
     assert found.carried[1.0] == found.fresh[1.0]  # the first is fresh
     assert found.carried[4.0] != found.fresh[4.0]
+    assert found.fresh[4.0] == found.distilled  # the same rate: not trained again
+    assert found.thrown[1.0] == found.by_temperature[1.0][1]
+    assert found.one_draw[0] == found.gain[0]  # seed 0 of draw 0
     assert all(a <= b for a, b in zip(found.best_on["test"], found.best_on["valid"],
                                       strict=True))  # fmt: skip
+    first = lab.opening(found.own["baseline"], found.own["distilled"])
+    assert first == {
+        "baseline": found.baseline, "distilled": found.distilled, "slower": found.slower,
+    }  # fmt: skip
+
+
+def test_the_gradient_of_labels_is_theirs(monkeypatch):
+    monkeypatch.setattr(lab, "TEACHERS", (0,))
+    draw = kd.load("digits", draw=0, dtype=torch.float64)
+    few = kd.data.small_sample(draw.train, 200, seed=0)
+    start = kd.build("fc-64", seed=0, input_shape=(1, 8, 8), dtype=torch.float64)
+    with torch.no_grad():
+        wrong = start(few.images).softmax(1) - torch.eye(10)[few.labels].double()
+    slope = lab.first_gradients()
+    assert slope["baseline"] == pytest.approx(float(wrong.norm(dim=1).mean()))
+    assert slope["distilled"] > slope["baseline"]  # T squared
+
+
+def test_an_interval_as_wide_as_compare_makes_it():
+    gain = [4, 7, 6, 10, 6]
+    made = kd.compare(gain, [0] * 5)
+    spread = float(torch.tensor(gain).double().std())
+    assert lab.half_width(spread, 5) == pytest.approx((made.high - made.low) / 2)
+    with pytest.raises(ValueError, match="runs must be"):
+        lab.half_width(1.0, 1)
 
 
 def test_the_forest_says_the_numbers():
     draw = kd.plots.wrong_comparison.forest
     axis = {"low": -5, "high": 10, "step": 5, "unit": "mistakes", "caption": "x"}
     rows = {"one": kd.compare([3.0, 5.0, 4.0], [1.0, 2.0, 3.0])}
-    figure = draw(rows, **axis)
+    figure = draw(rows, {"one": [2.0, 3.0, 1.0]}, **axis)
     assert f"one: {rows['one'].mean:.1f}" in figure.alt
-    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 1
+    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 3
+    marked = draw(rows, {"one": [2.0]}, reference="one", **axis)
+    assert "stroke-dasharray" in marked.wide
+    assert "stroke-dasharray" not in figure.wide
     for bad, error in (
-        ({"rows": [1]}, TypeError), ({"rows": {"a": 3}}, TypeError),
+        ({"rows": [1]}, TypeError), ({"rows": {"one": 3}}, TypeError),
         ({"rows": {}}, ValueError), ({"low": 1}, ValueError), ({"step": 0}, ValueError),
+        ({"runs": 3}, TypeError), ({"runs": {}}, ValueError),
+        ({"runs": {"one": [11.0]}}, ValueError), ({"reference": "two"}, ValueError),
     ):  # fmt: skip
-        given = {"rows": rows, **axis, **bad}
+        given = {"rows": rows, "runs": {"one": [2.0]}, **axis, **bad}
         with pytest.raises(error):
-            draw(given.pop("rows"), **given)
+            draw(given.pop("rows"), given.pop("runs"), **given)
+
+
+def test_the_printed_gains_say_their_parts():
+    draw = kd.plots.wrong_comparison.printed_gains
+    words = {"mistake": "a slow baseline", "unit": "errors", "caption": "x"}
+    figure = draw([4, -1, 6], [10, 14, 12], **words)
+    for said in ("Compared fairly: 3.0", "9.0 come from", "-1 to 6"):
+        assert said in figure.alt
+    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 3
+    for gain, worse, words_said in (
+        ([4.0], [3.0], "must enlarge"), ([-1.0], [3.0], "must enlarge"),
+        ([], [3.0], "at least 1"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=words_said):
+            draw(gain, worse, **words)
+
+
+def test_the_three_logs():
+    judge = kd.exercises.judge_rising_curve
+    assert judge("B", 0.4)
+    assert judge("b", 98.6 - 98.2)
+    for choice, number, words in (
+        ("A", 0.4, "before the sweep"), ("C", 0.7, "went on training"),
+        ("B", 0.7, "program C"), ("B", -0.6, "first epoch"), (..., 0.4, "three dots"),
+    ):  # fmt: skip
+        made = judge(choice, number)
+        assert not made
+        assert words in str(made)

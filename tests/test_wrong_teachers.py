@@ -165,7 +165,7 @@ def test_the_answers_to_one_digit_are_drawn_and_said():
     image = torch.rand(1, 8, 8)
     answers = {"right": [0.75, 0.25], "wrong": [0.125, 0.875]}
     figure = draw(image, answers, [0], caption="They differ.")
-    assert figure.alt.endswith("right: 0.75 for 0; wrong: 0.12 for 0.")
+    assert figure.alt.endswith("right: 0.75 for 0; wrong: 0.12 for 0, 0.88 for 1.")
     for drawing in (figure.wide, figure.narrow):
         assert drawing.count("<image") == 2
         assert ">0.75<" in drawing
@@ -196,6 +196,33 @@ def test_losses_stand_over_their_errors():
         draw(points, **axes, beside={"wrong": "behind"})
     with pytest.raises(TypeError, match="points must be"):
         draw([], **axes)
+
+
+def test_errors_stand_over_their_epochs():
+    draw = kd.plots.wrong_teacher.errors_by_epoch
+    found = {"teacher": ("teacher", {1: 10.0, 5: 90.0, 20: 30.0}),
+             "student": ("student", {1: 80.0, 5: 85.0, 20: 20.0})}  # fmt: skip
+    beside = {"teacher": (1, "below"), "student": (20, "left")}
+    axes = {"top": 100.0, "step": 20.0, "unit": "errors of 100", "caption": "They meet."}
+    figure = draw(found, beside=beside, **axes)
+    assert figure.alt.startswith("Errors by epoch. teacher: 10 at 1, 90 at 5, 30 at 20;")
+    for drawing in (figure.wide, figure.narrow):
+        assert ">errors of 100<" in drawing
+        assert ">teacher<" in drawing
+    short = {"teacher": ("teacher", {1: 10.0})}
+    for wrong, places, says in (
+        (short, beside, "two epochs"),
+        ({**found, "student": short["teacher"]}, beside, "must have the epochs"),
+        ({"teacher": ("judge", found["teacher"][1])}, beside, "role of 'teacher'"),
+        ({"teacher": ("teacher", {1: 10.0, 5: 900.0})}, beside, "errors of 'teacher'"),
+        (found, {"teacher": (1, "below")}, "an epoch of 'student'"),
+        (found, {**beside, "teacher": (3, "below")}, "an epoch of 'teacher'"),
+        (found, {**beside, "teacher": (1, "behind")}, "beside"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            draw(wrong, beside=places, **axes)
+    with pytest.raises(TypeError, match="errors must be"):
+        draw([], beside=beside, **axes)
 
 
 def test_what_report_3_prints_is_read_from_its_file():

@@ -152,7 +152,7 @@ def class_order(
     if best >= needed and best - right >= 0.3:
         moved = [(int(a), int(b)) for a, b in zip(rows, columns, strict=True)
                  if a != b and table[a, b]]  # fmt: skip
-        said = ", ".join(f"label {a} is the teacher's {b}" for a, b in moved[:3])
+        said = ", ".join(f"label {a} is in the teacher's column {b}" for a, b in moved[:3])
         yield Finding(
             "class order that differs",
             f"the teacher is right for {right:.0%} of the batch, and for {best:.0%} once "

@@ -49,12 +49,15 @@ class Case:
     temperature: float | None
 
 
-def of_loss(case: Case, skipped: dict[str, str]) -> Iterator[Finding]:
+def of_loss(
+    case: Case, skipped: dict[str, str], own: list[bool] | None = None
+) -> Iterator[Finding]:
     """What is wrong with a loss and with how it asks the networks.
 
     Args:
         case: the loss with its networks and images.
         skipped: gets what could not be looked for, and why.
+        own: gets True where the loss shows the teacher other images than the batch's.
     """
     said = {"temperature": case.temperature, "alpha": case.alpha}
     known = {name: value for name, value in said.items() if value is not None}
@@ -64,6 +67,8 @@ def of_loss(case: Case, skipped: dict[str, str]) -> Iterator[Finding]:
     calls = Calls()
     if why:
         skipped[_FORMULA] = why
+        if own is not None:
+            own.append(True)  # nobody knows
         yield from _of_modes(case, calls)
         return
     try:
@@ -72,6 +77,10 @@ def of_loss(case: Case, skipped: dict[str, str]) -> Iterator[Finding]:
         skipped["how the loss asks the networks"] = f"{type(error).__name__}: {error}"[:200]
         moved, drifted, got = [], [], 0
         calls = Calls()
+    if own is not None:
+        shown = calls.images.get("teacher", [])
+        own += [not torch.equal(x.cpu(), case.given.images.cpu()) for x in shown]
+        own.append(asked.calls_networks and not shown)
     yield from _of_modes(case, calls)
     if case.teacher is not None:
         held = {n: w.grad is not None for n, w in case.teacher.named_parameters()}

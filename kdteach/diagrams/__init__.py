@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
-from kdteach.diagrams import blocks, freezing, idea, pipeline, stops, unfinished
+from kdteach.diagrams import blocks, freezing, idea, job, pipeline, stops, unfinished
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -45,6 +45,7 @@ _KINDS = {
         blocks.CONVOLUTION_ALT,
     ),
     "freezing": _Kind(freezing.wide, freezing.narrow, freezing.PARTS, freezing.ALT),
+    "job": _Kind(job.wide, job.narrow, job.PARTS, job.ALT),
 }  # fmt: skip
 
 

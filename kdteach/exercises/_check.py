@@ -264,6 +264,8 @@ class Exercise:
         cut = _gradients.cut_off(answer, results, right, self.tolerance)
         if self._all_same(mine, wanted):
             return no(cut, (cut,)) if cut else CheckResult(True, self.praise)
+        if cut and _gradients.rounded(mine, wanted):
+            return no(cut, (cut,))
         found = self._matcher(answer).match(mine, wanted)
         if found is not None and found.known and found.also is None:
             return no(self._named(answer, found), found.hints)

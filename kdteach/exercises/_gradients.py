@@ -13,6 +13,8 @@ from torch import Tensor
 
 from kdteach.exercises._values import Value, read
 
+_SINGLE = 1e-5  # absolute and relative: a sum of some numbers in single precision
+
 _CUTS = {
     "item": "`.item()`", "detach": "`.detach()`", "detach_": "`.detach_()`",
     "numpy": "`.numpy()`", "no_grad": "`torch.no_grad()`", "data": "`.data`",
@@ -106,6 +108,16 @@ def cut_off(
             if not torch.allclose(slope.double(), asked.double(), tolerance, tolerance):
                 part = _a_part(answer, not bool(slope.any()))
     return part or None
+
+
+def rounded(results: list[Value], wanted: list[Value]) -> bool:
+    """Whether all numbers are the right ones but for what single precision loses."""
+    return all(
+        mine.shape == right.shape
+        and not mine.numbers.is_meta
+        and torch.allclose(mine.numbers, right.numbers, _SINGLE, _SINGLE, equal_nan=True)
+        for mine, right in zip(results, wanted, strict=True)
+    )
 
 
 def _codes(function: FunctionType) -> list[CodeType]:

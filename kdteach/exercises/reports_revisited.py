@@ -93,8 +93,8 @@ _LUCKY = Exercise(
             lambda rows, level: min(1.0, rows * (1 - level)),
         ),
     ),
-    "with ten rows it is two chances in five. So a single ring beside its bar proves "
-    "little, and three of three side by side more.",
+    "with ten rows it is two chances in five. So one ring beside its bar, among ten, "
+    "proves little.",
     slips=(
         slip("that is the chance that all lie inside; the opposite is asked for.",
              ask="none"),
@@ -135,15 +135,16 @@ _STACKED = Judgement(
 
 _FAR = Judgement(
     {
-        "luck": "with ten runs, one more run lies so far from the mean about once in "
-        "two hundred times, and all three temperatures do.",
-        "protocol": "something differs that moves the students of a teacher and leaves "
-        "teacher and labels alone where they are. The report does not print enough to say "
-        "what.",
+        "luck": "one more run of ours lies so far from the mean, to either side, about "
+        "once in 150 times, and the two other temperatures are outside as well.",
+        "protocol": "a setting that we guessed may well be the reason. But no run here was "
+        "made to test that, and an error of the report would look the same.",
         "error": "an error of the report is possible, and nothing here shows one: its "
-        "teacher and its student of labels alone are where ours are.",
+        "teacher lies inside our range.",
+        "unknown": "luck is an unlikely reason. Between a setting that we guessed wrongly "
+        "and an error of the report these numbers do not decide.",
     },
-    "protocol",
+    "unknown",
     3.66,
     "So the word is *outside our range*, and not *wrong*.",
     0.06,
@@ -182,7 +183,7 @@ def judge_far_rings(choice: Any, number: Any) -> CheckResult:
     """Judge Report 1's students at T = 10.
 
     Args:
-        choice: "luck", "protocol" or "error".
+        choice: "luck", "protocol", "error" or "unknown".
         number: how many standard deviations of our ten runs the printed one lies above our
             mean.
     """

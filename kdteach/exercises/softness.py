@@ -382,13 +382,13 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
     },
     laws=(
         Law(
-            "the mean entropy at your T is as large as `nats` (it grows with T: keep the "
-            "hotter half while it is too small; go far enough, and on for long enough)",
+            "the mean entropy at your T is as large as `nats` (print your own entropy "
+            "at this T: if it is `nats`, look at the entropy, and if not, at the search)",
             lambda t, z, h: _reached(t, z) > h - 0.01,
         ),
         Law(
-            "the mean entropy at your T is no larger than `nats` (it grows with T: keep "
-            "the colder half while it is too large; go far enough, and on for long enough)",
+            "the mean entropy at your T is no larger than `nats` (print your own entropy "
+            "at this T: if it is `nats`, look at the entropy, and if not, at the search)",
             lambda t, z, h: _reached(t, z) < h + 0.01,
         ),
     ),

@@ -131,20 +131,20 @@ _COUNT = Exercise(
 
 _CURVE = Judgement(
     {
-        "transfer set": "a transfer set that holds test images teaches their answers, so "
-        "accuracy on those images rises, and on others it does not.",
-        "never reset": "a student that goes on training starts a setting where an earlier "
-        "training ended; if the first setting starts high, there was one before it.",
-        "epoch on test": "the best of some epochs is a maximum; it says nothing of where "
-        "the first epoch of a setting begins.",
+        "A": "its first epoch at T = 1 is far above that of a new student, so it was "
+        "trained before the sweep, and each T adds training.",
+        "B": "the first epochs of both temperatures are those of a new student.",
+        "C": "it is new at T = 1, and its first epoch at T = 16 stands where T = 1 ended: "
+        "it went on training.",
     },
-    "never reset",
-    0.17,
+    "B",
+    0.4,
     "So look at the first epoch of every setting before you read the last.",
     0.006,
     (
-        (0.154, "that is the last less the first; the highest of the six is asked for."),
-        (0.079, "that is the second less the first; the highest is asked for."),
+        (0.2, "that is the last epoch of program A; each program has its own two."),
+        (0.7, "that is the last epoch of program C; each program has its own two."),
+        (-0.6, "that is the first epoch; the last is asked for."),
     ),
 )
 
@@ -170,10 +170,10 @@ def check_seen_before(answer: Callable[..., Any]) -> CheckResult:
 
 
 def judge_rising_curve(choice: Any, number: Any) -> CheckResult:
-    """Judge a curve over temperatures whose first epoch is already very good.
+    """Judge three sweeps over temperatures by their first epochs.
 
     Args:
-        choice: "transfer set", "never reset" or "epoch on test".
-        number: the highest of the six printed accuracies less the first, in points.
+        choice: "A", "B" or "C", the program in which T alone changes.
+        number: its accuracy in the last epoch at T = 16 less that at T = 1, in points.
     """
     return _CURVE.check(choice, number)

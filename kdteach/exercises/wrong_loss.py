@@ -41,7 +41,7 @@ _FLAT = Exercise(
         ),
     ),
     "0.125 for ten classes at T = 4: hardly more than the 0.1 of a teacher that knows "
-    "nothing.",
+    "nothing. With 1,000 classes 0.00128 is left, and knowing nothing gives 0.001.",
     slips=(
         slip("the certain class stands in the sum twice: beside it are classes - 1 others.",
              others=0),
@@ -154,7 +154,8 @@ _FACTOR = Judgement(
     },
     "weight",
     6.24,
-    "So the second mistake alone does little harm to somebody who tunes alpha.",
+    "With probabilities in it the formula is another alpha, and tuning alpha mends most "
+    "of that. With logits the sum is very different from image to image.",
     0.02,
     (
         (8.01, "that is the sum above the line; it is divided by exp(max / T)."),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kdteach.checks import check_count
 from kdteach.plots._figure import ROLES, Figure, axes_of, check_caption, joined
 from kdteach.plots._given import axis_label, named, numbers, written
 
@@ -58,6 +59,7 @@ def reliability(
     caption: str = "",
     across: str = "confidence",
     up: str = "share right",
+    few: int = 0,
 ) -> Figure:
     """How often a model is right, over how sure it says it is; the diagonal is honest.
 
@@ -70,12 +72,14 @@ def reliability(
         across: what the first numbers are, such as "probability of SSA".
         up: what the second ones are, such as "share of votes for SSA"; then these may be
             fractions.
+        few: marks of fewer images than this are hollow: luck moves them far. None are by
+            default.
 
     Raises:
         TypeError: no numbers or names.
         ValueError: nothing to draw, lengths that differ, confidences out of range.
     """
-    page = check_caption(caption)
+    page, few = check_caption(caption), check_count("few", few, least=0)
     with axes_of(size=(5.4, 4.0), page=page) as (canvas, axes):
         axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
         for (name, pair), style in zip(
@@ -88,11 +92,13 @@ def reliability(
                 )
             which = np.minimum((sure * _BINS).astype(int), _BINS - 1)
             filled = [b for b in range(_BINS) if (which == b).any()]
-            axes.plot(
-                [sure[which == b].mean() for b in filled],
-                [right[which == b].mean() for b in filled],
-                label=written(name), **style,
-            )  # fmt: skip
+            x, y = (np.array([v[which == b].mean() for b in filled]) for v in (sure, right))
+            hollow = np.array([(which == b).sum() < few for b in filled])
+            axes.plot(x, y, label=written(name), markevery=[*np.flatnonzero(~hollow)],
+                      **style)  # fmt: skip
+            if hollow.any():
+                ring = style | {"linestyle": "none", "fillstyle": "none"}
+                axes.plot(x[hollow], y[hollow], **ring)
         axes.set(xlabel=axis_label("across", across), ylabel=axis_label("up", up),
                  xlim=(0, 1), ylim=(0, 1.03))  # fmt: skip
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)

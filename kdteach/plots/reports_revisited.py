@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kdteach.checks import shown
 from kdteach.diagrams import Diagram
@@ -15,38 +15,41 @@ __all__ = ["one_more", "printed_less_ours"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _TITLES = {
-    ("R0", "MNIST"): "Report 0, MNIST",
-    ("R1", "MNIST"): "Report 1, MNIST",
-    ("R2", "MNIST"): "Report 2, MNIST",
-    ("R1", "CIFAR-10"): "Report 1, photographs",
+    ("R0", "MNIST", "students"): "Report 0, MNIST",
+    ("R1", "MNIST", "students"): "Report 1, MNIST",
+    ("R2", "MNIST", "students"): "Report 2, MNIST",
+    ("R1", "CIFAR-10", "teachers"): "Report 1, photographs: the teachers",
+    ("R1", "CIFAR-10", "students"): "Report 1, photographs: the students",
 }
-_GREY = "soft"
 _NETWORKS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
+_OTHER = "5 3"  # the dashes of a bar whose protocol is another one
 
 
-@dataclass
-class _Line:
-    """Rows that share a line: their differences, the widest range, and a colour."""
+@dataclass(frozen=True)
+class _Bar:
+    """One printed number: its difference from our mean, and half our range."""
 
-    differences: list[float] = field(default_factory=list)
-    half: float = 0.0
-    colour: str = "soft"
+    difference: float
+    half: float
+    role: str
+    dashes: str
+
+
+_Panels = dict[str, dict[str, list[_Bar]]]  # title to name to its bars
 
 
 def printed_less_ours(rows: Sequence[Beside], *, caption: str) -> Diagram:
     """Every printed accuracy beside the range of our runs, as a difference from our mean.
-
-    Teachers that started from other weights than ours are left out: they would need an
-    axis of their own.
 
     Args:
         rows: of ``kd.reports()``; those with runs of test accuracy are drawn.
         caption: the sentence that states the finding.
 
     Returns:
-        A panel for each report and data set. A ring is a printed run; the bar is where 95
-        of 100 further runs of ours would lie. Rows of one temperature share a line, and
-        the bar is then the widest of theirs.
+        A panel for each report and data set, with an axis of its own; the teachers of the
+        photographs, which are far away, have one more. A ring is a printed run; the bar
+        beside it is where 95 of 100 further runs of ours would lie, dashed where our
+        protocol is another one. Each ring has its own bar; those of one name are stacked.
 
     Raises:
         TypeError: rows are none of ``reports()``.
@@ -54,25 +57,21 @@ def printed_less_ours(rows: Sequence[Beside], *, caption: str) -> Diagram:
     """
     if not isinstance(rows, (list, tuple)) or not all(isinstance(r, Beside) for r in rows):
         raise TypeError(f"rows must be some of kd.reports(), got {shown(rows)}")
-    found: dict[str, dict[str, _Line]] = {}
+    found: _Panels = {}
     for row in rows:
-        title = _TITLES.get((row.printed.report, row.printed.dataset))
-        name, span, ours = _name(row.printed), row.range, row.ours
-        if title is None or not name or span is None or ours is None:
+        p, span, ours = row.printed, row.range, row.ours
+        apart = p.dataset == "CIFAR-10" and p.experiment == "teacher"
+        title = _TITLES.get((p.report, p.dataset, "teachers" if apart else "students"))
+        if title is None or span is None or ours is None:
             continue
-        line = found.setdefault(title, {}).setdefault(name, _Line())
-        line.differences.append(row.printed.value - ours)
-        line.half = max(line.half, (span[1] - span[0]) / 2)
-        line.colour = _GREY if row.protocol == "other" else _role(row.printed)
+        dashes = _OTHER if row.protocol == "other" else ""
+        bar = _Bar(p.value - ours, (span[1] - span[0]) / 2, _role(p), dashes)
+        found.setdefault(title, {}).setdefault(_name(p), []).append(bar)
     found = {title: found[title] for title in _TITLES.values() if title in found}
     if not found:
         raise ValueError("rows must have some with runs of ours, got none")
     told = [
-        f"{title}: "
-        + "; ".join(
-            f"{name} {_span(line.differences)}, our range ±{line.half:.2f}"
-            for name, line in lines.items()
-        )
+        f"{title}: " + "; ".join(f"{name} {_told(bars)}" for name, bars in lines.items())
         for title, lines in found.items()
     ]
     alt = f"Printed accuracy less our mean, in points. {'. '.join(told)}."
@@ -156,42 +155,47 @@ def _role(p: Printed) -> str:
 
 
 def _name(p: Printed) -> str:
-    """The line on which a row stands; empty for those that are left out."""
+    """The words beside a row; rows of one name are stacked."""
     if p.experiment.startswith("kd-from-"):
         network = _NETWORKS[p.experiment.removeprefix("kd-from-")]
-        return f"{network} teaches, T = {p.temperature:g}"
+        return f"{network}, T = {p.temperature:g}, α = {p.soft_weight:g}"
     if p.experiment == "teacher":
-        return "" if p.dataset == "CIFAR-10" else "teacher"
+        return _NETWORKS.get(p.model.removesuffix("-pretrained"), "teacher")
     return {
         "no-kd": "labels alone", "eskd": "teacher stopped early",
-        "kd": f"T = {p.temperature:g}" if p.temperature else "",
-    }.get(p.experiment, "")  # fmt: skip
+    }.get(p.experiment, f"with a teacher, T = {p.temperature or 0:g}")  # fmt: skip
 
 
-def _span(differences: Sequence[float]) -> str:
-    low, high = min(differences), max(differences)
-    return f"{low:+.2f}" if len(differences) == 1 else f"{low:+.2f} to {high:+.2f}"
+def _told(bars: Sequence[_Bar]) -> str:
+    first, halves = bars[0], [b.half for b in bars]
+    if len(bars) == 1:
+        return f"{first.difference:+.2f}, our range ±{first.half:.2f}"
+    low, high = (pick(b.difference for b in bars) for pick in (min, max))
+    ranges = f"our ranges ±{min(halves):.2f} to ±{max(halves):.2f}"
+    return f"{len(bars)} numbers, {low:+.2f} to {high:+.2f}, {ranges}"
 
 
-def _drawn(found: dict[str, dict[str, _Line]], width: float) -> Drawing:
-    """A phone's drawing has the names above their lines instead of beside them."""
+def _drawn(found: _Panels, width: float) -> Drawing:
+    """A phone's drawing has the names above their bars instead of beside them."""
     phone = width < _WIDE
     left, right = (14.0, 336.0) if phone else (240.0, 840.0)
-    tall, head, foot = (40.0, 44.0, 56.0) if phone else (26.0, 44.0, 56.0)
-    height = 34.0 + sum(head + tall * len(lines) + foot for lines in found.values())
+    head, foot = 44.0, 56.0
+    key = _key_height(found, phone)
+    height = key + sum(
+        head + foot + sum(_tall(bars, phone) for bars in lines.values())
+        for lines in found.values()
+    )
     draw = Drawing(width, height)
-    _key(draw, left, phone)
-    y = 34.0
+    _key(draw, found, left, phone)
+    y = key
     for title, lines in found.items():
         draw.text(0, y + 22, title, "strong", "start")
-        reach = max(
-            max(abs(d) for line in lines.values() for d in line.differences),
-            max(line.half for line in lines.values()),
-        )
-        step = 2.0 if reach > 2 else 0.5
+        every = [bar for bars in lines.values() for bar in bars]
+        reach = max(max(abs(b.difference), b.half) for b in every)
+        step = next(s for s in (0.5, 2.0, 10.0) if reach <= 4 * s or s == 10)
         reach = step * math.ceil(reach / step + 0.1)
         y += head
-        bottom = y + tall * len(lines)
+        bottom = y + sum(_tall(bars, phone) for bars in lines.values())
 
         def at(value: float, reach: float = reach) -> float:
             return left + (right - left) * (value + reach) / (2 * reach)
@@ -203,32 +207,55 @@ def _drawn(found: dict[str, dict[str, _Line]], width: float) -> Drawing:
         draw.text(
             (left + right) / 2, bottom + 36, "printed less our mean, in points", "small"
         )
-        for name, line in lines.items():
-            middle = y + (28.0 if phone else 13.0)
+        for name, bars in lines.items():
+            tall = _tall(bars, phone)
+            first = y + (28.0 if phone else 13.0)
             if phone:
                 draw.words_over(0, y + 13, name, "small", "start")
             else:
-                draw.text(left - 16, middle + 5, name, "", "end")
-            ends = [(at(-line.half), middle), (at(line.half), middle)]
-            wide = 4.0 if line.colour == _GREY else 9.0
-            draw.curve(ends, line.colour, wide, opacity=0.45)
-            for value in line.differences:
-                draw.ring(at(value), middle, "ink")
+                draw.text(left - 16, y + (tall if len(bars) > 1 else 26) / 2 + 5, name,
+                          "", "end")  # fmt: skip
+            for number, bar in enumerate(bars):
+                middle = first + _STACKED * number
+                thick, radius = (9.0, 6.0) if len(bars) == 1 else (5.0, 3.5)
+                draw.curve([(at(-bar.half), middle), (at(bar.half), middle)], bar.role,
+                           thick, bar.dashes, 0.45)  # fmt: skip
+                draw.ring(at(bar.difference), middle, "ink", radius)
             y += tall
         y += foot
     return draw
 
 
-def _key(draw: Drawing, left: float, phone: bool) -> None:
-    """What a ring and a bar are; the three colours are those of the roles."""
-    start, apart = (8.0, 104.0) if phone else (left, 190.0)
-    draw.ring(start, 14, "ink")
-    draw.text(start + 12, 19, "printed", "small", "start")
-    x = start + apart - (24 if phone else 0)
-    for number, colour in enumerate(("teacher", "baseline", "student")):
-        ends = [(x + 12.0 * number, 14.0), (x + 12.0 * number + 12, 14.0)]
-        draw.curve(ends, colour, 9.0, opacity=0.45)
-    draw.text(x + 43, 19, "our range", "small", "start")
-    x += apart + (18 if phone else 0)
-    draw.curve([(x, 14), (x + 24, 14)], _GREY, 4.0, opacity=0.45)
-    draw.text(x + 31, 19, "… other protocol", "small", "start")
+_STACKED = 9.0  # from one bar to the next, where several have one name
+
+
+def _tall(bars: Sequence[_Bar], phone: bool) -> float:
+    """How much room the bars of one name take."""
+    return (40.0 if phone else 26.0) + _STACKED * (len(bars) - 1)
+
+
+def _kinds(found: _Panels) -> list[tuple[str, str]]:
+    """Dashes and words of the bars that the figure has."""
+    used = {b.dashes for lines in found.values() for bars in lines.values() for b in bars}
+    words = {"": "our range of one more run", _OTHER: "the same, other protocol"}
+    if used == {_OTHER}:
+        words[_OTHER] = "our range of one more run, other protocol"
+    return [(dashes, name) for dashes, name in words.items() if dashes in used]
+
+
+def _key_height(found: _Panels, phone: bool) -> float:
+    return 34.0 + (22.0 * len(_kinds(found)) if phone else 0.0)
+
+
+def _key(draw: Drawing, found: _Panels, left: float, phone: bool) -> None:
+    """What a ring and a bar are; a phone has them below each other."""
+    x, y = (8.0 if phone else left), 14.0
+    draw.ring(x, y, "ink")
+    draw.text(x + 14, y + 5, "printed", "small", "start")
+    for number, (dashes, words) in enumerate(_kinds(found)):
+        if phone:
+            x, y = 2.0, y + 22.0
+        else:
+            x = left + 110.0 + 240.0 * number
+        draw.curve([(x, y), (x + 24, y)], "baseline", 9.0, dashes, 0.45)
+        draw.text(x + 32, y + 5, words, "small", "start")

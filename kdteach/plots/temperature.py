@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,12 +11,12 @@ from torch import Tensor
 from kdteach.diagrams import Diagram, panels
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.losses import soft_targets
+from kdteach.plots._rates import apart, leaving, rings_at
 
 _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
-_RING, _WIDER = 6.0, 4.0  # radius of a ring, and how much wider the next around it is
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
 _START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
@@ -85,8 +84,8 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
     last = int(logits.argmin())
     place = 17.0
     notes.append(
-        Note(place, float(_soft(logits, place)[last]), f"{classes[last]}: ever more",
-             (10, 18), (4, 18), "start")
+        Note(place, float(_soft(logits, place)[last]),
+             f"{classes[last]}: rises all the way", (10, 18), (4, 18), "start")
     )  # fmt: skip
     told.append(
         "the classes whose logit lies below the plain mean rise all the way to one tenth"
@@ -99,6 +98,71 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         *axes, curves, notes,
         f"Probabilities of the ten classes of one image over temperature: "
         f"{'; '.join(told)}.", caption,
+    )  # fmt: skip
+
+
+def average_curve(logits: Tensor, classes: Sequence[str], *, caption: str) -> Diagram:
+    """The weighted average of one image's logits over T, among the logits themselves.
+
+    A class gains while its logit lies below the average, and loses once it lies above.
+
+    Args:
+        logits: (C,) of one image, in float64, not all alike.
+        classes: C names.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure; a ring where the average passes a logit. The lowest logit may lie too
+        low to be seen.
+
+    Raises:
+        ValueError: another number of names.
+    """
+    if len(classes) != len(logits):
+        raise ValueError(
+            f"classes must name {len(logits)} columns, got {len(classes)} names"
+        )
+    order = logits.argsort(descending=True).tolist()
+    plain, top = float(logits.mean()), float(logits[order[0]])
+    low = 5 * math.floor(float(logits[order[-2]]) / 5)
+    high = 5 * math.ceil((top + 1) / 5)
+    shown = [c for c in order if float(logits[c]) >= low]
+    passed = [c for c in shown[1:] if float(logits[c]) > plain]
+    curves, notes, told = [], [], []
+    for c in shown:
+        level, strong = float(logits[c]), c == order[0] or c in passed
+        curves.append(Curve([(1, level), (100, level)], "teacher" if strong else "soft",
+                            1.6 if strong else 1.0))  # fmt: skip
+    curves.append(Curve([(1, plain), (100, plain)], "accent-edge", 2.0, "2 5"))
+    hot = _spaced(1, 100, _DENSE)
+    means = [(T, float(_soft(logits, T) @ logits)) for T in hot]
+    curves.append(Curve(means, "teacher", 3.4))
+    notes.append(Note(100, top, f"logit of the {classes[order[0]]}", (-6, -8), None, "end"))
+    for number, c in enumerate(passed):
+        heat, _ = loudest(logits, c)
+        below = number == len(passed) - 1 and number > 2  # two lines that nearly touch
+        words = (
+            f"{classes[c]}: T = {heat:.1f}"
+            if heat < 10
+            else f"{classes[c]}: T = {heat:.0f}"
+        )
+        notes.append(
+            Note(heat, float(logits[c]), words, (0, 70) if below else (12, -9), None,
+                 "middle" if below else "start", True, "accent-edge", not number,
+                 wide_only=number > 1, leader=below)
+        )  # fmt: skip
+        told.append(f"the {classes[c]} at T = {heat:.3g}")
+    notes.append(
+        Note(*means[_DENSE // 4], "weighted average", (10, -12), None, "start", strong=True)
+    )
+    return _figure(
+        Axis(1, 100, _ticks((1, 2, 4, 10, 20, 40, 100)), "temperature T", log=True),
+        Axis(low, high, [(n, f"{n}".replace("-", "\N{MINUS SIGN}"))
+                         for n in range(low, high + 1, 5)], "logit"),
+        curves, notes,
+        "Logits of one image, and their weighted average over temperature. It falls "
+        f"from {means[0][1]:.1f} at T = 1 towards the plain mean, {plain:.1f}, and passes "
+        f"{'the logit of ' if told else 'no other logit'}{', of '.join(told)}.", caption,
     )  # fmt: skip
 
 
@@ -119,8 +183,9 @@ def loudest(logits: Tensor, column: int) -> tuple[float, float]:
 
 
 def gradient_curves(
-    temperatures: Sequence[float], lengths: Tensor, labels: float, *, caption: str
-) -> Diagram:
+    temperatures: Sequence[float], lengths: Tensor, labels: float, *, caption: str,
+    of: str = "weights",
+) -> Diagram:  # fmt: skip
     """Length of the gradient of the soft term with and without T squared.
 
     Args:
@@ -128,6 +193,7 @@ def gradient_curves(
         lengths: (pairs, n) without the factor.
         labels: the length for the cross-entropy with the labels, a reference.
         caption: the sentence that states the finding.
+        of: what the gradient belongs to, for the axis.
 
     Returns:
         The figure: a faint line a pair of teacher and student, a strong one for the mean.
@@ -160,7 +226,7 @@ def gradient_curves(
         Axis(1, few[-1], _ticks((1, 2, 4, 10, 20, 50, 100, 1000)), "temperature T",
              log=True),
         Axis(0, high, [(n, str(n)) for n in range(int(high) + 1)],
-             "length of the first gradient of the weights"),
+             f"length of the first gradient of the {of}"),
     )  # fmt: skip
     told = ", ".join(f"{m:.2f} at T = {T:g}" for T, m in zip(few, mean, strict=True))
     return _figure(
@@ -186,8 +252,8 @@ def errors_by_rate(
     Returns:
         The figure. Where the mean is that of broken students the line leaves it at the top;
         the alt text counts them, and on a screen words name lines that leave together. The
-        rate with the fewest errors of each T is ringed; rings that would cover each other
-        lie in each other. Words say whose they are, and whose two rings at one rate are.
+        rate with the fewest errors of each T is ringed in its colour; rings that would
+        cover each other lie in each other.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
@@ -198,9 +264,9 @@ def errors_by_rate(
     place = rates[0] * _BESIDE
     seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
-    rings: dict[float, list[tuple[float, float, str]]] = {}
+    rings: dict[float, list[tuple[float, str]]] = {}
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
-    names = _apart(starts, _TOUCH * (high - low))
+    names = apart(starts, _TOUCH * (high - low))
     for number, heat in enumerate(temperatures):
         colour = _COLOURS[number]
         points = [(rate, means[heat, rate]) for rate in rates]
@@ -211,13 +277,13 @@ def errors_by_rate(
                  ink=colour)
         )  # fmt: skip
         best = min(points, key=lambda point: point[1])
-        rings.setdefault(best[0], []).append((best[1], heat, colour))
+        rings.setdefault(best[0], []).append((best[1], colour))
         lost = {rate: sum(2 * e > images for e in errors[heat, rate]) for rate in rates}
         broken = ", ".join(f"{n} at {rate:g}" for rate, n in lost.items() if n) or "none"
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
-    notes += _rings(rings, _TOUCH * (high - low)) + _leaving(means, high)
+    notes += rings_at(rings, _TOUCH * (high - low)) + leaving(means, high)
     axes = (
         Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
              "learning rate", log=True),
@@ -275,65 +341,6 @@ def _spaced(low: float, high: float, count: int) -> list[float]:
     """Numbers with equal factors between them."""
     step = math.log(high / low) / (count - 1)
     return [low * math.exp(step * number) for number in range(count)]
-
-
-def _apart(heights: Mapping[float, float], least: float) -> dict[float, float]:
-    """Heights of words, pushed down where they would be closer than ``least``."""
-    placed: dict[float, float] = {}
-    above = math.inf
-    for key in sorted(heights, key=lambda k: -heights[k]):
-        above = placed[key] = min(heights[key], above - least)
-    return placed
-
-
-def _rings(
-    best: Mapping[float, Sequence[tuple[float, float, str]]], least: float
-) -> list[Note]:
-    """The rings at the best rates: rate to each (errors, T, colour) there."""
-    notes = []
-    for rate, found in best.items():
-        groups: list[list[tuple[float, float, str]]] = []
-        for each in sorted(found):
-            if groups and each[0] - groups[-1][-1][0] < least:
-                groups[-1].append(each)
-            else:
-                groups.append([each])
-        for group in groups:
-            notes += [
-                Note(rate, errors, "", ring=True, colour=colour,
-                     radius=_RING + number * _WIDER)
-                for number, (errors, _, colour) in enumerate(group)
-            ]  # fmt: skip
-            names = ", ".join(f"{heat:g}" for _, heat, _ in group)
-            ink = group[0][2] if len(group) == 1 else ""
-            shift, anchor = (
-                ((0.0, 30.0), "middle") if group is groups[0] else ((-9.0, -9.0), "end")
-            )
-            if len(group) > 1 or len(groups) > 1:
-                notes.append(
-                    Note(rate, group[0][0], f"T = {names}", shift, None, anchor, ink=ink)
-                )
-    return notes
-
-
-def _leaving(means: Mapping[tuple[float, float], float], high: float) -> list[Note]:
-    """Words beside lines that leave the figure at the top together."""
-    rates = sorted({rate for _, rate in means})
-    leave: dict[float, list[float]] = {}
-    for heat in sorted({T for T, _ in means}):
-        for before, after in pairwise(rates):
-            start, end = means[heat, before], means[heat, after]
-            if start <= high < end:
-                part = (high - start) / (end - start)
-                place = before * (after / before) ** part
-                near = [x for x in leave if max(x, place) < 1.06 * min(x, place)]
-                leave.setdefault(near[0] if near else place, []).append(heat)
-    return [
-        Note(x, high, f"T = {', '.join(f'{heat:g}' for heat in heats)}", (12.0, 15.0), None,
-             "start", wide_only=True)
-        for x, heats in leave.items()
-        if len(heats) > 1
-    ]  # fmt: skip
 
 
 def _ticks(values: Sequence[float]) -> list[tuple[float, str]]:

@@ -1,4 +1,4 @@
-"""Figures of *Ways to get the teacher wrong*: answers to one digit, losses and errors."""
+"""Figures of *Ways to get the teacher wrong*: answers to one digit, losses, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from kdteach.checks import check_choice, check_names, check_number, check_numbers, shown
 from kdteach.diagrams import Diagram, curves, panels
 
-__all__ = ["answers_to_one", "loss_and_errors"]
+__all__ = ["answers_to_one", "errors_by_epoch", "loss_and_errors"]
 
 _ROLES = ("teacher", "student", "baseline")
 
@@ -24,7 +24,8 @@ def answers_to_one(
     Args:
         image: (1, H, W) in [0, 1].
         answers: title to (C,) probabilities.
-        marked: classes whose probability is written above the bar.
+        marked: classes whose probability is always written above the bar; that of the
+            largest one is, too.
         caption: the sentence that states the finding.
 
     Returns:
@@ -44,9 +45,10 @@ def answers_to_one(
             check_number(f"answers[{name!r}]", v, least=0, most=1)
             for v in check_numbers(f"answers[{name!r}]", answers[name]).tolist()
         ]
-        answer = panels.Answer("the answer in the loss", values, "teacher", tuple(marked))
+        numbered = tuple(dict.fromkeys((*marked, values.index(max(values)))))
+        answer = panels.Answer("the answer in the loss", values, "teacher", numbered)
         made.append(panels.Panel(name, image[0].tolist(), [answer]))
-        said.append(f"{name}: " + ", ".join(f"{values[m]:.2f} for {m}" for m in marked))
+        said.append(f"{name}: " + ", ".join(f"{values[m]:.2f} for {m}" for m in numbered))
     alt = f"What reaches the loss as the teacher's answer to one image. {'; '.join(said)}."
     wide, narrow = panels.wide(made), panels.narrow(made)
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
@@ -102,6 +104,69 @@ def loss_and_errors(
     y = curves.Axis(0.0, top, ticks, "errors of the student on 359 test images")
     alt = f"Last loss and errors of students. {'; '.join(said)}."
     wide, narrow = curves.wide(x, y, dots, notes), curves.narrow(x, y, dots, notes)
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def errors_by_epoch(
+    errors: Mapping[str, tuple[str, Mapping[int, float]]],
+    *,
+    top: float,
+    step: float,
+    unit: str,
+    caption: str,
+    beside: Mapping[str, tuple[int, str]],
+) -> Diagram:
+    """Errors of networks while they learn, over the epoch on a log scale.
+
+    Args:
+        errors: name to (role, errors by epoch); the role is the colour, the epochs are 1 or
+            later, at least two, and the same for all.
+        top: end of the axis of the errors, which begins at 0.
+        step: between its ticks.
+        unit: of the errors.
+        caption: the sentence that states the finding.
+        beside: each name to the epoch at which it stands, and on which side of its curve:
+            "right", "left", "above" or "below".
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: errors is no dictionary.
+        ValueError: no errors, fewer than two epochs or others for another name, an unknown
+            role, place or epoch, a number outside of the axis.
+    """
+    if not isinstance(errors, Mapping):
+        raise TypeError(f"errors must be a dictionary, got {shown(errors)}")
+    top, step = check_number("top", top, above=0), check_number("step", step, above=0)
+    names = check_names("errors", list(errors))
+    epochs = sorted(errors[names[0]][1])
+    if len(epochs) < 2 or epochs[0] < 1:
+        raise ValueError(f"errors must be given for two epochs from 1 on, got {epochs}")
+    lines, notes, said = [], [], []
+    for name in names:
+        role, found = errors[name]
+        check_choice(f"role of {name!r}", role, _ROLES)
+        if sorted(found) != epochs:
+            raise ValueError(f"{name!r} must have the epochs {epochs}, got {sorted(found)}")
+        points = [
+            (float(e), check_number(f"errors of {name!r}", found[e], least=0, most=top))
+            for e in epochs
+        ]
+        lines.append(curves.Curve(points, role, dots=True))
+        if name not in beside or beside[name][0] not in found:
+            raise ValueError(f"beside must name an epoch of {name!r}, got {shown(beside)}")
+        epoch, where = beside[name]
+        shift, anchor = _PLACES[check_choice("beside", where, tuple(_PLACES))]
+        at = float(found[epoch])
+        notes.append(curves.Note(epoch, at, name, shift, anchor=anchor, ink=role))
+        said.append(f"{name}: " + ", ".join(f"{found[e]:.0f} at {e}" for e in epochs))
+    ticks = [(float(e), str(e)) for e in epochs]
+    x = curves.Axis(epochs[0], epochs[-1], ticks, "epoch, log scale", log=True)
+    rows = [(n * step, f"{n * step:g}") for n in range(int(top / step) + 1)]
+    y = curves.Axis(0.0, top, rows, unit)
+    alt = f"Errors by epoch. {'; '.join(said)}."
+    wide, narrow = curves.wide(x, y, lines, notes), curves.narrow(x, y, lines, notes)
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 

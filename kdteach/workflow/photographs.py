@@ -106,6 +106,37 @@ def recorded(epochs: int = EPOCHS[0]) -> list[RunRecord]:
     return [r for r in load_records(NAME) if r.config["epochs"] == epochs]
 
 
+def trials_table(epochs: int = EPOCHS[0]) -> str:
+    """What each arm of one of the two jobs tried on validation, as a table in Markdown.
+
+    Args:
+        epochs: of each student, one of ``EPOCHS``.
+
+    Returns:
+        A row a trial, with both arms side by side; the chosen settings are in bold.
+    """
+    arms: dict[Any, Mapping[str, Any]] = {
+        r.config["role"]: r.config for r in recorded(epochs) if "alpha" in r.config
+    }
+    columns = []
+    for arm in ("label-trained", "distilled"):
+        config, cells = arms[arm], []
+        for rate, temperature, alpha, right in config["chosen_from"]:
+            soft = "" if alpha is None else f", {temperature:.1f}, {alpha:.2f}"
+            mine = (rate, temperature, alpha) == tuple(
+                config[name] for name in ("learning_rate", "temperature", "alpha")
+            )
+            mark = "**" if mine else ""
+            cells.append(f"{mark}{rate:.2g}{soft}{mark} | {mark}{100 * right:.1f}{mark}")
+        columns.append(cells)
+    head = [
+        "| label-trained: rate | right, % | distilled: rate, T, alpha | right, % |",
+        "| ---: | ---: | ---: | ---: |",
+    ]
+    rows = [f"| {left} | {right} |" for left, right in zip(*columns, strict=True)]
+    return "\n".join(head + rows)
+
+
 def sort_out(data_dir: Folder | None, target: Path) -> Path:
     """Copy the first photographs of each class into a folder of their own.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WON = 8  # images of each kind
 _MAPPED = 6
+_FEW = 20  # in a mark of the reliability diagram: luck moves it far
 _MOST_CLASSES = 30
 
 
@@ -80,7 +81,9 @@ def figures(
         made["confusion"] = table
     made["reliability"] = card.reliability(
         {name: _sure(e) for name, e in found.items()},
-        alt="How often teacher and students are right, over how sure they say they are.",
+        alt="How often teacher and students are right, over how sure they say they are; "
+        f"marks of fewer than {_FEW} pictures are hollow.",
+        few=_FEW,
     )
     mine, its = (found[arm].correct for arm in ("distilled", "label-trained"))
     for name, which, said in (

@@ -30,6 +30,24 @@ def entropy_by_entr(student_logits, teacher_logits, labels, temperature, alpha):
 loss.wrong("0 log 0 of the teacher", r"teacher is very sure.*NaN", teacher_underflows)
 loss.right("the entropy by entr", entropy_by_entr)
 
+
+def soft_term_as_a_number(student_logits, teacher_logits, labels, temperature, alpha):
+    # in single precision besides: the value is a little off, and only with large logits
+    soft = 0.0
+    for z, v in zip(student_logits.tolist(), teacher_logits.tolist(), strict=True):
+        log_q = torch.log_softmax(torch.tensor(z) / temperature, 0)
+        log_p = torch.log_softmax(torch.tensor(v) / temperature, 0)
+        soft += (log_p.exp() * (log_p - log_q)).sum().item() / len(labels)
+    hard = F.cross_entropy(student_logits, labels)
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
+loss.wrong(
+    "the soft term has no gradient",
+    r"a part of the gradient does not reach the student: it is cut off by `\.item",
+    soft_term_as_a_number,
+)
+
 votes = about("check_votes")
 
 
@@ -173,3 +191,56 @@ which.wrong("halving from 0.01 to 1000", r"above 1000 or below 0\.01", halved(0.
 which.wrong("halving from 0.05", r"below 0\.05", halved(0.05, 1e6))
 which.wrong("halving up to 1000", r"above 1000", halved(1e-6, 1000.0))
 which.right("halving in a wide range", halved(1e-6, 1e6))
+
+
+searched = about("check_temperature_at_entropy")
+
+
+def from_1_to_20(logits, nats):
+    low, high = 1.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        log_p = torch.log_softmax(logits / middle, dim=1)
+        if -(log_p.exp() * log_p).sum(dim=1).mean() < nats:
+            low = middle
+        else:
+            high = middle
+    return middle
+
+
+searched.wrong("the range ends on both sides", r"below 1 or above 20", from_1_to_20)
+
+share = about("check_effective_alpha")
+
+
+def divergence_backwards(loss, temperature):
+    z = (4 * torch.randn(8, 10)).requires_grad_()
+    v, y = 4 * torch.randn(8, 10), torch.randint(0, 10, (8,))
+    log_p, q = F.log_softmax(v / temperature, 1), F.softmax(z / temperature, 1)
+    soft = temperature**2 * F.kl_div(log_p, q, reduction="batchmean")
+    known = [
+        torch.autograd.grad(value, z)[0].flatten()
+        for value in (soft, F.cross_entropy(z, y))
+    ]
+    mixed = torch.autograd.grad(loss(z, v, y), z)[0].flatten()
+    a, b = torch.linalg.lstsq(torch.stack(known, 1), mixed[:, None]).solution[:, 0]
+    return float(a / (a + b))
+
+
+share.wrong(
+    "the known divergence is reversed",
+    r"from the student to the teacher",
+    divergence_backwards,
+)
+
+shares = about("check_dark_knowledge")
+
+
+def averaged_over_the_images(probabilities, labels):
+    rest = probabilities.clone()
+    rest[:, labels] = 0.0
+    rest = rest.mean(dim=0)
+    return rest / rest.sum()
+
+
+shares.wrong("a mean over the images", r"^your result has shape", averaged_over_the_images)

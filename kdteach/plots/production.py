@@ -1,0 +1,68 @@
+"""The figure of *From notebook to production*: a student in per cent of its teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kdteach.checks import check_names, check_number, shown
+from kdteach.diagrams import Diagram
+from kdteach.diagrams.vocabulary import Drawing
+
+__all__ = ["shares"]
+
+_WIDE, _NARROW = 860.0, 350.0
+
+
+def shares(rows: Mapping[str, tuple[float, float]], *, caption: str) -> Diagram:
+    """A bar for each quantity: how much of its teacher's a student has.
+
+    Args:
+        rows: name of a quantity to (student's, teacher's), both above 0; at least one.
+        caption: the sentence that states the finding.
+
+    Returns:
+        Bars in per cent of the teacher, with a line at 100.
+
+    Raises:
+        TypeError: rows is no dictionary of pairs of numbers.
+        ValueError: no rows, or a number that is not above 0.
+    """
+    if not isinstance(rows, Mapping):
+        raise TypeError(f"rows must be a dictionary, got {shown(rows)}")
+    found = {}
+    for name in check_names("rows", list(rows)):
+        pair = rows[name]
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise TypeError(f"rows[{name!r}] must be a pair of numbers, got {shown(pair)}")
+        student, teacher = (check_number(f"rows[{name!r}]", n, above=0) for n in pair)
+        found[name] = 100 * student / teacher
+    if not found:
+        raise ValueError("rows must have at least one quantity, got none")
+    told = "; ".join(f"{name} {share:.0f} %" for name, share in found.items())
+    alt = f"A student in per cent of its teacher. {told}."
+    wide, narrow = (_drawn(found, width) for width in (_WIDE, _NARROW))
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _drawn(found: Mapping[str, float], width: float) -> Drawing:
+    """A phone's drawing has the names above their bars instead of beside them."""
+    phone = width < _WIDE
+    left, right, tall = (2.0, 290.0, 50.0) if phone else (270.0, 780.0, 38.0)
+    most = max(100.0, *found.values())
+    bottom = 10 + tall * len(found)
+    draw = Drawing(width, bottom + 30)
+    teacher = left + (right - left) * 100 / most
+    draw.line((teacher, 4), (teacher, bottom), "teacher", 1.6)
+    draw.text(
+        teacher, bottom + 18, "the teacher: 100 %", "small", "end" if phone else "middle"
+    )
+    for number, (name, share) in enumerate(found.items()):
+        middle = 10 + tall * number + (32.0 if phone else 19.0)
+        end = left + (right - left) * share / most
+        if phone:
+            draw.words_over(0, middle - 14, name, "small", "start")
+        else:
+            draw.text(left - 16, middle + 5, name, "", "end")
+        draw.curve([(left, middle), (end, middle)], "student", 14.0, opacity=0.6)
+        draw.text(end + 8, middle + 5, f"{share:.0f} %", "small", "start")
+    return draw

@@ -1,0 +1,39 @@
+"""The figure of *From notebook to production*."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from kdteach.plots.production import shares
+
+
+def test_bars_are_shares_of_the_teacher():
+    figure = shares(
+        {"parameters": (1, 10), "time": (5, 4), "mistakes": (7, 7)}, caption="x"
+    )
+    for drawing in (figure.wide, figure.narrow):
+        width = float(ElementTree.fromstring(drawing).get("viewBox").split()[2])
+        bars = re.findall(
+            r'd="M([\d.]+) [\d.]+L([\d.]+) [\d.]+"[^>]*stroke-opacity', drawing
+        )
+        lengths = [float(end) - float(start) for start, end in bars]
+        assert [n / lengths[2] for n in lengths] == pytest.approx([0.1, 1.25, 1], abs=2e-3)
+        assert max(float(end) for _, end in bars) + 40 < width
+        (line,) = re.findall(r'd="M([\d.]+) 4L', drawing)
+        assert float(line) == float(bars[2][1])  # at 100 %
+    assert "parameters 10 %; time 125 %; mistakes 100 %" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "says"),
+    [
+        ([1], TypeError, "dictionary"),
+        ({}, ValueError, "rows"),
+        ({"a": 3}, TypeError, "pair"),
+        ({"a": (1, 0)}, ValueError, "above 0"),
+    ],
+)
+def test_what_is_no_share_is_refused(rows, error, says):
+    with pytest.raises(error, match=says):
+        shares(rows, caption="x")
