@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, islice, permutations
@@ -140,15 +139,9 @@ class Exercise:
                 found.append(_gradients.felt(result, arguments, self.gradient))
         return found
 
-    def _values(self, does: Callable[..., Any]) -> list[Value | None]:
-        """What a function of our own gives for the cases, None where it gives nothing."""
-        values: list[Value | None] = []
-        for case in self.cases:
-            value: Value | str = ""
-            with suppress(Exception):  # a mistake may be impossible in a case
-                value = read(does(*_values.copied(case)))
-            values.append(None if isinstance(value, str) else value)
-        return values
+    def _values(self, does: Callable[..., Any]) -> Sequence[Value | None]:
+        """What a function of our own gives for the cases."""
+        return _values.Tried(does, self.cases)
 
     def _tried(
         self,
@@ -350,7 +343,7 @@ class Exercise:
         """What two slips at once give."""
         return _matching.pairs(self.slips, self._changed)
 
-    def _changed(self, change: Mapping[str, Any]) -> list[Value | None]:
+    def _changed(self, change: Mapping[str, Any]) -> Sequence[Value | None]:
         return self._values(partial(self.reference, **change))
 
     def _named(self, answer: Callable[..., Any], found: Match) -> str:
