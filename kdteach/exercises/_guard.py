@@ -29,7 +29,7 @@ from contextlib import (
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
-from types import EllipsisType, NoneType
+from types import EllipsisType, FrameType, NoneType
 from typing import Any, TextIO
 
 import torch
@@ -45,6 +45,8 @@ _AGAIN = 0.02  # seconds until a loop that goes on is interrupted again
 # the same for an alarm: an answer that catches it is to be met on its way out of the try,
 # which takes microseconds, but longer on a busy machine
 _SOON = (1e-5, 3e-5, 1e-4, 1e-3, 1e-2)
+_AFTER_IMPORT, _PATIENCE = 0.1, 300  # seconds until one looks again, and how often
+_IMPORT = "<frozen importlib._bootstrap>"  # the file of Python's own code that loads
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
 _GROWN, _MOMENT = 2**24, 0.5  # bytes and seconds, after which that is asked again
@@ -88,11 +90,15 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
 
 def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
     armed, settle, soon, left = True, _SETTLE, cycle(_SOON), 0.0
+    patience = _PATIENCE
 
-    def ring(*_: Any) -> None:
-        nonlocal settle
+    def ring(_: int, frame: FrameType | None) -> None:
+        nonlocal settle, patience
         settle = _STORMY
-        if armed:
+        if armed and patience and _importing(frame):
+            patience -= 1
+            signal.setitimer(signal.ITIMER_REAL, _AFTER_IMPORT)
+        elif armed:
             # once, not again and again: handling it may take longer than it takes to come
             signal.setitimer(signal.ITIMER_REAL, next(soon))
             raise TimeUp
@@ -119,6 +125,18 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
         if settle == _STORMY or not left:  # where time is left, none was sent
             time.sleep(settle)  # a signal on its way meets this handler, which ignores it
         signal.signal(signal.SIGALRM, before)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded: cut short, it would stay in halves for all others.
+
+    The first optimiser of a process loads a large part of torch, say.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _by_thread(call: Callable[[], Any], seconds: float) -> Any:
