@@ -358,6 +358,27 @@ def test_endless_results():
     assert "still running" in QUICK.check(raising).message
 
 
+def test_a_module_is_loaded_to_its_end(tmp_path, monkeypatch):
+    """An alarm in the middle would leave half of it, for all who import it afterwards."""
+    name = "kdteach_slowly_loaded"
+    (tmp_path / f"{name}.py").write_text(
+        "import time\nend = time.monotonic() + 0.6\n"
+        "while time.monotonic() < end:\n    pass\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def slow(z, t):
+        importlib.import_module(name)
+        while True:
+            pass
+
+    try:
+        assert "still running" in QUICK.check(slow).message
+        assert sys.modules[name].whole
+    finally:
+        sys.modules.pop(name, None)
+
+
 def test_an_alarm_in_a_destructor_is_no_report(monkeypatch):
     """Python ignores it and hands it to whoever collects such errors, as pytest does."""
     reports = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -22,7 +22,22 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def asked(loss: Loss, t: float) -> tuple[float, float]:
     """Weights of T^2 KL and of the cross-entropy in a loss, from its gradient."""
-    loss = getattr(loss, "value", loss)  # a program does not keep our own calls
+    if isinstance(loss, Program):
+        sizes = loss.soft, loss.hard, loss.temperature, loss.minus_entropy
+        return _asked_of_program(*sizes, t)
+    return _asked(loss, t)
+
+
+@cache
+def _asked_of_program(
+    soft: float, hard: float, temperature: float, minus_entropy: bool, t: float
+) -> tuple[float, float]:
+    """The same for all answers, so it is computed once; many mistakes need it."""
+    program = Program("", soft, hard, temperature, minus_entropy)
+    return _asked(program.value, t)  # which does not keep our own calls
+
+
+def _asked(loss: Loss, t: float) -> tuple[float, float]:
     draw = torch.Generator().manual_seed(0)
     z, v = (torch.randn(6, 10, dtype=torch.float64, generator=draw) for _ in range(2))
     z.requires_grad_()

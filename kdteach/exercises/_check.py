@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, islice, permutations
@@ -134,22 +132,16 @@ class Exercise:
         """What the reference returns for the cases, with its gradients."""
         found = []
         for case in self.cases:
-            arguments = copy.deepcopy(case)
+            arguments = _values.copied(case)
             with torch.enable_grad():
                 _gradients.wanting(arguments, self.gradient)
                 result = self.reference(*arguments)
                 found.append(_gradients.felt(result, arguments, self.gradient))
         return found
 
-    def _values(self, does: Callable[..., Any]) -> list[Value | None]:
-        """What a function of our own gives for the cases, None where it gives nothing."""
-        values: list[Value | None] = []
-        for case in self.cases:
-            value: Value | str = ""
-            with suppress(Exception):  # a mistake may be impossible in a case
-                value = read(does(*copy.deepcopy(case)))
-            values.append(None if isinstance(value, str) else value)
-        return values
+    def _values(self, does: Callable[..., Any]) -> Sequence[Value | None]:
+        """What a function of our own gives for the cases."""
+        return _values.Tried(does, self.cases)
 
     def _tried(
         self,
@@ -183,13 +175,13 @@ class Exercise:
         loud: bool,
     ) -> Felt | _Raised | CheckResult:
         """Call an answer for one case, and say what is wrong with what it returns."""
-        arguments = copy.deepcopy(case)
+        arguments = _values.copied(case)
         _gradients.wanting(arguments, self.gradient)
 
         def reads(value: Any) -> Any:
             if value is None or value is Ellipsis:
                 return value
-            with originals():  # whatever a cell before the check has replaced
+            with guard.originals():  # whatever a cell before the check has replaced
                 return _gradients.felt(value, arguments, self.gradient)
 
         result = guard.call(answer, arguments, reads, loud=loud)
@@ -351,7 +343,7 @@ class Exercise:
         """What two slips at once give."""
         return _matching.pairs(self.slips, self._changed)
 
-    def _changed(self, change: Mapping[str, Any]) -> list[Value | None]:
+    def _changed(self, change: Mapping[str, Any]) -> Sequence[Value | None]:
         return self._values(partial(self.reference, **change))
 
     def _named(self, answer: Callable[..., Any], found: Match) -> str:

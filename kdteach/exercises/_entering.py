@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import combinations
@@ -10,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kdteach.exercises._values import Value, read
+from kdteach.exercises._values import Value, copied, read
 
 Cases = tuple[tuple[Any, ...], ...]
 Found = tuple[str, list[Value | None]]
@@ -127,7 +126,7 @@ def explained(reference: Callable[..., Any], cases: Cases) -> Iterator[Found]:
 def _exchanged(case: tuple[Any, ...], i: int, j: int) -> tuple[Any, ...] | None:
     if type(case[i]) is not type(case[j]):
         return None
-    several = list(copy.deepcopy(case))
+    several = list(copied(case))
     several[i], several[j] = several[j], several[i]
     return tuple(several)
 
@@ -135,7 +134,7 @@ def _exchanged(case: tuple[Any, ...], i: int, j: int) -> tuple[Any, ...] | None:
 def _with(
     case: tuple[Any, ...], place: int, change: Callable[[Any], Any]
 ) -> tuple[Any, ...] | None:
-    several = list(copy.deepcopy(case))
+    several = list(copied(case))
     with suppress(Exception):  # a change that this value does not allow
         several[place] = change(several[place])
         return None if several[place] is None else tuple(several)

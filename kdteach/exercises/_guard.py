@@ -10,21 +10,32 @@ from __future__ import annotations
 import builtins
 import ctypes
 import io
+import math
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
+from types import EllipsisType, FrameType, NoneType
 from typing import Any, TextIO
 
 import torch
+from torch import Tensor
 
-from kdteach.exercises._names import names_now, protect, put_back
+from kdteach.exercises._names import as_imported, names_now, originals, protect, put_back
 from kdteach.exercises._settings import state_kept
 from kdteach.memory import free_memory
 
@@ -34,8 +45,11 @@ _AGAIN = 0.02  # seconds until a loop that goes on is interrupted again
 # the same for an alarm: an answer that catches it is to be met on its way out of the try,
 # which takes microseconds, but longer on a busy machine
 _SOON = (1e-5, 3e-5, 1e-4, 1e-3, 1e-2)
+_AFTER_IMPORT, _PATIENCE = 0.1, 300  # seconds until one looks again, and how often
+_IMPORT = "<frozen importlib._bootstrap>"  # the file of Python's own code that loads
 _PRINTED = 10_000  # characters
 _MEMORY = 2 * 2**30  # bytes, or three quarters of what is free
+_GROWN, _MOMENT = 2**24, 0.5  # bytes and seconds, after which that is asked again
 
 
 class TimeUp(BaseException):
@@ -75,12 +89,16 @@ def _limited(call: Callable[[], Any], seconds: float) -> Any:
 
 
 def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
-    armed, settle, soon = True, _SETTLE, cycle(_SOON)
+    armed, settle, soon, left = True, _SETTLE, cycle(_SOON), 0.0
+    patience = _PATIENCE
 
-    def ring(*_: Any) -> None:
-        nonlocal settle
+    def ring(_: int, frame: FrameType | None) -> None:
+        nonlocal settle, patience
         settle = _STORMY
-        if armed:
+        if armed and patience and _importing(frame):
+            patience -= 1
+            signal.setitimer(signal.ITIMER_REAL, _AFTER_IMPORT)
+        elif armed:
             # once, not again and again: handling it may take longer than it takes to come
             signal.setitimer(signal.ITIMER_REAL, next(soon))
             raise TimeUp
@@ -103,9 +121,22 @@ def _by_signal(call: Callable[[], Any], seconds: float) -> Any:
             sys.unraisablehook = usual
     finally:
         armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        time.sleep(settle)  # a signal on its way meets this handler, which ignores it
+        left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        if settle == _STORMY or not left:  # where time is left, none was sent
+            time.sleep(settle)  # a signal on its way meets this handler, which ignores it
         signal.signal(signal.SIGALRM, before)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded: cut short, it would stay in halves for all others.
+
+    The first optimiser of a process loads a large part of torch, say.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _by_thread(call: Callable[[], Any], seconds: float) -> Any:
@@ -215,7 +246,7 @@ def _memory_bounded() -> Iterator[None]:
         before = resource.getrlimit(resource.RLIMIT_AS)
         # where somebody has set a limit it stays; a GPU's memory has addresses without end
         if before[0] == resource.RLIM_INFINITY and not _gpu():
-            most = used + min(_MEMORY, free_memory() * 3 // 4)
+            most = used + min(_MEMORY, _free(used) * 3 // 4)
             resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
     except (ImportError, OSError, ValueError, IndexError):
         most = None
@@ -224,6 +255,20 @@ def _memory_bounded() -> Iterator[None]:
     finally:
         if most is not None and before is not None:
             resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+_ASKED = [0.0, 0.0, -math.inf]
+"""Bytes that were used and that were free, and when; a list, as no name may change."""
+
+
+def _free(used: int) -> int:
+    """Free memory, asked again where the process has grown, or a moment has passed."""
+    before, free, since = _ASKED
+    now = time.monotonic()
+    if abs(used - before) > _GROWN or now - since > _MOMENT:
+        free = free_memory()
+        _ASKED[:] = used, free, now
+    return int(free)
 
 
 @cache
@@ -251,6 +296,15 @@ class Guard:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._before = names_now()
+        self._usual = as_imported()
+
+    def originals(self) -> AbstractContextManager[None]:
+        """As in ``_names``, for the reader of a result: hardly ever is there a difference.
+
+        What an answer replaces has been put back by then; so there is something to do only
+        where something was replaced before the check.
+        """
+        return nullcontext() if self._usual else originals()
 
     def call(
         self,
@@ -276,14 +330,18 @@ class Guard:
         """
         process, threads = os.getpid(), _threads()
         replaced: list[str] = []
+        settled = False  # nothing of the answer runs after its names were put back
 
         def attempt() -> Any:
+            nonlocal settled
             try:
                 try:
                     value = answer(*arguments)
                 finally:
                     replaced.extend(put_back(self._before))
-                return read(value)
+                found = read(value)
+                settled = _inert(value)
+                return found
             except (TimeUp, KeyboardInterrupt):
                 raise
             except BaseException as error:
@@ -302,7 +360,8 @@ class Guard:
                     "that never ends?"
                 )
             finally:
-                replaced.extend(put_back(self._before))
+                if not settled:
+                    replaced.extend(put_back(self._before))
             if os.getpid() != process:  # the other branch of a fork
                 os._exit(0)
         if replaced:
@@ -313,6 +372,13 @@ class Guard:
         if _threads() - threads:
             return Failure("left a thread running: wait for its end with join().")
         return found
+
+
+def _inert(value: Any) -> bool:
+    """Whether to read a value runs no code of its author, as a gradient's hook does."""
+    if type(value) is Tensor:
+        return not value.requires_grad
+    return type(value) in (bool, int, float, NoneType, EllipsisType)
 
 
 def _said(error: BaseException) -> str:

@@ -24,7 +24,7 @@ import torch
 from kdteach import losses
 
 # What follows may run while Python's own functions are replaced: it calls these.
-_ALL, _MAP, _IS, _LEN = all, map, operator.is_, len
+_ALL, _MAP, _IS, _LEN, _TUPLE = all, map, operator.is_, len, tuple
 
 _Owner = ModuleType | type
 _OWNERS: tuple[_Owner, ...] = (
@@ -55,6 +55,7 @@ class _Names:
         meant: what each name stood for that counts.
         names: of these.
         values: of these.
+        everything: all names, also those that do not count, and what they stood for.
     """
 
     owner: _Owner
@@ -63,20 +64,40 @@ class _Names:
     meant: dict[str, Any]
     names: tuple[str, ...]
     values: tuple[Any, ...]
+    everything: tuple[tuple[str, ...], tuple[Any, ...]]
 
     def as_before(self) -> bool:
         """Whether all of them still stand for the same, which is the usual case."""
+        if self.untouched():
+            return True
         now = self.owner.__dict__
         same: bool = _ALL(_MAP(_IS, _MAP(now.get, self.names), self.values))
         return same and not (self.is_class and _LEN(now) != self.count)
+
+    def untouched(self) -> bool:
+        """Whether no name at all came, went or changed: to note them again says nothing."""
+        now, (names, values) = self.owner.__dict__, self.everything
+        same: bool = _TUPLE(now) == names and _ALL(_MAP(_IS, now.values(), values))
+        return same
 
 
 def names_now() -> list[_Names]:
     """What the names mean that an answer may not replace."""
     return [
-        *(_names_of(owner, isinstance(owner, type)) for owner in _OWNERS),
-        *(_names_of(owner, True) for owner in _ENGINE),
+        *(_noted(owner, isinstance(owner, type)) for owner in _OWNERS),
+        *(_noted(owner, True) for owner in _ENGINE),
     ]
+
+
+def _noted(owner: _Owner, whole: bool) -> _Names:
+    """Its names, noted anew only where they are others than the last time."""
+    last = _LAST.get((owner, whole))
+    if last is None or not last.untouched():
+        last = _LAST[owner, whole] = _names_of(owner, whole)
+    return last
+
+
+_LAST: dict[tuple[_Owner, bool], _Names] = {}
 
 
 def _names_of(owner: _Owner, whole: bool) -> _Names:
@@ -88,7 +109,8 @@ def _names_of(owner: _Owner, whole: bool) -> _Names:
         if (whole or name[0] != "_" or is_class) and name not in _MAY_CHANGE
     }
     names, values = tuple(meant), tuple(meant.values())
-    return _Names(owner, is_class, len(everything), meant, names, values)
+    all_of_it = tuple(everything), tuple(everything.values())
+    return _Names(owner, is_class, len(everything), meant, names, values, all_of_it)
 
 
 _ENGINE: list[_Owner] = []
@@ -100,8 +122,9 @@ def protect(*owners: _Owner) -> None:
     Args:
         owners: of which every name counts, also those that begin with an underscore.
     """
-    _ENGINE.extend(owners)
-    _ORIGINALS.extend(_names_of(owner, True) for owner in owners)
+    new = [owner for owner in dict.fromkeys(owners) if owner not in _ENGINE]
+    _ENGINE.extend(new)
+    _ORIGINALS.extend(_names_of(owner, True) for owner in new)
 
 
 def _differing(before: list[_Names]) -> list[tuple[_Names, str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises._guard import Guard
-from kdteach.exercises._values import Value, read
+from kdteach.exercises._values import Value, copied, read
 
 _SECONDS = 1.0  # for a call
 _ALL_SECONDS = 3.0  # after which no other call begins
@@ -42,7 +41,7 @@ def ignored(
     guard, end = Guard(_SECONDS), time.monotonic() + _ALL_SECONDS
 
     def value(function: Callable[..., Any], case: tuple[Any, ...]) -> Value | None:
-        found = guard.call(function, copy.deepcopy(case), read, loud=False)
+        found = guard.call(function, copied(case), read, loud=False)
         return found if isinstance(found, Value) else None
 
     blind = []

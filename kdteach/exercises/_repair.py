@@ -12,7 +12,6 @@ Transactions on Software Engineering 38(1), 2012.)
 from __future__ import annotations
 
 import ast
-import copy
 import os
 import sys
 import time
@@ -30,7 +29,7 @@ from kdteach.exercises._pieces import NAMES
 from kdteach.exercises._places import Edit, assigned, slots
 from kdteach.exercises._results import capital
 from kdteach.exercises._source import Source
-from kdteach.exercises._values import Value, read
+from kdteach.exercises._values import Value, copied, read
 
 _ONE = 2.0  # seconds of the processor for the search
 _OTHER = 0.7  # for that of another place, where one is found
@@ -156,6 +155,7 @@ class _Search:
             before = edit.slot.get()
             try:
                 edit.slot.put(edit.new)
+                _source.locate(edit.new)
                 changed = self.source.built(self.names)
                 if all(self._right(changed, place) for place in self.order):
                     return edit
@@ -166,7 +166,7 @@ class _Search:
         return None
 
     def _right(self, changed: Callable[..., Any], place: int) -> bool:
-        value = read(changed(*copy.deepcopy(self.cases[place])))
+        value = read(changed(*copied(self.cases[place])))
         return isinstance(value, Value) and self.same(value, self.wanted[place])
 
 

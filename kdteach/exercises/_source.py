@@ -145,6 +145,25 @@ def _begins(node: Written) -> int:
     return int(min(part.lineno for part in (node, *above)))
 
 
+def locate(new: ast.AST | list[ast.AST]) -> None:
+    """Give a place to what was put into a tree.
+
+    A node that has one is not looked into: it was parsed, and so is all that it holds. To
+    look through the whole tree for each change takes longer than to compile it.
+
+    Args:
+        new: a node, or several.
+    """
+    rest = list(new) if isinstance(new, list) else [new]
+    while rest:
+        node = rest.pop()
+        if "lineno" not in vars(node):
+            if "lineno" in node._attributes:
+                node.lineno = node.end_lineno = 1  # type: ignore[attr-defined]
+                node.col_offset = node.end_col_offset = 0  # type: ignore[attr-defined]
+            rest.extend(ast.iter_child_nodes(node))
+
+
 def _compiled(tree: Written, free: tuple[str, ...]) -> CodeType:
     """Compile a definition inside of another function, which has its free variables."""
     defined: ast.stmt = tree if isinstance(tree, ast.FunctionDef) else ast.Assign(
@@ -152,8 +171,13 @@ def _compiled(tree: Written, free: tuple[str, ...]) -> CodeType:
     )  # fmt: skip
     arguments = ast.arguments([], [ast.arg(one) for one in free], None, [], [], None, [])
     outer = ast.copy_location(ast.FunctionDef(_NAME, arguments, [defined], []), tree)
+    locate(outer.args)
+    locate(defined)
     module = ast.Module([outer], [])
-    found = compile(ast.fix_missing_locations(module), "<answer>", "exec")
+    try:
+        found = compile(module, "<answer>", "exec")
+    except TypeError:  # a node without a place
+        found = compile(ast.fix_missing_locations(module), "<answer>", "exec")
     for _ in range(2):
         found = next(
             part for part in reversed(found.co_consts) if isinstance(part, CodeType)

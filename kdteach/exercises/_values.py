@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from kdteach.checks import check_tensor
 
 _MOST = 2**20  # values that are read; of more, the shape alone
 _DEPTH = 8  # lists within lists
+_FIXED = (bool, int, float, str)
+_CLONE, _DEEPLY = Tensor.clone, copy.deepcopy  # a cell may replace them
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,40 @@ class Value:
         return tuple(self.numbers.shape)
 
 
-class Later(Sequence[Value | None]):
-    """Values made of others, each when it is asked for.
+class _OnDemand(Sequence[Value | None]):
+    """Values of which each is made when it is asked for, and then kept.
+
+    Whoever compares case by case stops at the first that differs: most are never made.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._made: dict[int, Value | None] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Value | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Value | None]: ...
+
+    def __getitem__(self, place: int | slice) -> Value | Sequence[Value | None] | None:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(self._count))]
+        if not -self._count <= place < self._count:
+            raise IndexError(place)  # which ends an iteration
+        place %= self._count
+        if place not in self._made:
+            self._made[place] = self._make(place)
+        return self._made[place]
+
+    def _make(self, place: int) -> Value | None:
+        raise NotImplementedError
+
+
+class Later(_OnDemand):
+    """Values made of others.
 
     Args:
         of: makes numbers from numbers, or None where it cannot.
@@ -51,29 +86,58 @@ class Later(Sequence[Value | None]):
     def __init__(
         self, of: Callable[[Tensor], Tensor | None], values: Sequence[Value | None]
     ) -> None:
+        super().__init__(len(values))
         self._of, self._values = of, values
-        self._made: dict[int, Value | None] = {}
 
-    def __len__(self) -> int:
-        return len(self._values)
+    def _make(self, place: int) -> Value | None:
+        value, numbers = self._values[place], None
+        if value is not None:
+            with suppress(RuntimeError, IndexError):
+                numbers = self._of(value.numbers)
+        return None if value is None or numbers is None else Value(numbers, value.truth)
 
-    @overload
-    def __getitem__(self, place: int) -> Value | None: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Value | None]: ...
 
-    def __getitem__(self, place: int | slice) -> Value | Sequence[Value | None] | None:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        value = self._values[place]  # an IndexError ends an iteration
-        if place not in self._made:
-            numbers = None
-            if value is not None:
-                with suppress(RuntimeError, IndexError):
-                    numbers = self._of(value.numbers)
-            made = None if value is None or numbers is None else Value(numbers, value.truth)
-            self._made[place] = made
-        return self._made[place]
+class Tried(_OnDemand):
+    """What a function of our own gives for each case; None where it gives nothing.
+
+    Args:
+        does: the function.
+        cases: argument tuples.
+    """
+
+    def __init__(
+        self, does: Callable[..., Any], cases: tuple[tuple[Any, ...], ...]
+    ) -> None:
+        super().__init__(len(cases))
+        self._does, self._cases = does, cases
+
+    def _make(self, place: int) -> Value | None:
+        value: Value | str = ""
+        with suppress(Exception):  # a mistake may be impossible in a case
+            value = read(self._does(*copied(self._cases[place])))
+        return None if isinstance(value, str) else value
+
+
+def copied(case: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments with storage of their own, as ``copy.deepcopy`` makes them, and quicker.
+
+    Args:
+        case: what is neither a number nor a plain tensor is left to ``deepcopy``.
+    """
+    memo: dict[int, Any] = {}
+    return tuple(_copy(value, memo) for value in case)
+
+
+def _copy(value: Any, memo: dict[int, Any]) -> Any:
+    if type(value) in _FIXED:
+        return value
+    quick = type(value) is Tensor and value.layout is torch.strided
+    if quick and not value.requires_grad and value.is_contiguous() and not vars(value):
+        key = id(value)
+        if key not in memo:
+            memo[key] = _CLONE(value)
+        return memo[key]
+    return _DEEPLY(value, memo)
 
 
 def read(value: Any) -> Value | str:
