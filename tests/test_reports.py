@@ -203,7 +203,7 @@ def test_rings_of_one_name_may_share_the_widest_bar():
             r'd="M([\d.]+) ([\d.]+)L([\d.]+) [\d.]+"[^>]*stroke-opacity="0.45"', drawing
         )[1:]  # the first is the key's
         height = {y: float(high) - float(low) for low, y, high in bars}
-        assert len(height) == 9  # teacher, labels alone, six T, stopped early
+        assert len(bars) == len(height) == 9  # teacher, labels alone, six T, stopped early
         rings = re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', drawing)[1:]
         assert set(rings) == set(height)
 

@@ -197,18 +197,17 @@ def _drawn(found: _Panels, width: float, widest: bool) -> Drawing:
         every = [bar for bars in lines.values() for bar in bars]
         reach = max(max(abs(b.difference), b.half) for b in every)
         step = next(s for s in (0.5, 2.0, 10.0) if reach <= 4 * s or s == 10)
-        first_tick, last_tick = (  # no half of the axis stays empty
-            math.ceil(max(max(side * b.difference, b.half) for b in every) / step + 0.1)
+        low, high = (  # no part of the axis stays empty
+            side * 1.1 * max(max(side * b.difference, b.half) for b in every)
             for side in (-1, 1)
         )
-        low, high = -step * first_tick, step * last_tick
         y += head
         bottom = y + sum(_tall(bars, phone, widest) for bars in lines.values())
 
         def at(value: float, low: float = low, high: float = high) -> float:
             return left + (right - left) * (value - low) / (high - low)
 
-        for tick in range(-first_tick, last_tick + 1):
+        for tick in range(math.ceil(low / step), math.floor(high / step) + 1):
             x, value = at(tick * step), tick * step
             draw.line((x, y - 8), (x, bottom), "soft" if tick == 0 else "edge", 1.0)
             draw.text(x, bottom + 17, f"{value:+g}" if tick else "0", "small")
@@ -223,13 +222,13 @@ def _drawn(found: _Panels, width: float, widest: bool) -> Drawing:
             else:
                 draw.text(left - 16, y + (tall if len(bars) > 1 else 26) / 2 + 5, name,
                           "", "end")  # fmt: skip
-            most = max(bar.half for bar in bars)
+            most = max(range(len(bars)), key=lambda n: bars[n].half)
             for number, bar in enumerate(bars):
                 middle = first + (0 if widest else _STACKED * number)
                 thick, radius = (9.0, 6.0) if len(bars) == 1 else (5.0, 3.5)
                 if widest:
                     thick, radius = 9.0, 5.0
-                if not widest or bar.half == most:
+                if not widest or number == most:
                     draw.curve([(at(-bar.half), middle), (at(bar.half), middle)], bar.role,
                                thick, bar.dashes, 0.45)  # fmt: skip
                 draw.ring(at(bar.difference), middle, "ink", radius)
