@@ -37,3 +37,17 @@ def test_bars_are_shares_of_the_teacher():
 def test_what_is_no_share_is_refused(rows, error, says):
     with pytest.raises(error, match=says):
         shares(rows, caption="x")
+
+
+def test_an_uncertain_share_has_words_and_dashes():
+    rows = {"size": (1, 10), "time": (5, 4)}
+    figure = shares(rows, caption="x", unsure={"time": "no less"})
+    assert figure.alt.endswith("size 10 %; time no less.")
+    for drawing in (figure.wide, figure.narrow):
+        assert "no less" in drawing
+        assert "125 %" not in drawing
+        assert drawing.count("stroke-dasharray") == 1
+    with pytest.raises(ValueError, match="unsure"):
+        shares(rows, caption="x", unsure={"speed": "no less"})
+    with pytest.raises(TypeError, match="unsure"):
+        shares(rows, caption="x", unsure={"time": 3})

@@ -194,6 +194,20 @@ def test_dashes_say_that_the_protocol_is_another_one():
     assert "teacher stopped early 11 numbers" in figure.alt
 
 
+def test_rings_of_one_name_may_share_the_widest_bar():
+    second = [r for r in ROWS if r.printed.report == "R2" and r.runs is not None]
+    figure = printed_less_ours(second, caption="x", widest=True)
+    for drawing in drawings(figure):
+        assert drawing.count("<circle") == 1 + len(second) == 50
+        bars = re.findall(
+            r'd="M([\d.]+) ([\d.]+)L([\d.]+) [\d.]+"[^>]*stroke-opacity="0.45"', drawing
+        )[1:]  # the first is the key's
+        height = {y: float(high) - float(low) for low, y, high in bars}
+        assert len(bars) == len(height) == 9  # teacher, labels alone, six T, stopped early
+        rings = re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', drawing)[1:]
+        assert set(rings) == set(height)
+
+
 def test_the_tables_hold_every_row_and_each_reason_once():
     groups = kd.experiments.report_tables.grouped(ROWS)
     assert sum(len(g.table) for g in groups) == 122
@@ -266,7 +280,7 @@ def test_judgements_lead_on_and_say_why():
     scatter = np.std(far.runs.plain(), ddof=1)
     number = (far.printed.value - far.ours) / scatter
     assert kd.exercises.judge_far_rings("unknown", number)
-    for other in ("luck", "protocol", "error"):
+    for other in ("luck", "batch size", "error"):
         assert not kd.exercises.judge_far_rings(other, number)
     assert not kd.exercises.judge_far_rings("unknown", number * 10**0.5)
     chance = 2 * stats.t(9).sf(number / 1.1**0.5)

@@ -137,8 +137,8 @@ _FAR = Judgement(
     {
         "luck": "one more run of ours lies so far from the mean, to either side, about "
         "once in 150 times, and the two other temperatures are outside as well.",
-        "protocol": "a setting that we guessed may well be the reason. But no run here was "
-        "made to test that, and an error of the report would look the same.",
+        "batch size": "it is one of four settings that may be the reason. But no run here "
+        "was made to test it, and an error of the report would look the same.",
         "error": "an error of the report is possible, and nothing here shows one: its "
         "teacher lies inside our range.",
         "unknown": "luck is an unlikely reason. Between a setting that we guessed wrongly "
@@ -183,7 +183,7 @@ def judge_far_rings(choice: Any, number: Any) -> CheckResult:
     """Judge Report 1's students at T = 10.
 
     Args:
-        choice: "luck", "protocol", "error" or "unknown".
+        choice: "luck", "batch size", "error" or "unknown".
         number: how many standard deviations of our ten runs the printed one lies above our
             mean.
     """

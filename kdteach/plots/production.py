@@ -13,19 +13,26 @@ __all__ = ["shares"]
 _WIDE, _NARROW = 860.0, 350.0
 
 
-def shares(rows: Mapping[str, tuple[float, float]], *, caption: str) -> Diagram:
+def shares(
+    rows: Mapping[str, tuple[float, float]],
+    *,
+    caption: str,
+    unsure: Mapping[str, str] | None = None,
+) -> Diagram:
     """A bar for each quantity: how much of its teacher's a student has.
 
     Args:
         rows: name of a quantity to (student's, teacher's), both above 0; at least one.
         caption: the sentence that states the finding.
+        unsure: of those rows whose share is uncertain, name to the words that stand beside
+            a dashed bar instead of the share.
 
     Returns:
         Bars in per cent of the teacher, with a line at 100.
 
     Raises:
-        TypeError: rows is no dictionary of pairs of numbers.
-        ValueError: no rows, or a number that is not above 0.
+        TypeError: rows is no dictionary of pairs of numbers, or unsure none of words.
+        ValueError: no rows, a number that is not above 0, or an unsure row that is none.
     """
     if not isinstance(rows, Mapping):
         raise TypeError(f"rows must be a dictionary, got {shown(rows)}")
@@ -38,16 +45,29 @@ def shares(rows: Mapping[str, tuple[float, float]], *, caption: str) -> Diagram:
         found[name] = 100 * student / teacher
     if not found:
         raise ValueError("rows must have at least one quantity, got none")
-    told = "; ".join(f"{name} {share:.0f} %" for name, share in found.items())
+    words = {} if unsure is None else unsure
+    if not isinstance(words, Mapping) or not all(
+        isinstance(w, str) for w in words.values()
+    ):
+        raise TypeError(f"unsure must be a dictionary of words, got {shown(unsure)}")
+    if strange := [name for name in words if name not in found]:
+        raise ValueError(f"unsure must name some of the rows, got {shown(strange[0])}")
+    said = {name: words.get(name, f"{share:.0f} %") for name, share in found.items()}
+    told = "; ".join(f"{name} {label}" for name, label in said.items())
     alt = f"A student in per cent of its teacher. {told}."
-    wide, narrow = (_drawn(found, width) for width in (_WIDE, _NARROW))
+    wide, narrow = (_drawn(found, said, words, width) for width in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
-def _drawn(found: Mapping[str, float], width: float) -> Drawing:
+def _drawn(
+    found: Mapping[str, float],
+    said: Mapping[str, str],
+    dashed: Mapping[str, str],
+    width: float,
+) -> Drawing:
     """A phone's drawing has the names above their bars instead of beside them."""
     phone = width < _WIDE
-    left, right, tall = (2.0, 290.0, 50.0) if phone else (270.0, 780.0, 38.0)
+    left, right, tall = (2.0, 290.0, 50.0) if phone else (270.0, 760.0, 38.0)
     most = max(100.0, *found.values())
     bottom = 10 + tall * len(found)
     draw = Drawing(width, bottom + 30)
@@ -63,6 +83,12 @@ def _drawn(found: Mapping[str, float], width: float) -> Drawing:
             draw.words_over(0, middle - 14, name, "small", "start")
         else:
             draw.text(left - 16, middle + 5, name, "", "end")
-        draw.curve([(left, middle), (end, middle)], "student", 14.0, opacity=0.6)
-        draw.text(end + 8, middle + 5, f"{share:.0f} %", "small", "start")
+        dashes = "5 3" if name in dashed else ""
+        draw.curve([(left, middle), (end, middle)], "student", 14.0, dashes, 0.6)
+        # words are longer than a share: they may leave the drawing at the right
+        anchor, place = (
+            ("end", right + 58) if name in dashed and phone else ("start", end + 8)
+        )
+        height = middle - 14 if name in dashed and phone else middle + 5
+        draw.text(place, height, said[name], "small", anchor)
     return draw

@@ -38,18 +38,22 @@ class _Bar:
 _Panels = dict[str, dict[str, list[_Bar]]]  # title to name to its bars
 
 
-def printed_less_ours(rows: Sequence[Beside], *, caption: str) -> Diagram:
+def printed_less_ours(
+    rows: Sequence[Beside], *, caption: str, widest: bool = False
+) -> Diagram:
     """Every printed accuracy beside the range of our runs, as a difference from our mean.
 
     Args:
         rows: of ``kd.reports()``; those with runs of test accuracy are drawn.
         caption: the sentence that states the finding.
+        widest: all rings of one name on one bar, the widest of theirs.
 
     Returns:
         A panel for each report and data set, with an axis of its own; the teachers of the
         photographs, which are far away, have one more. A ring is a printed run; the bar
         beside it is where 95 of 100 further runs of ours would lie, dashed where our
-        protocol is another one. Each ring has its own bar; those of one name are stacked.
+        protocol is another one. Each ring has its own bar; those of one name are stacked,
+        but for ``widest``.
 
     Raises:
         TypeError: rows are none of ``reports()``.
@@ -75,7 +79,7 @@ def printed_less_ours(rows: Sequence[Beside], *, caption: str) -> Diagram:
         for title, lines in found.items()
     ]
     alt = f"Printed accuracy less our mean, in points. {'. '.join(told)}."
-    wide, narrow = (_drawn(found, width) for width in (_WIDE, _NARROW))
+    wide, narrow = (_drawn(found, width, bool(widest)) for width in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
@@ -175,14 +179,14 @@ def _told(bars: Sequence[_Bar]) -> str:
     return f"{len(bars)} numbers, {low:+.2f} to {high:+.2f}, {ranges}"
 
 
-def _drawn(found: _Panels, width: float) -> Drawing:
+def _drawn(found: _Panels, width: float, widest: bool) -> Drawing:
     """A phone's drawing has the names above their bars instead of beside them."""
     phone = width < _WIDE
     left, right = (14.0, 336.0) if phone else (240.0, 840.0)
     head, foot = 44.0, 56.0
     key = _key_height(found, phone)
     height = key + sum(
-        head + foot + sum(_tall(bars, phone) for bars in lines.values())
+        head + foot + sum(_tall(bars, phone, widest) for bars in lines.values())
         for lines in found.values()
     )
     draw = Drawing(width, height)
@@ -193,14 +197,17 @@ def _drawn(found: _Panels, width: float) -> Drawing:
         every = [bar for bars in lines.values() for bar in bars]
         reach = max(max(abs(b.difference), b.half) for b in every)
         step = next(s for s in (0.5, 2.0, 10.0) if reach <= 4 * s or s == 10)
-        reach = step * math.ceil(reach / step + 0.1)
+        low, high = (  # no part of the axis stays empty
+            side * 1.1 * max(max(side * b.difference, b.half) for b in every)
+            for side in (-1, 1)
+        )
         y += head
-        bottom = y + sum(_tall(bars, phone) for bars in lines.values())
+        bottom = y + sum(_tall(bars, phone, widest) for bars in lines.values())
 
-        def at(value: float, reach: float = reach) -> float:
-            return left + (right - left) * (value + reach) / (2 * reach)
+        def at(value: float, low: float = low, high: float = high) -> float:
+            return left + (right - left) * (value - low) / (high - low)
 
-        for tick in range(-round(reach / step), round(reach / step) + 1):
+        for tick in range(math.ceil(low / step), math.floor(high / step) + 1):
             x, value = at(tick * step), tick * step
             draw.line((x, y - 8), (x, bottom), "soft" if tick == 0 else "edge", 1.0)
             draw.text(x, bottom + 17, f"{value:+g}" if tick else "0", "small")
@@ -208,18 +215,22 @@ def _drawn(found: _Panels, width: float) -> Drawing:
             (left + right) / 2, bottom + 36, "printed less our mean, in points", "small"
         )
         for name, bars in lines.items():
-            tall = _tall(bars, phone)
+            tall = _tall(bars, phone, widest)
             first = y + (28.0 if phone else 13.0)
             if phone:
                 draw.words_over(0, y + 13, name, "small", "start")
             else:
                 draw.text(left - 16, y + (tall if len(bars) > 1 else 26) / 2 + 5, name,
                           "", "end")  # fmt: skip
+            most = max(range(len(bars)), key=lambda n: bars[n].half)
             for number, bar in enumerate(bars):
-                middle = first + _STACKED * number
+                middle = first + (0 if widest else _STACKED * number)
                 thick, radius = (9.0, 6.0) if len(bars) == 1 else (5.0, 3.5)
-                draw.curve([(at(-bar.half), middle), (at(bar.half), middle)], bar.role,
-                           thick, bar.dashes, 0.45)  # fmt: skip
+                if widest:
+                    thick, radius = 9.0, 5.0
+                if not widest or number == most:
+                    draw.curve([(at(-bar.half), middle), (at(bar.half), middle)], bar.role,
+                               thick, bar.dashes, 0.45)  # fmt: skip
                 draw.ring(at(bar.difference), middle, "ink", radius)
             y += tall
         y += foot
@@ -229,9 +240,9 @@ def _drawn(found: _Panels, width: float) -> Drawing:
 _STACKED = 9.0  # from one bar to the next, where several have one name
 
 
-def _tall(bars: Sequence[_Bar], phone: bool) -> float:
+def _tall(bars: Sequence[_Bar], phone: bool, widest: bool) -> float:
     """How much room the bars of one name take."""
-    return (40.0 if phone else 26.0) + _STACKED * (len(bars) - 1)
+    return (40.0 if phone else 26.0) + (0 if widest else _STACKED * (len(bars) - 1))
 
 
 def _kinds(found: _Panels) -> list[tuple[str, str]]:
@@ -243,8 +254,16 @@ def _kinds(found: _Panels) -> list[tuple[str, str]]:
     return [(dashes, name) for dashes, name in words.items() if dashes in used]
 
 
+_ROLES = {"baseline": "labels alone", "student": "with a teacher", "teacher": "a teacher"}
+
+
+def _roles(found: _Panels) -> list[str]:
+    used = {b.role for lines in found.values() for bars in lines.values() for b in bars}
+    return [role for role in _ROLES if role in used]
+
+
 def _key_height(found: _Panels, phone: bool) -> float:
-    return 34.0 + (22.0 * len(_kinds(found)) if phone else 0.0)
+    return 56.0 + (22.0 * (len(_kinds(found)) + len(_roles(found)) - 1) if phone else 0.0)
 
 
 def _key(draw: Drawing, found: _Panels, left: float, phone: bool) -> None:
@@ -257,5 +276,10 @@ def _key(draw: Drawing, found: _Panels, left: float, phone: bool) -> None:
             x, y = 2.0, y + 22.0
         else:
             x = left + 110.0 + 240.0 * number
-        draw.curve([(x, y), (x + 24, y)], "baseline", 9.0, dashes, 0.45)
+        draw.curve([(x, y), (x + 24, y)], "ink", 9.0, dashes, 0.45)
         draw.text(x + 32, y + 5, words, "small", "start")
+    for number, role in enumerate(_roles(found)):  # the bars' colours
+        x = 2.0 if phone else left - 10.0 + 150.0 * number
+        y = y + 22.0 if phone or number == 0 else y
+        draw.curve([(x, y), (x + 24, y)], role, 9.0, opacity=0.6)
+        draw.text(x + 32, y + 5, _ROLES[role], "small", "start")
