@@ -179,20 +179,24 @@ class Comparison(Interval):
     def pairing(self) -> str:
         """How the runs were paired, in words."""
         if not self.seeds:
-            return f"{self.n} pairs, in the order in which they were given"
+            return (
+                f"{self.n} pairs: first run with first run, second with second, and so on"
+            )
         first, last = min(self.seeds), max(self.seeds)
         whole = len(self.seeds) == last - first + 1
         names = f"{first} to {last}" if whole else ", ".join(map(str, sorted(self.seeds)))
-        return f"{self.n} pairs, seed by seed ({names})"
+        return f"{self.n} pairs, one for each seed ({names})"
 
     @property
     def correction(self) -> str:
         """What was corrected for, in words; empty for a single comparison."""
         if self.comparisons == 1:
             return ""
+        own, missed = 100 * self.level, 100 * self.comparisons * (1 - self.level)
         return (
-            f"one of {self.comparisons} comparisons, each at {self._percent} so that all "
-            "together keep their level (Bonferroni)"
+            f"one of {self.comparisons} comparisons: each has a wider interval, "
+            f"{own:.4g} % instead of {100 - missed:.4g} %, so that the risk of any wrong "
+            f"one among them stays at {missed:.4g} % (Bonferroni's correction)"
         )
 
     def __repr__(self) -> str:

@@ -76,7 +76,9 @@ class Mark:
         lines = [
             line for name, c in self.evidence for line in _lines(name, c, self.planned)
         ]
-        if not self.evidence:
+        if self.evidence:
+            lines.insert(0, _meaning(self.word, several=len(self.evidence) > 1))
+        else:
             lines = ["A check that is either true or false."]
         lines += [line for line in self.details.splitlines() if line.strip()]
         proof = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
@@ -93,6 +95,20 @@ class Mark:
         )
 
 
+def _meaning(word: str, several: bool) -> str:
+    """What the word says of the intervals, for readers who begin here."""
+    whole = "every interval lies wholly" if several else "the whole interval lies"
+    if word == "holds":
+        return f"Holds: {whole} on the side of 0 that the sentence says."
+    if word == "fails":
+        return f"Fails: {whole} on the other side of 0 than expected."
+    if word.startswith("no difference"):
+        within = word.removeprefix("no difference larger than ")
+        return f"No difference larger than {within}: {whole} within {within} of 0."
+    some = "every interval" if several else "the interval"
+    return f"Undecided: {some} contains 0 and is wide; more runs could decide."
+
+
 def _named(name: str, text: str) -> str:
     return f"{name}: {text}" if name else text
 
@@ -107,21 +123,26 @@ def _lines(name: str, comparison: Comparison, planned: bool) -> Sequence[str]:
     )
     lines = [_named(name, said), comparison.pairing]
     if comparison.expect:
-        when = "Expected before the run" if planned else "Direction set after earlier looks"
-        lines.append(f"{when}: {comparison.expect} than 0.")
-    if comparison.bound:
-        when = "Named before the run" if planned else "The bound"
+        side = "above" if comparison.expect == "higher" else "below"
         lines.append(
-            f"{when}: a difference below {comparison.bound:g}{unit} would not matter."
+            f"Before the run we expected a difference {side} 0."
+            if planned
+            else f"We settled on this direction, {side} 0, only after we had seen similar "
+            "results, which makes it weaker evidence."
+        )
+    if comparison.bound:
+        when = "Before the run we said" if planned else "We say"
+        lines.append(
+            f"{when} that a difference below {comparison.bound:g}{unit} would not matter."
         )
     if comparison.correction:
         lines.append(comparison.correction)
     wider = comparison.for_new_images
     if wider is not None:
         lines.append(
-            "This interval speaks of other divisions of the same images. For new images it "
-            f"is wider, {wider.span(comparison.decimals)} by the correction of Nadeau and "
-            f"Bengio (2003): {wider.word}."
+            "This interval is for other random divisions of the same images. For new "
+            f"images it is wider, {wider.span(comparison.decimals)} by the correction of "
+            f"Nadeau and Bengio (2003): {wider.word}."
         )
     # each line begins as a sentence does
     return [line[:1].upper() + line[1:] if not name else line for line in lines]

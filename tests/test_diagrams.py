@@ -12,6 +12,7 @@ from kdteach.diagrams import diagram, diagram_names
 from kdteach.diagrams.blocks import CONVOLUTION_PARTS, RESIDUAL_PARTS
 from kdteach.diagrams.example import LABEL, LOGITS, OUTLINES, SAMPLE, STUDENT_LOGITS
 from kdteach.diagrams.freezing import PARTS as FREEZING
+from kdteach.diagrams.generations import PARTS as GENERATIONS
 from kdteach.diagrams.idea import LOSS_PARTS, TARGETS_PARTS, TEMPERATURE_PARTS
 from kdteach.diagrams.job import PARTS as JOB
 from kdteach.diagrams.pipeline import ADDED, CHAPTERS, PARTS
@@ -28,6 +29,7 @@ KINDS = {
     "loss": LOSS_PARTS,
     "stops": STOPS,
     "unfinished": UNFINISHED,
+    "generations": GENERATIONS,
     "residual": RESIDUAL_PARTS,
     "convolutions": CONVOLUTION_PARTS,
     "freezing": FREEZING,

@@ -226,6 +226,23 @@ def test_findings_are_printed_with_remedy_and_evidence(
         assert part in printed
 
 
+def test_a_loss_of_unknown_formula_does_not_read_as_passed() -> None:
+    made = set_up()
+
+    def loss(z: Tensor, v: Tensor, y: Tensor) -> Tensor:
+        most = v.amax(1, keepdim=True)
+        p = ((v - most) / 4).exp() / (most / 4).exp()  # not divided by its sum
+        kl = F.kl_div(F.log_softmax(z / 4, 1), p, reduction="batchmean")
+        return 0.9 * 16 * kl + 0.1 * F.cross_entropy(z, y)
+
+    diagnosis = kd.doctor(made.teacher, made.student, made.batch, loss=loss)
+    assert not diagnosis
+    for text in (repr(diagnosis), str(diagnosis)):
+        assert "not looked for: the weights of the loss's terms" in text.replace(
+            "Not", "not"
+        )
+
+
 def test_the_weights_of_the_formula_are_measured() -> None:
     made = set_up()
 

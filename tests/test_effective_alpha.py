@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from kdteach.exercises import check_effective_alpha
+from kdteach.exercises import check_effective_alpha, effective_alpha
+from kdteach.exercises._alpha_mistakes import BY_LOGITS
+from kdteach.exercises._check import Exercise
 from kdteach.losses import distillation_loss, kd_loss
 
 F = torch.nn.functional
@@ -75,3 +77,26 @@ def test_wrong_answers_do_not(answer, hint):
     assert not result
     assert hint in result.message
     assert "0x" not in result.message  # a program has a name
+
+
+def _logits(images, classes, alike):
+    torch.manual_seed(0)
+    student = torch.randn(images, classes, dtype=torch.float64)
+    teacher = student.clone() if alike else torch.randn_like(student)
+    return student, teacher, torch.randint(classes, (images,), device="cpu")
+
+
+@pytest.mark.parametrize("place", range(len(BY_LOGITS)))
+def test_a_mistake_gives_another_number_for_some_logits(place):
+    """One that always ends in an error is suppressed, and would never be recognised."""
+    (check,) = (x for x in vars(effective_alpha).values() if isinstance(x, Exercise))
+    _, wrong = BY_LOGITS[place]
+    found = []
+    for program, temperature in check.cases:
+        right = float(check.reference(program, temperature))
+        for case in ((8, 10, False), (8, 10, True), (1, 2, False)):
+            try:
+                found.append(float(wrong(program, temperature, _logits(*case))) - right)
+            except (ValueError, ZeroDivisionError):  # these logits do not show it
+                continue
+    assert any(abs(gap) > 1e-3 for gap in found)

@@ -123,11 +123,11 @@ def test_pairing_is_by_seed_where_seeds_are_known():
     a, b = Runs([3.0, 1.0, 2.0], [2, 0, 1]), Runs([1.0, 1.5, 2.5], [0, 1, 2])
     found = compare(a, b)
     assert found.mean == pytest.approx(np.mean([0.5, 0.0, 0.5]))
-    assert found.pairing == "3 pairs, seed by seed (0 to 2)"
+    assert found.pairing == "3 pairs, one for each seed (0 to 2)"
     apart = compare(Runs([1.0, 2.0], [0, 7]), Runs([2.0, 2.0], [7, 0]))
-    assert apart.pairing == "2 pairs, seed by seed (0, 7)"
-    assert compare(list(a), list(b)).pairing == "3 pairs, in the order in which they " + (
-        "were given"
+    assert apart.pairing == "2 pairs, one for each seed (0, 7)"
+    assert compare(list(a), list(b)).pairing == (
+        "3 pairs: first run with first run, second with second, and so on"
     )
 
 
@@ -138,7 +138,8 @@ def test_many_are_counted_and_corrected():
     for part in found.values():
         assert part.level == pytest.approx(0.98)
         assert part.comparisons == 3
-        assert "98%" in part.correction
+        assert "98 % instead of 94 %" in part.correction
+        assert "stays at 6 %" in part.correction
         assert "Bonferroni" in part.correction
         assert "one of 3" in repr(part)
     assert found["x"].low == -found["y"].high
@@ -167,7 +168,7 @@ def test_new_images_need_a_wider_interval():
     near = Comparison(-0.5, -0.8, -0.2, 0.95, 10, "lower", test_share=0.2)
     assert near.for_new_images.word == "undecided"
     shown = claim("Fewer.", near)._repr_html_()
-    assert "This interval speaks of other divisions of the same images" in shown
+    assert "This interval is for other random divisions of the same images" in shown
     assert "-1.06 to 0.06" in shown
     assert "Bengio (2003): undecided." in shown
     assert 'data-kd-word="holds"' in shown
@@ -270,8 +271,8 @@ def test_a_mark_folds_everything_a_doubter_asks_for():
     )._repr_html_()
     assert "Fewer &lt;in all&gt;." in shown
     assert "<details><summary>holds</summary>" in shown
-    for part in ("a &lt; b: ", "seed by seed (0 to 2)", "one of 2 comparisons",
-                 "Expected before the run: lower than 0.", "<p>20 epochs</p>",
+    for part in ("a &lt; b: ", "one for each seed (0 to 2)", "one of 2 comparisons",
+                 "Before the run we expected a difference below 0.", "<p>20 epochs</p>",
                  "<pre>x &lt; y</pre>", "97.5 % interval"):  # fmt: skip
         assert part.lower() in shown.lower(), part
     word, evidence = facts(shown)
@@ -283,13 +284,33 @@ def test_a_mark_folds_everything_a_doubter_asks_for():
     assert facts(claim("x", True)._repr_html_()) == ("holds", [])
 
 
+@pytest.mark.parametrize(
+    ("evidence", "says", "meaning"),
+    [
+        (HOLDS, "holds", "Holds: the whole interval lies on the side of 0"),
+        (CLOSE, "no difference", "the whole interval lies within 0.5 points of 0"),
+        (Comparison(1, -2, 4, 0.95, 5, "lower"), "undecided", "the interval contains 0"),
+        (Comparison(2, 1, 3, 0.95, 5, "lower"), "fails", "on the other side of 0"),
+    ],
+)
+def test_a_mark_says_what_its_word_means(evidence, says, meaning):
+    assert meaning in claim("x", evidence, says=says)._repr_html_()
+    both = claim("x", {"a": evidence, "b": evidence}, says=says)._repr_html_()
+    assert (
+        meaning.replace("the whole interval lies", "every interval lies wholly").replace(
+            "the interval", "every interval"
+        )
+        in both
+    )
+
+
 def test_a_mark_says_when_its_direction_was_set_after_earlier_looks():
     shown = claim("It is lower.", HOLDS, planned=False)._repr_html_()
-    assert "Direction set after earlier looks: lower than 0." in shown
-    assert "Expected before the run" not in shown
+    assert "this direction, below 0, only after we had seen similar results" in shown
+    assert "Before the run" not in shown
     near = claim("x", CLOSE, says="no difference", planned=False)._repr_html_()
-    assert "The bound: a difference below 0.5 points would not matter." in near
-    assert "before the run" not in near
+    assert "We say that a difference below 0.5 points would not matter." in near
+    assert "before the run" not in near.lower()
     with pytest.raises(TypeError, match="planned must be a bool"):
         claim("It is lower.", HOLDS, planned="no")
 

@@ -68,6 +68,21 @@ def test_the_average_passes_a_logit_where_its_class_turns():
         figures.average_curve(LOGITS, CLASSES[:2], caption="c")
 
 
+def test_logits_end_at_their_rings_and_those_never_passed_have_names():
+    logits = torch.tensor([6.0, 3.5, -4.0, -4.5, -9.0, -20.0], dtype=torch.float64)
+    figure = figures.average_curve(logits, list("abcdef"), caption="c")
+    # c is above the plain mean, -4.7, and d, too; e never turns, and f lies too low
+    said = words(figure.wide)
+    assert [w for w in said if re.fullmatch("[a-f](, [a-f])*", w)] == ["e"]
+    flat = [c for c in lines(figure.wide) if len(c) == 2 and c[0][1] == c[1][1]]
+    ends = sorted(c[1][0] for c in flat)
+    rings = re.findall(r'cx="([\d.]+)" cy="[\d.]+" r="6" fill="none"', figure.wide)
+    assert ends[: len(rings)] == pytest.approx(sorted(map(float, rings)), abs=0.2)
+    near = torch.tensor([6.0, 3.5, -4.0, -5.0, -9.0], dtype=torch.float64)
+    figure = figures.average_curve(near, list("abcde"), caption="c")
+    assert "c, d" in words(figure.wide)
+
+
 def test_classes_that_fall_again_are_ringed_and_said():
     figure = figures.class_curves(LOGITS, CLASSES, caption="c")
     assert figure.wide.count('r="6" fill="none"') == 2

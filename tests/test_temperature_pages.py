@@ -36,6 +36,16 @@ def test_true_targets_lead_to_the_same_errors_on_both_pages():
     assert again == table
 
 
+def test_the_further_page_trains_again_at_the_rates_that_were_found():
+    row = r"\| (?:\$T = )?(1|4|100|labels)\$? \| (0\.\d\d) \|"
+    found = dict(re.findall(row, said(MAIN)))
+    assert found == {"1": "0.08", "4": "0.08", "100": "0.04", "labels": "0.08"}
+    source = "".join(cell.source for cell in FURTHER.cells)
+    for rate, arms in (("0.08", "(1, 4)"), ("0.04", "100:")):
+        assert re.search(rf"{rate}: \{{.*{re.escape(arms)}", source)
+    assert 'known[0.08]["labels"]' in source
+
+
 def test_the_shuffled_targets_lead_to_the_same_errors_on_both_pages():
     (once,) = re.findall(r"at T = 100 make (\d+\.\d) errors", said(MAIN))
     (again,) = re.findall(r"T = 100 .*shuffled (\d+\.\d)", printed(FURTHER))

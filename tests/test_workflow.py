@@ -79,7 +79,7 @@ def test_report_says_what_was_measured(done, data):
     said = numbers["comparisons"]["accuracy"]
     assert said["word"] == ours.word
     assert said["difference"] == pytest.approx([ours.mean, ours.low, ours.high])
-    assert "seed by seed" in said["pairing"]
+    assert "one for each seed" in said["pairing"]
     assert done.found.verdict == verdict(said)
     about = metadata_of((done.out / "model.safetensors").read_bytes())
     assert json.loads(about["classes"]) == sorted(CLASSES)

@@ -25,7 +25,7 @@ def test_each_mistake_has_its_pair():
     assert MADE.best_on == {"valid": [24, 30], "test": [20, 26]}
     means = {name: MADE.damage(name).mean for name in lab.MISTAKES}
     assert means == dict(zip(lab.MISTAKES, (9.5, 0.5, 4.0, 2.0, 4.5, 5.0), strict=True))
-    assert MADE.damage(lab.MISTAKES[0]).comparisons == lab.COMPARISONS == 8
+    assert MADE.damage(lab.MISTAKES[0]).comparisons == lab.COMPARISONS == 9
     with pytest.raises(ValueError, match="mistake must be one of"):
         MADE.damage("luck")
 
@@ -94,13 +94,17 @@ def test_the_forest_says_the_numbers():
     assert f"one: {rows['one'].mean:.1f}" in figure.alt
     assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 3
     marked = draw(rows, {"one": [2.0]}, reference="one", **axis)
-    assert "stroke-dasharray" in marked.wide
+    assert marked.wide.count("stroke-dasharray") == 1
+    two = {"one": rows["one"], "two": rows["one"]}
+    both = draw(two, {"one": [2.0], "two": [2.0]}, reference=list(two), **axis)
+    assert both.wide.count("stroke-dasharray") == 2
     assert "stroke-dasharray" not in figure.wide
     for bad, error in (
         ({"rows": [1]}, TypeError), ({"rows": {"one": 3}}, TypeError),
         ({"rows": {}}, ValueError), ({"low": 1}, ValueError), ({"step": 0}, ValueError),
         ({"runs": 3}, TypeError), ({"runs": {}}, ValueError),
         ({"runs": {"one": [11.0]}}, ValueError), ({"reference": "two"}, ValueError),
+        ({"reference": ["one", "two"]}, ValueError),
     ):  # fmt: skip
         given = {"rows": rows, "runs": {"one": [2.0]}, **axis, **bad}
         with pytest.raises(error):

@@ -185,6 +185,14 @@ def test_losses_stand_over_their_errors():
     assert "right: loss 0.1, 40 errors; wrong: loss 10, 200 errors." in figure.alt
     assert ">0.01<" in figure.wide
     assert 'text-anchor="end"' in figure.wide.partition(">wrong<")[0].rpartition("<text")[2]
+    lined = draw(points, **axes, line=("no teacher", 60.0))
+    assert lined.alt.endswith("no teacher: 60 errors.")
+    assert lined.wide.count("stroke-dasharray") == figure.wide.count("stroke-dasharray") + 1
+    moved = draw(points, **axes, beside={"wrong": "edge"})
+    assert moved.wide == draw(points, **axes).wide
+    assert moved.narrow != draw(points, **axes).narrow
+    with pytest.raises(ValueError, match="errors of 'no teacher'"):
+        draw(points, **axes, line=("no teacher", 301.0))
     for wrong, says in (
         ({"right": ("teacher", 1000.0, 40.0)}, "loss of 'right'"),
         ({"right": ("teacher", 0.1, 400.0)}, "errors of 'right'"),

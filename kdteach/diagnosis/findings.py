@@ -70,8 +70,10 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         """In a line, for the sentences have been printed."""
-        names = ", ".join(finding.name for finding in self.findings)
-        return f"Diagnosis: {names or 'nothing found'}"
+        text = ", ".join(finding.name for finding in self.findings) or "nothing found"
+        if self.skipped:  # else a loss that is not known would look like a right one
+            text += f"; not looked for: {', '.join(self.skipped)}"
+        return f"Diagnosis: {text}"
 
 
 def _shown(value: float | str) -> str:

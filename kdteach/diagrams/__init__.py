@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from html import escape
 
 from kdteach.checks import check_choice, check_names, check_temperature
-from kdteach.diagrams import blocks, freezing, idea, job, pipeline, stops, unfinished
+from kdteach.diagrams import (
+    blocks,
+    freezing,
+    generations,
+    idea,
+    job,
+    pipeline,
+    stops,
+    unfinished,
+)
 from kdteach.diagrams.theme import style
 from kdteach.diagrams.vocabulary import Drawing
 
@@ -35,6 +44,9 @@ _KINDS = {
     "stops": _Kind(stops.wide, stops.narrow, stops.PARTS, stops.ALT),
     "unfinished": _Kind(
         unfinished.wide, unfinished.narrow, unfinished.PARTS, unfinished.ALT
+    ),
+    "generations": _Kind(
+        generations.wide, generations.narrow, generations.PARTS, generations.ALT
     ),
     "residual": _Kind(
         blocks.residual_wide, blocks.residual_narrow, blocks.RESIDUAL_PARTS,

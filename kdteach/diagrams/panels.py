@@ -18,7 +18,7 @@ class Answer:
     """Probabilities and whose they are.
 
     Attributes:
-        name: written above the bars.
+        name: written above the bars; empty for none.
         values: (C,) probabilities.
         role: the colour: teacher, student, baseline or label.
         marked: classes whose number is set in bold, and whose bar has its probability.
@@ -34,7 +34,7 @@ class Answer:
     @property
     def top(self) -> float:
         """From the name to the highest bar, with room for a number where there is one."""
-        return 34.0 if self.marked else 20.0
+        return (14.0 if self.name else 0.0) + (20.0 if self.marked else 6.0)
 
     @property
     def height(self) -> float:
@@ -85,7 +85,8 @@ def answer_bars(draw: Drawing, x: float, y: float, width: float, answer: Answer)
         width: of all bars together.
         answer: the probabilities.
     """
-    draw.text(x, y + 13, answer.name, "small", "start")
+    if answer.name:
+        draw.text(x, y + 13, answer.name, "small", "start")
     draw.bars(
         x, y + answer.top, width, _BARS, answer.values, answer.role, marked=answer.marked
     )

@@ -42,6 +42,7 @@ with usual_tensors():
         check_repaired_training,
     )
     from kdteach.exercises.freezing import check_drifted_mean, check_head_parameters
+    from kdteach.exercises.generations import check_ensemble, check_friendly_loss
     from kdteach.exercises.hard_and_soft_targets import check_runner_up
     from kdteach.exercises.hintons_digits import check_matched_bias, check_with_bias
     from kdteach.exercises.is_the_difference_real import (
@@ -139,8 +140,8 @@ with usual_tensors():
         check_reverse_pull,
     )
     from kdteach.exercises.without_a_teacher import (
-        check_ensemble,
         check_mutual_loss,
+        check_pseudo_loss,
     )
     from kdteach.exercises.wrong_comparison import (
         check_repaired_gain,
@@ -197,6 +198,7 @@ __all__ = [
     "check_even_steps",
     "check_extra_loss",
     "check_flat_share",
+    "check_friendly_loss",
     "check_grad_cam",
     "check_half_range",
     "check_head_parameters",
@@ -225,6 +227,7 @@ __all__ = [
     "check_paired_interval",
     "check_points_inside",
     "check_precision_elsewhere",
+    "check_pseudo_loss",
     "check_r_squared",
     "check_relative_distances",
     "check_repaired_attention",

@@ -163,8 +163,13 @@ def _teacher_at_one(f: Program, t: float, logits: Logits) -> Any:
 
 def _backwards(f: Program, t: float, logits: Logits) -> Any:
     _, v, y = logits
-    hard = functional.cross_entropy
-    return _share(f, lambda z: (kd_loss(v, z, y, t, 1.0), hard(z, y)), logits)
+
+    def known(z: Tensor) -> tuple[Tensor, Tensor]:
+        p, q = functional.log_softmax(v / t, dim=1), functional.log_softmax(z / t, dim=1)
+        soft = (q.exp() * (q - p)).sum(dim=1).mean()  # kd_loss would detach its teacher
+        return t * t * soft, functional.cross_entropy(z, y)
+
+    return _share(f, known, logits)
 
 
 def _cut_short(f: Program, t: float, logits: Logits) -> Any:

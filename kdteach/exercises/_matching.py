@@ -208,18 +208,21 @@ class Matcher:
             return
         if any(x.dim() or x.is_meta or not torch.isfinite(x) for x in mine):
             return
-        for end, side, cut in (
-            (max(mine), "above", torch.minimum),
-            (min(mine), "below", torch.maximum),
+        bottom, top = min(mine), max(mine)
+        below, above = f"below {float(bottom):.4g}", f"above {float(top):.4g}"
+        for low, high, where in (
+            (None, top, above),
+            (bottom, None, below),
+            (bottom, top, f"{below} or {above}"),
         ):
-            beyond = sum(bool(cut(right.numbers, end) != right.numbers) for right in wanted)
+            cut = [right.numbers.clamp(low, high) for right in wanted]
+            beyond = sum(bool(x != y.numbers) for x, y in zip(cut, wanted, strict=True))
             if 2 <= beyond <= len(wanted) - 2:  # one alone may be chance
                 hint = (
-                    f"no result of yours is {side} {float(end):.4g}, where some should be: "
-                    "does a range, a loop or a search end there?"
+                    f"no result of yours is {where}, where some should be: does a range, a "
+                    "loop or a search end there?"
                 )
-                ended = [Value(cut(right.numbers, end), truth=False) for right in wanted]
-                yield Candidate((hint,), ended)
+                yield Candidate((hint,), [Value(end, truth=False) for end in cut])
 
     def _related_to(self, of: Candidate, results: Results) -> Iterator[Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)

@@ -201,7 +201,10 @@ def _said(source: Source, found: Edit, other: Edit | None) -> str:
     start = "one change is enough for every case of this check"
     if len(told) == 1:
         return f"{start}. {capital(told[0])}"
-    return f"{start}, at one of two places. {capital(told[0])} Or {told[1]}"
+    start = (
+        "either of two changes is enough for every case of this check, perhaps by chance"
+    )
+    return f"{start}. {capital(told[0])} Or {told[1]}"
 
 
 protect(sys.modules[__name__], _around, _direct, _lines, _source, Edit, Source)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdteach.exercises._check import CheckResult, Exercise, Law, slip
+from kdteach.exercises._check import CheckResult, Exercise, slip
 
 
 def _mutual(
@@ -83,58 +83,60 @@ _MUTUAL = Exercise(
 )  # fmt: skip
 
 
-def _ensemble(
-    logits: Tensor,
+def _pseudo(
+    student: Tensor,
+    teacher: Tensor,
+    epsilon: float,
     *,
-    mean: str = "probabilities",
-    over: str = "members",
-    gives: str = "probabilities",
+    target: str = "answer",
+    whose: str = "teacher",
+    others: str = "e/C",
+    measure: str = "cross-entropy",
+    over: str = "images",
 ) -> Tensor:
     """The right answer of the second exercise, with places to go wrong at."""
-    if mean == "logits":
-        p = logits.mean(dim=0).softmax(dim=-1)
-    elif mean == "logs":
-        p = logits.log_softmax(dim=-1).mean(dim=0).exp()
-    elif mean == "votes":
-        votes = logits.argmax(dim=-1, keepdim=True)
-        p = torch.zeros_like(logits).scatter(-1, votes, 1.0).mean(dim=0)
-    else:
-        along = {"members": -1, "softmax of members": 0, "softmax of images": 1}[over]
-        p = logits.softmax(dim=along).mean(dim=0)
-        if gives == "sum":
-            p = p * len(logits)
-        if gives == "first":
-            p = logits[0].softmax(dim=-1)
-    return p.log() if gives == "logs" else p
+    says = teacher if whose == "teacher" else student
+    classes = says.shape[1]
+    hot = torch.zeros_like(says).scatter(1, says.argmax(dim=1, keepdim=True), 1.0)
+    if target == "soft":
+        hot = says.softmax(dim=1)
+    even = {"e/C": epsilon / classes, "e/(C-1)": epsilon / (classes - 1)}.get(others, 0.0)
+    wanted = (1 - epsilon) * hot + even
+    if others == "e/(C-1)":
+        wanted = (1 - epsilon) * hot + even * (1 - hot)
+    if others == "not smoothed":
+        wanted = hot
+    each = -(wanted * student.log_softmax(dim=1))
+    if measure == "divergence":
+        each = each + torch.xlogy(wanted, wanted)
+    if over == "all":
+        return each.mean()
+    return each.sum() if over == "sum" else each.sum(dim=1).mean()
 
 
-_L3 = torch.tensor([[[1.0, 0.0, -1.0], [4.0, 0.0, 1.0]],
-                    [[0.0, 2.0, 0.0], [0.0, 0.5, 1.0]]]).double()  # fmt: skip
-_L10 = 3 * torch.randn(4, 5, 10, generator=_RANDOM, dtype=torch.float64, device="cpu")
-
-_ENSEMBLE = Exercise(
-    _ensemble,
-    ((_L3,), (_L10,), (_L10 - 3000.0,), (_L10[:1],)),
+_PSEUDO = Exercise(
+    _pseudo,
+    ((_A, _B, 0.3), (_A10, _B10, 0.2), (_A10 - 3000.0, _B10, 0.1), (_B10, _A10, 0.0)),
     (),
-    "each member gets the same say, however large its logits are.",
-    laws=(
-        Law("every row sums to 1",
-            lambda p, _: bool(((p.sum(dim=-1) - 1).abs() < 1e-6).all())),
-    ),
+    "the teacher's answer stands where the label was, and it is smoothed.",
     slips=(
-        slip("you averaged the logits and took one softmax: then a member with large "
-             "logits outvotes the others. Average the probabilities.", mean="logits"),
-        slip("you averaged the logarithms: the result does not sum to 1. Average the "
-             "probabilities themselves.", mean="logs"),
-        slip("you counted votes; asked for is the mean probability.", mean="votes"),
-        slip("the softmax runs over the members; the classes are the last dimension.",
-             over="softmax of members"),
-        slip("the softmax runs over the images; the classes are the last dimension.",
-             over="softmax of images"),
-        slip("you summed over the members: divide by their number.", gives="sum"),
-        slip("that is the first member alone: all of them have a say.", gives="first"),
-        slip("those are logarithms; asked for are probabilities.", gives="logs"),
+        slip("the answers are those of the student itself; the teacher is to be asked.",
+             whose="student"),
+        slip("those are the teacher's probabilities; asked for is its answer, one class an "
+             "image.", target="soft"),
+        slip("the answers are not smoothed: what does `epsilon` do?",
+             others="not smoothed"),
+        slip("epsilon is spread over the other classes alone; here it is spread over all "
+             "of them, the answer too.", others="e/(C-1)"),
+        slip("epsilon is taken from the answer and given to no class: a target sums to 1.",
+             others="nobody"),
+        slip("you subtracted the entropy of the target; the cross-entropy is asked for.",
+             measure="divergence"),
+        slip("the mean over the images is asked for, you took their sum.", over="sum"),
+        slip("sum over the classes, and take the mean over the images alone; yours is also "
+             "a mean over the classes.", over="all"),
     ),
+    gradient=(0,),
 )  # fmt: skip
 
 
@@ -143,6 +145,6 @@ def check_mutual_loss(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> CheckR
     return _MUTUAL.check(answer)
 
 
-def check_ensemble(answer: Callable[[Tensor], Any]) -> CheckResult:
-    """Check ``answer(logits (M, N, C)) -> (N, C)``, the mean of the probabilities."""
-    return _ENSEMBLE.check(answer)
+def check_pseudo_loss(answer: Callable[[Tensor, Tensor, float], Any]) -> CheckResult:
+    """Check ``answer(student (N, C), teacher (N, C), epsilon)``: the student's loss."""
+    return _PSEUDO.check(answer)

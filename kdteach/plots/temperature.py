@@ -17,6 +17,7 @@ _DENSE = 61  # points of a smooth line
 _LOUD = 0.25  # probability at which the figure of single classes ends
 _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
+_CLOSE = 1.5  # of two logits: they share a name
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
 _START = 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
@@ -112,8 +113,8 @@ def average_curve(logits: Tensor, classes: Sequence[str], *, caption: str) -> Di
         caption: the sentence that states the finding.
 
     Returns:
-        The figure; a ring where the average passes a logit. The lowest logit may lie too
-        low to be seen.
+        The figure; a ring where the average passes a logit, whose line ends there. The
+        lowest logit may lie too low to be seen.
 
     Raises:
         ValueError: another number of names.
@@ -124,34 +125,37 @@ def average_curve(logits: Tensor, classes: Sequence[str], *, caption: str) -> Di
         )
     order = logits.argsort(descending=True).tolist()
     plain, top = float(logits.mean()), float(logits[order[0]])
-    low = 5 * math.floor(float(logits[order[-2]]) / 5)
+    low = 5 * math.floor((float(logits[order[-2]]) - 2) / 5)  # room for a name below
     high = 5 * math.ceil((top + 1) / 5)
     shown = [c for c in order if float(logits[c]) >= low]
     passed = [c for c in shown[1:] if float(logits[c]) > plain]
+    turns = {c: loudest(logits, c)[0] for c in passed}
     curves, notes, told = [], [], []
     for c in shown:
         level, strong = float(logits[c]), c == order[0] or c in passed
-        curves.append(Curve([(1, level), (100, level)], "teacher" if strong else "soft",
-                            1.6 if strong else 1.0))  # fmt: skip
+        # beyond its ring a logit is not drawn: there stand the words of the next one
+        ends = [(1, level), (turns.get(c, 100), level)]
+        look = ("teacher", 1.6) if strong else ("soft", 1.0)
+        curves.append(Curve(ends, *look))
     curves.append(Curve([(1, plain), (100, plain)], "accent-edge", 2.0, "2 5"))
     hot = _spaced(1, 100, _DENSE)
     means = [(T, float(_soft(logits, T) @ logits)) for T in hot]
     curves.append(Curve(means, "teacher", 3.4))
     notes.append(Note(100, top, f"logit of the {classes[order[0]]}", (-6, -8), None, "end"))
-    for number, c in enumerate(passed):
-        heat, _ = loudest(logits, c)
-        below = number == len(passed) - 1 and number > 2  # two lines that nearly touch
+    for number, (c, heat) in enumerate(turns.items()):
         words = (
             f"{classes[c]}: T = {heat:.1f}"
             if heat < 10
             else f"{classes[c]}: T = {heat:.0f}"
         )
         notes.append(
-            Note(heat, float(logits[c]), words, (0, 70) if below else (12, -9), None,
-                 "middle" if below else "start", True, "accent-edge", not number,
-                 wide_only=number > 1, leader=below)
+            Note(heat, float(logits[c]), words, (12, -9), None, "start", True,
+                 "accent-edge", not number, wide_only=number > 1)
         )  # fmt: skip
         told.append(f"the {classes[c]} at T = {heat:.3g}")
+    for group in _together([c for c in shown[1:] if c not in passed], logits):
+        notes.append(Note(1, float(logits[group[-1]]), ", ".join(classes[c] for c in group),
+                          (6, 15), None, "start"))  # fmt: skip
     notes.append(
         Note(*means[_DENSE // 4], "weighted average", (10, -12), None, "start", strong=True)
     )
@@ -335,6 +339,17 @@ def targets(
 
 def _soft(logits: Tensor, temperature: float) -> Tensor:
     return soft_targets(logits[None], temperature)[0]
+
+
+def _together(columns: Sequence[int], logits: Tensor) -> list[list[int]]:
+    """Neighbours whose logits lie too close for a name each."""
+    groups: list[list[int]] = []
+    for c in columns:
+        if groups and float(logits[groups[-1][-1]] - logits[c]) < _CLOSE:
+            groups[-1].append(c)
+        else:
+            groups.append([c])
+    return groups
 
 
 def _spaced(low: float, high: float, count: int) -> list[float]:

@@ -26,7 +26,7 @@ def forest(
     step: float,
     unit: str,
     caption: str,
-    reference: str = "",
+    reference: str | Sequence[str] = "",
 ) -> Diagram:
     """Intervals as bars below each other, in the order in which they are given.
 
@@ -37,8 +37,8 @@ def forest(
         step: between ticks.
         unit: of the numbers.
         caption: the sentence that states the finding.
-        reference: a line in a colour of its own, whose mean is drawn through all others;
-            empty for none.
+        reference: a line, or several, in a colour of its own, whose mean is drawn through
+            all others; empty for none.
 
     Returns:
         The figure.
@@ -56,8 +56,10 @@ def forest(
     low, high = check_number("low", low), check_number("high", high)
     step = check_number("step", step, above=0)
     names = check_names("rows", list(rows))
+    given = [reference] if isinstance(reference, str) else reference
+    beside = check_names("reference", list(given)) if any(given) else []
     missing = [name for name in names if name not in runs]
-    if missing or (reference and reference not in rows):
+    if missing or not set(beside) <= set(names):
         raise ValueError(
             f"runs must have all rows, and reference be one: missing {missing}, got "
             f"reference {reference!r}"
@@ -73,8 +75,7 @@ def forest(
                      lines)  # fmt: skip
     alt = f"Intervals below each other, with the single draws, {unit}. {said}."
     wide, narrow = (
-        _drawn(width, lines, (low, high, step), unit, reference)
-        for width in (_WIDE, _NARROW)
+        _drawn(width, lines, (low, high, step), unit, beside) for width in (_WIDE, _NARROW)
     )
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
@@ -143,16 +144,16 @@ def _gains(
 
 def _drawn(
     width: float, lines: Sequence[_Row], axis: tuple[float, float, float], unit: str,
-    reference: str,
+    beside: Sequence[str],
 ) -> Drawing:  # fmt: skip
     draw, at, head, tall = _frame(width, len(lines), axis, unit)
     for name, interval, _ in lines:
-        if name == reference:
+        if name in beside:
             x = at(interval.mean)
             bottom = head + tall * len(lines)
             draw.curve([(x, head), (x, bottom)], "teacher", 1.6, dashes="5 4")
     for number, (name, interval, runs) in enumerate(lines):
-        role = "teacher" if name == reference else "student"
+        role = "teacher" if name in beside else "student"
         middle = _named(draw, name, head + number * tall, tall)
         for place, value in enumerate(runs):
             draw.ring(at(value), middle + (place % 3 - 1) * 5.0, "soft", 3.0)

@@ -46,7 +46,7 @@ def answers_to_one(
             for v in check_numbers(f"answers[{name!r}]", answers[name]).tolist()
         ]
         numbered = tuple(dict.fromkeys((*marked, values.index(max(values)))))
-        answer = panels.Answer("the answer in the loss", values, "teacher", numbered)
+        answer = panels.Answer("", values, "teacher", numbered)
         made.append(panels.Panel(name, image[0].tolist(), [answer]))
         said.append(f"{name}: " + ", ".join(f"{values[m]:.2f} for {m}" for m in numbered))
     alt = f"What reaches the loss as the teacher's answer to one image. {'; '.join(said)}."
@@ -63,6 +63,7 @@ def loss_and_errors(
     step: float,
     caption: str,
     beside: Mapping[str, str] | None = None,
+    line: tuple[str, float] | None = None,
 ) -> Diagram:
     """The last loss that a log prints, on a log scale, and the errors of the student.
 
@@ -72,7 +73,9 @@ def loss_and_errors(
         top: end of the axis of the errors, which begins at 0.
         step: between its ticks.
         caption: the sentence that states the finding.
-        beside: where a name stands: "left", "above" or "below"; else "right".
+        beside: where a name stands: "left", "above", "below" or "edge", which is right of
+            the point, and above it on a phone; else "right".
+        line: name and errors of students that have no such loss, drawn dashed.
 
     Returns:
         The figure.
@@ -92,11 +95,20 @@ def loss_and_errors(
         check_choice(f"role of {name!r}", role, _ROLES)
         loss = check_number(f"loss of {name!r}", loss, least=low, most=high)
         errors = check_number(f"errors of {name!r}", errors, least=0, most=top)
-        where = check_choice("beside", places.get(name, "right"), tuple(_PLACES))
+        where = check_choice("beside", places.get(name, "right"), (*_PLACES, "edge"))
         dots.append(curves.Curve([(loss, errors)] * 2, role, dots=True))
-        shift, anchor = _PLACES[where]
-        notes.append(curves.Note(loss, errors, name, shift, anchor=anchor, ink=role))
+        shift, anchor = _PLACES["right" if where == "edge" else where]
+        phone = (-36.0, -24.0) if where == "edge" else None
+        notes.append(curves.Note(loss, errors, name, shift, phone, anchor, ink=role))
         said.append(f"{name}: loss {loss:.2g}, {errors:.0f} errors")
+    if line is not None:
+        name, errors = line
+        errors = check_number(f"errors of {name!r}", errors, least=0, most=top)
+        ends = [(low, errors), (high, errors)]
+        dots.append(curves.Curve(ends, "baseline", 1.6, dashes="5 4"))
+        below = (6.0, 17.0)
+        notes.append(curves.Note(low, errors, name, below, anchor="start", ink="baseline"))
+        said.append(f"{name}: {errors:.0f} errors")
     first, last = round(math.log10(low)), round(math.log10(high))
     tens = [(10.0**n, f"{10.0**n:g}") for n in range(first, last + 1)]
     x = curves.Axis(low, high, tens, "loss of the last epoch, log scale", log=True)

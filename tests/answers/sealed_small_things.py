@@ -191,3 +191,56 @@ which.wrong("halving from 0.01 to 1000", r"above 1000 or below 0\.01", halved(0.
 which.wrong("halving from 0.05", r"below 0\.05", halved(0.05, 1e6))
 which.wrong("halving up to 1000", r"above 1000", halved(1e-6, 1000.0))
 which.right("halving in a wide range", halved(1e-6, 1e6))
+
+
+searched = about("check_temperature_at_entropy")
+
+
+def from_1_to_20(logits, nats):
+    low, high = 1.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        log_p = torch.log_softmax(logits / middle, dim=1)
+        if -(log_p.exp() * log_p).sum(dim=1).mean() < nats:
+            low = middle
+        else:
+            high = middle
+    return middle
+
+
+searched.wrong("the range ends on both sides", r"below 1 or above 20", from_1_to_20)
+
+share = about("check_effective_alpha")
+
+
+def divergence_backwards(loss, temperature):
+    z = (4 * torch.randn(8, 10)).requires_grad_()
+    v, y = 4 * torch.randn(8, 10), torch.randint(0, 10, (8,))
+    log_p, q = F.log_softmax(v / temperature, 1), F.softmax(z / temperature, 1)
+    soft = temperature**2 * F.kl_div(log_p, q, reduction="batchmean")
+    known = [
+        torch.autograd.grad(value, z)[0].flatten()
+        for value in (soft, F.cross_entropy(z, y))
+    ]
+    mixed = torch.autograd.grad(loss(z, v, y), z)[0].flatten()
+    a, b = torch.linalg.lstsq(torch.stack(known, 1), mixed[:, None]).solution[:, 0]
+    return float(a / (a + b))
+
+
+share.wrong(
+    "the known divergence is reversed",
+    r"from the student to the teacher",
+    divergence_backwards,
+)
+
+shares = about("check_dark_knowledge")
+
+
+def averaged_over_the_images(probabilities, labels):
+    rest = probabilities.clone()
+    rest[:, labels] = 0.0
+    rest = rest.mean(dim=0)
+    return rest / rest.sum()
+
+
+shares.wrong("a mean over the images", r"^your result has shape", averaged_over_the_images)

@@ -1,6 +1,5 @@
 """Answers to the exercises of *Without a finished teacher*."""
 
-import numpy as np
 import torch.nn.functional as F
 
 from tests.answers import about
@@ -57,26 +56,44 @@ mutual.wrong(
     lambda a, b, y: (F.cross_entropy(a, y) + kl(a, b.detach())) / 2,
 )  # fmt: skip
 
-ensemble = about("check_ensemble")
+pseudo = about("check_pseudo_loss")
 
 
-def by_numpy(z):
-    z = np.array(z)
-    p = np.exp(z - z.max(axis=2, keepdims=True))
-    return (p / p.sum(axis=2, keepdims=True)).mean(axis=0)
+def smooth(z, e):
+    return (1 - e) * F.one_hot(z.argmax(1), z.shape[1]).to(z) + e / z.shape[1]
 
 
-ensemble.right("in NumPy", by_numpy)
-ensemble.right(
-    "member by member", lambda z: sum(F.softmax(member, dim=1) for member in z) / len(z)
+pseudo.right(
+    "torch's smoothing",
+    lambda s, t, e: F.cross_entropy(s, t.argmax(1), label_smoothing=e),
 )
-ensemble.wrong("the mean logits", r"logits", lambda z: z.mean(0).softmax(1))
-ensemble.wrong("the sum", r"summed|divide|sum", lambda z: z.softmax(2).sum(0))
-ensemble.wrong(
-    "votes", r"votes",
-    lambda z: F.one_hot(z.argmax(2), z.shape[2]).to(z).mean(0),
+pseudo.right("targets by hand", lambda s, t, e: F.cross_entropy(s, smooth(t, e)))
+pseudo.wrong("soft targets", r"probabilities", lambda s, t, e: F.cross_entropy(
+    s, (1 - e) * t.softmax(1) + e / t.shape[1]))  # fmt: skip
+pseudo.wrong(
+    "not smoothed", r"not smoothed|epsilon", lambda s, t, e: F.cross_entropy(s, t.argmax(1))
+)
+pseudo.wrong(
+    "the student's own answers", r"student itself",
+    lambda s, t, e: F.cross_entropy(s, s.argmax(1), label_smoothing=e),
 )  # fmt: skip
-ensemble.wrong("over the members", r"over the members|sum", lambda z: z.softmax(0).mean(0))
-ensemble.wrong("over the images", r"over the images|sum", lambda z: z.softmax(1).mean(0))
-ensemble.wrong("the first alone", r"first member", lambda z: z[0].softmax(1))
-ensemble.wrong("logarithms", r"logarithm", lambda z: z.softmax(2).mean(0).log())
+pseudo.wrong(
+    "spread over the other classes", r"other classes",
+    lambda s, t, e: F.cross_entropy(
+        s,
+        (1 - e - e / (s.shape[1] - 1)) * F.one_hot(t.argmax(1), s.shape[1]).to(s)
+        + e / (s.shape[1] - 1),
+    ),
+)  # fmt: skip
+pseudo.wrong(
+    "a sum over the images", r"sum",
+    lambda s, t, e: F.cross_entropy(s, smooth(t, e), reduction="sum"),
+)  # fmt: skip
+pseudo.wrong(
+    "a divergence", r"entropy",
+    lambda s, t, e: F.kl_div(s.log_softmax(1), smooth(t, e), reduction="batchmean"),
+)  # fmt: skip
+pseudo.wrong(
+    "a mean over classes, too", r"over the classes|times|too small",
+    lambda s, t, e: -(smooth(t, e) * s.log_softmax(1)).mean(),
+)  # fmt: skip
