@@ -106,7 +106,7 @@ def _meaning(word: str, several: bool) -> str:
         within = word.removeprefix("no difference larger than ")
         return f"No difference larger than {within}: {whole} within {within} of 0."
     some = "every interval" if several else "the interval"
-    return f"Undecided: {some} contains 0 and is wide; more runs could decide."
+    return f"Undecided: {some} contains 0; more runs could decide."
 
 
 def _named(name: str, text: str) -> str:
