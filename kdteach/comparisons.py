@@ -194,9 +194,9 @@ class Comparison(Interval):
             return ""
         own, missed = 100 * self.level, 100 * self.comparisons * (1 - self.level)
         return (
-            f"one of {self.comparisons} comparisons: each has a wider interval, "
-            f"{own:.4g} % instead of {100 - missed:.4g} %, so that the risk of any wrong "
-            f"one among them stays at {missed:.4g} % (Bonferroni's correction)"
+            f"{self.comparisons} comparisons were made together: each has a wider "
+            f"interval, {own:.4g} % instead of {100 - missed:.4g} %, so that the risk of "
+            f"any wrong one among them stays at {missed:.4g} % (Bonferroni's correction)"
         )
 
     def __repr__(self) -> str:

@@ -32,6 +32,12 @@ _STYLE = (
     "border-left:3px solid var(--kd-word);background:var(--kd-card);"
     "color:var(--kd-ink);overflow-wrap:anywhere}"
     ".kd-mark .kd-proof p{margin:.25em 0}"
+    ".kd-mark .kd-proof table{border-collapse:collapse;margin:.4em 0;font-size:1em;"
+    "color:inherit}.kd-mark .kd-proof tr{background:none}"
+    ".kd-mark .kd-proof th,.kd-mark .kd-proof td{padding:.15em .9em .15em 0;border:0;"
+    "text-align:left;vertical-align:top;font-weight:400;background:none;color:inherit}"
+    ".kd-mark .kd-proof td,.kd-mark .kd-proof th[scope=col]{overflow-wrap:normal}"
+    ".kd-mark .kd-proof th[scope=col]{font-weight:600}"
     ".kd-mark .kd-proof pre{margin:.4em 0;padding:0;border:0;background:none;"
     "color:inherit;font-size:.95em;white-space:pre-wrap}"
     "@media print{.kd-mark details::details-content{content-visibility:visible;"
@@ -73,15 +79,8 @@ class Mark:
     def _repr_html_(self) -> str:
         facts = json.dumps([_facts(name, c) for name, c in self.evidence])
         colour = _COLOURS.get(self.word, "baseline")
-        lines = [
-            line for name, c in self.evidence for line in _lines(name, c, self.planned)
-        ]
-        if self.evidence:
-            lines.insert(0, _meaning(self.word, several=len(self.evidence) > 1))
-        else:
-            lines = ["A check that is either true or false."]
-        lines += [line for line in self.details.splitlines() if line.strip()]
-        proof = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+        details = [line for line in self.details.splitlines() if line.strip()]
+        proof = _proof(self.word, self.evidence, self.planned) + _paragraphs(details)
         if self.code.strip():
             proof += f"<pre>{html.escape(self.code.strip(chr(10)))}</pre>"
         return (
@@ -93,6 +92,23 @@ class Mark:
             f"<details><summary>{html.escape(self.word)}</summary>"
             f'<div class="kd-proof">{proof}</div></details></div>'
         )
+
+
+def _proof(word: str, evidence: tuple[tuple[str, Comparison], ...], planned: bool) -> str:
+    """What the word means, the numbers, and how they were found, as HTML."""
+    if not evidence:
+        return _paragraphs(["A check that is either true or false."])
+    several = len(evidence) > 1
+    numbers = _table(evidence) if several else _paragraphs([_said(*evidence[0])])
+    return (
+        _paragraphs([_meaning(word, several)]) + numbers
+        + _paragraphs(_shared([(name, _lines(c, planned)) for name, c in evidence]))
+        + _paragraphs(_for_new_images([c for _, c in evidence]))
+    )  # fmt: skip
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
 def _meaning(word: str, several: bool) -> str:
@@ -113,15 +129,41 @@ def _named(name: str, text: str) -> str:
     return f"{name}: {text}" if name else text
 
 
-def _lines(name: str, comparison: Comparison, planned: bool) -> Sequence[str]:
-    """What a doubter wants to know of one comparison, line by line."""
-    digits = f".{comparison.decimals}f"
+def _mean(comparison: Comparison) -> str:
+    return f"{comparison.mean:.{comparison.decimals}f} {comparison.unit}".rstrip()
+
+
+def _said(name: str, comparison: Comparison) -> str:
+    """The numbers of a comparison that stands alone."""
+    span = comparison.span(comparison.decimals)
+    level = f"{100 * comparison.level:.4g} %"
+    return _named(name, f"{_mean(comparison)} on average, {level} interval {span}")
+
+
+def _table(evidence: tuple[tuple[str, Comparison], ...]) -> str:
+    """The numbers of several comparisons, a row each."""
+    levels = {f"{100 * c.level:.4g} %" for _, c in evidence}
+    wider = any(c.for_new_images for _, c in evidence)
+    head = ["Comparison", "Mean difference"]
+    head += [f"{levels.pop()} interval" if len(levels) == 1 else "Interval"]
+    rows = []
+    for name, c in evidence:
+        span = c.span(c.decimals)
+        row = [_mean(c), f"{span} ({100 * c.level:.4g} %)" if levels else span]
+        if wider:
+            new = c.for_new_images
+            row.append(f"{new.span(c.decimals)}: {new.word}" if new else "")
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+        rows.append(f'<tr><th scope="row">{html.escape(name)}</th>{cells}</tr>')
+    head += ["For new images"] if wider else []
+    names = "".join(f'<th scope="col">{html.escape(each)}</th>' for each in head)
+    return f"<table><tr>{names}</tr>{''.join(rows)}</table>"
+
+
+def _lines(comparison: Comparison, planned: bool) -> list[str]:
+    """What a doubter wants to know of one comparison beside its numbers, line by line."""
     unit = f" {comparison.unit}" if comparison.unit else ""
-    said = (
-        f"{comparison.mean:{digits}}{unit} on average, {100 * comparison.level:.4g} % "
-        f"interval {comparison.span(comparison.decimals)}"
-    )
-    lines = [_named(name, said), comparison.pairing]
+    lines = [comparison.pairing]
     if comparison.expect:
         side = "above" if comparison.expect == "higher" else "below"
         lines.append(
@@ -137,15 +179,36 @@ def _lines(name: str, comparison: Comparison, planned: bool) -> Sequence[str]:
         )
     if comparison.correction:
         lines.append(comparison.correction)
-    wider = comparison.for_new_images
-    if wider is not None:
-        lines.append(
-            "This interval is for other random divisions of the same images. For new "
-            f"images it is wider, {wider.span(comparison.decimals)} by the correction of "
-            f"Nadeau and Bengio (2003): {wider.word}."
-        )
     # each line begins as a sentence does
-    return [line[:1].upper() + line[1:] if not name else line for line in lines]
+    return [line[:1].upper() + line[1:] for line in lines]
+
+
+def _shared(told: Sequence[tuple[str, list[str]]]) -> list[str]:
+    """Every line once; with the names that it holds for where it does not hold for all."""
+    lines = dict.fromkeys(line for _, each in told for line in each)
+    names = {line: [name for name, each in told if line in each] for line in lines}
+    return [
+        line if len(names[line]) == len(told) else _named(", ".join(names[line]), line)
+        for line in lines
+    ]
+
+
+def _for_new_images(comparisons: Sequence[Comparison]) -> list[str]:
+    """What the interval covers where runs divide the same images anew."""
+    source = "by the correction of Nadeau and Bengio (2003)"
+    if not any(c.for_new_images for c in comparisons):
+        return []
+    if len(comparisons) > 1:
+        return [
+            "The intervals are for other random divisions of the same images. For new "
+            f"images they are wider, {source}: see the last column."
+        ]
+    wider, digits = comparisons[0].for_new_images, comparisons[0].decimals
+    assert wider is not None
+    return [
+        "This interval is for other random divisions of the same images. For new "
+        f"images it is wider, {wider.span(digits)} {source}: {wider.word}."
+    ]
 
 
 def _facts(name: str, comparison: Comparison) -> dict[str, object]:

@@ -172,6 +172,10 @@ def test_new_images_need_a_wider_interval():
     assert "-1.06 to 0.06" in shown
     assert "Bengio (2003): undecided." in shown
     assert 'data-kd-word="holds"' in shown
+    both = claim("Fewer.", {"x": near, "y": HOLDS}, says="holds")._repr_html_()
+    assert "-1.06 to 0.06: undecided" in both
+    assert both.count("For new images they are wider, by the correction") == 1
+    assert both.count("<td></td></tr>") == 1  # nothing to correct for y
     several = compare_many({"x": (a, b)}, test_share=0.5)["x"]
     assert several.for_new_images.low < several.low
     given = Comparison.of(Interval(1, 0.5, 1.5, 0.95, 10), test_share=0.5)
@@ -271,10 +275,15 @@ def test_a_mark_folds_everything_a_doubter_asks_for():
     )._repr_html_()
     assert "Fewer &lt;in all&gt;." in shown
     assert "<details><summary>holds</summary>" in shown
-    for part in ("a &lt; b: ", "one for each seed (0 to 2)", "one of 2 comparisons",
+    for part in ("<tr><th scope=\"row\">a &lt; b</th>",
+                 "one for each seed (0 to 2)", "2 comparisons were made together",
                  "Before the run we expected a difference below 0.", "<p>20 epochs</p>",
                  "<pre>x &lt; y</pre>", "97.5 % interval"):  # fmt: skip
         assert part.lower() in shown.lower(), part
+    # what holds for all comparisons is said once, what holds for one with its name
+    assert shown.count("made together") == shown.count("Before the run we expected") == 1
+    assert "<p>a &lt; b: 3 pairs, one for each seed (0 to 2)</p>" in shown
+    assert "<p>c: 3 pairs: first run with first run" in shown
     word, evidence = facts(shown)
     assert word == "holds"
     assert [part["name"] for part in evidence] == ["a < b", "c"]
