@@ -18,6 +18,17 @@ from typing import Any
 PEERS = Path(".venv-peers") / "bin" / "python"
 SCRIPTS = Path(__file__).parent / "peers"
 ROUNDS = 3
+PINS = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "XLA_FLAGS",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+)
+"""Variables with which a machine holds one numerical library to older instructions. They
+are dropped, so that every contestant may use the processor as it finds it."""
 
 
 def ours(module: str, *arguments: object) -> list[str]:
@@ -47,7 +58,9 @@ def take_turns(
     Returns:
         What each has printed, round by round; nothing for one that is not there.
     """
-    environment = dict(os.environ)
+    environment = {key: value for key, value in os.environ.items() if key not in PINS}
+    if pinned := sorted(set(os.environ) - set(environment)):
+        print(f"  without {', '.join(pinned)}, which this machine sets", file=sys.stderr)
     if threads is not None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = str(threads)

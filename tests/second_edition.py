@@ -303,7 +303,7 @@ def small_tables(notebook):
 
     for cell in code(notebook):
         for text in shown(cell) if not tags(cell) & FOLDED else ():
-            for table in _Tables(text).tables:
+            for table in _Tables(re.sub(r"(?s)<details>.*?</details>", "", text)).tables:
                 judge(sum(r["td"] > 0 for r in table),
                       max((r["td"] + r["th"] for r in table), default=0))  # fmt: skip
     for block in re.findall(r"(?m)(?:^\|.*\|[ \t]*$\n?)+", flow(prose(notebook)) + "\n"):

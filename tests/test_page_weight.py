@@ -1,66 +1,17 @@
-"""What a page makes its reader fetch: 1.5 MB at most, and from this book alone."""
+"""What pages make their reader fetch: nothing from other hosts, and no spare icons."""
 
-import gzip
 import importlib.util
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from test_pages import CHROMIUM, HTML, PAGES, Visit
+from test_pages import CHROMIUM, HTML
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST, MOST_OF_THE_FIRST = 1_500_000, 400_000  # bytes
-SHRINKING = {".html", ".js", ".css", ".svg", ".json", ".txt"}  # compressed by every host
 built = pytest.mark.skipif(
     CHROMIUM is None or not (HTML / "index.html").exists(),
     reason="Chromium is not installed, or the book is not built: run make book",
 )
-
-
-def files(visit):
-    """The files that a page has asked for, MathJax's typefaces among them."""
-    visit.page.evaluate("window.MathJax && MathJax.startup && MathJax.startup.promise")
-    visit.page.evaluate("document.fonts.ready.then(() => true)")
-    paths = {
-        Path(unquote(urlsplit(url).path))
-        for url in visit.requests
-        if url.startswith("file:")
-    }
-    return sorted(path for path in paths if path.is_file())
-
-
-def sent(path):
-    """Bytes that a host sends of a file: text is compressed, as all of them do it."""
-    data = path.read_bytes()
-    return len(gzip.compress(data, 6)) if path.suffix in SHRINKING else len(data)
-
-
-def own(path):
-    """Whether a file is the page's alone, and not the theme's, which all pages share."""
-    return "_static" not in path.parts and path.name != "searchindex.js"
-
-
-@built
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_light_and_asks_nobody_else(browser, name):
-    with Visit(browser, name) as visit:
-        found = files(visit)
-        assert HTML / "book" / f"{name}.html" in found
-        outside = [u for u in visit.requests if urlsplit(u).scheme.startswith("http")]
-        assert outside == []
-        sizes = {path.name: sent(path) for path in found}
-        assert sum(sizes.values()) < MOST, heaviest(sizes)
-        alone = {path.name: path.stat().st_size for path in found if own(path)}
-        limit = MOST_OF_THE_FIRST if name == "index" else MOST
-        assert sum(alone.values()) < limit, heaviest(alone)
-        # every icon that the page has is drawn
-        assert visit.page.locator('i[class*="fa-"]').count() == 0
-
-
-def heaviest(sizes):
-    return sorted(((size, name) for name, size in sizes.items()), reverse=True)[:6]
 
 
 @built

@@ -134,19 +134,21 @@ def verdict(comparison: dict[str, Any]) -> str:
     """
     word, n = comparison["word"], comparison["n"]
     if word == "holds":
-        return f"The distilled student is better than the label-trained one ({n} seeds)."
+        return (
+            f"Distilled students are better than label-trained ones on average ({n} seeds)."
+        )
     if word == "fails":
         return (
-            f"The distilled student is NOT better than the label-trained one: it is worse "
-            f"({n} seeds)."
+            "Distilled students are NOT better than label-trained ones: they are worse on "
+            f"average ({n} seeds)."
         )
     if word == "undecided":
         return (
-            "The distilled student is not shown to be better than the label-trained one: "
+            "Distilled students are not shown to be better than label-trained ones: "
             f"{n} seeds leave it undecided."
         )
     return (
-        "The distilled student is not better than the label-trained one: there is "
+        "Distilled students are not better than label-trained ones on average: there is "
         f"{word} ({n} seeds)."
     )
 
