@@ -158,7 +158,7 @@ WRONG = [
             * F.kl_div(F.log_softmax(z / t, 1), F.softmax(v / t, 1), reduction="batchmean")
             + (1 - a) * F.cross_entropy(z, y)
         ),
-        "right at T = 1 only",
+        "the soft term shrinks as T grows",
     ),
     (
         "check_kd_loss",
@@ -219,7 +219,7 @@ WRONG = [
     (
         "check_dark_knowledge",
         lambda p, y: p * (1 - F.one_hot(y, p.shape[1])),
-        "no longer sum to 1",
+        "do not sum to 1",
     ),
     ("check_votes", lambda d, s: [2, int(d // s)], "not ahead yet"),
     ("check_votes", lambda d, s: torch.tensor([2, d / s]), "no whole number"),

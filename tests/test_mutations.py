@@ -52,6 +52,8 @@ def _in_the_copy(fault, faulty, said):
         status = int(pytest.main([
             f"{HERE / fault.test}", f"--rootdir={HERE.parent}", "-x", "-q", "-s",
             "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler",
+            # what only makes a failure easier to read, and takes most of the time
+            "--assert=plain", "-p", "no:unraisableexception",
         ]))  # fmt: skip
     except BaseException:
         traceback.print_exc()

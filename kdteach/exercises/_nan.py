@@ -26,9 +26,9 @@ def _by_softmax(z: Tensor, v: Tensor, y: Tensor, t: float, a: float) -> Tensor:
 
 
 SURE_TEACHER = Mistake(
-    "right for ordinary logits. But where a teacher is very sure, a small probability "
-    "comes out as 0, and 0 times its logarithm is NaN. Which function gives the logarithm "
-    "of a softmax at once, without the probability in between?",
+    "right for ordinary logits. But where a teacher or a student is very sure, a small "
+    "probability comes out as 0, and its logarithm is infinite. Which function gives the "
+    "logarithm of a softmax at once, without the probability in between?",
     _by_softmax,
 )
 

@@ -217,8 +217,8 @@ _DARK = Exercise(
     laws=(Law("every row sums to 1", lambda rest, *_: rows_sum_to_1(rest)),),
     slips=(
         slip(
-            "the true class is gone, but the rows no longer sum to 1: by which sum are "
-            "they divided, and is it taken before the class goes or after?",
+            "the true class is gone, but the rows do not sum to 1: by which sum must "
+            "they be divided, one taken before the class goes or after?",
             divides="nothing",
         ),
         slip("the true class is still in there: its share should be 0.", removes="nothing"),

@@ -145,7 +145,7 @@ _KD_LOSS = Exercise(
     gradient=(0,),
     slips=(
         slip(
-            "right at T = 1 only: what brings the gradients of the soft term back to size?",
+            "the soft term shrinks as T grows: what brings its gradients back to size?",
             factor="1",
         ),
         slip(

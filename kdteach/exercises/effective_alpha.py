@@ -44,8 +44,9 @@ _EFFECTIVE = Exercise(
             lambda f, t: asked(f, t)[0] * t * t / (asked(f, t)[0] * t * t + asked(f, t)[1]),
         ),
         Mistake(
-            "you divided by T where T squared belongs: alpha is the share of T squared "
-            "times the divergence.",
+            "your soft weight is T times too large: alpha is the share of T squared times "
+            "the divergence. Does your known gradient lack a T (the chain rule takes one "
+            "of the two), or did you divide by T alone?",
             lambda f, t: asked(f, t)[0] * t / (asked(f, t)[0] * t + asked(f, t)[1]),
         ),
         Mistake(
@@ -75,8 +76,8 @@ _EFFECTIVE = Exercise(
             lambda f, t: sum(asked(f, t)),
         ),
         Mistake(
-            "you divided the soft weight by T squared, though your known gradient has it "
-            "already.",
+            "your soft weight is T squared times too small. Did you divide by T squared, "
+            "though your known gradient has that factor already?",
             lambda f, t: (
                 asked(f, t)[0] / (t * t) / (asked(f, t)[0] / (t * t) + asked(f, t)[1])
             ),

@@ -157,7 +157,7 @@ _SOFT_TARGETS = Exercise(
         *(
             Mistake(
                 "the exponential of a large logit is infinite. If you cut the logits off, "
-                "two large ones come out equal; dividing afterwards comes too late. What "
+                "two large ones come out equal, wherever T then divides. What "
                 "can you subtract from every logit of a row without changing the result?",
                 partial(_cut_above, most),
             )
@@ -249,7 +249,7 @@ _SOFT_TARGETS = Exercise(
         *(
             Mistake(
                 "the exponential of a large logit is infinite. If you cut the logits off, "
-                "two large ones come out equal; dividing afterwards comes too late. What "
+                "two large ones come out equal, wherever T then divides. What "
                 "can you subtract from every logit of a row without changing the result?",
                 partial(_cut_off, most),
             )
@@ -265,9 +265,9 @@ _SOFT_TARGETS = Exercise(
         ),
         *(
             Mistake(
-                "you subtract the same number from all logits. Ordinary ones lie far below "
-                "it: exp gives 0 for each of them, and 0/0 is no number. Take what suits "
-                "each row: which of its own logits?",
+                "where all logits of a row lie far below 0, or far below a number that you "
+                "subtract from all rows, exp gives 0 for each of them, and 0/0 is no "
+                "number. Subtract what suits each row: which of its own logits?",
                 partial(_moved, constant),
             )
             for constant in (1e3, 1.5e3, 2e3, 2.5e3, 3e3, 4e3, 5e3, 1e4)

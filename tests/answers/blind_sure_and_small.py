@@ -109,7 +109,7 @@ def _(doubt, trace):
 @wrong(
     "check_soft_targets",
     "subtracts 2,000, which suits one example: exp of ordinary logits is 0",
-    r"same number from all logits",
+    r"a number that you subtract from all rows",
 )
 def _(logits, temperature):
     weights = torch.exp((logits - 2000) / temperature)

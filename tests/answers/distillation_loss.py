@@ -17,7 +17,7 @@ def kl(z, v, t, reduction="batchmean"):
 
 loss.wrong(
     "no factor T squared",
-    r"T = 1|T\^2|square",
+    r"T = 1|T\^2|square|shrinks as T grows",
     lambda z, v, y, t, a: a * kl(z, v, t) + (1 - a) * F.cross_entropy(z, y),
 )
 loss.wrong(
@@ -258,12 +258,12 @@ loss.wrong(
 )
 loss.wrong(
     "two slips: no T squared, alpha on the hard term",
-    (r"T = 1|T\^2|square", r"alpha"),
+    (r"T = 1|T\^2|square|shrinks as T grows", r"alpha"),
     lambda z, v, y, t, a: (1 - a) * kl(z, v, t) + a * F.cross_entropy(z, y),
 )
 loss.wrong(
     "two slips: mean over classes, no T squared",
-    (r"classes", r"T = 1|T\^2|square"),
+    (r"classes", r"T = 1|T\^2|square|shrinks as T grows"),
     lambda z, v, y, t, a: a * kl(z, v, t, "mean") + (1 - a) * F.cross_entropy(z, y),
 )
 loss.wrong(

@@ -27,7 +27,9 @@ def entropy_by_entr(student_logits, teacher_logits, labels, temperature, alpha):
     return alpha * temperature**2 * soft + (1 - alpha) * hard
 
 
-loss.wrong("0 log 0 of the teacher", r"teacher is very sure.*NaN", teacher_underflows)
+loss.wrong(
+    "0 log 0 of the teacher", r"very sure.*logarithm is infinite", teacher_underflows
+)
 loss.right("the entropy by entr", entropy_by_entr)
 
 
@@ -97,7 +99,7 @@ def largest_after_exp(logits, temperature):
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-soft.wrong("the largest after exp", r"comes too late", largest_after_exp)
+soft.wrong("the largest after exp", r"cut the logits off", largest_after_exp)
 
 alpha = about("check_effective_alpha")
 
@@ -233,6 +235,23 @@ share.wrong(
     divergence_backwards,
 )
 
+
+def soft_slope_written_out(loss, temperature):
+    z = (4 * torch.randn(8, 10)).double().requires_grad_()
+    v, y = (4 * torch.randn(8, 10)).double(), torch.randint(0, 10, (8,))
+    (mixed,) = torch.autograd.grad(loss(z, v, y), z)
+    z = z.detach()
+    soft = (F.softmax(z / temperature, 1) - F.softmax(v / temperature, 1)) / 8  # no T
+    hard = (F.softmax(z, 1) - F.one_hot(y, 10)) / 8
+    known = torch.stack([soft.flatten(), hard.flatten()], 1)
+    a, b = torch.linalg.lstsq(known, mixed.flatten()[:, None]).solution[:, 0]
+    return float(a / (a + b))
+
+
+share.wrong(
+    "the known gradient lacks T", r"known gradient lack a T", soft_slope_written_out
+)
+
 shares = about("check_dark_knowledge")
 
 
@@ -244,3 +263,18 @@ def averaged_over_the_images(probabilities, labels):
 
 
 shares.wrong("a mean over the images", r"^your result has shape", averaged_over_the_images)
+
+
+softened = about("check_soft_targets")
+
+
+def infinity_replaced(logits, temperature):
+    w = torch.nan_to_num(torch.exp(logits / temperature), posinf=1e30)
+    return w / w.sum(dim=1, keepdim=True)
+
+
+softened.wrong(
+    "a number in the place of infinity",
+    r"far below 0, or far below a number that you subtract",
+    infinity_replaced,
+)
