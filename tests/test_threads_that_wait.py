@@ -19,7 +19,7 @@ LIMIT = 20.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(drawing, "IDLE", 0.5)
+    monkeypatch.setattr(drawing, "IDLE", 0.35)
 
 
 def images(count=24):
