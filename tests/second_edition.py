@@ -185,17 +185,17 @@ def one_import(notebook):
 
 def plain_code(notebook):
     """No tricks, and no house words, in the code that is read."""
-    wrong = []
+    wrong, read = [], seen(notebook)
     for cell in code(notebook):
         if "setup" in tags(cell):
             continue
-        source, tree = cell.source, parsed(cell)
+        source, tree, shown_to_all = cell.source, parsed(cell), cell in read
         for node in ast.walk(tree):
             if isinstance(node, ast.Try):
                 wrong.append(f"try belongs into the library: {source[:60]!r}")
-            if cell in seen(notebook) and isinstance(node, ast.Name) and node.id in NAMES:
+            if shown_to_all and isinstance(node, ast.Name) and node.id in NAMES:
                 wrong.append(f"a name says what a thing is, not {node.id!r}")
-            if cell in seen(notebook) and isinstance(node, COMPREHENSIONS):
+            if shown_to_all and isinstance(node, COMPREHENSIONS):
                 inner = [n for n in ast.walk(node) if isinstance(n, COMPREHENSIONS)]
                 if len(inner) > 1:
                     wrong.append(f"a comprehension in a comprehension: {source[:60]!r}")

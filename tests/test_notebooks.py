@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -16,6 +17,14 @@ from kdteach import exercises
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "book").glob("*.ipynb"))
+
+
+@cache
+def chapter(path):
+    """A stored chapter, read and checked once; nobody changes it."""
+    return nbformat.read(path, as_version=4)
+
+
 HEADINGS = ["Predict", "Limits", "Exercises", "Sources"]
 
 
@@ -34,7 +43,7 @@ chapters = tool()
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
 def notebook(request):
     """A chapter of either edition; what holds for the second: test_second_edition.py."""
-    return nbformat.read(request.param, as_version=4)
+    return chapter(request.param)
 
 
 @pytest.fixture
@@ -198,7 +207,7 @@ def test_address_command(tmp_path, monkeypatch, capsys):
         assert new == text.replace(old, chapters.repository_url())
     for path in PATHS:
         new = nbformat.read(tmp_path / "book" / path.name, as_version=4)
-        was = nbformat.read(path, as_version=4)
+        was = chapter(path)
         changed = [
             i for i, (a, b) in enumerate(zip(new.cells, was.cells, strict=True)) if a != b
         ]
@@ -277,7 +286,7 @@ def test_the_library_is_imported_once(path):
     """``import kdteach as kd``, and every name of the library by it."""
     imports = [
         ast.unparse(node)
-        for cell in code(nbformat.read(path, as_version=4))
+        for cell in code(chapter(path))
         if "setup" not in tags(cell)
         for node in ast.walk(ast.parse(cell.source))
         if isinstance(node, (ast.Import, ast.ImportFrom)) and "kdteach" in ast.unparse(node)

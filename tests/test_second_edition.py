@@ -7,34 +7,28 @@ import numpy as np
 import pytest
 import second_edition
 import torch
-from test_notebooks import PATHS, chapters
+from test_notebooks import PATHS, chapter, chapters
 
 import kdteach as kd
 from kdteach.claims import claim
 from kdteach.comparisons import Comparison
 
-SECOND = [
-    path for path in PATHS if chapters.edition(nbformat.read(path, as_version=4)) == 2
-]
-CASES = [
-    (path, rule)
-    for path in SECOND
-    for rule in second_edition.rules_of(nbformat.read(path, as_version=4))
-]
+SECOND = [path for path in PATHS if chapters.edition(chapter(path)) == 2]
+CASES = [(path, rule) for path in SECOND for rule in second_edition.rules_of(chapter(path))]
 
 
 @pytest.mark.parametrize(
     ("path", "rule"), CASES, ids=[f"{p.stem}-{rule.__name__}" for p, rule in CASES]
 )
 def test_a_chapter_keeps_the_rule(path, rule):
-    assert rule(nbformat.read(path, as_version=4)) == []
+    assert rule(chapter(path)) == []
 
 
 def test_no_undecided_result_wears_another_mark():
     """In any chapter; where the first edition still makes bools of intervals is known."""
     bools = set()
     for path in PATHS:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = chapter(path)
         assert second_edition.words_follow(notebook) == [], path.stem
         if any(".covers(" in cell.source for cell in second_edition.code(notebook)):
             bools.add(path.stem)
@@ -245,15 +239,15 @@ def test_a_further_page_belongs_to_a_chapter_that_links_it():
     further = [
         (path, notebook)
         for path in SECOND
-        if second_edition.is_further(notebook := nbformat.read(path, as_version=4))
+        if second_edition.is_further(notebook := chapter(path))
     ]
     assert further
     for path, notebook in further:
         left_out = set(second_edition.RULES) - set(second_edition.rules_of(notebook))
         assert left_out == set(second_edition.CHAPTERS_ONLY)
-        chapter = path.parent / f"{notebook.metadata['kdteach']['further']}.ipynb"
-        assert f"({path.name}" in chapter.read_text(encoding="utf-8")
-        assert f"({chapter.name})" in path.read_text(encoding="utf-8")
+        main = path.parent / f"{notebook.metadata['kdteach']['further']}.ipynb"
+        assert f"({path.name}" in main.read_text(encoding="utf-8")
+        assert f"({main.name})" in path.read_text(encoding="utf-8")
     assert second_edition.rules_of(sample()) == second_edition.RULES
 
 
