@@ -176,6 +176,8 @@ class Matcher:
         if all(_coarse(value) for value in wanted):
             return None
         for candidate in single:
+            if _relations.undone(results, candidate.values, wanted):
+                continue
             twice = self._best(
                 self._related_to(candidate, results), results, wanted, clean=True, least=2
             )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
+
+from kdteach.exercises._values import Value
+
+_FEW = 16  # numbers of a result: places of many are right by chance
+_NONE = 1e-6  # no deviation
 
 
 @dataclass(frozen=True)
@@ -284,3 +289,39 @@ def one_too_small(amounts: bool, from_0: bool = False) -> Relation:
     if from_0:
         return _SUBTRACTED
     return _AMOUNT if amounts else _FROM_0
+
+
+def undone(
+    results: Sequence[Value | None],
+    mistake: Sequence[Value | None],
+    wanted: Sequence[Value],
+) -> bool:
+    """Whether a mistake spoils a number that an answer has right in all cases.
+
+    Then a second mistake would have to put right what the first one spoils; results of
+    several numbers that come out so agree by chance.
+
+    Args:
+        results: of the answer, case by case.
+        mistake: of the mistake.
+        wanted: the right values.
+    """
+    shapes = {value.shape for value in wanted}
+    sizes = {value.numbers.numel() for value in wanted}
+    if len(shapes) > 1 or not 1 < max(sizes) <= _FEW:
+        return False
+    mine, theirs = _deviations(results, wanted), _deviations(mistake, wanted)
+    if mine is None or theirs is None:
+        return False
+    right = (mine < _NONE).all(dim=0)
+    return bool((right & (theirs >= _NONE).any(dim=0)).any())
+
+
+def _deviations(found: Sequence[Value | None], wanted: Sequence[Value]) -> Tensor | None:
+    """How far each number of each case is off; None where the results are others."""
+    rows = []
+    for value, right in zip(found, wanted, strict=True):
+        if value is None or value.numbers.is_meta or value.shape != right.shape:
+            return None
+        rows.append((value.numbers.double() - right.numbers.double()).abs().flatten())
+    return torch.stack(rows)

@@ -216,8 +216,8 @@ _VOTES = Exercise(
             first="majority",
         ),
         slip(
-            "the first average does not look at the size of the doubt: once divided, each "
-            "image has shares that add up to 1.",
+            "the first average should not look at the size of the doubt: once divided, "
+            "each image has shares that add up to 1.",
             first="sums",
         ),
         slip(

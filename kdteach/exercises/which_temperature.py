@@ -155,7 +155,7 @@ _TEMPERATURE_FOR = Exercise(
         ),
         *(
             Mistake(
-                f"no temperature of yours lies below {low:g}: a search begins there. "
+                f"no temperature of yours lies below {low:g}: what keeps them above it? "
                 "Solved on paper, T has no such limit.",
                 partial(_within, low, math.inf),
             )

@@ -265,6 +265,12 @@ def averaged_over_the_images(probabilities, labels):
 shares.wrong("a mean over the images", r"^your result has shape", averaged_over_the_images)
 
 
+votes.wrong(
+    "the second is not rounded down",
+    r"Whole numbers are expected",
+    lambda doubt, trace: (2, doubt / trace + 1),  # 2 is no inverse of a share, but right
+)
+
 softened = about("check_soft_targets")
 
 
