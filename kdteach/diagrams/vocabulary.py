@@ -358,5 +358,8 @@ class Drawing:
 
 
 def _n(value: float) -> str:
-    """A coordinate with at most one decimal."""
-    return f"{value:.1f}".removesuffix(".0")
+    """A coordinate with at most one decimal.
+
+    Half a step that rounding has moved up or down, by the processor, goes the same way.
+    """
+    return f"{round(value, 6):.1f}".removesuffix(".0")
