@@ -276,6 +276,10 @@ _GRIDS = (
     *(torch.arange(0.1, top, 0.1, dtype=torch.float64) for top in (10.0, 100.0, 1000.0)),
 )
 
+_OWN = (
+    "your own entropy at this T: if it is `nats`, or above ln C as none can be, look at it"
+)
+_PRINT = f"`nats` (print {_OWN}, else at the search)"
 _TEMPERATURE_AT_ENTROPY = Exercise(
     _temperature_at_entropy,
     # below ln(4)/4 even the mean over the classes reaches what is asked for
@@ -382,13 +386,11 @@ _TEMPERATURE_AT_ENTROPY = Exercise(
     },
     laws=(
         Law(
-            "the mean entropy at your T is as large as `nats` (print your own entropy "
-            "at this T: if it is `nats`, look at the entropy, and if not, at the search)",
+            "the mean entropy at your T is as large as " + _PRINT,
             lambda t, z, h: _reached(t, z) > h - 0.01,
         ),
         Law(
-            "the mean entropy at your T is no larger than `nats` (print your own entropy "
-            "at this T: if it is `nats`, look at the entropy, and if not, at the search)",
+            "the mean entropy at your T is no larger than " + _PRINT,
             lambda t, z, h: _reached(t, z) < h + 0.01,
         ),
     ),

@@ -212,6 +212,23 @@ def from_1_to_20(logits, nats):
 
 searched.wrong("the range ends on both sides", r"below 1 or above 20", from_1_to_20)
 
+
+def weighted_at_1(logits, nats):
+    p = F.softmax(logits, dim=1)
+    low, high = 0.01, 1000.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        h = -(p * F.log_softmax(logits / middle, dim=1)).sum(dim=1).mean().item()
+        low, high = (middle, high) if h < nats else (low, middle)
+    return low
+
+
+searched.wrong(
+    "the weights are those of T = 1",
+    r"above ln C as none can be, look at it",
+    weighted_at_1,
+)
+
 share = about("check_effective_alpha")
 
 
