@@ -276,9 +276,7 @@ _GRIDS = (
     *(torch.arange(0.1, top, 0.1, dtype=torch.float64) for top in (10.0, 100.0, 1000.0)),
 )
 
-_OWN = (
-    "your own entropy at this T: if it is `nats`, or above ln C as none can be, look at it"
-)
+_OWN = "your own entropy at this T: if it is `nats`, or above ln C, the most, look at it"
 _PRINT = f"`nats` (print {_OWN}, else at the search)"
 _TEMPERATURE_AT_ENTROPY = Exercise(
     _temperature_at_entropy,
