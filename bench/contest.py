@@ -27,8 +27,8 @@ PINS = (
     "MKL_CBWR",
     "MKL_ENABLE_INSTRUCTIONS",
 )
-"""Variables with which a machine holds one numerical library to older instructions. They
-are dropped, so that every contestant may use the processor as it finds it."""
+"""Variables that hold one numerical library to other instructions or sizes than it would
+choose. They are dropped, so that every contestant may use the processor as it finds it."""
 
 
 def ours(module: str, *arguments: object) -> list[str]:

@@ -360,6 +360,7 @@ class Drawing:
 def _n(value: float) -> str:
     """A coordinate with at most one decimal.
 
-    Half a step that rounding has moved up or down, by the processor, goes the same way.
+    Processors compute a value halfway between two steps a little differently: all round
+    it alike here.
     """
     return f"{round(value, 6):.1f}".removesuffix(".0")

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from kdteach.exercises._pieces import HELPERS, SIZES, piece
-from kdteach.exercises._places import Edit, Slot, called
+from kdteach.exercises._places import Edit, Slot, called, is_guard
 
 
 def around(slot: Slot) -> Iterator[Edit]:
@@ -19,6 +19,8 @@ def around(slot: Slot) -> Iterator[Edit]:
         return
     yield Edit(node, slot, ast.UnaryOp(ast.USub(), node), "is its sign right?")
     yield Edit(node, slot, ast.UnaryOp(ast.Not(), node), "is that it, or its opposite?")
+    if isinstance(node, ast.Constant) and is_guard(node.value):
+        return
     for name, asks in HELPERS.items():
         if isinstance(node, ast.Constant):
             asks = "is that the right value there?"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kdteach.exercises._pieces import SIZES, piece
-from kdteach.exercises._places import Edit, Slot, called, given, taken
+from kdteach.exercises._places import Edit, Slot, called, given, is_guard, taken
 
 _OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _ONE_WAY = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult)
@@ -106,6 +106,8 @@ def values(slot: Slot, known: list[str]) -> Iterator[Edit]:
             less = ast.Call(node.func, node.args, rest)
             yield Edit(node, slot, less, f"is `{keyword.arg}` needed there?")
     if not isinstance(node, ast.Constant):
+        return
+    if is_guard(node.value):
         return
     at = parent if isinstance(parent, (ast.keyword, ast.expr)) else node
     if not isinstance(parent, ast.keyword):

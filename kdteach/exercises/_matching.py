@@ -179,7 +179,7 @@ class Matcher:
             if _relations.undone(results, candidate.values, wanted):
                 continue
             twice = self._best(
-                self._related_to(candidate, results), results, wanted, clean=True, least=2
+                self._related_to(candidate, results, wanted), results, wanted, True, 2
             )
             if twice is not None:
                 return replace(twice, most=True)
@@ -226,10 +226,12 @@ class Matcher:
                 )
                 yield Candidate((hint,), [Value(end, truth=False) for end in cut])
 
-    def _related_to(self, of: Candidate, results: Results) -> Iterator[Candidate]:
+    def _related_to(
+        self, of: Candidate, results: Results, wanted: Sequence[Value] = ()
+    ) -> Iterator[Candidate]:
         coarse = all(_coarse(value) for value in of.values if value is not None)
         truth = any(value.truth for value in results if value is not None)
-        several = _relations.relations(truth, coarse)
+        several = _relations.relations(truth, coarse, wanted)
         if of.hints and not truth:
             several = (*several, _relations.one_too_small(self.amounts))
         for relation in several:

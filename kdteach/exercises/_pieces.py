@@ -31,6 +31,17 @@ def _both(of_tensors: Callable[[Tensor], Any], of_numbers: Callable[[Any], Any])
     return does
 
 
+def _of_few(rounded: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """No table is to be rounded: one of shares becomes zeros and ones, right by chance."""
+
+    def does(x: Tensor) -> Tensor:
+        if x.dim() > 1:
+            raise ValueError("a table is not rounded")
+        return rounded(x)
+
+    return does
+
+
 _FUNCTION = "something has still to be done with it: what is missing?"
 _TOGETHER = "has it to be put together over a dimension, and over which?"
 _QUANTITY = (
@@ -73,9 +84,9 @@ _PIECES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "above_0": (_RANGE, _both(lambda x: x.clamp(min=0), lambda x: np.maximum(x, 0))),
     "below_1": (_RANGE, _both(lambda x: x.clamp(max=1), lambda x: np.minimum(x, 1))),
     "above_1": (_RANGE, _both(lambda x: x.clamp(min=1), lambda x: np.maximum(x, 1))),
-    "floor": (_WHOLE, _both(torch.floor, np.floor)),
-    "ceil": (_WHOLE, _both(torch.ceil, np.ceil)),
-    "round": (_WHOLE, _both(torch.round, np.round)),
+    "floor": (_WHOLE, _both(_of_few(torch.floor), np.floor)),
+    "ceil": (_WHOLE, _both(_of_few(torch.ceil), np.ceil)),
+    "round": (_WHOLE, _both(_of_few(torch.round), np.round)),
     "column": (_SHAPE, lambda x: x[:, None]),
     "row": (_SHAPE, lambda x: x[None]),
     "turned": (_SHAPE, lambda x: x.T),

@@ -118,3 +118,8 @@ def _module(node: ast.expr) -> bool:
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name) and node.id in _MODULES
+
+
+def is_guard(value: object) -> bool:
+    """Whether a constant only keeps something from being 0: another is right by chance."""
+    return isinstance(value, float) and 0 < abs(value) < 1e-6

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from kdteach.exercises._values import Value
+from kdteach.exercises._values import Later, Value
 
 _FEW = 16  # numbers of a result: places of many are right by chance
 _NONE = 1e-6  # no deviation
@@ -267,16 +267,30 @@ _SUBTRACTED = Relation(
 )
 
 
-def relations(truth: bool, coarse: bool) -> tuple[Relation, ...]:
+def relations(
+    truth: bool, coarse: bool, wanted: Sequence[Value] = ()
+) -> tuple[Relation, ...]:
     """Those that may be told from chance, but for `one_too_small`.
 
     Args:
         truth: of truth values.
         coarse: of small numbers, of which one is easily twice the other.
+        wanted: right values: what they have themselves is no mistake.
     """
     if truth:
         return _TRUTH
-    return tuple(one for one in _NUMBERS if one.of_coarse or not coarse)
+    several = (one for one in _NUMBERS if one.of_coarse or not coarse)
+    return tuple(one for one in several if not (wanted and _had(one, wanted)))
+
+
+def _had(relation: Relation, wanted: Sequence[Value]) -> bool:
+    """Whether the right values stay as they are, such as rows that sum to 1 anyway."""
+    for value, made in zip(wanted, Later(relation.of, wanted), strict=True):
+        if made is None or made.numbers.shape != value.numbers.shape:
+            return False
+        if not torch.allclose(made.numbers.double(), value.numbers.double(), atol=1e-6):
+            return False
+    return True
 
 
 def one_too_small(amounts: bool, from_0: bool = False) -> Relation:
@@ -314,7 +328,7 @@ def undone(
     if mine is None or theirs is None:
         return False
     right = (mine < _NONE).all(dim=0)
-    return bool((right & (theirs >= _NONE).any(dim=0)).any())
+    return bool((right & ~(theirs < _NONE).all(dim=0)).any())
 
 
 def _deviations(found: Sequence[Value | None], wanted: Sequence[Value]) -> Tensor | None:

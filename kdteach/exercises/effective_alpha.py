@@ -44,9 +44,9 @@ _EFFECTIVE = Exercise(
             lambda f, t: asked(f, t)[0] * t * t / (asked(f, t)[0] * t * t + asked(f, t)[1]),
         ),
         Mistake(
-            "your soft weight is T times too large: alpha is the share of T squared times "
-            "the divergence. Does your known gradient lack a T (the chain rule takes one "
-            "of the two), or did you divide by T alone?",
+            "your soft weight is too large by a factor T: alpha is the share of T squared "
+            "times the divergence. Does your known gradient lack a T (the chain rule "
+            "cancels one of the two), or did you divide by T alone?",
             lambda f, t: asked(f, t)[0] * t / (asked(f, t)[0] * t + asked(f, t)[1]),
         ),
         Mistake(
@@ -76,7 +76,7 @@ _EFFECTIVE = Exercise(
             lambda f, t: sum(asked(f, t)),
         ),
         Mistake(
-            "your soft weight is T squared times too small. Did you divide by T squared, "
+            "your soft weight is too small by T squared. Did you divide by T squared, "
             "though your known gradient has that factor already?",
             lambda f, t: (
                 asked(f, t)[0] / (t * t) / (asked(f, t)[0] / (t * t) + asked(f, t)[1])

@@ -276,8 +276,8 @@ _GRIDS = (
     *(torch.arange(0.1, top, 0.1, dtype=torch.float64) for top in (10.0, 100.0, 1000.0)),
 )
 
-_OWN = "your own entropy at this T: if it is `nats`, or above ln C, the most, look at it"
-_PRINT = f"`nats` (print {_OWN}, else at the search)"
+_OWN = "is your entropy at this T equal to it, or above ln C, the largest possible value"
+_PRINT = f"`nats` ({_OWN}? Then look at the entropy, otherwise at the search)"
 _TEMPERATURE_AT_ENTROPY = Exercise(
     _temperature_at_entropy,
     # below ln(4)/4 even the mean over the classes reaches what is asked for

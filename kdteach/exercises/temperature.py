@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
 from kdteach.exercises._general import rows_sum_to_1
@@ -149,15 +150,21 @@ _SOFT_TARGETS = Exercise(
         (1000 * _Z, 1000.0),  # logits so far apart that T = 1 leaves one class alone
     ),
     (
-        Mistake(
-            "that is a sigmoid: it looks at each logit alone, and the rows do not sum to "
-            "1.",
-            lambda z, t: torch.sigmoid(z / t),
+        *(
+            Mistake(
+                "that is a sigmoid: it looks at each logit alone. Which function weighs "
+                "the classes of a row against one another?",
+                of_sigmoids,
+            )
+            for of_sigmoids in (
+                lambda z, t: torch.sigmoid(z / t),
+                lambda z, t: functional.normalize(torch.sigmoid(z / t), p=1, dim=1),
+            )
         ),
         *(
             Mistake(
                 "the exponential of a large logit is infinite. If you cut the logits off, "
-                "two large ones come out equal, wherever T then divides. What "
+                "two large ones come out equal, before or after T divides. What "
                 "can you subtract from every logit of a row without changing the result?",
                 partial(_cut_above, most),
             )
@@ -249,7 +256,7 @@ _SOFT_TARGETS = Exercise(
         *(
             Mistake(
                 "the exponential of a large logit is infinite. If you cut the logits off, "
-                "two large ones come out equal, wherever T then divides. What "
+                "two large ones come out equal, before or after T divides. What "
                 "can you subtract from every logit of a row without changing the result?",
                 partial(_cut_off, most),
             )

@@ -20,7 +20,8 @@ import torch
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-_Queue = SimpleQueue[Callable[[], object] | None]
+_Done = SimpleQueue[BaseException | None]
+_Queue = SimpleQueue[tuple[Callable[[], object], _Done] | None]
 
 
 class Crew:
@@ -36,36 +37,44 @@ class Crew:
     def __init__(self, size: int) -> None:
         self.size = size
         self._tasks: list[_Queue] = [SimpleQueue() for _ in range(size - 1)]
-        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
-        for tasks in self._tasks:
-            threading.Thread(target=_work, args=(tasks, self._done), daemon=True).start()
         # the threads know the queues alone, so that they end with the crew
         weakref.finalize(self, _send_home, self._tasks)
+        for tasks in self._tasks:
+            threading.Thread(target=_work, args=(tasks,), daemon=True).start()
 
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
-        """Do all tasks, at most ``size`` of them, at the same time, and wait for them."""
+        """Do all tasks, at most ``size`` of them, at the same time, and wait for them.
+
+        Raises:
+            ValueError: there are more tasks than threads.
+        """
+        if len(tasks) > self.size:
+            raise ValueError(f"{len(tasks)} tasks for {self.size} threads")
+        # of this run alone: an exception may have kept another from waiting for its own
+        done: _Done = SimpleQueue()
         others = tasks[1:]
         for queue, task in zip(self._tasks, others, strict=False):
-            queue.put(task)
+            queue.put((task, done))
         try:
             tasks[0]()
         finally:
-            errors = [self._done.get() for _ in others]
+            errors = [done.get() for _ in others]
         for error in errors:
             if error is not None:
                 raise error
 
 
-def _work(tasks: _Queue, done: SimpleQueue[BaseException | None]) -> None:
+def _work(tasks: _Queue) -> None:
     with torch.no_grad(), np.errstate(all="ignore"):
-        while (task := tasks.get()) is not None:
+        while (given := tasks.get()) is not None:
+            task, done = given
             try:
                 task()
             except BaseException as error:
                 done.put(error)
             else:
                 done.put(None)
-            del task  # it may hold the last tensors of a training
+            del given, task, done  # they may hold the last tensors of a training
 
 
 def _send_home(queues: Sequence[_Queue]) -> None:

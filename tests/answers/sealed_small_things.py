@@ -225,7 +225,7 @@ def weighted_at_1(logits, nats):
 
 searched.wrong(
     "the weights are those of T = 1",
-    r"above ln C, the most, look at it",
+    r"above ln C, the largest possible value",
     weighted_at_1,
 )
 
