@@ -44,7 +44,8 @@ def test_more_tasks_than_threads_are_refused():
 
 def test_the_threads_end_with_the_crew():
     before = set(threading.enumerate())
-    crew = Crew(4)
+    crew, barrier = Crew(4), threading.Barrier(4, timeout=10)
+    crew.run([barrier.wait] * 4)
     mine = set(threading.enumerate()) - before
     assert len(mine) == 3
     del crew

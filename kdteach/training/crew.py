@@ -8,10 +8,9 @@ here, to as many threads as torch was given, and inside it each library has one.
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,15 +19,9 @@ import torch
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-_Done = SimpleQueue[BaseException | None]
-_Queue = SimpleQueue[tuple[Callable[[], object], _Done] | None]
-
 
 class Crew:
     """Some threads, the caller's own among them.
-
-    A step is handed over several thousand times a second, so the threads wait at plain
-    queues: a pool of ``concurrent.futures`` takes twice as long to hand over a task.
 
     Args:
         size: how many, at least 1.
@@ -36,11 +29,7 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._tasks: list[_Queue] = [SimpleQueue() for _ in range(size - 1)]
-        # the threads know the queues alone, so that they end with the crew
-        weakref.finalize(self, _send_home, self._tasks)
-        for tasks in self._tasks:
-            threading.Thread(target=_work, args=(tasks,), daemon=True).start()
+        self._others = ThreadPoolExecutor(size - 1) if size > 1 else None
 
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
         """Do all tasks, at most ``size`` of them, at the same time, and wait for them.
@@ -50,36 +39,22 @@ class Crew:
         """
         if len(tasks) > self.size:
             raise ValueError(f"{len(tasks)} tasks for {self.size} threads")
-        # of this run alone: an exception may have kept another from waiting for its own
-        done: _Done = SimpleQueue()
-        others = tasks[1:]
-        for queue, task in zip(self._tasks, others, strict=False):
-            queue.put((task, done))
+        waiting = [
+            self._others.submit(_plainly, task)
+            for task in tasks[1:]
+            if self._others is not None
+        ]
         try:
             tasks[0]()
         finally:
-            errors = [done.get() for _ in others]
-        for error in errors:
-            if error is not None:
-                raise error
+            wait(waiting)
+        for task in waiting:
+            task.result()
 
 
-def _work(tasks: _Queue) -> None:
+def _plainly(task: Callable[[], object]) -> None:
     with torch.no_grad(), np.errstate(all="ignore"):
-        while (given := tasks.get()) is not None:
-            task, done = given
-            try:
-                task()
-            except BaseException as error:
-                done.put(error)
-            else:
-                done.put(None)
-            del given, task, done  # they may hold the last tensors of a training
-
-
-def _send_home(queues: Sequence[_Queue]) -> None:
-    for queue in queues:
-        queue.put(None)
+        task()
 
 
 _LOCK = threading.Lock()
