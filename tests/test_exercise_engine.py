@@ -40,8 +40,8 @@ def test_the_general_answer_shows_the_first_failing_case_as_code():
     assert result.named == ()
     assert result.message == (
         "Right in 1 of 3 cases, but your function gives a wrong value: "
-        "`mine(torch.tensor([0.53, 3.19, 4.07]), 3.0)` gave [3.53, 6.19, 7.07]. Expected "
-        "is numbers of shape (3,)."
+        "`mine(torch.tensor([0.53, 3.19, 4.07]), 3.0)` gave [3.53, 6.19, 7.07]. Its "
+        "shape is right, the numbers are not."
     )
     assert "<code>mine(torch.tensor" in result._repr_html_()
 

@@ -245,6 +245,11 @@ class Exercise:
             place = self._place(answer, wanted, fine)
             start = f"right in {sum(fine)} of {len(fine)} cases. " if any(fine) else ""
             more = f" {capital(place)}" if place else self._edge(answer, fine)
+            ordinary = tried[0]  # a wrong value there says more than an error elsewhere
+            if isinstance(ordinary, Felt) and not fine[0]:
+                called = _telling.call(answer, self.cases[0])
+                came = _telling.result(ordinary.value, wanted[0])
+                start += f"your function gives a wrong value: {called} gave {came}. "
             return no(f"{start}{errors[0].message}{more}")
         results = [one for one in tried if isinstance(one, Felt)]
         mine = [one.value for one in results]

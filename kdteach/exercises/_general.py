@@ -108,13 +108,14 @@ def first_failure(
     broken = next(
         (law for law in laws if not law.holds(result.numbers, *copy.deepcopy(case))), None
     )
-    holds = (
-        f", and it should hold that {broken.says}, which it does not here" if broken else ""
-    )
-    return (
-        f"{start}your function gives {flaw}: {called} gave {came}. Expected is "
-        f"{_telling.form(value)}{holds}.{more}"
-    )
+    said = f"{start}your function gives {flaw}: {called} gave {came}."
+    if value.truth and not result.truth:
+        said += f" Expected is {_telling.form(value)}."
+    elif value.shape:
+        said += " Its shape is right, the numbers are not."
+    if broken:
+        said += f" It should hold that {broken.says}, which it does not here."
+    return said + more
 
 
 def _few_digits(result: Value, value: Value) -> bool:

@@ -89,11 +89,24 @@ _SIGMOID = (
 )
 
 
+def _by_a_quotient(z: Tensor, v: Tensor, t: float) -> Tensor:
+    """The chain rule written out, -p / q times the softmax's derivative: NaN for q = 0."""
+    p, q = _softened(z, v, t)
+    inner = -p / q
+    return t * q * (inner - (q * inner).sum(dim=1, keepdim=True)) / len(z)
+
+
 def _hot(v: Tensor) -> Tensor:
     return functional.one_hot(v.argmax(dim=1), v.shape[1]).to(v.dtype)
 
 
 SLOPE = (
+    Mistake(
+        "right for ordinary logits. Where a student is very sure, a small probability of "
+        "its comes out as 0, and your slope is NaN. Do you divide by it? On paper the "
+        "division cancels: simplify first.",
+        _by_a_quotient,
+    ),
     Mistake(
         "your numbers are cut to whole ones: `//` rounds down. Divide by `/`.",
         lambda z, v, t: _slope(lambda p, q: q - p)(z, v, t).floor(),

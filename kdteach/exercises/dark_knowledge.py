@@ -322,8 +322,8 @@ _DARK = Exercise(
             if (what, small) != ("row >=", 1e-12)  # as F.normalize has it, see above
         ),
         slip(
-            "you divided by 1 minus the largest probability, as if the surest class had "
-            "been removed. It is the label's class that is gone.",
+            "you divided by 1 minus the largest probability. Without the label's class the "
+            "sum is another, and 1 - p may come out as 0: add up what is left.",
             divides="1 - largest",
         ),
         slip(

@@ -17,8 +17,7 @@ from kdteach.exercises._slope_mistakes import SINGLE, SLOPE
 
 _Z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 1.0, -2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
-_Y = torch.tensor([0, 1])
-_ELSE = torch.tensor([2, 1])  # where the teacher likes another class most
+_Y, _ELSE = torch.tensor([[0, 1], [2, 1]])  # _ELSE: another class than the teacher's
 # the second image's logits lie thousands lower, which changes no probability
 _LOWER = torch.tensor([[0.0], [-3000.0]], dtype=torch.float64)
 # so sure that its smallest probabilities come out as 0
@@ -327,6 +326,7 @@ _GRADIENT = Exercise(
         (_Z + _LOWER, _V + _LOWER, 2.5),
         (_Z - _LOWER, _V - _LOWER, 5.0),
         (_Z.float(), _V.float(), 2.0),
+        *((z, v, 1.0) for z, v in ((_SURE, _V), (_Z, _SURE))),
     ),
     SLOPE,
     "pull each logit by T times the difference of the two probabilities.",

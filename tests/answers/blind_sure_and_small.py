@@ -199,3 +199,47 @@ def _(logits, nats):
         return -(p * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
     return _halved(crossed, nats)
+
+
+@wrong(
+    "check_soft_gradient",
+    "divides by a student's probability that comes out as 0",
+    r"comes out as 0.*Do you divide by it",
+)
+def _(student_logits, teacher_logits, temperature):
+    q = torch.softmax(student_logits / temperature, dim=1)
+    p = torch.softmax(teacher_logits / temperature, dim=1)
+    inner = torch.diag_embed(q) - q[:, :, None] * q[:, None, :]
+    return temperature * torch.einsum("nij,nj->ni", inner, -p / q) / len(q)
+
+
+@wrong(
+    "check_votes",
+    "odds are no shares among the wrong classes",
+    r"^(?!.*right variable).*gave \[5, 3\]",  # a variable by itself would be a disguised 1
+)
+def _(doubt, trace):
+    odds_doubt = doubt / (1 - doubt)
+    odds_trace = trace / (1 - trace)
+    first = math.floor(round(odds_doubt / odds_trace, 8)) + 1
+    return first, math.floor(round(doubt / trace, 8)) + 1
+
+
+@wrong(
+    "check_temperature_at_entropy",
+    "takes the entropy for proportional to T, and divides by 0 for sure teachers",
+    r"a wrong value.*gave 0\.567.*raised ZeroDivisionError",
+)
+def _(logits, nats):
+    log_p = F.log_softmax(logits, dim=1)
+    return nats / -(log_p.exp() * log_p).sum(dim=1).mean().item()
+
+
+@wrong(
+    "check_dark_knowledge",
+    "removes the favourite, and divides by 1 minus its probability",
+    r"removed the class the teacher prefers.*add up what is left",
+)
+def _(probabilities, labels):
+    top = probabilities.max(dim=1, keepdim=True)
+    return probabilities.scatter(1, top.indices, 0.0) / (1 - top.values)
