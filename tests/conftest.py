@@ -58,6 +58,19 @@ def page(browser):
     page.close()
 
 
+@pytest.fixture
+def general_way(monkeypatch):
+    """Plain networks are trained by the loop too, as every other network is."""
+    monkeypatch.setattr("kdteach.training.fused.PRECISIONS", set())
+
+
+@pytest.fixture(params=["fast", "general"])
+def either_way(request):
+    """A test that plain networks pass by the fast way, and by the loop."""
+    if request.param == "general":
+        request.getfixturevalue("general_way")
+
+
 @pytest.fixture(scope="session")
 def digits():
     return data.load("digits", dtype=torch.float64)

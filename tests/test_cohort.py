@@ -62,7 +62,7 @@ def same(one, other):
     ],
     ids=lambda options: "-".join(options) or "plain",
 )
-def test_models_that_do_not_look_at_each_other_learn_as_alone(few, options):
+def test_models_that_do_not_look_at_each_other_learn_as_alone(few, options, general_way):
     """Bit for bit: three architectures, BatchNorm among them."""
     recipe = {**RECIPE, **options}
     made = [flat(0), normed(1), flat(2, width=9)]

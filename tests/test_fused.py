@@ -16,12 +16,10 @@ from kdteach.training.dense import dense_layers
 from kdteach.training.interrupts import interrupts_later
 from kdteach.types import Split
 
-DOUBLE = {torch.float32, torch.float64}
-
 
 @pytest.fixture
 def taken(monkeypatch):
-    """The fast way also in double precision; what came of preparing it, each time."""
+    """What came of preparing the fast way, each time."""
     made = []
     real = fused.fused
 
@@ -29,7 +27,6 @@ def taken(monkeypatch):
         made.append(real(learner, joined, options))
         return made[-1]
 
-    monkeypatch.setattr(fused, "PRECISIONS", DOUBLE)
     monkeypatch.setattr("kdteach.training.epochs.fused", noting)
     return made
 
@@ -70,7 +67,7 @@ def goals(data):
 def both_ways(monkeypatch, made, train):
     """What the fast and the general way give: (histories, weights) of each."""
     found = []
-    for precisions in (DOUBLE, set()):
+    for precisions in (fused.PRECISIONS, set()):
         monkeypatch.setattr(fused, "PRECISIONS", precisions)
         count = len(made)
         histories, students = train()
@@ -360,11 +357,6 @@ def test_the_general_way_is_taken_where_something_else_is_asked_for(taken, chang
         model, data = model.float(), data.to(dtype=torch.float32)
     kdteach.fit(model, data, objective, epochs=1, batch_size=30, **changes)
     assert taken == [None]
-
-
-def test_double_precision_takes_the_general_way():
-    """What chapters print was written down in double precision."""
-    assert {torch.float32} == fused.PRECISIONS
 
 
 def test_numbers_that_are_none_make_no_noise():

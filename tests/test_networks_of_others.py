@@ -204,7 +204,7 @@ class Returns(nn.Module):
     "make",
     [Output, lambda z: {"logits": z}, lambda z: OrderedDict(aux=z, logits=z)],
 )
-def test_logits_by_name_are_taken(few, make):
+def test_logits_by_name_are_taken(few, make, general_way):
     """As the networks of Hugging Face and torchvision return them."""
     wrapped = Returns(make)
     table = kdteach.teacher_logits(wrapped, few)

@@ -263,7 +263,7 @@ def test_accuracy_of_a_stack_with_subclasses_is_that_of_the_classes(halves):
     assert history.accuracy == pytest.approx(histories[0].accuracy)
 
 
-def test_the_soft_term_is_off_after_the_stop(digits):
+def test_the_soft_term_is_off_after_the_stop(digits, either_way):
     """Two epochs with a teacher, then labels: by hand, with two objectives."""
     table = teacher_logits(student(10, seed=9), digits.train)
     stopped, wanted = student(10, 1), student(10, 1)

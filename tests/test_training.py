@@ -18,6 +18,8 @@ from kdteach.losses import kd_loss
 from kdteach.training import stacking
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 def small(seed, width=8):
     return models.build(

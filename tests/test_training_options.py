@@ -18,6 +18,8 @@ from kdteach.training import display
 from kdteach.training.clipping import clip_each
 from kdteach.types import History, Split
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 HARD = objectives.hard_labels()
 
 

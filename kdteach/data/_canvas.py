@@ -101,19 +101,28 @@ class Canvas:
         """Weight of many small ellipses, kept where ``within`` is true at their centre."""
         weight = np.zeros((self.size, self.size))
         numbers = self.rng.random((count, 5))
+        row, column = (numbers[:, :2] * self.size).astype(int).T
+        if within is not None:
+            numbers, row, column = (
+                each[within[row, column]] for each in (numbers, row, column)
+            )
+        cy, cx, stretch, size, tilt = numbers.T[..., None, None]
         reach = int(np.ceil(1.8 * radius * self.size + 1.5))
-        for cy, cx, stretch, size, tilt in numbers.tolist():
-            row, column = int(cy * self.size), int(cx * self.size)
-            if within is not None and not within[row, column]:
-                continue
-            top, left = max(row - reach, 0), max(column - reach, 0)
-            part = np.s_[top : row + reach + 1, left : column + reach + 1]
-            y, x = self.rows[part] - cy, self.columns[part] - cx
-            slope = tilt - 0.5
-            u, v = x + slope * y, y - slope * x
-            r = radius * (0.7 + 0.6 * size)
-            distance = np.sqrt(u * u + v * v * (1 + 2 * stretch)) - r
-            weight[part] = np.maximum(weight[part], ramp(distance, self.edge))
+        around = np.arange(-reach, reach + 1)
+        # all ellipses at once, each on its own small square: (count, side, side)
+        down, across = np.broadcast_arrays(
+            row[:, None, None] + around[:, None], column[:, None, None] + around
+        )
+        inside = (down >= 0) & (down < self.size) & (across >= 0) & (across < self.size)
+        centres = self.rows[:, 0]
+        y, x = (centres.take(places, mode="clip") for places in (down, across))
+        y, x = y - cy, x - cx
+        slope = tilt - 0.5
+        u, v = x + slope * y, y - slope * x
+        r = radius * (0.7 + 0.6 * size)
+        distance = np.sqrt(u * u + v * v * (1 + 2 * stretch)) - r
+        places = (down * self.size + across)[inside]
+        np.maximum.at(weight.reshape(-1), places, ramp(distance, self.edge)[inside])
         return weight
 
     def paint_stroma(self) -> None:

@@ -5,9 +5,6 @@ Where network, objective and optimiser are the common ones, their forward pass, 
 and update are written out (``dense``, ``heads``, ``updates``), and a stack is trained in
 blocks whose weights, gradients and moments stay in the processor's cache. Everything else
 takes the loop's general way. Both give the same up to rounding.
-
-Double precision always takes the general way, so that results that were written down once
-keep all their digits.
 """
 
 from __future__ import annotations
@@ -41,7 +38,7 @@ from kdteach.training.rates import named_rate
 from kdteach.training.shares import Shares
 from kdteach.training.updates import Step, Updates, can_update
 
-PRECISIONS = {torch.float32}
+PRECISIONS = {torch.float32, torch.float64}
 """Of weights and images that are trained in this way."""
 
 BLOCK_BYTES = 2**21
@@ -70,8 +67,8 @@ def fused(learner: Learner, joined: JoinedSplits, options: Options) -> Fused | N
     Returns:
         None where the general way must be taken: another network than linear layers and
         ReLU, another objective than this library's with labels or stored logits, another
-        optimiser than Adam, AdamW and SGD, an augmentation, half or double precision, a
-        GPU, or any option that is not known here.
+        optimiser than Adam, AdamW and SGD, an augmentation, half precision, a GPU, or any
+        option that is not known here.
     """
     found = _parts(learner)
     if found is None or _unknown(options):
