@@ -86,7 +86,7 @@ def first_failure(
     known_numbers = not result.numbers.is_meta  # a shape without numbers has nothing to say
     fractions = known_numbers and bool((result.numbers != result.numbers.round()).any())
     if whole and not value.truth and fractions:
-        more = f" Whole numbers are expected.{more}"
+        more = " Whole numbers are expected."  # which comes before what some cases share
     if _alike(results, same) and not _alike(wanted, same):
         more = (
             " It gives the same result in every case that was tried: do the arguments "

@@ -292,7 +292,7 @@ _SOFT_TARGETS = Exercise(
     "rows sum to 1, T flattens, and large logits do no harm.",
     laws=(Law("every row sums to 1", lambda p, *_: rows_sum_to_1(p)),),
     slips=(
-        slip("your rows sum to 1, but T = 2 sharpens: did you multiply?", scale="multiply"),
+        slip("T = 2 sharpens in your function: did you multiply?", scale="multiply"),
         slip(
             "your rows sum to 1/T: the temperature belongs inside the exponential.",
             scale="outside",

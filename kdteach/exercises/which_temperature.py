@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._shortcuts import NO_LOGISTIC
 
 
 def _temperature_for(
@@ -129,6 +130,7 @@ _TEMPERATURE_FOR = Exercise(
             "logarithm of a quotient?",
             lambda m, p: m / (math.log(p) / math.log(1 - p)),
         ),
+        *NO_LOGISTIC,
         Mistake(
             "the probability is rounded to one decimal: take it as it is.",
             lambda m, p: _temperature_for(m, round(p, 1)),

@@ -1,6 +1,7 @@
 """Blind answers: sure teachers, small numbers. Their author had not seen the checks."""
 
 import math
+from statistics import NormalDist
 
 import torch
 import torch.nn.functional as F
@@ -228,7 +229,7 @@ def _(doubt, trace):
 @wrong(
     "check_temperature_at_entropy",
     "takes the entropy for proportional to T, and divides by 0 for sure teachers",
-    r"a wrong value.*gave 0\.567.*raised ZeroDivisionError",
+    r"grew in proportion to T",
 )
 def _(logits, nats):
     log_p = F.log_softmax(logits, dim=1)
@@ -243,3 +244,13 @@ def _(logits, nats):
 def _(probabilities, labels):
     top = probabilities.max(dim=1, keepdim=True)
     return probabilities.scatter(1, top.indices, 0.0) / (1 - top.values)
+
+
+@wrong("check_temperature_for", "takes the normal for the logistic", r"normal distribution")
+def _(margin, probability):
+    return margin / NormalDist().inv_cdf(probability)
+
+
+@wrong("check_temperature_for", "a quotient of logarithms", r"logarithm of a quotient")
+def _(margin, probability):
+    return margin / (math.log(1 - probability) / math.log(probability))
