@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from kdteach import exercises, losses
 from kdteach.exercises import temperature, which_temperature
 from kdteach.exercises._check import Exercise, Law, Mistake, slip
 from kdteach.exercises._judging import Judgement, Prediction
@@ -383,3 +384,35 @@ def test_a_prediction_is_answered_option_by_option():
             guess.answered(choice)
     with pytest.raises(ValueError, match="two or more"):
         Prediction("?", {"one": "alone."})
+
+
+def test_what_the_task_forbids_is_remembered():
+    """Also inside of a function of the answer's own; never where it is not used."""
+    forbidden = replace(SCALED, without=("prod", "softmax"))
+
+    def used(x, factor):
+        def inner():
+            return torch.stack([x, torch.full_like(x, factor)]).prod(dim=0)
+
+        return inner()
+
+    result = forbidden.check(used)
+    assert result.passed
+    assert result.message.endswith("but the task is to do it without `prod`.")
+    assert forbidden.check(lambda x, f: x * f).message == "well done."
+    assert forbidden.check(torch.mul).message == "well done."  # no code of its own
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "named"),
+    [
+        ("check_soft_targets", lambda z, t: torch.softmax(z / t, dim=1), "softmax"),
+        ("check_kd_loss", losses.kd_loss, "kd_loss"),
+        ("check_kd_loss", lambda z, v, y, t, a: losses.kd_loss(z, v, y, t, a), "kd_loss"),
+        ("check_temperature_for", lambda m, p: m / math.log(p / (1 - p)), None),
+    ],
+)
+def test_the_chapters_tasks_say_what_they_forbid(check, answer, named):
+    result = getattr(exercises, check)(answer)
+    assert result.passed
+    assert (f"the task is to do it without `{named}`" in result.message) == bool(named)

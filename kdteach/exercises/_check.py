@@ -23,6 +23,7 @@ from kdteach.exercises import (
     _relations,
     _repair,
     _results,
+    _source,
     _telling,
     _values,
 )
@@ -63,6 +64,7 @@ class Exercise:
             is not counted from 0.
         given: in an exercise on debugging the function as the reader found it.
         narrow: the search for a place changes what stands there, and adds nothing.
+        without: names that the task forbids; a right answer with them is reminded of it.
     """
 
     reference: Callable[..., Any]
@@ -78,6 +80,7 @@ class Exercise:
     amounts: bool = False
     given: Callable[..., Any] | None = None
     narrow: bool = False
+    without: tuple[str, ...] = ()
 
     def check(self, answer: Callable[..., Any]) -> CheckResult:
         """Try an answer on every case, twice, the second time in another order.
@@ -245,10 +248,9 @@ class Exercise:
             place = self._place(answer, wanted, fine)
             start = f"right in {sum(fine)} of {len(fine)} cases. " if any(fine) else ""
             more = f" {capital(place)}" if place else self._edge(answer, fine)
-            ordinary = tried[0]  # a wrong value there says more than an error elsewhere
-            if isinstance(ordinary, Felt) and not fine[0]:
+            if isinstance(tried[0], Felt) and not fine[0]:  # says more than the error
                 called = _telling.call(answer, self.cases[0])
-                came = _telling.result(ordinary.value, wanted[0])
+                came = _telling.result(tried[0].value, wanted[0])
                 start += f"your function gives a wrong value: {called} gave {came}. "
             return no(f"{start}{errors[0].message}{more}")
         results = [one for one in tried if isinstance(one, Felt)]
@@ -261,7 +263,8 @@ class Exercise:
             )
         cut = _gradients.cut_off(answer, results, right, self.tolerance)
         if self._all_same(mine, wanted):
-            return no(cut, (cut,)) if cut else CheckResult(True, self.praise)
+            reminder = _source.reminder(answer, self.without)
+            return no(cut, (cut,)) if cut else CheckResult(True, self.praise + reminder)
         if cut and _gradients.rounded(mine, wanted):
             return no(cut, (cut,))
         found = self._matcher(answer).match(mine, wanted)

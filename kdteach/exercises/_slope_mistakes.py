@@ -11,6 +11,9 @@ from torch.nn import functional
 from kdteach.exercises._loss_mistakes import logs
 from kdteach.exercises._matching import Mistake
 
+AUTOGRAD = ("grad", "backward", "jacobian", "jacrev", "vjp", "requires_grad_")
+"""Names of an answer that lets autograd find the slope."""
+
 SINGLE: Mapping[tuple[int, ...], str] = {
     (6,): "These logits are in single precision (float32), PyTorch's default, which keeps "
     "seven digits. Is a slope taken from the difference of two losses that are nearly "

@@ -116,6 +116,28 @@ def source(answer: Callable[..., Any]) -> Source | None:
     return None
 
 
+def reminder(answer: Callable[..., Any], without: tuple[str, ...]) -> str:
+    """What to add where a right answer uses what its task forbids; nothing else.
+
+    Args:
+        answer: a function; only its own code is looked at, also what is defined inside.
+        without: names, as they stand after the last dot.
+    """
+    names: set[str] = set()
+    codes = [getattr(answer, "__code__", None)]
+    if str(getattr(answer, "__module__", "")).partition(".")[0] in ("kdteach", "torch"):
+        names.add(getattr(answer, "__name__", ""))  # not written, but handed on
+    while codes:
+        code = codes.pop()
+        if isinstance(code, CodeType):
+            names.update(code.co_names)
+            codes.extend(code.co_consts)
+    used = [f"`{name}`" for name in without if name in names]
+    if not used:
+        return ""
+    return f" The numbers are right; but the task is to do it without {' and '.join(used)}."
+
+
 def _plain(answer: FunctionType, tree: Written) -> bool:
     """Whether it only computes: a change of threads, files or processes may do harm."""
     for node in ast.walk(tree):

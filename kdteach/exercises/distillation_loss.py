@@ -13,7 +13,7 @@ from torch.nn import functional
 from kdteach.exercises._check import CheckResult, Exercise, slip
 from kdteach.exercises._loss_mistakes import INFINITE, KD_LOSS
 from kdteach.exercises._nan import SURE_TEACHER, nan_by_kl_div
-from kdteach.exercises._slope_mistakes import SINGLE, SLOPE
+from kdteach.exercises._slope_mistakes import AUTOGRAD, SINGLE, SLOPE
 
 _Z = torch.tensor([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 1.0, -2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
@@ -142,6 +142,7 @@ _KD_LOSS = Exercise(
     (SURE_TEACHER, *KD_LOSS),
     "both terms, both weights, and T squared.",
     gradient=(0,),
+    without=("kl_div", "KLDivLoss", "kl_divergence", "kd_loss"),
     slips=(
         slip(
             "the soft term shrinks as T grows: what brings its gradients back to size?",
@@ -331,6 +332,7 @@ _GRADIENT = Exercise(
     SLOPE,
     "pull each logit by T times the difference of the two probabilities.",
     known=SINGLE,
+    without=AUTOGRAD,
     slips=(
         slip(
             "the sign is wrong: a step against this gradient leads away from the teacher.",
@@ -377,10 +379,7 @@ _GRADIENT = Exercise(
 
 
 def check_kd_loss(answer: Callable[..., Any]) -> CheckResult:
-    """Check ``answer(student, teacher, labels, temperature, alpha) -> ()``.
-
-    The gradient of the loss has to reach the student's logits.
-    """
+    """Check ``answer(student, teacher, labels, T, alpha) -> ()`` and its gradient."""
     exercise = _KD_LOSS
     if "kl_divergence" in getattr(getattr(answer, "__code__", None), "co_names", ()):
         # torch.distributions calls it infinite where a probability comes out as 0

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kdteach.exercises._check import CheckResult, Exercise, Mistake, slip
+from kdteach.exercises._slope_mistakes import AUTOGRAD
 from kdteach.seeding import generator
 
 
@@ -90,6 +91,7 @@ _SLOPE = Exercise(
     ),
     "labels can only lower the bias; with them it rests where the student gives the class "
     "a little less than the teacher does.",
+    without=AUTOGRAD,
     slips=(
         slip(
             "the sign is reversed: that is the pull. The derivative is positive where the "

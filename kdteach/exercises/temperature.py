@@ -290,6 +290,7 @@ _SOFT_TARGETS = Exercise(
         ),
     ),
     "rows sum to 1, T flattens, and large logits do no harm.",
+    without=("softmax", "Softmax", "soft_targets"),
     laws=(Law("every row sums to 1", lambda p, *_: rows_sum_to_1(p)),),
     slips=(
         slip("T = 2 sharpens in your function: did you multiply?", scale="multiply"),

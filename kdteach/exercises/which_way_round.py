@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdteach.exercises._check import CheckResult, Exercise, Law, Mistake, slip
+from kdteach.exercises._slope_mistakes import AUTOGRAD
 
 _Z = torch.tensor([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]], dtype=torch.float64)
 _V = torch.tensor([[3.0, 0.5, -2.0], [2.0, -1.0, 0.5]], dtype=torch.float64)
@@ -183,6 +184,7 @@ _PULL = Exercise(
         ),
     ),
     "q stands in front: where the student gives a class nothing, nothing pulls.",
+    without=AUTOGRAD,
     laws=(Law("the pulls of an image sum to 0", lambda value, *_: _sums_to_0(value)),),
     slips=(
         slip("the sign is reversed: a pull is minus the gradient.", sign=-1),
