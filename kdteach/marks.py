@@ -20,7 +20,7 @@ _STYLE = (
     ".kd-mark summary{display:inline-block;cursor:pointer;list-style:none;"
     "font-size:.82em;font-weight:600;line-height:1.5;padding:0 .6em;border-radius:1em;"
     "border:1.5px solid var(--kd-edge);background:var(--kd-card);color:var(--kd-ink);"
-    "white-space:nowrap;vertical-align:.06em}"
+    "vertical-align:.06em}"
     ".kd-mark summary::-webkit-details-marker{display:none}"
     '.kd-mark summary::before{content:"";display:inline-block;width:.6em;height:.6em;'
     "border-radius:50%;margin-right:.4em;background:var(--kd-word)}"
@@ -80,6 +80,7 @@ class Mark:
         facts = json.dumps([_facts(name, c) for name, c in self.evidence])
         colour = _COLOURS.get(self.word, "baseline")
         details = [line for line in self.details.splitlines() if line.strip()]
+        seen = html.escape(_in_short(self.word, self.evidence))
         proof = _proof(self.word, self.evidence, self.planned) + _paragraphs(details)
         if self.code.strip():
             proof += f"<pre>{html.escape(self.code.strip(chr(10)))}</pre>"
@@ -89,9 +90,18 @@ class Mark:
             f'data-kd-word="{html.escape(self.word, quote=True)}" '
             f'data-kd-evidence="{html.escape(facts, quote=True)}">'
             f'<span class="kd-said">{html.escape(self.sentence)}</span> '
-            f"<details><summary>{html.escape(self.word)}</summary>"
+            f"<details><summary>{seen}</summary>"
             f'<div class="kd-proof">{proof}</div></details></div>'
         )
+
+
+def _in_short(word: str, evidence: tuple[tuple[str, Comparison], ...]) -> str:
+    """The word, and whether it is open for new images: what is seen without a click."""
+    new = [c.for_new_images.word for _, c in evidence if c.for_new_images]
+    if word == "undecided" or "undecided" not in new:
+        return word
+    part = "" if set(new) == {"undecided"} and len(new) == len(evidence) else "partly "
+    return f"{word} here, {part}open for new images"
 
 
 def _proof(word: str, evidence: tuple[tuple[str, Comparison], ...], planned: bool) -> str:
