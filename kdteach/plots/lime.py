@@ -188,7 +188,8 @@ def _weights(
     """The blocks in their colours, the weight in each."""
     rows = weights.reshape(cells, cells).tolist()
     nothing = [[0.0] * cells for _ in range(cells)]
-    heat(draw, x, y, size, rows, float(weights.abs().max()), nothing)
+    # paler than full colour, so that the numbers on it are legible
+    heat(draw, x, y, size, rows, 2 * float(weights.abs().max()), nothing)
     step = (size - 6) / cells
     for row in range(cells):
         for column in range(cells):

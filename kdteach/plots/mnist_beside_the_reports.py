@@ -17,7 +17,8 @@ __all__ = ["lineup", "one_picture", "soft_targets_twice"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _IMAGE, _APART = 92.0, 16.0  # the picture of soft targets; between one row and the next
-_LOWER = 32.0  # the name of a row of bars, towards them and away from the axis above
+# how much lower the name of a row stands, near its bars, unless a probability is higher
+_LOWER, _HIGH = 32.0, 0.36
 _KINDS = (
     ("softmax once", "teacher"), ("once, enlarged", "teacher"),
     ("softmax twice", "soft"), ("twice, enlarged", "soft"),
@@ -214,9 +215,8 @@ def soft_targets_twice(
     if not isinstance(image, Tensor) or image.dim() != 3 or len(image) != 1:
         raise ValueError(f"image must be (1, H, W), got {shown(image)}")
     names = check_names("targets", list(targets))
-    told: list[str] = []
-    columns: list[tuple[str, list[panels.Answer]]] = []
-    count = len(targets[names[0]])
+    count, told = len(targets[names[0]]), list[str]()
+    columns = list[tuple[str, list[panels.Answer]]]()
     if count not in (2, 4) or any(len(targets[name]) != count for name in names):
         raise ValueError("targets must have two rows of bars for each title, or four")
     kinds = _KINDS if count == 4 else _KINDS[::2]
@@ -228,35 +228,36 @@ def soft_targets_twice(
                 for v in check_numbers(f"{kind} of {name!r}", given).tolist()
             ]
             answers.append(panels.Answer(kind, values, role, tuple(marked)))
-            said = ", ".join(f"{values[m]:.2f} for {m}" for m in marked)
-            told.append(f"{name}, {kind}: {said}")
+            numbers = ", ".join(f"{values[m]:.2f} for {m}" for m in marked)
+            told.append(f"{name}, {kind}: {numbers}")
         columns.append((name, answers))
-    alt = f"Soft targets of one image. {'; '.join(told)}."
-    pixels = image[0].tolist()
+    alt, pixels = f"Soft targets of one image. {'; '.join(told)}.", image[0].tolist()
+    high = [max(max(a[row].values[:4]) for _, a in columns) for row in range(count)]
+    lowers = [13 + _LOWER * (most <= _HIGH) for most in high]
     tall = 26 + sum(a.height for a in columns[0][1]) + _APART * (count - 1)
     wide = Drawing(_WIDE, tall)
     wide.picture(0, 26 + (tall - 26 - _IMAGE) / 2, _IMAGE, pixels)
     step = (_WIDE - _IMAGE) / len(columns)
     for number, (name, answers) in enumerate(columns):
         left = _IMAGE + step * number + 28
-        _stacked(wide, left, 0, step - 28, name, answers)
+        _stacked(wide, left, 0, step - 28, name, answers, lowers)
     narrow = Drawing(_NARROW, _IMAGE + 20 + (tall + 30) * len(columns))
     narrow.picture((_NARROW - _IMAGE) / 2, 2, _IMAGE, pixels)
     for number, (name, answers) in enumerate(columns):
         top = _IMAGE + 20 + (tall + 30) * number
-        _stacked(narrow, 40, top, _NARROW - 80, name, answers)
+        _stacked(narrow, 40, top, _NARROW - 80, name, answers, lowers)
     return _diagram(wide, narrow, alt, caption)
 
 
 def _stacked(
     draw: Drawing, x: float, y: float, width: float, name: str,
-    answers: Sequence[panels.Answer],
+    answers: Sequence[panels.Answer], lowers: Sequence[float],
 ) -> None:  # fmt: skip
     """A title, and its answers one below the other, each name close to its own bars."""
     draw.text(x + width / 2, y + 16, name, "strong")
     place = y + 26
-    for answer in answers:
-        draw.text(x, place + 13 + _LOWER, answer.name, "small", "start")
+    for answer, lower in zip(answers, lowers, strict=True):
+        draw.text(x, place + lower, answer.name, "small", "start")
         panels.answer_bars(draw, x, place, width, replace(answer, name=""))
         place += answer.height + _APART
 

@@ -83,7 +83,7 @@ def _second(
     beside = network[1] < y + side + 6  # the network stands at the right of the pictures
     for number, picture in enumerate(pixels):
         draw.picture(x + number * (side - 1), y, side, picture)
-    draw.network(*network, 150, 66, "student", "student", "begins like the teacher")
+    draw.network(*network, 150, 66, "student", "student", "same first weights")
     middle = network[1] + 33
     if beside:
         draw.arrow((x + 3 * side + 2, middle - 4), (network[0] - 6, middle - 4))
