@@ -155,7 +155,7 @@ def parted(
     most: int = 8,
     caption: str,
 ) -> Diagram:
-    """Images that only one of two networks reads rightly: what each reads, truth in bold.
+    """Images that only one of two networks reads correctly: what each reads, truth in bold.
 
     Args:
         images: (n, 1, H, W) in [0, 1].
@@ -204,7 +204,7 @@ def parted(
                               style, "start")  # fmt: skip
             top += height
         drawings.append(draw)
-    alt = f"Images that only one of two networks reads rightly. {'; '.join(told)}."
+    alt = f"Images that only one of two networks reads correctly. {'; '.join(told)}."
     return _diagram(drawings[0], drawings[1], alt, caption)
 
 

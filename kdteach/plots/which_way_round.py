@@ -138,7 +138,7 @@ def pulls_of_two(p: float, *, caption: str) -> Diagram:
 def digits_named(
     arms: Mapping[str, tuple[str, str, ArrayLike]], *, caption: str
 ) -> Diagram:
-    """How many images of each digit are read rightly, an arm a panel.
+    """How many images of each digit are read correctly, an arm a panel.
 
     Args:
         arms: title to (a note below it, colour, (C,) shares in [0, 1] of the images of
@@ -173,7 +173,7 @@ def digits_named(
         f"{name}: " + ", ".join(f"{n} {share:.0%}" for n, share in enumerate(row))
         for name, (_, _, row) in rows.items()
     )
-    alt = f"Share of the images of each digit that is read rightly. {told}."
+    alt = f"Share of the images of each digit that is read correctly. {told}."
     return _figure(screen, phone, alt, caption)
 
 
