@@ -154,15 +154,26 @@ def test_names_have_the_colours_of_their_lines():
             assert f'stroke="var(--kd-{colour})" stroke-width="2.' in svg
 
 
-def test_rings_that_would_cover_each_other_lie_in_each_other():
+def test_one_ring_stands_for_two_that_would_cover_each_other():
     near = {**RATES, (10, 0.1): [45, 45], (10, 0.2): [39, 39]}
     figure = figures.errors_by_rate(near, 359, caption="c")
     for svg in (figure.wide, figure.narrow):
-        rings = re.findall(r'<circle [^>]*r="(\d+)" fill="none"', svg)
-        assert rings == ["6", "10"]
+        assert re.findall(r'<circle [^>]*r="(\d+)" fill="none"', svg) == ["10"]
         assert words(svg).count("T = 1") == words(svg).count("T = 10") == 1
+    assert "best of T = 1 and 10" in words(figure.wide)
+    assert not any("best" in said for said in words(figure.narrow))
     apart = figures.errors_by_rate({**near, (10, 0.2): [30, 30]}, 359, caption="c")
     assert re.findall(r'<circle [^>]*r="(\d+)" fill="none"', apart.wide) == ["6", "6"]
+    assert {"best of T = 1", "best of T = 10"} < set(words(apart.wide))
+
+
+def test_the_names_of_the_lines_have_room():
+    """The axis starts where the names begin: on a phone they need a larger part of it."""
+    both = {(100, 0.1): [32, 32], (100, 0.2): [33, 33]}
+    figure = figures.errors_by_rate({**RATES, **both}, 359, caption="c")
+    for svg in (figure.wide, figure.narrow):
+        for x, said in re.findall(r'<text x="([\d.]+)"[^>]*>(T = \d+)<', svg):
+            assert float(x) - 7.6 * len(said) > 0  # a letter is narrower than this
 
 
 def test_two_rings_at_one_rate_have_the_colours_of_their_lines():

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from kdteach.diagrams.curves import Note
 
-_RING, _WIDER = 6.0, 4.0  # radius of a ring, and how much wider the next around it is
+_RING, _WIDER = 6.0, 10.0  # radius of a ring for one temperature, and for several
 
 
 def apart(heights: Mapping[float, float], least: float) -> dict[float, float]:
@@ -20,21 +20,36 @@ def apart(heights: Mapping[float, float], least: float) -> dict[float, float]:
     return placed
 
 
-def rings_at(best: Mapping[float, Sequence[tuple[float, str]]], least: float) -> list[Note]:
-    """The rings at the best rates: rate to each (errors, colour) there."""
+def rings_at(
+    best: Mapping[float, Sequence[tuple[float, str, float]]], least: float
+) -> list[Note]:
+    """The rings at the best rates, with words on a screen that say whose they are.
+
+    Args:
+        best: rate to each (errors, colour, T) there.
+        least: rings closer than this would cover each other, and become one.
+    """
     notes = []
     for rate, found in best.items():
-        groups: list[list[tuple[float, str]]] = []
+        groups: list[list[tuple[float, str, float]]] = []
         for each in sorted(found):
             if groups and each[0] - groups[-1][-1][0] < least:
                 groups[-1].append(each)
             else:
                 groups.append([each])
-        for group in groups:
+        for number, group in enumerate(groups):
+            errors = sum(e for e, _, _ in group) / len(group)
+            alone = len(group) == 1
+            colour = group[0][1] if alone else "accent-edge"
+            heats = " and ".join(f"{heat:g}" for heat in sorted(T for _, _, T in group))
+            # the lowest has its words below, any other above: lines meet between them
+            shift = (-6.0, -12.0) if number else (0.0, 33.0)
             notes += [
                 Note(rate, errors, "", ring=True, colour=colour,
-                     radius=_RING + number * _WIDER)
-                for number, (errors, colour) in enumerate(group)
+                     radius=_RING if alone else _WIDER),
+                Note(rate, errors, f"best of T = {heats}", shift, None,
+                     "end" if number else "middle", ink=colour if alone else "ink",
+                     wide_only=True),
             ]  # fmt: skip
     return notes
 

@@ -19,7 +19,7 @@ _DASHES = ("1.5 5", "9 4", "", "2 4 12 4")
 _TOUCH = 0.065  # of the axis: words closer than this would touch
 _CLOSE = 1.5  # of two logits: they share a name
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
-_START = 0.4  # of the first rate: where the axis begins
+_START, _START_PHONE = 0.6, 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
 _COLOURS = ("soft", "label", "student", "ink")
 
@@ -256,8 +256,8 @@ def errors_by_rate(
     Returns:
         The figure. Where the mean is that of broken students the line leaves it at the top;
         the alt text counts them, and on a screen words name lines that leave together. The
-        rate with the fewest errors of each T is ringed in its colour; rings that would
-        cover each other lie in each other.
+        rate with the fewest errors of each T is ringed in its colour; where two rings would
+        cover each other, one stands for both.
     """
     temperatures = sorted({T for T, _ in errors})
     rates = sorted({rate for _, rate in errors})
@@ -268,7 +268,7 @@ def errors_by_rate(
     place = rates[0] * _BESIDE
     seeds = max(len(runs) for runs in errors.values())
     curves, notes, told = [], [], []
-    rings: dict[float, list[tuple[float, str]]] = {}
+    rings: dict[float, list[tuple[float, str, float]]] = {}
     starts = {heat: means[heat, rates[0]] for heat in temperatures}
     names = apart(starts, _TOUCH * (high - low))
     for number, heat in enumerate(temperatures):
@@ -281,23 +281,24 @@ def errors_by_rate(
                  ink=colour)
         )  # fmt: skip
         best = min(points, key=lambda point: point[1])
-        rings.setdefault(best[0], []).append((best[1], colour))
+        rings.setdefault(best[0], []).append((best[1], colour, heat))
         lost = {rate: sum(2 * e > images for e in errors[heat, rate]) for rate in rates}
         broken = ", ".join(f"{n} at {rate:g}" for rate, n in lost.items() if n) or "none"
         told.append(
             f"T = {heat:g}: fewest, {best[1]:.1f}, at {best[0]:g}; broken down: {broken}"
         )
     notes += rings_at(rings, _TOUCH * (high - low)) + leaving(means, high)
-    axes = (
-        Axis(rates[0] * _START, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
-             "learning rate", log=True),
-        Axis(low, high, [(n, str(n)) for n in range(low, high + 1, 10)],
-             f"mean errors on {images} validation images"),
+    across, phone = (
+        Axis(rates[0] * start, rates[-1] * 1.12, [(r, f"{r:g}") for r in rates],
+             "learning rate", log=True)
+        for start in (_START, _START_PHONE)
     )  # fmt: skip
+    up = Axis(low, high, [(n, str(n)) for n in range(low, high + 1, 10)],
+              f"mean errors on {images} validation images")  # fmt: skip
     return _figure(
-        *axes, curves, notes,
+        across, up, curves, notes,
         f"Mean validation errors over the learning rate, at {len(temperatures)} "
-        f"temperatures, {seeds} draws each. {'. '.join(told)}.", caption,
+        f"temperatures, {seeds} draws each. {'. '.join(told)}.", caption, phone,
     )  # fmt: skip
 
 
@@ -363,11 +364,13 @@ def _ticks(values: Sequence[float]) -> list[tuple[float, str]]:
 
 
 def _figure(
-    x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note], alt: str, caption: str
-) -> Diagram:
+    x: Axis, y: Axis, curves: Sequence[Curve], notes: Sequence[Note], alt: str,
+    caption: str, phone: Axis | None = None,
+) -> Diagram:  # fmt: skip
+    """The chart for screens and for phones; ``phone``: an x axis of their own."""
     return Diagram(
         wide(x, y, curves, notes).svg("kd-wide", alt),
-        narrow(x, y, curves, notes).svg("kd-narrow", alt),
+        narrow(phone or x, y, curves, notes).svg("kd-narrow", alt),
         alt,
         caption,
     )
