@@ -73,10 +73,10 @@ def test_simpler_targets_are_those_of_the_horse():
     made = few.simpler_targets(p, torch.tensor([0, 0, 2]))
     wanted = {
         "the label": [[1, 0, 0], [1, 0, 0], [0, 0, 1]],
-        "+ doubt": [[0.7, 0.15, 0.15], [0.7, 0.15, 0.15], [0.15, 0.15, 0.7]],
-        "+ how sure": [[0.7, 0.15, 0.15], [0.9, 0.05, 0.05], [0.25, 0.25, 0.5]],
+        "same doubt for all": [[0.7, 0.15, 0.15], [0.7, 0.15, 0.15], [0.15, 0.15, 0.7]],
+        "own doubt": [[0.7, 0.15, 0.15], [0.9, 0.05, 0.05], [0.25, 0.25, 0.5]],
         # the horses leave 0.32 to the donkey and 0.08 to the car: four parts to one
-        "+ its class": [[0.7, 0.24, 0.06], [0.9, 0.08, 0.02], [0.2, 0.3, 0.5]],
+        "class resemblances": [[0.7, 0.24, 0.06], [0.9, 0.08, 0.02], [0.2, 0.3, 0.5]],
     }
     assert list(made) == list(wanted)
     for name, rows in wanted.items():

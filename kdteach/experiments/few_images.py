@@ -107,10 +107,10 @@ def simpler_targets(target: Tensor, labels: Tensor) -> dict[str, Tensor]:
         labels: (N,) integers in [0, C).
 
     Returns:
-        Name to (N, C) probabilities, in this order. "the label": no doubt. "+ doubt": for
-        every image the mean doubt, in equal shares. "+ how sure": each image's own doubt,
-        in equal shares. "+ its class": its own doubt, in the shares that the class has
-        when all its images are added up.
+        Name to (N, C) probabilities, in this order. "the label": no doubt. "same doubt for
+        all": the mean doubt of all images, in equal shares. "own doubt": each image's own,
+        in equal shares. "class resemblances": its own doubt, in the shares that the class
+        has when all its images are added up.
 
     Raises:
         TypeError: target is no tensor of floats, labels no tensor of integers.
@@ -139,9 +139,9 @@ def simpler_targets(target: Tensor, labels: Tensor) -> dict[str, Tensor]:
     mean = doubt.mean()
     return {
         "the label": label,
-        "+ doubt": (1 - mean) * label + mean * equal,
-        "+ how sure": right + doubt * equal,
-        "+ its class": right + doubt * (by_class / whole)[truth],
+        "same doubt for all": (1 - mean) * label + mean * equal,
+        "own doubt": right + doubt * equal,
+        "class resemblances": right + doubt * (by_class / whole)[truth],
     }
 
 
