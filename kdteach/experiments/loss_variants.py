@@ -44,8 +44,8 @@ RATES = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 BOUND = 3.6  # mistakes: 1 % of the 359 test images, named before the run
 MADE = 29
 """Comparisons that were made: 14 planned, 7 of them again with a rate for each draw, and 8
-that were added when the 14 were known. Two of the 8 needed students that the chapter no
-longer trains; they are counted, and the level of each interval is corrected for all."""
+that were added when the 14 were known. Two of the 8 need students that ``learn`` does
+not train; they are counted, and the level of each interval is corrected for all."""
 SETTINGS = (
     "A number is the mean difference over the ten draws, in mistakes on 359 test images; "
     "behind it stands its interval.\n"

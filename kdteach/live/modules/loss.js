@@ -60,7 +60,8 @@ export function loss(root, data) {
     words.textContent =
       `Label ${classes[label]}. Of the other classes the teacher gives most to ` +
       `${classes[second]}, p = ${p[second].toFixed(3)}; the student gives it ` +
-      `q = ${q[second].toFixed(3)}, and softmax z = ${hard[second].toFixed(3)} at T = 1. There the label pulls by ` +
+      `q = ${q[second].toFixed(3)}, and softmax z = ${hard[second].toFixed(3)} at T = 1. On the logit of ` +
+      `${classes[second]} the label pulls by ` +
       `${signed(fromLabel[second])}, the teacher by ${signed(fromTeacher[second])}. ` +
       (how === 0 ? "" : "So written, the loss is the one with T\u00b2 at " +
         `\u03b1 = ${effective.toFixed(3)}, times ${scale.toFixed(2)}.`);
