@@ -375,11 +375,64 @@ def test_the_table_knows_its_images_through_a_change_of_type_and_a_file(digits, 
         with pytest.raises(ValueError, match="answer other images"):
             kdteach.fit(net(), digits.test, goal, **options())
         kdteach.fit(net(), digits.valid, goal, **options())
-    for other in (table + 0, table[:3], table.flip(0), table.clone(), torch.stack([table])):
+    for other in (table > 0, table[:3], table.flip(0), table.clone(), table[None]):
         assert type(other) is torch.Tensor
         assert not hasattr(other, "answers")
     assert repr(table) == repr(table.clone())
     assert isinstance(table, TeacherLogits)
+
+
+COMBINED = {
+    "mean": lambda a, b: (a + b) / 2,
+    "from the left": lambda a, b: 0.5 * a + 0.5 * b,
+    "sum": lambda a, b: sum([a, b]) / 2,
+    "stack": lambda a, b: torch.stack([a, b]).mean(0),
+    "stack, named": lambda a, b: torch.mean(torch.stack((a, b), dim=0), dim=0),
+    "float": lambda a, b: a.float() * 1.0 + b.float() * 0,
+    "negated": lambda a, b: 1 - -a + b,
+    "probabilities": lambda a, b: ((a.softmax(1) + b.softmax(1)) / 2).log(),
+    "lerp": lambda a, b: torch.lerp(a, b, 0.5),
+    "a plain one": lambda a, b: (b.clone() + a) / 2,
+    "weights": lambda a, b: a * torch.ones(len(a), 1) + b,
+}
+
+
+@pytest.mark.parametrize("way", COMBINED.values(), ids=COMBINED)
+def test_arithmetic_of_tables_keeps_the_images(digits, way):
+    part, other = (digits.train.select(torch.arange(n, n + 12)) for n in (0, 12))
+    tables = [kdteach.teacher_logits(net(seed=s), part) for s in (1, 2)]
+    found = way(*tables)
+    expected = way(*(table.clone() for table in tables))
+    assert torch.equal(found.plain(), expected)
+    assert torch.equal(found.answers, part.fingerprints)
+    flipped = Split(part.images.flip(-1), part.labels, part.index)
+    goal = objectives.distil(found, 4.0, 0.5)
+    with pytest.raises(ValueError, match="answer other images"):
+        kdteach.fit(net(), flipped, goal, **options())
+    of_others = kdteach.teacher_logits(
+        net(seed=1), Split(other.images, part.labels, part.index)
+    )
+    if way is not COMBINED["a plain one"]:
+        with pytest.raises(ValueError, match="different images: 12 of 12 rows"):
+            way(tables[0], of_others)
+    way(tables[0].clone(), of_others.clone())
+
+
+def test_tables_of_a_selection_and_learned_scales(digits):
+    part = digits.train.select(torch.arange(12))
+    whole = kdteach.teacher_logits(net(seed=1), part)
+    some = kdteach.teacher_logits(net(seed=2), part.select(torch.arange(3, 12)))
+    mean = (whole + some) / 2
+    assert mean.answers[:3].tolist() == [0] * 3
+    assert torch.equal(mean.answers[3:], part.fingerprints[3:])
+    scale = torch.ones((), requires_grad=True)
+    (whole * scale).sum().backward()
+    assert scale.grad is not None
+    assert type(whole.mean(0)) is type(whole[0]) is torch.Tensor
+    with pytest.raises(TypeError, match=r"Average the tables .*: \(a \+ b\) / 2$"):
+        objectives.distil([whole, some], 4.0, 0.5)
+    with pytest.raises(TypeError, match="each made with teacher_logits"):
+        objectives.distil((net(), net()), 4.0, 0.5)
 
 
 def test_fingerprints_tell_images_apart():
