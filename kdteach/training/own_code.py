@@ -22,6 +22,8 @@ _LIBRARIES = {"kdteach", "torch", "torchvision", "numpy", *sys.stdlib_module_nam
 }
 """Whose code belongs to an installed version, not to one training."""
 _INSTALLED = tuple({sysconfig.get_paths()[name] for name in ("purelib", "platlib")})
+_DEEPEST = 20  # things within things
+_MOST = 1000  # in a list that is looked through: data, beyond that
 VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 """Another one compiles the same words to other code."""
 
@@ -41,7 +43,9 @@ def own_code(thing: object) -> str:
     return ", ".join(dict.fromkeys(_found(thing, {})))
 
 
-def _found(thing: object, seen: dict[int, object]) -> Iterator[str]:
+def _found(thing: object, seen: dict[int, object], depth: int = 0) -> Iterator[str]:
+    if depth > _DEEPEST:
+        return
     if id(thing) in seen or isinstance(thing, (*_SIMPLE, Tensor, types.ModuleType)):
         return
     seen[id(thing)] = thing  # held, so that no other thing gets its id
@@ -70,8 +74,8 @@ def _found(thing: object, seen: dict[int, object]) -> Iterator[str]:
             inside += [*vars(thing).values(), *thing.__bases__]
     else:
         inside += [type(thing), *getattr(thing, "__dict__", {}).values()]
-    for each in inside:
-        yield from _found(each, seen)
+    for each in inside[:_MOST]:
+        yield from _found(each, seen, depth + 1)
 
 
 def _own(thing: types.FunctionType | type) -> bool:
