@@ -73,16 +73,31 @@ _KEEPING = {
     "cuda",
     "detach",
     "contiguous",
+    "type",
 }
 """Methods after which a table still answers the same images, row by row."""
+
+_ENTRYWISE = {
+    "add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "lerp",
+    "__radd__", "__rsub__", "__rmul__", "__rdiv__", "__rtruediv__", "neg", "negative",
+    "log", "exp", "clamp",
+}  # fmt: skip
+"""Arithmetic that leaves each row where it is, of one table or of several."""
+
+_WITHIN_ROWS = {"softmax", "log_softmax"}
+_OVER_TABLES = {"mean", "sum", "logsumexp"}
+"""What joins a stack of tables (K, N, C) to one."""
 
 
 class TeacherLogits(Tensor):
     """A table of logits (N, C) that knows the images it answers.
 
-    A tensor in every other respect. The knowledge survives a change of type or device, and
-    ``torch.save``; anything that may change or move rows gives a plain tensor, and so does
-    ``plain()``.
+    A tensor in every other respect. The knowledge survives a change of type or device,
+    ``torch.save``, and arithmetic that leaves the rows in their places: scaling, the mean
+    of several teachers, ``(a + b) / 2`` or ``torch.stack([a, b]).mean(0)``, the logarithm
+    of mean probabilities. Tables that answer different images are not combined: that is a
+    ValueError. Anything that may move rows gives a plain tensor; so do ``plain()`` and
+    ``clone()``, on the caller's own word.
 
     Numbers or rows that are changed in place end the knowledge as well, also through a view
     (but not through ``.data`` or a NumPy array, which tell nobody).
@@ -124,15 +139,17 @@ class TeacherLogits(Tensor):
     ) -> Any:
         """Compute as a plain tensor does, and keep the knowledge where it still holds."""
         del types
+        kwargs = kwargs or {}
+        answers = _still_answered(getattr(func, "__name__", ""), args, kwargs)
         with torch._C.DisableTorchFunctionSubclass():
-            result = func(*args, **(kwargs or {}))
-        first = args[0] if args else None
-        if result is first:
+            result = func(*args, **kwargs)
+        if result is (args[0] if args else None):
             return result
-        answers = first.answers if isinstance(first, TeacherLogits) else None
-        if answers is not None and getattr(func, "__name__", "") in _KEEPING:
-            return cls.of(result, answers)
-        return _plain(result)
+        # a learned scale has a gradient, which a table would cut off
+        if answers is None or not isinstance(result, Tensor) or result.requires_grad:
+            return _plain(result)
+        rows = result.ndim in (2, 3) and result.shape[-2] == len(answers)
+        return cls.of(result, answers) if rows else _plain(result)
 
     def __repr__(self, **options: Any) -> str:  # type: ignore[override]
         """Look like the plain tensor."""
@@ -151,6 +168,54 @@ class TeacherLogits(Tensor):
         if answers is None:
             return copied  # type: ignore[return-value]  # it knows nothing any more
         return TeacherLogits.of(copied, answers.clone())
+
+
+def _still_answered(
+    name: str, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Tensor | None:
+    """Which images the rows answer after a function, None where nobody knows.
+
+    Raises:
+        ValueError: tables that answer different images are combined.
+    """
+    first = args[0] if args else None
+    if "out" in kwargs or first is None:
+        return None
+    if name in _KEEPING:
+        return first.answers if isinstance(first, TeacherLogits) else None
+    if name in _ENTRYWISE:
+        return _common([*args, *kwargs.values()])
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    if name == "stack" and dim in (None, 0):
+        return _common(first)
+    if not isinstance(first, TeacherLogits):
+        return None
+    within = name in _WITHIN_ROWS and dim in (-1, first.ndim - 1)
+    over = name in _OVER_TABLES and first.ndim == 3 and dim in (0, (0,), [0])
+    return first.answers if within or over else None
+
+
+def _common(operands: Sequence[Any]) -> Tensor | None:
+    """The images that all the tables among some operands answer."""
+    joint = None
+    for table in operands:
+        answers = known_answers(table) if isinstance(table, Tensor) else None
+        if answers is None or joint is None or answers is joint:
+            joint = joint if answers is None else answers
+            continue
+        if answers.shape != joint.shape:
+            return None
+        both = (answers != 0) & (joint != 0)
+        other = both & (answers != joint)
+        if other.any():
+            raise ValueError(
+                f"the tables of logits answer different images: {int(other.sum())} of "
+                f"{len(other)} rows, the first is row {int(other.nonzero()[0])}. Make them "
+                "with teacher_logits(teacher, split) for one and the same split. If these "
+                "are the same samples in another form, give bare copies, logits.clone()"
+            )
+        joint = torch.where(both, joint, 0)
+    return joint
 
 
 def _version(table: Tensor) -> int:

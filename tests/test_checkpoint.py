@@ -324,6 +324,103 @@ def test_numbers_within_functions_tell_runs_apart(factory, tmp_path):
         run(0.2)
 
 
+def own_loss(words, **outside):
+    """A loss as a notebook's cell defines it anew, under the same name."""
+    space = {"F": nn.functional, "objectives": objectives, "__name__": "__main__"} | outside
+    exec(words, space)
+    return space["loss"]
+
+
+OWN = """
+SCALE = 1.0
+def helper(z):
+    return 2.0 * z
+def make(weight):
+    seen = 0
+    def loss(student, batch, power=2):
+        'About it.'
+        nonlocal seen
+        seen += 1  # a note
+        z = student(batch.images)
+        hard = weight * F.cross_entropy(helper(z), batch.labels)
+        return hard + SCALE * z.pow(power).mean()
+    return loss
+loss = make(0.5)
+"""
+OTHERS = {
+    "code": ("weight * F", "weight + F"),
+    "a number in it": ("seen += 1", "seen += 3"),
+    "what it closes over": ("make(0.5)", "make(0.25)"),
+    "a default": ("power=2", "power=4"),
+    "a constant": ("SCALE = 1.0", "SCALE = 0.1"),
+    "a function that it calls": ("2.0 * z", "3.0 * z"),
+    "code of a method": (
+        "loss = make(0.5)",
+        "class Loss:\n    def __init__(self, f): self.f = f\n"
+        "    def __call__(self, s, b): return 2 * self.f(s, b)\nloss = Loss(make(0.5))",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
+def test_an_own_loss_that_was_changed_is_another_run(change, tmp_path):
+    path, old = tmp_path / "run.pt", OWN
+    if change is OTHERS["code of a method"]:
+        old, change = OWN.replace(*change), ("return 2 * self", "return 3 * self")
+
+    def run(words, epochs=1):
+        kdteach.fit(
+            model, images(), own_loss(words), checkpoint=path, **setting({"epochs": epochs})
+        )
+
+    model = network(1, "plain")
+    run(old)
+    notes = (("# a note", "# another"), ("def make", "\ndef make"))
+    for words, said in notes:
+        assert old.replace(words, said) != old
+        run(old.replace(words, said), 2)
+    new = old.replace(*change)
+    assert new != old
+    with pytest.raises(
+        training.CheckpointError, match=r"own code .*loss .* remove the file"
+    ):
+        run(new, 3)
+
+
+def test_own_functions_within_objectives_and_options_count(tmp_path):
+    table = kdteach.teacher_logits(network(5, "plain"), images())
+
+    def goal(number):
+        return objectives.logit_objective(
+            table, own_loss(f"def loss(z, v): return {number} * (z - v).square().mean()")
+        )
+
+    def stop(number):
+        return own_loss(f"def loss(losses): return losses[-1] < {number}")
+
+    path = tmp_path / "run.pt"
+    good = {"objective": goal(2.0), "stop": stop(0.0)}
+    run = {"checkpoint": path, **setting({"epochs": 1})}
+    kdteach.fit(network(1), images(), **good, **run)
+    kdteach.fit(network(1), images(), **good, **run)
+    for name, other in (("objective", goal(3.0)), ("stop", stop(0.1))):
+        with pytest.raises(training.CheckpointError, match=f"own code .*{name}"):
+            kdteach.fit(network(1), images(), **good | {name: other}, **run)
+    # as an earlier version has written it, or another Python
+    stored = torch.load(path, weights_only=True)
+    stored["about"] = {
+        k: v for k, v in stored["about"].items() if not k.startswith("own code")
+    } | {"own code (Python 3.7), stop": "loss 12"}
+    torch.save(stored, path)
+    kdteach.fit(network(1), images(), **good | {"stop": stop(0.1)}, **run)
+
+
+def test_code_of_libraries_is_not_somebodys_own():
+    from kdteach.training.own_code import own_code
+
+    assert own_code([HARD, training.adam, nn.Linear(2, 2), training.plateau(0.1)]) == ""
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path):
     path = tmp_path / "run.pt"
     kdteach.fit(network(1), images(), HARD, checkpoint=path, **setting({}))

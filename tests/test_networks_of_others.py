@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
 import kdteach
 from kdteach import data, metrics, models, objectives, training
@@ -375,11 +376,154 @@ def test_the_table_knows_its_images_through_a_change_of_type_and_a_file(digits, 
         with pytest.raises(ValueError, match="answer other images"):
             kdteach.fit(net(), digits.test, goal, **options())
         kdteach.fit(net(), digits.valid, goal, **options())
-    for other in (table + 0, table[:3], table.flip(0), table.clone(), torch.stack([table])):
+    for other in (table > 0, table[:3], table.flip(0), table.clone(), table[None]):
         assert type(other) is torch.Tensor
         assert not hasattr(other, "answers")
     assert repr(table) == repr(table.clone())
     assert isinstance(table, TeacherLogits)
+
+
+COMBINED = {
+    "mean": lambda a, b: (a + b) / 2,
+    "from the left": lambda a, b: 0.5 * a + 0.5 * b,
+    "sum": lambda a, b: sum([a, b]) / 2,
+    "stack": lambda a, b: torch.stack([a, b]).mean(0),
+    "stack, named": lambda a, b: torch.mean(torch.stack((a, b), dim=0), dim=0),
+    "float": lambda a, b: a.float() * 1.0 + b.float() * 0,
+    "negated": lambda a, b: 1 - -a + b,
+    "probabilities": lambda a, b: ((a.softmax(1) + b.softmax(1)) / 2).log(),
+    "lerp": lambda a, b: torch.lerp(a, b, 0.5),
+    "a plain one": lambda a, b: (b.clone() + a) / 2,
+    "weights": lambda a, b: a * torch.ones(len(a), 1) + b,
+}
+
+
+@pytest.mark.parametrize("way", COMBINED.values(), ids=COMBINED)
+def test_arithmetic_of_tables_keeps_the_images(digits, way):
+    part, other = (digits.train.select(torch.arange(n, n + 12)) for n in (0, 12))
+    tables = [kdteach.teacher_logits(net(seed=s), part) for s in (1, 2)]
+    found = way(*tables)
+    expected = way(*(table.clone() for table in tables))
+    assert torch.equal(found.plain(), expected)
+    assert torch.equal(found.answers, part.fingerprints)
+    flipped = Split(part.images.flip(-1), part.labels, part.index)
+    goal = objectives.distil(found, 4.0, 0.5)
+    with pytest.raises(ValueError, match="answer other images"):
+        kdteach.fit(net(), flipped, goal, **options())
+    of_others = kdteach.teacher_logits(
+        net(seed=1), Split(other.images, part.labels, part.index)
+    )
+    if way is not COMBINED["a plain one"]:
+        with pytest.raises(ValueError, match="different images: 12 of 12 rows"):
+            way(tables[0], of_others)
+    way(tables[0].clone(), of_others.clone())
+
+
+class Mixed(nn.Module):
+    """Its first weights are bfloat16, its images single precision."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 8).bfloat16(), nn.Linear(8, 10)
+
+    def forward(self, images):
+        return self.last(self.first(images.flatten(1).bfloat16()).float().relu())
+
+
+def test_a_network_that_converts_its_images_is_trained(digits):
+    part = digits.train.select(torch.arange(20)).to(dtype=torch.float32)
+    hard = objectives.hard_labels()
+    few = {"epochs": 1, "learning_rate": 0.01, "batch_size": 10}
+    assert kdteach.fit(Mixed(), part, hard, **few).epochs == 1
+    assert len(kdteach.fit_many([Mixed(), Mixed()], part, [hard] * 2, **few)) == 2
+    with pytest.raises(TypeError, match="give both the same dtype"):
+        kdteach.fit(net().bfloat16(), part, hard, **few)
+
+
+@pytest.mark.parametrize("kind", [tuple, dict])
+def test_validation_that_cannot_be_measured_is_refused_beforehand(digits, kind):
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net()
+
+        def forward(self, images):
+            z = self.net(images)
+            return (z, z) if kind is tuple else {"main": z}
+
+    def loss(student, batch):
+        steps.append(1)
+        z = student(batch.images)
+        z = z[0] if kind is tuple else z["main"]
+        return nn.functional.cross_entropy(z, batch.labels)
+
+    steps, part = [], digits.train.select(torch.arange(20))
+    with pytest.raises(TypeError, match=r"validation: .* or leave validation out"):
+        kdteach.fit(Both(), part, loss, validation=digits.valid, **options())
+    assert not steps
+    kdteach.fit(Both(), part, loss, **options())
+
+
+def test_a_sampler_that_leaves_samples_out_is_named(digits):
+    part = digits.train.select(torch.arange(20))
+    rows = [(part.images[i], int(part.labels[i]), i) for i in range(20)]
+    loader = DataLoader(rows, batch_size=4, sampler=[0, 3, 3, 7, 19])
+    with pytest.warns(UserWarning, match="left out 16 of the 20 samples"):
+        table = kdteach.teacher_logits(net(), loader)
+    assert int(table.isnan().any(dim=1).sum()) == 16
+    kdteach.teacher_logits(net(), DataLoader(rows, batch_size=4, sampler=range(20)))
+
+
+def test_random_data_and_labels_of_other_kinds_are_named(digits):
+    part = digits.train.select(torch.arange(20))
+
+    class Random(torch.utils.data.Dataset):
+        def __len__(self):
+            return 20
+
+        def __getitem__(self, i):
+            return part.images[i] + torch.rand(()), int(part.labels[i])
+
+    table = kdteach.teacher_logits(net(), Random())
+    with pytest.raises(
+        ValueError, match=r"at random, .* augment=\.\.\. and give distil the"
+    ):
+        kdteach.fit(net(), Random(), objectives.distil(table, 2.0, 0.5), **options())
+    for labels in (torch.rand(20), torch.ones(20, 10, dtype=torch.int64)):
+        with pytest.raises((TypeError, ValueError), match="Only single-label class"):
+            kdteach.fit(net(), (part.images, labels), objectives.hard_labels(), **options())
+        data = torch.utils.data.TensorDataset(part.images, labels)
+        with pytest.raises(TypeError, match="Only single-label class"):
+            kdteach.fit(net(), data, objectives.hard_labels(), **options())
+
+
+def test_attention_of_one_position_is_named(digits):
+    def deep(seed):
+        return nn.Sequential(
+            nn.Conv2d(1, 4, 8, dtype=torch.float64), nn.Flatten(),
+            nn.Linear(4, 10, dtype=torch.float64),
+        )  # fmt: skip
+
+    goal = objectives.attention(deep(0), {"0": "0"})
+    with pytest.warns(UserWarning, match=r"layer '0' is 0 for every student .* earlier"):
+        kdteach.fit(deep(1), digits.train.select(torch.arange(20)), goal, **options())
+
+
+def test_tables_of_a_selection_and_learned_scales(digits):
+    part = digits.train.select(torch.arange(12))
+    whole = kdteach.teacher_logits(net(seed=1), part)
+    some = kdteach.teacher_logits(net(seed=2), part.select(torch.arange(3, 12)))
+    mean = (whole + some) / 2
+    assert mean.answers[:3].tolist() == [0] * 3
+    assert torch.equal(mean.answers[3:], part.fingerprints[3:])
+    scale = torch.ones((), requires_grad=True)
+    (whole * scale).sum().backward()
+    assert scale.grad is not None
+    assert type(whole.mean(0)) is type(whole[0]) is torch.Tensor
+    with pytest.raises(TypeError, match=r"Average the tables .*: \(a \+ b\) / 2$"):
+        objectives.distil([whole, some], 4.0, 0.5)
+    with pytest.raises(TypeError, match="each made with teacher_logits"):
+        objectives.distil((net(), net()), 4.0, 0.5)
 
 
 def test_fingerprints_tell_images_apart():

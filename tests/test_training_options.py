@@ -6,6 +6,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -240,6 +241,38 @@ def test_a_callback_of_many_ends_its_student_alone():
         rule = {"callback": lambda history, n=epochs: history.epochs == n}
         kdteach.fit(model, images(), HARD, seed=seed, **rule, **options())
         assert torch.allclose(weights(model), weights(stack[seed]), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("returned", [17, 1, "written", [0], 0.5, torch.tensor(1), None])
+def test_what_a_logging_callback_returns_does_not_end_the_training(returned):
+    history = kdteach.fit(
+        small(0), images(), HARD, callback=lambda _: returned, **options(epochs=2)
+    )
+    assert history.epochs == 2
+
+
+@pytest.mark.parametrize(
+    "yes", [True, np.bool_(True), np.array([True]), torch.tensor(True)]
+)
+@pytest.mark.parametrize("which", ["callback", "stop"])
+def test_true_of_any_library_ends_the_training_and_the_log_says_who(which, yes, caplog):
+    rule = {which: lambda _: yes}
+    with caplog.at_level(logging.INFO, logger="kdteach"):
+        history = kdteach.fit(small(0), images(), HARD, **rule, **options(epochs=3))
+    assert history.epochs == 1
+    assert caplog.messages[-1] == f"ended after epoch 1 of 3: {which} returned True"
+
+
+def test_a_rule_to_stop_that_answers_neither_is_refused():
+    with pytest.raises(TypeError, match="stop must return True or False, got 3"):
+        kdteach.fit(small(0), images(), HARD, stop=lambda _: 3, **options(epochs=3))
+    unsaid = kdteach.fit(small(0), images(), HARD, stop=lambda _: None, **options(epochs=2))
+    assert unsaid.epochs == 2
+    with pytest.raises(TypeError, match="callback must return True or False"):
+        kdteach.fit(
+            small(0), images(), HARD, callback=lambda _: np.array([True, False]),
+            **options(epochs=2),
+        )  # fmt: skip
 
 
 def test_stop_is_asked_for_each_student():

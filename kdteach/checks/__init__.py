@@ -27,6 +27,7 @@ from kdteach.checks.arguments import (
 )
 from kdteach.checks.numbers import check_numbers, check_right_or_wrong, sum_tolerance
 from kdteach.checks.tensors import (
+    SINGLE_LABEL,
     as_tensor,
     check_feature_pair,
     check_floats,
@@ -39,6 +40,7 @@ from kdteach.checks.tensors import (
 
 __all__ = [
     "FLOATS",
+    "SINGLE_LABEL",
     "as_tensor",
     "check_alpha",
     "check_choice",

@@ -8,6 +8,11 @@ from torch import Tensor
 
 from kdteach.checks.arguments import FLOATS
 
+SINGLE_LABEL = (
+    "Only single-label classification is supported, a class number for each image: no "
+    "multi-label data, no regression"
+)
+
 
 def as_tensor(value: object) -> str:
     """How what was given becomes a tensor, to be put behind an error; empty for most."""
@@ -144,9 +149,13 @@ def check_labels(labels: Tensor, num_rows: int, num_classes: int) -> None:
     """
     check_tensor("labels", labels)
     if labels.shape != (num_rows,):
-        raise ValueError(f"labels must have shape ({num_rows},), got {tuple(labels.shape)}")
+        many = f". {SINGLE_LABEL}" if labels.ndim > 1 else ""
+        raise ValueError(
+            f"labels must have shape ({num_rows},), got {tuple(labels.shape)}{many}"
+        )
     if labels.dtype != torch.int64:
-        raise TypeError(f"labels must be int64 class numbers, got {labels.dtype}")
+        only = f". {SINGLE_LABEL}" if labels.is_floating_point() else ""
+        raise TypeError(f"labels must be int64 class numbers, got {labels.dtype}{only}")
     low, high = map(int, labels.aminmax()) if num_rows else (0, 0)
     if num_rows and (low < 0 or high >= num_classes):
         raise ValueError(

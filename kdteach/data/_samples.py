@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from kdteach.checks import FLOATS, shown
+from kdteach.checks import FLOATS, SINGLE_LABEL, shown
 
 _IMAGES = ("image", "images", "pixel_values", "img")
 _LABELS = ("label", "labels", "target")
@@ -169,7 +169,8 @@ def _stacked(
         if label is None:
             return Problem(
                 TypeError,
-                f"sample {row}: its label must be a class number, got {shown(parts[1])}",
+                f"sample {row}: its label must be a class number, got {shown(parts[1])}. "
+                f"{SINGLE_LABEL}",
             )
         first = images[0] if images else image
         if (image.shape, image.dtype) != (first.shape, first.dtype):

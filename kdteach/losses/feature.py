@@ -7,6 +7,8 @@ in float32, and no gradient reaches the teacher.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -221,6 +223,27 @@ def _averaged(maps: Tensor, size: tuple[int, int]) -> Tensor:
     if maps.shape[2:] == size:
         return maps
     return functional.adaptive_avg_pool2d(maps, size)
+
+
+def warn_of_single_positions(student: Tensor, teacher: Tensor, layer: str) -> None:
+    """Warn where an attention map has one position: then it is 1, whatever a layer says.
+
+    Args:
+        student: (N, C, H, W).
+        teacher: (N, C', H', W').
+        layer: of the student, for the message.
+    """
+    if student.ndim == teacher.ndim == 4 and all(
+        min(sizes) == 1 for sizes in zip(student.shape[2:], teacher.shape[2:], strict=True)
+    ):
+        warnings.warn(
+            f"the attention loss of layer {layer!r} is 0 for every student and teaches "
+            f"nothing: its maps are {tuple(student.shape[2:])}, the teacher's "
+            f"{tuple(teacher.shape[2:])}, and an attention map of one position is 1 once "
+            "it is normalised. Choose an earlier layer, whose maps are larger, or larger "
+            "images",
+            stacklevel=2,
+        )
 
 
 def _attention(maps: Tensor) -> Tensor:

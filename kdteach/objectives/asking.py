@@ -76,6 +76,8 @@ def check_answers(answers: Tensor, split: Split) -> None:
             f"teacher_logits answer other images: {int(other.sum())} of {len(split)}, the "
             f"first with sample index {int(split.index.cpu()[other][0])}. Make them with "
             "teacher_logits(teacher, data.train) for the images that are trained on. If "
-            "these are the same samples in another form, say so with "
+            "your data set changes its images at random, it is other images at each "
+            "reading: leave that to augment=... and give distil the teacher itself, or "
+            "take it out. If these are the same samples in another form, say so with "
             "split.seen_as(images), or give distil a bare copy, logits.clone()"
         )

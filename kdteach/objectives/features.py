@@ -97,7 +97,7 @@ class FeatureObjective(ModuleObjective):
                 ours, theirs = mine[own], its[other].to(mine[own])
                 if self.regress:
                     ours, made[str(number)] = self._regressed(number, ours, theirs)
-                self._require_losses(ours, theirs)
+                self._require_losses(ours, theirs, own)
         self.regressors.update(made)
         self._ready = True
 
@@ -114,11 +114,13 @@ class FeatureObjective(ModuleObjective):
         with torch.no_grad():
             return regressor(mine, its), regressor
 
-    def _require_losses(self, mine: Tensor, its: Tensor) -> None:
+    def _require_losses(self, mine: Tensor, its: Tensor, layer: str) -> None:
         for _, loss in self.losses.values():
             if _is_of_pairs(loss) and len(mine) < 2:
                 continue  # of a single image there is nothing to see
             value = loss(mine, its)
+            if loss is feature.attention_loss:
+                feature.warn_of_single_positions(mine, its, layer)
             if not isinstance(value, Tensor) or value.ndim:
                 raise TypeError(f"a loss must return one number (), got {shown(value)}")
 

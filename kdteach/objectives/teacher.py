@@ -256,7 +256,7 @@ def distil(
             ``kdteach.teacher_logits`` makes them, in memory or stored
             (``kdteach.training.LogitStore``); or the teacher itself, which is then asked
             in every step, in eval mode and without gradients, on the very view of the
-            images that the student gets.
+            images that the student gets. Of several teachers the mean, ``(a + b) / 2``.
         temperature: T > 0 of the soft term.
         alpha: in [0, 1], the weight of the SOFT term; the hard term has 1 - alpha.
         stop_epoch: switch the soft term off after so many epochs, at least 1 and at most
@@ -344,6 +344,10 @@ def _distil(
         said = shown(teacher) if hasattr(teacher, "dtype") else type(teacher).__name__
         if callable(teacher) and not isinstance(teacher, type):
             remedy = ": let the forward of a module of yours call it"
+        if isinstance(teacher, (list, tuple)):
+            remedy = ". Average the tables of several teachers: (a + b) / 2"
+            if any(isinstance(each, nn.Module) for each in teacher):
+                remedy += ", each made with teacher_logits(teacher, data.train)"
         raise TypeError(
             "teacher_logits must be a floating-point (N, C) tensor or a torch.nn.Module, "
             f"got {said}{remedy}"

@@ -68,19 +68,24 @@ def examined(
     joined.check_each(lambda split: learner.check([split], setup))
     if watched is not None:
         _check_watched(watched, joined.splits[0], setup.outputs)
+        if not setup.outputs:
+            _require_measurable(learner, watched)
     learner.outputs = setup.outputs
     return setup.outputs
 
 
 def _check_dtype(model: nn.Module, split: Split) -> None:
     weights = dtype_of(model)
-    if split.images.dtype == torch.uint8:
-        return  # the network normalises bytes itself
-    if split.images.dtype != weights:
+    if split.images.dtype in (torch.uint8, weights):
+        return  # a network normalises bytes itself
+    try:  # it may have weights of several types, and convert the images itself
+        with evaluation_mode(model), torch.no_grad():
+            model(split.images[:1].to(device_of(model)))
+    except Exception as error:
         raise TypeError(
             f"images are {split.images.dtype} but the weights are {weights}: give both the "
             "same dtype, images.to(...), load(..., dtype=...) or build(..., dtype=...)"
-        )
+        ) from error
 
 
 def _require_numbers(joined: JoinedSplits, purpose: str) -> None:
@@ -115,6 +120,19 @@ def _check_watched(watched: JoinedSplits, trained: Split, outputs: int) -> None:
                 f"{trained.num_classes}"
             )
         require_labels(split, outputs or _MANY, "validation")
+
+
+def _require_measurable(learner: Learner, watched: JoinedSplits) -> None:
+    """Refuse validation of models that only the objective understands."""
+    for model in learner.students:
+        images = watched.splits[0].images[:_PROBED].to(device_of(model))
+        try:
+            with evaluation_mode(model), torch.no_grad():
+                ask(model, images)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"validation: {error}; or leave validation out, and measure in callback"
+            ) from error
 
 
 def _kind(images: Tensor, what: str) -> object:

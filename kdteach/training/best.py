@@ -87,21 +87,23 @@ class Ended:
 
     Attributes:
         epochs: by student, after how many epochs it ended.
+        why: by student, in words; not of those whom a checkpoint has brought.
     """
 
     def __init__(self, learner: Students) -> None:
         self.learner = learner
         self.epochs: dict[int, int] = {}
+        self.why: dict[int, str] = {}
         self.states: dict[int, dict[str, Any]] = {}
 
     def __contains__(self, student: object) -> bool:
         return student in self.epochs
 
-    def add(self, students: Sequence[int], epoch: int, rest: bool) -> None:
+    def add(self, students: Mapping[int, str], epoch: int, rest: bool) -> None:
         """Note who ends after an epoch.
 
         Args:
-            students: their places.
+            students: why, by their places.
             epoch: number of finished epochs.
             rest: whether others go on, so that the weights must be put aside.
         """
@@ -109,6 +111,7 @@ class Ended:
             self.learner.show()
         for student in students:
             self.epochs[student] = epoch
+            self.why[student] = students[student]
             if rest:
                 self.states[student] = copied(self.learner.students[student])
 

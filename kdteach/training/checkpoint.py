@@ -23,7 +23,12 @@ import torch
 
 from kdteach.checks import check_number, shown
 from kdteach.files import check_path, kind_of, read_plain
-from kdteach.training.describing import ADDED, Description, run_described, weights_digest
+from kdteach.training.describing import (
+    Description,
+    comparable,
+    run_described,
+    weights_digest,
+)
 from kdteach.training.joined import JoinedSplits
 from kdteach.training.learners import Learner
 from kdteach.training.options import Options
@@ -230,8 +235,7 @@ class Saver:
         differing = [
             _differing(name, there.get(name, "nothing"), here.get(name, "nothing"))
             for name in dict.fromkeys((*here, *there))
-            if there.get(name) != here.get(name)
-            and not (name in ADDED and name not in there)
+            if there.get(name) != here.get(name) and comparable(name, there, here)
         ]
         remedy = "Give another path, or remove the file to begin anew"
         if there.get("model") != here["model"]:

@@ -16,11 +16,13 @@ from kdteach.objectives import Objective
 from kdteach.training.joined import JoinedSplits, StreamedSplits
 from kdteach.training.optimizers import constant
 from kdteach.training.options import Options
+from kdteach.training.own_code import VERSION, own_code
 
 Description = dict[str, str]
 """Named parts of a run, each as a text; two runs are the same where all are equal."""
 
 _SPREADS = ("data, a spread", "validation, a spread")
+_CODE = f"own code ({VERSION}), "
 ADDED = _SPREADS
 """Parts that checkpoints of earlier versions lack; then they are not compared."""
 
@@ -68,7 +70,27 @@ def run_described(
     found |= {name: described(getattr(options, name)) for name in _ASKED}
     if options.schedule is not constant:
         found["epochs"] = str(options.epochs)
-    return found
+    asked = {"objective": list(objectives)}
+    asked |= {name: [getattr(options, name)] for name in _ASKED}
+    return found | {
+        f"{_CODE}{name}": code for name, thing in asked.items() if (code := own_code(thing))
+    }
+
+
+def comparable(name: str, there: Description, here: Description) -> bool:
+    """Whether a part of two descriptions says anything about whether the runs are one.
+
+    Code that another version of Python compiled, or none from before code counted, does
+    not.
+
+    Args:
+        name: of the part.
+        there: of the stored run.
+        here: of this run.
+    """
+    if name.startswith("own code"):
+        return name in there and name in here
+    return name in there or name not in ADDED
 
 
 def digest_of_splits(joined: JoinedSplits) -> str:

@@ -64,6 +64,18 @@ class Display:
                 self._says(), now - self.epoch_start,
             )  # fmt: skip
             self.epoch_start = now
+            self._say_who_ended()
+
+    def _say_who_ended(self) -> None:
+        """A line for each student that ends before the last epoch, with the reason."""
+        run = self.run
+        for student, reason in run.ended.why.items():
+            if run.ended.epochs[student] == run.epoch < run.options.epochs:
+                who = "" if run.learner.size == 1 else f"student {student} "
+                LOG.info(
+                    "%sended after epoch %d of %d: %s",
+                    who, run.epoch, run.options.epochs, reason,
+                )  # fmt: skip
 
     def _says(self) -> str:
         """Loss and accuracy of now, the mean over a stack's students."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
+
 from kdteach.checks import shown
 from kdteach.training.blame import broken_teacher
 from kdteach.training.joined import JoinedSplits
@@ -53,15 +56,16 @@ def finish_epoch(
         if options.on_epoch is not None:
             options.on_epoch(run.epoch)
             learner.take()  # it may have changed them
-        ending = [i for i in run.alive if _ends(run, i, first)]
+        why = {i: _ends(run, i, first) for i in run.alive}
+        why = {i: reason for i, reason in why.items() if reason}
         if options.callback is not None:
             learner.take()
-        run.ended.add(ending, run.epoch, rest=len(ending) < len(run.alive))
+        run.ended.add(why, run.epoch, rest=len(why) < len(run.alive))
     run.over = not run.alive
 
 
-def _ends(run: Run, student: int, first: int) -> bool:
-    """Whether a student's training ends after this epoch, before the others'."""
+def _ends(run: Run, student: int, first: int) -> str:
+    """Why a student's training ends after this epoch, empty where it goes on."""
     options = run.options
     patience = options.patience
     if (
@@ -69,18 +73,32 @@ def _ends(run: Run, student: int, first: int) -> bool:
         and run.best is not None
         and run.best.since[student] >= patience
     ):
-        return True
+        return f"no better epoch for patience={patience} epochs"
     if options.stop is None and options.callback is None:
-        return False
+        return ""
     so_far = history(run.log, student)
-    if options.stop is not None and _yes("stop", options.stop(list(so_far.loss))):
-        return True
-    return options.callback is not None and _yes(
+    if options.stop is not None:
+        answered = options.stop(list(so_far.loss))
+        ends = _said("stop", answered)
+        if ends is None and answered is not None:
+            raise TypeError(f"stop must return True or False, got {shown(answered)}")
+        if ends:
+            return "stop returned True"
+    # what else it returns is no answer: a logging one-liner returns what write does
+    if options.callback is not None and _said(
         "callback", options.callback(first + student, so_far)
-    )
+    ):
+        return "callback returned True"
+    return ""
 
 
-def _yes(name: str, answered: object) -> bool:
+def _said(name: str, answered: object) -> bool | None:
+    """Take a truth value, also that of NumPy or torch; None for anything else."""
+    if isinstance(answered, (bool, np.bool_)):
+        return bool(answered)
+    kind = getattr(answered, "dtype", None)
+    if kind is not torch.bool and kind != np.dtype(bool):
+        return None
     try:
         return bool(answered)
     except (RuntimeError, ValueError) as error:  # several at once

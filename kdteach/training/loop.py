@@ -121,6 +121,7 @@ def fit(
         on_epoch: called with the number of finished epochs, after each of them; the model
             is then as it is after that epoch.
         callback: called after each epoch with the History so far; returns True to end.
+            Anything else that it returns counts for nothing.
         checkpoint_every: seconds between two files within an epoch, at least 0.
         monitor: the former name of ``validation``, for one version more.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import overload
+from typing import Any, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +98,8 @@ def teacher_logits(
         (N, C) on the CPU, detached; row i belongs to sample index i. Where the split is a
         selection, rows of samples outside it are NaN, so that they are never used. The
         table knows the images it answers (``kdteach.fingerprints``): training refuses it
-        for others. With ``store`` a ``LogitStore``, which stands wherever such a table is
+        for others. Where the sampler of a DataLoader leaves samples out, a warning says
+        how many. With ``store`` a ``LogitStore``, which stands wherever such a table is
         taken.
 
     Raises:
@@ -144,6 +146,8 @@ def teacher_logits(
         raise ValueError("the data gave no images: there is nothing to answer")
     logits, index, prints = (torch.cat(parts) for parts in zip(*found, strict=True))
     _require_dense(index)
+    if isinstance(source, OrderedStream):
+        _warn_of_samples_left_out(index, _samples_of(source))
     return _table(logits, index, prints)
 
 
@@ -188,6 +192,27 @@ def _size(source: Source) -> int | None:
         return len(source)
     except TypeError:  # a loader that does not know
         return None
+
+
+def _samples_of(source: OrderedStream) -> int:
+    """How many samples the data set of a loader has, 0 where it does not say."""
+    try:
+        return len(cast(Any, source.loader.dataset))
+    except (TypeError, NotImplementedError):
+        return 0
+
+
+def _warn_of_samples_left_out(index: Tensor, samples: int) -> None:
+    """Warn where a loader's sampler has not given each sample of its data set."""
+    left = samples - len(index.unique())
+    if left > 0:
+        warnings.warn(
+            f"the loader left out {left} of the {samples} samples of its data set: their "
+            "rows of the table of logits are NaN or missing, and a training that meets "
+            "them is refused. Give teacher_logits the data set itself, or a DataLoader "
+            "without a sampler",
+            stacklevel=3,
+        )
 
 
 def _require_dense(index: Tensor) -> None:
