@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -19,9 +20,11 @@ from torch import nn
 import kdteach as kd
 from kdteach.__main__ import main
 from kdteach.data.folder import FolderError as DataError
-from kdteach.workflow import Settings, distil, export, kept, stages
+from kdteach.types import ImageSet, Split
+from kdteach.workflow import Settings, card, distil, export, kept, stages
+from kdteach.workflow.chance import learned
 from kdteach.workflow.kept import metadata_of
-from kdteach.workflow.numbers import verdict
+from kdteach.workflow.numbers import numbers_of, verdict
 from kdteach.workflow.trials import ARMS, coarse, fine
 
 CLASSES = ("a b", "<b>|x", "été")  # spaces, signs of Markdown and HTML, accents
@@ -75,7 +78,7 @@ def test_report_says_what_was_measured(done, data):
     assert right == pytest.approx(numbers["exported"]["distilled"]["accuracy"])
     assert right in [pytest.approx(run["accuracy"]) for run in numbers["runs"]["distilled"]]
     a, b = ([run["accuracy"] for run in numbers["runs"][arm]] for arm in ARMS[::-1])
-    ours = kd.compare(a, b, expect="higher", bound=1.0, unit="points", comparisons=2)
+    ours = kd.compare(a, b, expect="higher", unit="points", comparisons=2)
     said = numbers["comparisons"]["accuracy"]
     assert said["word"] == ours.word
     assert said["difference"] == pytest.approx([ours.mean, ours.low, ours.high])
@@ -94,9 +97,9 @@ def test_cards_hold_the_numbers_and_escape_names(done):
     assert "été" in page
     assert "été" in text
     accuracy = done.found.report["numbers"]["teacher"]["accuracy"]
-    for card in (page, text):
-        assert done.found.verdict in card
-        assert f"{accuracy:.1f} (" in card
+    for whole in (page, text):
+        assert done.found.verdict in whole
+        assert f"{accuracy:.1f} (" in whole
     for name in ("accuracy-and-cost", "confusion", "reliability", "saliency"):
         assert (done.out / "figures" / f"{name}.png").stat().st_size > 1000
         assert f"figures/{name}.png" in text
@@ -382,6 +385,75 @@ def test_verdict_is_plain():
     assert "not shown to be better" in verdict(said | {"word": "undecided"})
     none = verdict(said | {"word": "no difference larger than 1 points"})
     assert "are not better" in none
+
+
+def dead_students(answers, images=36):
+    """Numbers of a job whose students of an arm answer the same class to everything."""
+    labels = torch.arange(images) % 3
+    part = Split(torch.rand(images, 3, 2, 2), labels)
+    data = ImageSet("made", part, part, part, ("a", "b", "c"), "0")
+    logits = torch.nn.functional.one_hot(labels, 3).float()
+    made = {
+        arm: [{p: logits * 0 + one for p in ("valid", "test")} for one in answers[arm]]
+        for arm in ARMS
+    }
+    teacher = {"valid": logits, "test": logits}
+    return numbers_of(data, teacher, made, bound=1.0, first_seed=0)
+
+
+def test_dead_students_get_no_verdict():
+    one, other = torch.tensor([1.0, 0, 0]), torch.tensor([0, 0.5, 0])
+    numbers = dead_students({ARMS[0]: [one, other], ARMS[1]: [other, one]})
+    said = numbers["comparisons"]["accuracy"]
+    assert said["word"] == "undecided"
+    assert said["text"].startswith("undecided: 0.00 points in each of the 2 pairs")
+    assert numbers["learned"] == dict.fromkeys(ARMS, False)
+    assert verdict(said, numbers["learned"]).startswith("Nothing was learned: neither")
+    assert "better than label-trained" not in verdict(said, numbers["learned"])
+    assert card._ends(numbers["means"][ARMS[0]]["accuracy"]) == "33.3 (no spread)"
+    assert card._ends([1.09871, 1.09862, 1.0988], 3) == "1.0987 (1.0986 to 1.0988)"
+
+
+def test_equal_differences_are_decided_by_their_number():
+    right = torch.nn.functional.one_hot(torch.arange(36) % 3, 3).float()
+    one = torch.tensor([1.0, 0, 0])
+    for seeds, word in ((2, "undecided"), (10, "holds")):
+        found = dead_students({ARMS[0]: [one] * seeds, ARMS[1]: [right] * seeds})
+        said = found["comparisons"]["accuracy"]
+        assert said["word"] == word
+        assert found["learned"] == {"label-trained": False, "distilled": True}
+        text = verdict(said, found["learned"])
+        assert "the label-trained ones are not shown to do better than guessing" in text
+
+
+def test_a_bound_of_less_than_one_picture_shows_nothing(done):
+    for images, word in ((36, "undecided"), (300, "no difference larger than 1 points")):
+        exact = torch.nn.functional.one_hot(torch.arange(images) % 3, 3).float()
+        other = exact.clone()
+        other[0] = other[0].roll(1)
+        students = [exact if i % 2 else other for i in range(12)]
+        found = dead_students({ARMS[0]: students, ARMS[1]: students[1:] + students[:1]},
+                              images)  # fmt: skip
+        assert found["comparisons"]["accuracy"]["word"] == word
+    few = (
+        r"one of the 12 test pictures is 8\.33 points of accuracy, more than the bound of 1"
+    )
+    assert any(re.search(few, line) for line in done.lines)
+    assert re.search(few, done.found.report["notes"][0])
+
+
+def test_guessing_is_known_from_knowing():
+    draw_of = torch.Generator().manual_seed(0)
+    labels = (torch.rand(200, generator=draw_of) > 0.8).long()  # 4 to 1
+    guesses = [torch.rand(200, 2, generator=draw_of) for _ in range(5)]
+    assert not learned(guesses, labels)
+    assert not learned([torch.tensor([[1.0, 0]]).expand(200, 2)] * 5, labels)
+    exact = torch.nn.functional.one_hot(labels, 2)
+    assert learned([g + 0.5 * exact for g in guesses], labels)
+    # of many deals of the labels to the same answers one in twenty seems to know
+    deals = [labels[torch.randperm(200, generator=draw_of)] for _ in range(400)]
+    share = sum(learned(guesses, deal) for deal in deals) / 400
+    assert 0.02 < share < 0.09
 
 
 def test_onnx_is_equal_or_its_lack_is_explained(done, tmp_path):

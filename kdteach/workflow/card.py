@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdteach.files import printable
-from kdteach.workflow.numbers import MEASURES
+from kdteach.workflow.numbers import MEASURES, alike
 from kdteach.workflow.trials import ARMS
 from kdteach.workflow.words import HTML, MARKDOWN
 
@@ -157,5 +157,9 @@ def _costs(report: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _ends(ends: list[float], digits: int = 1) -> str:
-    mean, low, high = (f"{end:.{digits}f}" for end in ends)
-    return f"{mean} ({low} to {high})"
+    mean, low, high = ends
+    if alike(low, high):
+        return f"{mean:.{digits}f} (no spread)"
+    while f"{low:.{digits}f}" == f"{high:.{digits}f}":  # an interval as narrow as that
+        digits += 1
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

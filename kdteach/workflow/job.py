@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_function, check_model, shown
 from kdteach.files import check_path, printable
+from kdteach.types import ImageSet
 from kdteach.workflow import export, side_by_side, stages, together
 from kdteach.workflow.card import cards
 from kdteach.workflow.kept import Kept, state_bytes
 from kdteach.workflow.networks import digest_of
-from kdteach.workflow.numbers import best_seed, numbers_of, verdict
+from kdteach.workflow.numbers import best_seed, numbers_of, resolved, verdict
 from kdteach.workflow.settings import Settings
 from kdteach.workflow.stages import Builder, Job, Say
 from kdteach.workflow.trials import ARMS, Trial
@@ -96,6 +97,8 @@ def distil(
     speak: Say = say or (lambda _: None)
     device = _device(settings.device)
     data = stages.read_pictures(settings, speak)
+    if few := _few(data, settings):
+        speak(f"pictures: {few}")
     build_teacher = teacher or stages.builder(settings.teacher, settings, data.num_classes)
     build_student = student or stages.builder(settings.student, settings, data.num_classes)
     made = check_model("what student builds", build_student(settings.seed))
@@ -150,7 +153,7 @@ def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Ou
     job.say("export: safetensors, ONNX, 8 bits, costs")
     costs = kept.once("costs", lambda: _exported(job, teacher, models, numbers))
     report = {
-        "verdict": verdict(numbers["comparisons"]["accuracy"]),
+        "verdict": verdict(numbers["comparisons"]["accuracy"], numbers["learned"]),
         "settings": kept.about,
         "numbers": numbers,
         "trials": tried,
@@ -158,7 +161,7 @@ def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Ou
         "doctor": findings,
         "costs": costs,
         "made": _made(job, asked, given),
-        "notes": _notes(costs, findings),
+        "notes": [n for n in (_few(data, settings),) if n] + _notes(costs, findings),
     }
     _write(job, report, asked, made, number, models)
     job.say(f"report: {report['verdict']}")
@@ -265,6 +268,18 @@ def _notes(costs: dict[str, Any], findings: list[dict[str, str]]) -> list[str]:
         notes.append(f"No 8-bit variant: {small['why']}")
     notes += [f"The doctor found: {f['name']}: {f['sentence']}" for f in findings]
     return notes
+
+
+def _few(data: ImageSet, settings: Settings) -> str:
+    """That no number of seeds can show a difference to be small; empty where it can."""
+    count = len(data.test)
+    if resolved(settings.bound, count):
+        return ""
+    return (
+        f"one of the {count:,} test pictures is {100 / count:.3g} points of accuracy, more "
+        f"than the bound of {settings.bound:g}: so few cannot show that a difference is "
+        "smaller than that"
+    )
 
 
 def _same(result: dict[str, Any], trial: Trial) -> bool:
