@@ -16,12 +16,22 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torchvision.transforms.v2 import functional
 
 import kdteach as kd
 from kdteach.__main__ import main
 from kdteach.data.folder import FolderError as DataError
 from kdteach.types import ImageSet, Split
-from kdteach.workflow import Settings, card, distil, export, kept, stages
+from kdteach.workflow import (
+    Settings,
+    card,
+    distil,
+    export,
+    kept,
+    networks,
+    stages,
+    usage,
+)
 from kdteach.workflow.chance import learned
 from kdteach.workflow.kept import metadata_of
 from kdteach.workflow.numbers import numbers_of, verdict
@@ -106,6 +116,78 @@ def test_cards_hold_the_numbers_and_escape_names(done):
     assert "http" not in page
 
 
+def test_the_lines_of_the_card_name_the_class(done, data, monkeypatch, capsys, tmp_path):
+    """They are run as they stand, on a picture that is no square, in the job's folder."""
+    text = (done.out / "card.md").read_text(encoding="utf-8")
+    assert "bilinear, with antialiasing" in text
+    parts = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)
+    assert len(parts) == 2 + ONNX
+    one = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for name in ("a", "b"):
+        for i in range(5):
+            file = tmp_path / "d" / name / f"{i}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.roll(one, i + 5 * (name == "b"))).save(file)
+    monkeypatch.chdir(done.out)
+    world = {}
+    picture = tmp_path / "d" / "a" / "0.png"
+    exec(parts[0].replace("picture.jpg", str(picture)), world)
+    read = kd.load("folder", tmp_path / "d", size=8, validation=0, test=0)
+    assert torch.equal(world["images"], read.train.images[:1])
+    for part in parts[1:]:
+        exec(part, world)
+    said = capsys.readouterr().out.split("\n")[:-1]
+    with torch.no_grad():
+        number = int(done.found.student(world["images"]).argmax())
+    assert said == [sorted(CLASSES)[number]] * (1 + ONNX)
+
+
+def test_a_student_of_torchvision_is_written_as_torchvision_names_it(tmp_path):
+    import torchvision
+
+    made = networks.network(
+        "torchvision:squeezenet1_1", classes=3, size=32, channels=3, seed=0
+    ).eval()
+    file, image = tmp_path / "model.safetensors", torch.rand(1, 3, 32, 32)
+    export.write_model(file, made, ("a", "b", "c"), {})
+    plain = torchvision.models.squeezenet1_1(num_classes=3)
+    plain.load_state_dict(load_file(file))
+    about = metadata_of(file.read_bytes())
+    mean, std = (json.loads(about[name]) for name in ("mean", "std"))
+    world = {"images": image, "F": functional, "json": json}
+    (tmp_path / "old.safetensors").write_bytes(kept.tensor_bytes(made.state_dict(), {}))
+    with torch.no_grad():
+        found = made(image)
+        torch.testing.assert_close(
+            plain.eval()(functional.normalize(image, mean, std)), found
+        )
+        for name in ("model", "old"):  # both are read as a teacher's weights
+            again = networks.network(
+                "torchvision:squeezenet1_1", classes=3, size=32, channels=3, seed=1
+            ).eval()
+            tensors, _ = networks.read_weights(tmp_path / f"{name}.safetensors")
+            networks.put_weights(again, tensors, file, "it")
+            assert torch.equal(again(image), found)
+        lines = usage.usage({
+            "settings": {"student": "torchvision:squeezenet1_1", "size": 32, "channels": 3},
+            "use": {"named": True, "mean": mean, "std": std},
+            "numbers": {"classes": ["a", "b", "c"]}, "costs": {"onnx": {"why": "x"}},
+        })[1]  # fmt: skip
+        exec(lines.replace("model.safetensors", str(file)), world)
+    torch.testing.assert_close(world["logits"], found)
+
+
+def test_the_teacher_is_written_as_another_job_takes_it(done, data, tmp_path):
+    file = done.out / "teacher.safetensors"
+    assert json.loads(metadata_of(file.read_bytes())["classes"]) == sorted(CLASSES)
+    given = settings(data, tmp_path / "o", teacher_weights=file)
+    pictures = stages.read_pictures(given, lambda _: None)
+    build = stages.builder(given.teacher, given, pictures.num_classes)
+    teacher = stages.given_teacher(given, pictures, build)
+    right = 100 * kd.evaluate(teacher, pictures.test).accuracy
+    assert right == done.found.report["numbers"]["teacher"]["accuracy"]
+
+
 def test_both_arms_try_as_many_settings(done):
     tried = done.found.report["trials"]
     assert [sum(r["arm"] == arm for r in tried) for arm in ARMS] == [3, 3]
@@ -114,9 +196,11 @@ def test_both_arms_try_as_many_settings(done):
         both = [coarse(arm, given) for arm in ARMS]
         assert [t.rate for t in both[0]] == [t.rate for t in both[1]]
         for arm, first in zip(ARMS, both, strict=True):
-            every = [*first, *fine(arm, given, first[0])]
-            assert len(every) == count
-            assert len(set(every)) == count
+            for best in first:
+                every = [*first, *fine(arm, given, best)]
+                assert len(every) == count
+                assert len(set(every)) == count
+                assert all(1e-3 <= trial.rate <= 1e-2 * (1 + 1e-9) for trial in every)
     best = max(r["accuracy"] for r in tried if r["arm"] == "distilled")
     assert done.found.report["chosen"]["distilled"]["accuracy"] == best
 
@@ -502,6 +586,24 @@ def test_command_line(done, data, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("kdteach: unknown model 'no-such'")
     assert not (tmp_path / "o").exists()
+
+
+def test_ctrl_c_says_what_is_kept(data, tmp_path, monkeypatch, capsys):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    given = ["distil", "--data", str(data), "--teacher", "fc-32", "--student", "fc-8",
+             "--size", "8", "--out", str(tmp_path / "o")]  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "load", stop)
+        assert main(given) == 130
+    assert "stopped, before anything was written" in capsys.readouterr().err
+    monkeypatch.setattr(stages, "fit", stop)
+    assert main(given) == 130
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "What is finished is kept in" in said
+    assert "the same command goes on" in said
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,12 @@ from kdteach.types import ImageSet
 from kdteach.workflow import export, side_by_side, stages, together
 from kdteach.workflow.card import cards
 from kdteach.workflow.kept import Kept, state_bytes
-from kdteach.workflow.networks import digest_of
+from kdteach.workflow.networks import digest_of, plain
 from kdteach.workflow.numbers import best_seed, numbers_of, resolved, verdict
 from kdteach.workflow.settings import Settings
 from kdteach.workflow.stages import Builder, Job, Say
 from kdteach.workflow.trials import ARMS, Trial
+from kdteach.workflow.usage import prepared
 from kdteach.writing import locked, write_whole
 
 _SPARE = 8 * 2**20  # bytes for the report and its figures
@@ -34,7 +35,9 @@ class Outcome:
 
     Attributes:
         folder: where it lies: ``card.md``, ``card.html``, ``report.json``,
-            ``model.safetensors``, and ``model.onnx`` where that could be written.
+            ``model.safetensors``, ``model.onnx`` where that could be written, and the
+            teacher that was trained here, ``teacher.safetensors``, in the form that
+            ``Settings.teacher_weights`` takes.
         report: all that was measured, as ``report.json`` holds it.
         student: the exported distilled student, in eval mode, on the CPU.
     """
@@ -125,7 +128,7 @@ def distil(
     if not (settings.place / "report.json").exists():
         kept.require_space(
             (pieces + _TRAINING) * state_bytes(made)
-            + (1 + _TRAINING) * state_bytes(master)
+            + (2 + _TRAINING) * state_bytes(master)
             + 4 * rows * data.num_classes
             + _SPARE
         )
@@ -134,14 +137,20 @@ def distil(
         job = Job(
             settings, kept, data, build_teacher, build_student, device, speak, progress
         )
-        return _run(job, given, processes, teachers)
+        named = student is None
+        return _run(job, given, processes, teachers, named)
 
 
-def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Outcome:
+def _run(
+    job: Job, given: nn.Module | None, processes: int, teachers: int, named: bool
+) -> Outcome:
     settings, kept, data = job.settings, job.kept, job.data
     if given is None:
         together.teach_together(job, teachers)
     teacher, asked = stages.teacher_of(job, given)
+    own = settings.place / "teacher.safetensors"
+    if given is None and not own.exists():
+        export.write_model(own, teacher, data.classes, _about(job, settings.teacher))
     stored = stages.stored_logits(job, teacher)
     findings = stages.examined(job, teacher, stored)
     with side_by_side.several(job, stored, processes):
@@ -160,6 +169,7 @@ def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Ou
         "chosen": {arm: next(r for r in tried if _same(r, choice[arm])) for arm in ARMS},
         "doctor": findings,
         "costs": costs,
+        "use": {"named": named, **plain(models["distilled"])[1]},
         "made": _made(job, asked, given),
         "notes": [n for n in (_few(data, settings),) if n] + _notes(costs, findings),
     }
@@ -172,17 +182,18 @@ def _exported(
     job: Job, teacher: nn.Module, models: dict[str, nn.Module], numbers: dict[str, Any]
 ) -> dict[str, Any]:
     folder, data, student = job.settings.place, job.data, models["distilled"]
-    for arm, name in (("distilled", "model"), ("label-trained", "label-trained")):
-        about = {
-            "made by": "kdteach distil", "arm": arm, "network": job.settings.student,
-            "size": job.settings.size, "channels": job.settings.channels,
+    told: dict[str, dict[str, Any]] = {}
+    for arm, name in (("label-trained", "label-trained"), ("distilled", "model")):
+        told[arm] = {
+            **_about(job, job.settings.student), "arm": arm,
             "seed": numbers["exported"]["seed"],
-            "pixels": "floats in [0, 1]",
             "test accuracy": numbers["exported"][arm]["accuracy"],
         }  # fmt: skip
-        export.write_model(folder / f"{name}.safetensors", models[arm], data.classes, about)
+        file = folder / f"{name}.safetensors"
+        export.write_model(file, models[arm], data.classes, told[arm])
+    words = export.words_of(data.classes, told["distilled"])
     try:
-        onnx = export.write_onnx(folder / "model.onnx", student, data.valid.images)
+        onnx = export.write_onnx(folder / "model.onnx", student, data.valid.images, words)
     except (ModuleNotFoundError, RuntimeError) as error:
         onnx = {"why": str(error)}
     shape = data.image_shape
@@ -197,6 +208,15 @@ def _exported(
     }
     job.on_device(teacher)
     return found
+
+
+def _about(job: Job, network: str) -> dict[str, Any]:
+    """What every exported file says of itself."""
+    return {
+        "made by": "kdteach distil", "network": network, "size": job.settings.size,
+        "channels": job.settings.channels, "pixels": "floats in [0, 1]",
+        "preprocessing": prepared(job.settings.size, job.settings.channels),
+    }  # fmt: skip
 
 
 def _write(
