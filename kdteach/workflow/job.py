@@ -160,7 +160,7 @@ def _run(
     number = best_seed(data, made["distilled"])
     models = {arm: stages.student_with(job, made[arm][number]) for arm in ARMS}
     job.say("export: safetensors, ONNX, 8 bits, costs")
-    costs = kept.once("costs", lambda: _exported(job, teacher, models, numbers))
+    costs = kept.once("exported", lambda: _exported(job, teacher, models, numbers))
     report = {
         "verdict": verdict(numbers["comparisons"]["accuracy"], numbers["learned"]),
         "settings": kept.about,
