@@ -439,6 +439,25 @@ def test_folders_of_others_are_refused(done, data, tmp_path):
         distil(settings(data, tmp_path / "o" / "thesis.txt"), say=None)
 
 
+def test_more_seeds_go_on_with_a_folder(data, tmp_path):
+    def job(seeds):
+        about = {"seeds": seeds, "epochs": 3}
+        return kept.Kept(tmp_path / "o", about)
+
+    assert not job(5).open()
+    assert job(5).add_seeds() == []
+    assert job(6).open()
+    with pytest.raises(FileExistsError, match="seeds was 5, now 4"):
+        job(4).open()
+    (tmp_path / "o" / "report.json").write_text("{}")
+    assert job(6).add_seeds() == [5]
+    assert job(6).open()
+    assert job(6).add_seeds() == [5]  # and whenever it is asked again
+    with pytest.raises(FileExistsError, match="seeds was 6, now 5"):
+        job(5).open()
+    assert job(8).add_seeds() == [5, 6]
+
+
 class Spoken(nn.Module):
     """A network that answers as those of Hugging Face do."""
 

@@ -85,7 +85,8 @@ def distil(
         TypeError: settings are none, or a builder is no function or builds no network.
         ValueError: pictures, weights or classes that do not fit; a set-up in which
             ``kdteach.doctor`` finds a fault that would make the result worthless.
-        FileExistsError: the folder belongs to another job.
+        FileExistsError: the folder belongs to another job; one that differs only in fewer
+            seeds is gone on with.
         OSError: a folder or file is not there or cannot be written, or the disk is full.
         LockedError: another process is at the same job.
         ModuleNotFoundError: the network comes from a library that is not installed.
@@ -137,6 +138,7 @@ def distil(
         job = Job(
             settings, kept, data, build_teacher, build_student, device, speak, progress
         )
+        kept.add_seeds()
         named = student is None
         return _run(job, given, processes, teachers, named)
 
@@ -160,7 +162,9 @@ def _run(
     number = best_seed(data, made["distilled"])
     models = {arm: stages.student_with(job, made[arm][number]) for arm in ARMS}
     job.say("export: safetensors, ONNX, 8 bits, costs")
-    costs = kept.once("exported", lambda: _exported(job, teacher, models, numbers))
+    costs = kept.once(
+        f"exported-{settings.seeds}", lambda: _exported(job, teacher, models, numbers)
+    )
     report = {
         "verdict": verdict(numbers["comparisons"]["accuracy"], numbers["learned"]),
         "settings": kept.about,
@@ -171,7 +175,8 @@ def _run(
         "costs": costs,
         "use": {"named": named, **plain(models["distilled"])[1]},
         "made": _made(job, asked, given),
-        "notes": [n for n in (_few(data, settings),) if n] + _notes(costs, findings),
+        "notes": [n for n in (_few(data, settings), _looked(kept)) if n]
+        + _notes(costs, findings),
     }
     _write(job, report, asked, made, number, models)
     job.say(f"report: {report['verdict']}")
@@ -299,6 +304,18 @@ def _few(data: ImageSet, settings: Settings) -> str:
         f"one of the {count:,} test pictures is {100 / count:.3g} points of accuracy, more "
         f"than the bound of {settings.bound:g}: so few cannot show that a difference is "
         "smaller than that"
+    )
+
+
+def _looked(kept: Kept) -> str:
+    """That seeds were added after a report was there; empty where none were."""
+    before = kept.add_seeds()
+    if not before:
+        return ""
+    return (
+        f"There was a report with {' and one with '.join(map(str, before))} seeds before "
+        "the others were added: who adds seeds until a verdict comes finds a difference "
+        "that is none more often than the level of the interval says"
     )
 
 

@@ -30,7 +30,7 @@ class Settings:
             get the normalisation inside that their usual weights were trained with.
         student: name of the student, likewise.
         out: folder for everything that is made; a new one, an empty one, or that of the
-            same job, which then goes on.
+            same job, which then goes on, also with more seeds.
         teacher_weights: file of a trained teacher: safetensors, or a state dictionary that
             ``torch.save`` wrote; pickled objects are refused. Without it the teacher is
             trained on the pictures.
