@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"kdteach: there is not enough memory. {error}", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130  # the runner has said what is kept
+        return 130  # the runner, or the job, has said what is kept
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -116,7 +116,19 @@ def _distil(options: argparse.Namespace) -> None:
     given.pop("command")
     if "teacher_classes" in given:
         given["teacher_classes"] = tuple(given["teacher_classes"])
-    _say(str(distil(Settings(**given), say=_say)))
+    settings = Settings(**given)
+    try:
+        _say(str(distil(settings, say=_say)))
+    except KeyboardInterrupt:
+        place = printable(str(settings.place))
+        _say(
+            f"kdteach: stopped. What is finished is kept in {place}, and so is the last "
+            "checkpoint of the training at hand: the same command goes on with both"
+            if (settings.place / "settings.json").exists()
+            else f"kdteach: stopped, before anything was written into {place}",
+            sys.stderr,
+        )
+        raise
 
 
 def _reproduce(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,13 +16,25 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torchvision.transforms.v2 import functional
 
 import kdteach as kd
 from kdteach.__main__ import main
 from kdteach.data.folder import FolderError as DataError
-from kdteach.workflow import Settings, distil, export, kept, stages
+from kdteach.types import ImageSet, Split
+from kdteach.workflow import (
+    Settings,
+    card,
+    distil,
+    export,
+    kept,
+    networks,
+    stages,
+    usage,
+)
+from kdteach.workflow.chance import learned
 from kdteach.workflow.kept import metadata_of
-from kdteach.workflow.numbers import verdict
+from kdteach.workflow.numbers import numbers_of, verdict
 from kdteach.workflow.trials import ARMS, coarse, fine
 
 CLASSES = ("a b", "<b>|x", "été")  # spaces, signs of Markdown and HTML, accents
@@ -75,7 +88,7 @@ def test_report_says_what_was_measured(done, data):
     assert right == pytest.approx(numbers["exported"]["distilled"]["accuracy"])
     assert right in [pytest.approx(run["accuracy"]) for run in numbers["runs"]["distilled"]]
     a, b = ([run["accuracy"] for run in numbers["runs"][arm]] for arm in ARMS[::-1])
-    ours = kd.compare(a, b, expect="higher", bound=1.0, unit="points", comparisons=2)
+    ours = kd.compare(a, b, expect="higher", unit="points", comparisons=2)
     said = numbers["comparisons"]["accuracy"]
     assert said["word"] == ours.word
     assert said["difference"] == pytest.approx([ours.mean, ours.low, ours.high])
@@ -94,13 +107,85 @@ def test_cards_hold_the_numbers_and_escape_names(done):
     assert "été" in page
     assert "été" in text
     accuracy = done.found.report["numbers"]["teacher"]["accuracy"]
-    for card in (page, text):
-        assert done.found.verdict in card
-        assert f"{accuracy:.1f} (" in card
+    for whole in (page, text):
+        assert done.found.verdict in whole
+        assert f"{accuracy:.1f} (" in whole
     for name in ("accuracy-and-cost", "confusion", "reliability", "saliency"):
         assert (done.out / "figures" / f"{name}.png").stat().st_size > 1000
         assert f"figures/{name}.png" in text
     assert "http" not in page
+
+
+def test_the_lines_of_the_card_name_the_class(done, data, monkeypatch, capsys, tmp_path):
+    """They are run as they stand, on a picture that is no square, in the job's folder."""
+    text = (done.out / "card.md").read_text(encoding="utf-8")
+    assert "bilinear, with antialiasing" in text
+    parts = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)
+    assert len(parts) == 2 + ONNX
+    one = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for name in ("a", "b"):
+        for i in range(5):
+            file = tmp_path / "d" / name / f"{i}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.roll(one, i + 5 * (name == "b"))).save(file)
+    monkeypatch.chdir(done.out)
+    world = {}
+    picture = tmp_path / "d" / "a" / "0.png"
+    exec(parts[0].replace("picture.jpg", str(picture)), world)
+    read = kd.load("folder", tmp_path / "d", size=8, validation=0, test=0)
+    assert torch.equal(world["images"], read.train.images[:1])
+    for part in parts[1:]:
+        exec(part, world)
+    said = capsys.readouterr().out.split("\n")[:-1]
+    with torch.no_grad():
+        number = int(done.found.student(world["images"]).argmax())
+    assert said == [sorted(CLASSES)[number]] * (1 + ONNX)
+
+
+def test_a_student_of_torchvision_is_written_as_torchvision_names_it(tmp_path):
+    import torchvision
+
+    made = networks.network(
+        "torchvision:squeezenet1_1", classes=3, size=32, channels=3, seed=0
+    ).eval()
+    file, image = tmp_path / "model.safetensors", torch.rand(1, 3, 32, 32)
+    export.write_model(file, made, ("a", "b", "c"), {})
+    plain = torchvision.models.squeezenet1_1(num_classes=3)
+    plain.load_state_dict(load_file(file))
+    about = metadata_of(file.read_bytes())
+    mean, std = (json.loads(about[name]) for name in ("mean", "std"))
+    world = {"images": image, "F": functional, "json": json}
+    (tmp_path / "old.safetensors").write_bytes(kept.tensor_bytes(made.state_dict(), {}))
+    with torch.no_grad():
+        found = made(image)
+        torch.testing.assert_close(
+            plain.eval()(functional.normalize(image, mean, std)), found
+        )
+        for name in ("model", "old"):  # both are read as a teacher's weights
+            again = networks.network(
+                "torchvision:squeezenet1_1", classes=3, size=32, channels=3, seed=1
+            ).eval()
+            tensors, _ = networks.read_weights(tmp_path / f"{name}.safetensors")
+            networks.put_weights(again, tensors, file, "it")
+            assert torch.equal(again(image), found)
+        lines = usage.usage({
+            "settings": {"student": "torchvision:squeezenet1_1", "size": 32, "channels": 3},
+            "use": {"named": True, "mean": mean, "std": std},
+            "numbers": {"classes": ["a", "b", "c"]}, "costs": {"onnx": {"why": "x"}},
+        })[1]  # fmt: skip
+        exec(lines.replace("model.safetensors", str(file)), world)
+    torch.testing.assert_close(world["logits"], found)
+
+
+def test_the_teacher_is_written_as_another_job_takes_it(done, data, tmp_path):
+    file = done.out / "teacher.safetensors"
+    assert json.loads(metadata_of(file.read_bytes())["classes"]) == sorted(CLASSES)
+    given = settings(data, tmp_path / "o", teacher_weights=file)
+    pictures = stages.read_pictures(given, lambda _: None)
+    build = stages.builder(given.teacher, given, pictures.num_classes)
+    teacher = stages.given_teacher(given, pictures, build)
+    right = 100 * kd.evaluate(teacher, pictures.test).accuracy
+    assert right == done.found.report["numbers"]["teacher"]["accuracy"]
 
 
 def test_both_arms_try_as_many_settings(done):
@@ -111,9 +196,11 @@ def test_both_arms_try_as_many_settings(done):
         both = [coarse(arm, given) for arm in ARMS]
         assert [t.rate for t in both[0]] == [t.rate for t in both[1]]
         for arm, first in zip(ARMS, both, strict=True):
-            every = [*first, *fine(arm, given, first[0])]
-            assert len(every) == count
-            assert len(set(every)) == count
+            for best in first:
+                every = [*first, *fine(arm, given, best)]
+                assert len(every) == count
+                assert len(set(every)) == count
+                assert all(1e-3 <= trial.rate <= 1e-2 * (1 + 1e-9) for trial in every)
     best = max(r["accuracy"] for r in tried if r["arm"] == "distilled")
     assert done.found.report["chosen"]["distilled"]["accuracy"] == best
 
@@ -352,6 +439,25 @@ def test_folders_of_others_are_refused(done, data, tmp_path):
         distil(settings(data, tmp_path / "o" / "thesis.txt"), say=None)
 
 
+def test_more_seeds_go_on_with_a_folder(data, tmp_path):
+    def job(seeds):
+        about = {"seeds": seeds, "epochs": 3}
+        return kept.Kept(tmp_path / "o", about)
+
+    assert not job(5).open()
+    assert job(5).add_seeds() == []
+    assert job(6).open()
+    with pytest.raises(FileExistsError, match="seeds was 5, now 4"):
+        job(4).open()
+    (tmp_path / "o" / "report.json").write_text("{}")
+    assert job(6).add_seeds() == [5]
+    assert job(6).open()
+    assert job(6).add_seeds() == [5]  # and whenever it is asked again
+    with pytest.raises(FileExistsError, match="seeds was 6, now 5"):
+        job(5).open()
+    assert job(8).add_seeds() == [5, 6]
+
+
 class Spoken(nn.Module):
     """A network that answers as those of Hugging Face do."""
 
@@ -382,6 +488,75 @@ def test_verdict_is_plain():
     assert "not shown to be better" in verdict(said | {"word": "undecided"})
     none = verdict(said | {"word": "no difference larger than 1 points"})
     assert "are not better" in none
+
+
+def dead_students(answers, images=36):
+    """Numbers of a job whose students of an arm answer the same class to everything."""
+    labels = torch.arange(images) % 3
+    part = Split(torch.rand(images, 3, 2, 2), labels)
+    data = ImageSet("made", part, part, part, ("a", "b", "c"), "0")
+    logits = torch.nn.functional.one_hot(labels, 3).float()
+    made = {
+        arm: [{p: logits * 0 + one for p in ("valid", "test")} for one in answers[arm]]
+        for arm in ARMS
+    }
+    teacher = {"valid": logits, "test": logits}
+    return numbers_of(data, teacher, made, bound=1.0, first_seed=0)
+
+
+def test_dead_students_get_no_verdict():
+    one, other = torch.tensor([1.0, 0, 0]), torch.tensor([0, 0.5, 0])
+    numbers = dead_students({ARMS[0]: [one, other], ARMS[1]: [other, one]})
+    said = numbers["comparisons"]["accuracy"]
+    assert said["word"] == "undecided"
+    assert said["text"].startswith("undecided: 0.00 points in each of the 2 pairs")
+    assert numbers["learned"] == dict.fromkeys(ARMS, False)
+    assert verdict(said, numbers["learned"]).startswith("Nothing was learned: neither")
+    assert "better than label-trained" not in verdict(said, numbers["learned"])
+    assert card._ends(numbers["means"][ARMS[0]]["accuracy"]) == "33.3 (no spread)"
+    assert card._ends([1.09871, 1.09862, 1.0988], 3) == "1.0987 (1.0986 to 1.0988)"
+
+
+def test_equal_differences_are_decided_by_their_number():
+    right = torch.nn.functional.one_hot(torch.arange(36) % 3, 3).float()
+    one = torch.tensor([1.0, 0, 0])
+    for seeds, word in ((2, "undecided"), (10, "holds")):
+        found = dead_students({ARMS[0]: [one] * seeds, ARMS[1]: [right] * seeds})
+        said = found["comparisons"]["accuracy"]
+        assert said["word"] == word
+        assert found["learned"] == {"label-trained": False, "distilled": True}
+        text = verdict(said, found["learned"])
+        assert "the label-trained ones are not shown to do better than guessing" in text
+
+
+def test_a_bound_of_less_than_one_picture_shows_nothing(done):
+    for images, word in ((36, "undecided"), (300, "no difference larger than 1 points")):
+        exact = torch.nn.functional.one_hot(torch.arange(images) % 3, 3).float()
+        other = exact.clone()
+        other[0] = other[0].roll(1)
+        students = [exact if i % 2 else other for i in range(12)]
+        found = dead_students({ARMS[0]: students, ARMS[1]: students[1:] + students[:1]},
+                              images)  # fmt: skip
+        assert found["comparisons"]["accuracy"]["word"] == word
+    few = (
+        r"one of the 12 test pictures is 8\.33 points of accuracy, more than the bound of 1"
+    )
+    assert any(re.search(few, line) for line in done.lines)
+    assert re.search(few, done.found.report["notes"][0])
+
+
+def test_guessing_is_known_from_knowing():
+    draw_of = torch.Generator().manual_seed(0)
+    labels = (torch.rand(200, generator=draw_of) > 0.8).long()  # 4 to 1
+    guesses = [torch.rand(200, 2, generator=draw_of) for _ in range(5)]
+    assert not learned(guesses, labels)
+    assert not learned([torch.tensor([[1.0, 0]]).expand(200, 2)] * 5, labels)
+    exact = torch.nn.functional.one_hot(labels, 2)
+    assert learned([g + 0.5 * exact for g in guesses], labels)
+    # of many deals of the labels to the same answers one in twenty seems to know
+    deals = [labels[torch.randperm(200, generator=draw_of)] for _ in range(400)]
+    share = sum(learned(guesses, deal) for deal in deals) / 400
+    assert 0.02 < share < 0.09
 
 
 def test_onnx_is_equal_or_its_lack_is_explained(done, tmp_path):
@@ -430,6 +605,24 @@ def test_command_line(done, data, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("kdteach: unknown model 'no-such'")
     assert not (tmp_path / "o").exists()
+
+
+def test_ctrl_c_says_what_is_kept(data, tmp_path, monkeypatch, capsys):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    given = ["distil", "--data", str(data), "--teacher", "fc-32", "--student", "fc-8",
+             "--size", "8", "--out", str(tmp_path / "o")]  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "load", stop)
+        assert main(given) == 130
+    assert "stopped, before anything was written" in capsys.readouterr().err
+    monkeypatch.setattr(stages, "fit", stop)
+    assert main(given) == 130
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "What is finished is kept in" in said
+    assert "the same command goes on" in said
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdteach.files import printable
-from kdteach.workflow.numbers import MEASURES
+from kdteach.workflow.numbers import MEASURES, alike
 from kdteach.workflow.trials import ARMS
+from kdteach.workflow.usage import prepared, usage
 from kdteach.workflow.words import HTML, MARKDOWN
 
 if TYPE_CHECKING:
@@ -104,20 +105,9 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
             }
             for r in report["trials"]
         ],
-        "use": (_USE_TORCH if "why" in costs["onnx"] else _USE).format(**settings),
+        "prepared": prepared(settings["size"], settings["channels"]) + ".",
+        "use": usage(report),
     }  # fmt: skip
-
-
-_USE_TORCH = """\
-import torch
-from safetensors.torch import load_file
-weights = load_file("model.safetensors")  # of {student}, built as in the training
-student.load_state_dict(weights)
-logits = student.eval()(torch.zeros(1, {channels}, {size}, {size}))  # pixels in [0, 1]"""
-_USE = """\
-import numpy as np, onnxruntime
-images = np.zeros((1, {channels}, {size}, {size}), np.float32)  # in [0, 1]
-logits = onnxruntime.InferenceSession("model.onnx").run(None, {{"images": images}})[0]"""
 
 
 def _costs(report: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -157,5 +147,9 @@ def _costs(report: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _ends(ends: list[float], digits: int = 1) -> str:
-    mean, low, high = (f"{end:.{digits}f}" for end in ends)
-    return f"{mean} ({low} to {high})"
+    mean, low, high = ends
+    if alike(low, high):
+        return f"{mean:.{digits}f} (no spread)"
+    while f"{low:.{digits}f}" == f"{high:.{digits}f}":  # an interval as narrow as that
+        digits += 1
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

@@ -8,6 +8,7 @@ import json
 import statistics
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from kdteach.models import answer, evaluation_mode
 from kdteach.quantisation import file_bytes, quantised
 from kdteach.types import Split
 from kdteach.workflow.kept import tensor_bytes
+from kdteach.workflow.networks import plain
 from kdteach.writing import write_whole
 
 TOLERANCE = 1e-4
@@ -48,25 +50,40 @@ def write_model(
 
     Args:
         file: of safetensors.
-        model: whose state is written.
+        model: whose state is written. Of one behind our normalisation it is that of the
+            network inside, as its library names it, and the file says mean and std.
         classes: in the order of the outputs.
         about: what else the file says of itself, as JSON holds it.
 
     Raises:
         OSError: the file cannot be written.
     """
+    network, normalisation = plain(model)
+    words = words_of(classes, {**about, **normalisation})
+    write_whole(file, tensor_bytes(network.state_dict(), words))
+
+
+def words_of(classes: tuple[str, ...], about: Mapping[str, Any]) -> dict[str, str]:
+    """What a file says of itself: the classes and more, each a text.
+
+    Args:
+        classes: in the order of the outputs.
+        about: as JSON holds it.
+    """
     words = {"classes": json.dumps(list(classes), ensure_ascii=False)}
-    words |= {n: v if isinstance(v, str) else json.dumps(v) for n, v in about.items()}
-    write_whole(file, tensor_bytes(model.state_dict(), words))
+    return words | {n: v if isinstance(v, str) else json.dumps(v) for n, v in about.items()}
 
 
-def write_onnx(file: Path, model: nn.Module, images: Tensor) -> dict[str, Any]:
+def write_onnx(
+    file: Path, model: nn.Module, images: Tensor, words: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Write a network as ONNX, ask both forms about the same images, and time it.
 
     Args:
         file: of the network; it is written only where both answer alike.
         model: in eval mode, on the CPU.
         images: (N, channels, H, W), of which some are asked about.
+        words: what the file says of itself, in its ``metadata_props``.
 
     Returns:
         "difference": the largest between two logits, divided by the largest logit where
@@ -83,7 +100,7 @@ def write_onnx(file: Path, model: nn.Module, images: Tensor) -> dict[str, Any]:
 
     check_model("model", model)
     some = images[:_CHECKED].cpu()
-    content = _onnx_bytes(model, some[:2])
+    content = _onnx_bytes(model, some[:2], words or {})
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(
@@ -110,7 +127,7 @@ def write_onnx(file: Path, model: nn.Module, images: Tensor) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _onnx_bytes(model: nn.Module, images: Tensor) -> bytes:
+def _onnx_bytes(model: nn.Module, images: Tensor, words: Mapping[str, str]) -> bytes:
     shapes = ({0: torch.export.Dim("batch", min=1, max=2**20)},)
     noise = io.StringIO()
     with (
@@ -130,7 +147,10 @@ def _onnx_bytes(model: nn.Module, images: Tensor) -> bytes:
             ) from error
     if program is None:
         raise RuntimeError("the network cannot be written as ONNX")
-    return bytes(program.model_proto.SerializeToString())
+    written = program.model_proto
+    for name, text in words.items():
+        written.metadata_props.add(key=name, value=text)
+    return bytes(written.SerializeToString())
 
 
 def in_eight_bits(model: nn.Module, test: Split) -> dict[str, Any]:

@@ -13,14 +13,16 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_function, check_model, shown
 from kdteach.files import check_path, printable
+from kdteach.types import ImageSet
 from kdteach.workflow import export, side_by_side, stages, together
 from kdteach.workflow.card import cards
 from kdteach.workflow.kept import Kept, state_bytes
-from kdteach.workflow.networks import digest_of
-from kdteach.workflow.numbers import best_seed, numbers_of, verdict
+from kdteach.workflow.networks import digest_of, plain
+from kdteach.workflow.numbers import best_seed, numbers_of, resolved, verdict
 from kdteach.workflow.settings import Settings
 from kdteach.workflow.stages import Builder, Job, Say
 from kdteach.workflow.trials import ARMS, Trial
+from kdteach.workflow.usage import prepared
 from kdteach.writing import locked, write_whole
 
 _SPARE = 8 * 2**20  # bytes for the report and its figures
@@ -33,7 +35,9 @@ class Outcome:
 
     Attributes:
         folder: where it lies: ``card.md``, ``card.html``, ``report.json``,
-            ``model.safetensors``, and ``model.onnx`` where that could be written.
+            ``model.safetensors``, ``model.onnx`` where that could be written, and the
+            teacher that was trained here, ``teacher.safetensors``, in the form that
+            ``Settings.teacher_weights`` takes.
         report: all that was measured, as ``report.json`` holds it.
         student: the exported distilled student, in eval mode, on the CPU.
     """
@@ -81,7 +85,8 @@ def distil(
         TypeError: settings are none, or a builder is no function or builds no network.
         ValueError: pictures, weights or classes that do not fit; a set-up in which
             ``kdteach.doctor`` finds a fault that would make the result worthless.
-        FileExistsError: the folder belongs to another job.
+        FileExistsError: the folder belongs to another job; one that differs only in fewer
+            seeds is gone on with.
         OSError: a folder or file is not there or cannot be written, or the disk is full.
         LockedError: another process is at the same job.
         ModuleNotFoundError: the network comes from a library that is not installed.
@@ -96,6 +101,8 @@ def distil(
     speak: Say = say or (lambda _: None)
     device = _device(settings.device)
     data = stages.read_pictures(settings, speak)
+    if few := _few(data, settings):
+        speak(f"pictures: {few}")
     build_teacher = teacher or stages.builder(settings.teacher, settings, data.num_classes)
     build_student = student or stages.builder(settings.student, settings, data.num_classes)
     made = check_model("what student builds", build_student(settings.seed))
@@ -122,7 +129,7 @@ def distil(
     if not (settings.place / "report.json").exists():
         kept.require_space(
             (pieces + _TRAINING) * state_bytes(made)
-            + (1 + _TRAINING) * state_bytes(master)
+            + (2 + _TRAINING) * state_bytes(master)
             + 4 * rows * data.num_classes
             + _SPARE
         )
@@ -131,14 +138,21 @@ def distil(
         job = Job(
             settings, kept, data, build_teacher, build_student, device, speak, progress
         )
-        return _run(job, given, processes, teachers)
+        kept.add_seeds()
+        named = student is None
+        return _run(job, given, processes, teachers, named)
 
 
-def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Outcome:
+def _run(
+    job: Job, given: nn.Module | None, processes: int, teachers: int, named: bool
+) -> Outcome:
     settings, kept, data = job.settings, job.kept, job.data
     if given is None:
         together.teach_together(job, teachers)
     teacher, asked = stages.teacher_of(job, given)
+    own = settings.place / "teacher.safetensors"
+    if given is None and not own.exists():
+        export.write_model(own, teacher, data.classes, _about(job, settings.teacher))
     stored = stages.stored_logits(job, teacher)
     findings = stages.examined(job, teacher, stored)
     with side_by_side.several(job, stored, processes):
@@ -148,17 +162,21 @@ def _run(job: Job, given: nn.Module | None, processes: int, teachers: int) -> Ou
     number = best_seed(data, made["distilled"])
     models = {arm: stages.student_with(job, made[arm][number]) for arm in ARMS}
     job.say("export: safetensors, ONNX, 8 bits, costs")
-    costs = kept.once("costs", lambda: _exported(job, teacher, models, numbers))
+    costs = kept.once(
+        f"exported-{settings.seeds}", lambda: _exported(job, teacher, models, numbers)
+    )
     report = {
-        "verdict": verdict(numbers["comparisons"]["accuracy"]),
+        "verdict": verdict(numbers["comparisons"]["accuracy"], numbers["learned"]),
         "settings": kept.about,
         "numbers": numbers,
         "trials": tried,
         "chosen": {arm: next(r for r in tried if _same(r, choice[arm])) for arm in ARMS},
         "doctor": findings,
         "costs": costs,
+        "use": {"named": named, **plain(models["distilled"])[1]},
         "made": _made(job, asked, given),
-        "notes": _notes(costs, findings),
+        "notes": [n for n in (_few(data, settings), _looked(kept)) if n]
+        + _notes(costs, findings),
     }
     _write(job, report, asked, made, number, models)
     job.say(f"report: {report['verdict']}")
@@ -169,17 +187,18 @@ def _exported(
     job: Job, teacher: nn.Module, models: dict[str, nn.Module], numbers: dict[str, Any]
 ) -> dict[str, Any]:
     folder, data, student = job.settings.place, job.data, models["distilled"]
-    for arm, name in (("distilled", "model"), ("label-trained", "label-trained")):
-        about = {
-            "made by": "kdteach distil", "arm": arm, "network": job.settings.student,
-            "size": job.settings.size, "channels": job.settings.channels,
+    told: dict[str, dict[str, Any]] = {}
+    for arm, name in (("label-trained", "label-trained"), ("distilled", "model")):
+        told[arm] = {
+            **_about(job, job.settings.student), "arm": arm,
             "seed": numbers["exported"]["seed"],
-            "pixels": "floats in [0, 1]",
             "test accuracy": numbers["exported"][arm]["accuracy"],
         }  # fmt: skip
-        export.write_model(folder / f"{name}.safetensors", models[arm], data.classes, about)
+        file = folder / f"{name}.safetensors"
+        export.write_model(file, models[arm], data.classes, told[arm])
+    words = export.words_of(data.classes, told["distilled"])
     try:
-        onnx = export.write_onnx(folder / "model.onnx", student, data.valid.images)
+        onnx = export.write_onnx(folder / "model.onnx", student, data.valid.images, words)
     except (ModuleNotFoundError, RuntimeError) as error:
         onnx = {"why": str(error)}
     shape = data.image_shape
@@ -194,6 +213,15 @@ def _exported(
     }
     job.on_device(teacher)
     return found
+
+
+def _about(job: Job, network: str) -> dict[str, Any]:
+    """What every exported file says of itself."""
+    return {
+        "made by": "kdteach distil", "network": network, "size": job.settings.size,
+        "channels": job.settings.channels, "pixels": "floats in [0, 1]",
+        "preprocessing": prepared(job.settings.size, job.settings.channels),
+    }  # fmt: skip
 
 
 def _write(
@@ -265,6 +293,30 @@ def _notes(costs: dict[str, Any], findings: list[dict[str, str]]) -> list[str]:
         notes.append(f"No 8-bit variant: {small['why']}")
     notes += [f"The doctor found: {f['name']}: {f['sentence']}" for f in findings]
     return notes
+
+
+def _few(data: ImageSet, settings: Settings) -> str:
+    """That no number of seeds can show a difference to be small; empty where it can."""
+    count = len(data.test)
+    if resolved(settings.bound, count):
+        return ""
+    return (
+        f"one of the {count:,} test pictures is {100 / count:.3g} points of accuracy, more "
+        f"than the bound of {settings.bound:g}: so few cannot show that a difference is "
+        "smaller than that"
+    )
+
+
+def _looked(kept: Kept) -> str:
+    """That seeds were added after a report was there; empty where none were."""
+    before = kept.add_seeds()
+    if not before:
+        return ""
+    return (
+        f"There was a report with {' and one with '.join(map(str, before))} seeds before "
+        "the others were added: who adds seeds until a verdict comes finds a difference "
+        "that is none more often than the level of the interval says"
+    )
 
 
 def _same(result: dict[str, Any], trial: Trial) -> bool:

@@ -39,7 +39,7 @@ class Kept:
         self.work = folder / "work"
 
     def open(self) -> bool:
-        """Make the folder this job's own.
+        """Make the folder this job's own; that of a job of fewer seeds is, too.
 
         Returns:
             Whether it goes on with what is there already.
@@ -79,6 +79,9 @@ class Kept:
             differ = [
                 n for n in {**found, **self.about} if found.get(n) != self.about.get(n)
             ]
+            if differ == ["seeds"] and _more(found["seeds"], self.about["seeds"]):
+                self.work.mkdir(exist_ok=True)
+                return True
             said = "; ".join(
                 f"{n} was {found.get(n)!r}, now {self.about.get(n)!r}" for n in differ[:4]
             )
@@ -88,6 +91,24 @@ class Kept:
             )
         self.work.mkdir(exist_ok=True)
         return True
+
+    def add_seeds(self) -> list[int]:
+        """Let the folder be that of a job with more seeds, where it was one with fewer.
+
+        Only who holds the job's lock may call this.
+
+        Returns:
+            With how many seeds there was a report before seeds were added, in order.
+        """
+        file, reported = self.folder / SETTINGS, self.work / "reported.json"
+        before = json.loads(read_plain(reported, _MOST)) if reported.exists() else []
+        count = json.loads(read_plain(file, _MOST).decode())["seeds"]
+        if count != self.about["seeds"]:
+            if (self.folder / "report.json").exists() and count not in before:
+                before.append(count)
+                self._write(reported, before)
+            self._write(file, self.about)
+        return [number for number in before if number < self.about["seeds"]]
 
     def require_space(self, needed: int) -> None:
         """Raise where the disk has no room for what will be written.
@@ -157,6 +178,10 @@ class Kept:
     def _write(self, file: Path, content: Any) -> None:
         text = json.dumps(content, indent=1, ensure_ascii=False)
         write_whole(file, text.encode("utf-8", "surrogateescape"))
+
+
+def _more(old: object, new: object) -> bool:
+    return isinstance(old, int) and isinstance(new, int) and new > old
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:

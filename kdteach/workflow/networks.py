@@ -16,6 +16,7 @@ from kdteach.checks import shown
 from kdteach.extras import require_extra
 from kdteach.files import read_plain, read_tensors
 from kdteach.models import build, normalised
+from kdteach.models.normalised import Normalised
 from kdteach.models.photographs import MEAN, STD
 from kdteach.seeding import seeded, single_precision
 from kdteach.workflow.kept import metadata_of
@@ -175,6 +176,23 @@ def put_weights(
     if bad:
         raise ValueError(f"teacher_weights: {bad[0]} in {file} holds NaN or infinity")
     model.load_state_dict(given)
+
+
+def plain(model: nn.Module) -> tuple[nn.Module, dict[str, list[float]]]:
+    """The network behind a normalisation of ours, whose layers have their usual names.
+
+    Args:
+        model: any network.
+
+    Returns:
+        The network inside, with "mean" and "std" of the images, one a channel; the model
+        itself with nothing where it is not ``kdteach.models.normalised``.
+    """
+    if not isinstance(model, Normalised):
+        return model, {}
+    numbers = {"mean": model.mean, "std": model.std}
+    return model.network, {n: [round(v, 6) for v in t.flatten().tolist()]
+                           for n, t in numbers.items()}  # fmt: skip
 
 
 def require_classes(

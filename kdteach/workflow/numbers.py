@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from kdteach.stats import (
     proportion_interval,
 )
 from kdteach.types import ImageSet
+from kdteach.workflow.chance import learned
 from kdteach.workflow.trials import ARMS
 
 MEASURES = {
@@ -70,6 +72,7 @@ def numbers_of(
     number = best_seed(data, students["distilled"])
     pair = {arm: test[arm][number] for arm in ARMS}
     won = mcnemar(pair["distilled"].correct.numpy(), pair["label-trained"].correct.numpy())
+    told = bound if resolved(bound, len(master.labels)) else None
     found: dict[str, Any] = {
         "images": len(master.labels),
         "classes": list(data.classes),
@@ -84,7 +87,11 @@ def numbers_of(
             for arm in ARMS
         },
         "comparisons": {
-            name: _said(compared(runs, name, bound, seeds)) for name in _COMPARED
+            name: _said(compared(runs, name, told, seeds)) for name in _COMPARED
+        },
+        "learned": {
+            arm: learned([e.logits for e in of], data.test.labels)
+            for arm, of in test.items()
         },
         "exported": {
             "seed": first_seed + number,
@@ -98,14 +105,18 @@ def numbers_of(
 
 
 def compared(
-    runs: dict[str, list[dict[str, float]]], name: str, bound: float, seeds: list[int]
+    runs: dict[str, list[dict[str, float]]],
+    name: str,
+    bound: float | None,
+    seeds: list[int],
 ) -> Comparison:
     """Distilled against label-trained students by one measure, paired by seed.
 
     Args:
         runs: of each arm, the measures seed by seed.
         name: one of ``MEASURES``.
-        bound: for the accuracy, a difference that would matter to nobody.
+        bound: for the accuracy, a difference that would matter to nobody; None where there
+            are too few pictures to see it.
         seeds: of the runs.
     """
     _, unit, better = MEASURES[name]
@@ -120,36 +131,59 @@ def compared(
     )  # fmt: skip
 
 
+def resolved(bound: float, images: int) -> bool:
+    """Whether pictures are many enough to see a difference in accuracy.
+
+    Args:
+        bound: the difference, in points.
+        images: how many pictures; one of them is the smallest difference there can be.
+    """
+    return bound * images >= 100
+
+
 def best_seed(data: ImageSet, students: list[dict[str, Tensor]]) -> int:
     """Which of the students is exported: the most validation pictures right, then loss."""
     found = [Evaluation(kept["valid"], data.valid.labels) for kept in students]
     return min(range(len(found)), key=lambda i: (found[i].errors, found[i].nll, i))
 
 
-def verdict(comparison: dict[str, Any]) -> str:
-    """What follows for the accuracy, in a sentence.
+def verdict(comparison: dict[str, Any], knowing: Mapping[str, bool] | None = None) -> str:
+    """What follows for the accuracy, in a sentence or two.
 
     Args:
         comparison: of the accuracies, as ``numbers_of`` gives it.
+        knowing: of each arm, whether its students do better than guessing; by default
+            both do.
     """
     word, n = comparison["word"], comparison["n"]
+    dead = [arm for arm in ARMS if knowing and not knowing[arm]]
+    if len(dead) == len(ARMS):
+        return (
+            f"Nothing was learned: neither arm's students ({n} seeds) are shown to do "
+            "better than guessing, so there is nothing to compare. Train longer, try other "
+            "learning rates, or take more pictures."
+        )
+    but = "".join(
+        f" But the {arm} ones are not shown to do better than guessing." for arm in dead
+    )
     if word == "holds":
         return (
-            f"Distilled students are better than label-trained ones on average ({n} seeds)."
+            "Distilled students are better than label-trained ones on average "
+            f"({n} seeds).{but}"
         )
     if word == "fails":
         return (
             "Distilled students are NOT better than label-trained ones: they are worse on "
-            f"average ({n} seeds)."
+            f"average ({n} seeds).{but}"
         )
     if word == "undecided":
         return (
             "Distilled students are not shown to be better than label-trained ones: "
-            f"{n} seeds leave it undecided."
+            f"{n} seeds leave it undecided.{but}"
         )
     return (
         "Distilled students are not better than label-trained ones on average: there is "
-        f"{word} ({n} seeds)."
+        f"{word} ({n} seeds).{but}"
     )
 
 
@@ -170,7 +204,22 @@ def _ends(interval: Interval, scale: float = 1.0) -> list[float]:
 
 
 def _said(found: Comparison) -> dict[str, Any]:
+    word, text = found.word, repr(found)
+    if alike(found.low, found.high):
+        # no spread, no interval: n equal signs are all that is known, and the sign test
+        # says how often luck gives them
+        decided = found.mean != 0 and 2 * 0.5**found.n <= 1 - found.level
+        word = word if decided else "undecided"
+        text = (
+            f"{word}: {found.mean:.2f} {found.unit} in each of the {found.n} pairs, so "
+            "there is no interval"
+        )
     return {
-        "word": found.word, "difference": _ends(found), "level": found.level,
-        "n": found.n, "unit": found.unit, "text": repr(found), "pairing": found.pairing,
+        "word": word, "difference": _ends(found), "level": found.level,
+        "n": found.n, "unit": found.unit, "text": text, "pairing": found.pairing,
     }  # fmt: skip
+
+
+def alike(low: float, high: float) -> bool:
+    """Whether an interval has no width, but for what rounding leaves."""
+    return high - low <= 1e-9 * max(abs(low), abs(high))

@@ -30,7 +30,7 @@ class Settings:
             get the normalisation inside that their usual weights were trained with.
         student: name of the student, likewise.
         out: folder for everything that is made; a new one, an empty one, or that of the
-            same job, which then goes on.
+            same job, which then goes on, also with more seeds.
         teacher_weights: file of a trained teacher: safetensors, or a state dictionary that
             ``torch.save`` wrote; pickled objects are refused. Without it the teacher is
             trained on the pictures.
@@ -48,7 +48,7 @@ class Settings:
             T and alpha, the label-trained one closer around its rate.
         seeds: students of each arm, at least 2; the comparison is paired by seed.
         seed: the first of the seeds.
-        rates: smallest and largest learning rate of the first half of the trials.
+        rates: smallest and largest learning rate of the trials.
         temperatures: smallest and largest T of the trials.
         alphas: smallest and largest weight of the soft term of the trials, in [0, 1].
         bound: a difference in accuracy below this, in points, would matter to nobody.

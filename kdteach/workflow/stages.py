@@ -26,7 +26,7 @@ from kdteach.workflow.networks import (
     require_classes,
 )
 from kdteach.workflow.settings import Settings
-from kdteach.workflow.trials import ARMS, Trial, best_of, coarse, fine
+from kdteach.workflow.trials import ARMS, Trial, best_of, coarse, fine, trial_of
 
 Builder = Callable[[int], nn.Module]
 """From a seed to a network with fresh weights."""
@@ -282,7 +282,7 @@ def chosen(job: Job, stored: Any) -> tuple[dict[str, Trial], list[dict[str, Any]
         later += [(arm, len(first) + i) for i in range(len(second))]
         tried[arm] = [*first, *second]
     settle(later)
-    choice = {arm: tried[arm][best_of(tried[arm], results[arm])] for arm in ARMS}
+    choice = {a: trial_of(results[a][best_of(tried[a], results[a])]) for a in ARMS}
     for arm in ARMS:
         job.say(f"trials: {arm}, chosen {choice[arm]}")
     return choice, [result for arm in ARMS for result in results[arm]]

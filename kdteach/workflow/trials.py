@@ -7,9 +7,10 @@ looks closer around its own.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from kdteach.workflow.settings import Settings
@@ -57,7 +58,7 @@ def coarse(arm: str, settings: Settings) -> list[Trial]:
 
 
 def fine(arm: str, settings: Settings, best: Trial) -> list[Trial]:
-    """The second half, around what the first has found.
+    """The second half, around what the first has found, within the bounds.
 
     Args:
         arm: one of ``ARMS``.
@@ -79,8 +80,12 @@ def fine(arm: str, settings: Settings, best: Trial) -> list[Trial]:
         ]
     low, high = settings.rates
     step = (high / low) ** (1 / max(first - 1, 1))
-    powers = [(-1) ** i * 0.5 ** (i // 2 + 1) for i in range(count)]
-    return [Trial(arm, best.rate * step**power) for power in powers]
+    powers = ((-1) ** i * 0.5 ** (i // 2 + 1) for i in itertools.count())
+    rates = (best.rate * step**power for power in powers)
+    # beside a bound only those on its inner side; rounding may leave it by a little
+    inside = (r for r in rates if low * (1 - 1e-9) <= r <= high * (1 + 1e-9))
+    found = itertools.islice(inside, count)
+    return [Trial(arm, min(max(rate, low), high)) for rate in found]
 
 
 def best_of(trials: Sequence[Trial], results: Sequence[dict[str, Any]]) -> int:
@@ -99,6 +104,15 @@ def best_of(trials: Sequence[Trial], results: Sequence[dict[str, Any]]) -> int:
             f"every trial of the {trials[0].arm} student diverged: give smaller rates"
         )
     return min(left, key=lambda i: (-results[i]["accuracy"], results[i]["nll"], i))
+
+
+def trial_of(result: Mapping[str, Any]) -> Trial:
+    """What a trial was made with, as its result says; another version may have made it.
+
+    Args:
+        result: with the attributes of a ``Trial`` by name.
+    """
+    return Trial(**{field.name: result[field.name] for field in fields(Trial)})
 
 
 def _spread(number: int, base: int) -> float:

@@ -52,10 +52,12 @@ Distilled less label-trained:
 {% endif %}
 ## Use it
 
+{{ prepared }}
+{% for part in use %}
 ```python
-{{ use }}
+{{ part }}
 ```
-"""
+{% endfor %}"""
 
 HTML = """\
 <!DOCTYPE html>
@@ -108,7 +110,9 @@ pre { background: #f3f3f3; padding: .7rem; overflow-x: auto; }
 src="data:image/png;base64,{{ figure.data }}"></figure>
 {% endfor %}{% if no_figures %}<p>{{ no_figures }}</p>{% endif %}
 <h2>Use it</h2>
-<pre>{{ use }}</pre>
+<p>{{ prepared }}</p>
+{% for part in use %}<pre>{{ part }}</pre>
+{% endfor %}
 </body>
 </html>
 """
