@@ -17,7 +17,7 @@ WORDS_A_MINUTE, STEP = 200, 5
 UNREAD = {"hide-cell", "hide-input", "remove-input", "remove-cell", "setup"}
 UNSEEN = {"hide-cell", "hide-output", "remove-output", "remove-cell", "setup"}
 FOLDED = re.compile(r"(?ms)^(:{3,})\{dropdown\}([^\n]*)\n(.*?)^\1[ \t]*$\n?")
-NUMBERED = re.compile(r"(?m)^(?:[^\S\n]*kd\.sentence\(\s*f?\")?\*\*(\d+)\. (.+?)\*\*")
+NUMBERED = re.compile(r"(?m)^(?:[^\S\n]*f?\")?\*\*(\d+)\. (.+?)\*\*")
 LINK = re.compile(r"\]\((\w+)\.ipynb\)")
 
 
@@ -130,3 +130,78 @@ def _said(output):
 def reading_minutes(cells):
     """The book's one rule: open words at 200 a minute, rounded up to five minutes."""
     return STEP * math.ceil(open_words(cells) / WORDS_A_MINUTE / STEP)
+
+
+@dataclass
+class Exercise:
+    """One exercise of a chapter, with the answers that the chapter folds.
+
+    Attributes:
+        number: as it stands before the title.
+        title: of the exercise.
+        code: solutions in code, each with its imports.
+        prose: folded answers, each with the title of its fold.
+        computed: whether the chapter computes what else there is to say.
+    """
+
+    number: int
+    title: str
+    code: list[str] = field(default_factory=list)
+    prose: list[tuple[str, str]] = field(default_factory=list)
+    computed: bool = False
+
+
+def asked(cells):
+    """The cells from the heading *Exercises* to *Sources*, with the text that is theirs."""
+    begun = False
+    for cell in cells:
+        text = source(cell)
+        if cell["cell_type"] == "markdown":
+            if not begun and (place := text.find("## Exercises")) >= 0:
+                begun, text = True, text[place:]
+            if begun and (place := text.find("## Sources")) >= 0:
+                if text[:place].strip():
+                    yield cell, text[:place]
+                return
+        if begun:
+            yield cell, text
+
+
+def is_answer(cell):
+    """Whether a code cell among the exercises shows an answer, such as *Result*."""
+    return bool(tags(cell) & {"solution", "hide-cell", "hide-output"})
+
+
+def exercises(cells):
+    """The exercises of a chapter in their order."""
+    found = []
+    for cell, text in asked(cells):
+        if cell["cell_type"] == "markdown":
+            _read_prose(text, found)
+        elif "solution" in tags(cell):
+            found[-1].code.append(re.sub(r"^# @title.*\n+", "", text))
+        elif is_answer(cell):
+            found[-1].computed = True
+        elif match := NUMBERED.search(text):
+            found.append(Exercise(int(match[1]), match[2]))
+    return found
+
+
+def _read_prose(text, found):
+    """Add the exercises of a text to those found, and the folded answers to theirs."""
+    folds = list(FOLDED.finditer(text))
+    inside = [range(*fold.span()) for fold in folds]
+    heads = [
+        match
+        for match in NUMBERED.finditer(text)
+        if not any(match.start() in span for span in inside)
+    ]
+    for match in sorted([*folds, *heads], key=lambda match: match.start()):
+        if match.re is NUMBERED:
+            found.append(Exercise(int(match[1]), match[2]))
+            continue
+        name, body = match[2].strip(), match[3].strip()
+        if exercise := re.match(r"(\d+)\. (.+)", name):  # one that is folded as a whole
+            found.append(Exercise(int(exercise[1]), exercise[2]))
+            name, body = "An answer", body.partition("**An answer.** ")[2]
+        found[-1].prose.append((name, body))
