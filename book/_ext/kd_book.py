@@ -14,11 +14,12 @@ import re
 import shutil
 
 import altair
-import kd_pages
 import vl_convert
 from docutils import nodes
 from kdteach.live import page_numbers, start_here
 from sphinx.errors import ExtensionError
+
+import kd_pages
 
 
 def collect_scripts(app):

@@ -9,8 +9,9 @@ import ast
 import pathlib
 import re
 
-import kd_pages
 import nbformat
+
+import kd_pages
 
 FIELD = "*Your answer:*"
 MAGIC = re.compile(r"(?m)^(\s*)[%!].*$")
@@ -61,7 +62,7 @@ def _unanswered(text):
 
 
 def _needed(cells, among):
-    """The identities of the answers' cells, solutions apart, that a cell which stays builds on."""
+    """The ids of the answers that a cell which stays builds on; solutions never do."""
     code = [cell for cell in cells if cell.cell_type == "code"]
     needed, wanted = set(), set()
     for cell in reversed(code):
