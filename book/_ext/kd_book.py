@@ -109,7 +109,9 @@ def show_needs(app, docname, source):
     """Fill the table of what to read first from the chapters' own lines."""
     if not docname.endswith("book/how_to_read"):
         return
-    source[0] = source[0].replace("<!-- needs -->", needs_table())
+    text = source[0].replace("<!-- needs -->", needs_table())
+    # an exercise and its minutes, such as 2 (15), stay on one line
+    source[0] = re.sub(r"(?m)(?<=\d) (?=\(\d+\)[,;| ])", "\N{NO-BREAK SPACE}", text)
 
 
 def needs_table():
