@@ -51,6 +51,10 @@ execute: $(INSTALLED)  ## run the chapters in place and store their outputs
 	$(BIN)/python book/_ext/chapters.py execute $(CHAPTERS)
 	$(BIN)/ruff format -q book
 
+.PHONY: student
+student: $(INSTALLED)  ## the chapters without solutions and outputs, for a class: build/student/
+	$(BIN)/python book/_ext/student.py
+
 .PHONY: figures colab
 figures: $(INSTALLED)  ## every picture of the book on one page, light and dark: build/figures.html
 	$(BIN)/python tools/figures

@@ -1,7 +1,8 @@
 """Sphinx extension: what the pages need from outside is served by the book itself.
 
 MathJax and the Vega scripts come from Python packages and are copied into the build, so no
-page asks another host for anything. The page of solutions is gathered from the chapters.
+page asks another host for anything. The page of solutions, and the table of what to read
+first, are gathered from the chapters.
 The figure of the first page and the numbers in its text come from the library.
 A line does not begin with the full stop or comma that follows a formula.
 """
@@ -14,12 +15,11 @@ import shutil
 
 import altair
 import vl_convert
-import yaml
 from docutils import nodes
 from kdteach.live import page_numbers, start_here
 from sphinx.errors import ExtensionError
 
-CHAPTERS = pathlib.Path(__file__).resolve().parent.parent
+import kd_pages
 
 
 def collect_scripts(app):
@@ -66,22 +66,79 @@ def drop_deprecated_roles(app, pagename, templatename, context, doctree):
 
 
 def gather_solutions(app, docname, source):
-    """Fill the page of solutions from the solution cells of the chapters."""
+    """Fill the page of solutions from the exercises of the chapters."""
     if not docname.endswith("book/solutions"):
         return
     parts = []
-    for name in _chapter_names():
-        notebook = json.loads((CHAPTERS / f"{name}.ipynb").read_text(encoding="utf-8"))
-        title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
-        cells = [
-            "".join(cell["source"])
-            for cell in notebook["cells"]
-            if "solution" in cell["metadata"].get("tags", [])
-        ]
-        if cells:
-            parts.append(f"## [{title}]({name}.ipynb)\n")
-            parts += [f"```python\n{cell}\n```\n" for cell in cells]
+    for name in kd_pages.chapter_names():
+        cells = kd_pages.cells_of(name)
+        chapter = kd_pages.title(cells)
+        exercises = kd_pages.exercises(cells)
+        if exercises:
+            parts.append(f"## [{chapter}]({name}.ipynb)\n")
+        for exercise in exercises:
+            title = exercise.title.rstrip(".")
+            parts.append(f"### {chapter}, exercise {exercise.number}: {title}\n")
+            parts += _answers(exercise, name)
     source[0] = source[0].replace("<!-- solutions -->", "\n".join(parts))
+
+
+def _answers(exercise, name):
+    """What answers one exercise, as paragraphs of Markdown."""
+    for title, body in exercise.prose:
+        plain = re.fullmatch(r"(?:An |A )?(?:answer|solution)|What it shows", title, re.I)
+        yield f"{body}\n" if plain else f"*{title}.* {_apart(body)}\n"
+    for solution in exercise.code:
+        yield f"```python\n{solution}\n```\n"
+    if exercise.computed:
+        more = "More of the answer" if exercise.prose or exercise.code else "The answer"
+        yield f"{more} is computed [in the chapter]({name}.ipynb), below the exercise.\n"
+    elif not exercise.prose and not exercise.code:
+        yield (
+            "No answer is printed: it is what comes out when you run it, or what the "
+            "check says.\n"
+        )
+
+
+def _apart(body):
+    """A text that may follow words on their line; a list may not."""
+    return f"\n\n{body}" if re.match(r"(\d+\.|[-*|`:]) ?", body) else body
+
+
+def show_needs(app, docname, source):
+    """Fill the table of what to read first from the chapters' own lines."""
+    if not docname.endswith("book/how_to_read"):
+        return
+    text = source[0].replace("<!-- needs -->", needs_table())
+    # an exercise and its minutes, such as 2 (15), stay on one line
+    source[0] = re.sub(r"(?m)(?<=\d) (?=\(\d+\)[,;| ])", "\N{NO-BREAK SPACE}", text)
+
+
+def needs_table():
+    """Which chapters can be read once which others have been, in Markdown.
+
+    Chapters with the same needs share a row. The pages of the back matter, which belong to
+    a chapter, have no such line and are left out.
+    """
+    names = [name for part in kd_pages.contents().values() for name in part]
+    cells = {name: kd_pages.cells_of(name) for name in names}
+    rows = {}
+    for name in names:
+        if kd_pages.stated_minutes(cells[name]) is not None:
+            rows.setdefault(tuple(kd_pages.needs(cells[name])), []).append(name)
+
+    def linked(of, minutes=False):
+        return ", ".join(
+            f"[{kd_pages.title(cells[name])}]({name}.ipynb)"
+            + (f" ({kd_pages.stated_minutes(cells[name])})" if minutes else "")
+            for name in of
+        )
+
+    lines = ["| after | you can read (minutes) |", "|:---|:---|"]
+    for needed, here in rows.items():
+        first = linked(needed) or "*no other chapter*"
+        lines.append(f"| {first} | {linked(here, minutes=True)} |")
+    return "\n".join(lines)
 
 
 def place_figure(app, docname, source):
@@ -129,14 +186,6 @@ def _text(parent, place):
     return str(parent[place]) if inside else ""
 
 
-def _chapter_names():
-    """The notebooks in the order of the table of contents."""
-    contents = yaml.safe_load((CHAPTERS.parent / "_toc.yml").read_text(encoding="utf-8"))
-    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    names = [pathlib.PurePosixPath(file).name for file in files]
-    return [name for name in names if (CHAPTERS / f"{name}.ipynb").exists()]
-
-
 def setup(app):
     """Register the extension."""
     app.connect("builder-inited", collect_scripts)
@@ -144,5 +193,6 @@ def setup(app):
     app.connect("html-page-context", drop_deprecated_roles)
     app.connect("doctree-resolved", tie_punctuation)
     app.connect("source-read", gather_solutions)
+    app.connect("source-read", show_needs)
     app.connect("source-read", place_figure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
