@@ -675,7 +675,7 @@ FORMULAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "half": ("lambda z, v, y: 0.5 * 4 * kl(z, v, 2.0) + 0.5 * ce(z, y)", ()),
     "T instead of T^2": ("lambda z, v, y: 0.9 * 4 * kl(z, v, 4.0) + 0.1 * ce(z, y)", ("missing T^2",)),
     "single precision": ("lambda z, v, y: 0.9 * kl(z.float(), v.float(), 20.0) + 0.1 * ce(z.float(), y)", ("missing T^2",)),
-    "both sums": ("lambda z, v, y: 0.9 * 16 * len(z) * kl(z, v, 4.0) + 0.1 * ce(z, y, reduction='sum')", ()),
+    "both sums": ("lambda z, v, y: 0.9 * 16 * len(z) * kl(z, v, 4.0) + 0.1 * ce(z, y, reduction='sum')", ("sum over the batch",)),
     "mean and T^2": ("lambda z, v, y: 0.9 * kl(z, v, 4.0) / z.shape[1] + 0.1 * ce(z, y)",
                      ("missing T^2", "reduction over classes")),
     "free and mean": ("lambda z, v, y: 100 * kl(z, v, 5.0) / z.shape[1] + 0.5 * ce(z, y)", ("missing T^2", "reduction over classes")),

@@ -85,7 +85,7 @@ def _class_numbers(targets: Tensor) -> Tensor:
     return targets.long()
 
 
-def part_of(given: Material, rows: slice) -> Material:
+def part_of(given: Material, rows: slice | Tensor) -> Material:
     """Some images of a batch, in the caller's own form.
 
     Args:

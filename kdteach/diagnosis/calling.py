@@ -107,6 +107,17 @@ class AskedLoss:
                 reasons.append(why.splitlines()[0][:200])
         return "; ".join(dict.fromkeys(reasons)) or "its arguments are not known"
 
+    def about(self, given: Material) -> AskedLoss:
+        """The same loss, called in the same way, about other images.
+
+        Args:
+            given: images, labels and indices.
+        """
+        other = AskedLoss(self.loss, self.teacher, self.student, given, self.settings)
+        other.way, other.kind = self.way, self.kind
+        other.calls_networks, other.through = self.calls_networks, self.through
+        return other
+
     def _tried(self, z: Tensor, v: Tensor) -> str:
         own = z.clone().requires_grad_()
         calls = Calls()
@@ -178,7 +189,7 @@ class AskedLoss:
             **self.settings, "number": 0,
             "labels": y, "images": given.images, "index": given.index,
             "student network": self.student, "teacher network": self.teacher,
-            "batch": given.batch, "kd batch": Batch(given.images, y, given.index),
+            "batch": _labelled(given, y), "kd batch": Batch(given.images, y, given.index),
             "named batch": {"pixel_values": given.images, "labels": y},
             "short named batch": {"image": given.images, "label": y, "images": given.images,
                                   "x": given.images, "y": y, "index": given.index},
@@ -203,6 +214,23 @@ class AskedLoss:
                     continue
                 stack.callback(added.remove)
             yield
+
+
+def _labelled(given: Material, y: Tensor) -> Any:
+    """The batch in the caller's own form, with these labels in the place of its own."""
+    own = given.targets
+    if y is own:
+        return given.batch
+
+    def put(value: Any) -> Any:
+        alike = isinstance(value, Tensor) and value.dtype == own.dtype
+        return y if alike and torch.equal(value, own) else value
+
+    if isinstance(given.batch, Mapping):
+        return {name: put(value) for name, value in given.batch.items()}
+    if type(given.batch) in (tuple, list):
+        return type(given.batch)(put(value) for value in given.batch)
+    return given.batch
 
 
 def _same(x: Tensor) -> Tensor:

@@ -37,7 +37,8 @@ from kdteach.models import checked_shape, evaluation_mode, failures_explained
 _ROWS = 11  # images that the loss is asked about: no number of classes in our examples
 _OF_NETWORKS = (
     "teacher in train mode", "teacher with gradients", "probabilities instead of logits",
-    "softmax in the student", "student larger than its teacher", "BatchNorm that drifts",
+    "softmax in the student", "student in eval mode",
+    "student larger than its teacher", "BatchNorm that drifts",
 )  # fmt: skip
 _OF_ANSWERS = (
     "class order that differs", "stored logits of other images", "different views",
@@ -47,7 +48,9 @@ _OF_LOSSES = (
     "missing T^2", "reduction over classes", "alpha on the other term",
     "arguments of KL exchanged", "temperature on one side",
     "probabilities instead of log-probabilities", "logits instead of probabilities",
-    "logits instead of log-probabilities",
+    "logits instead of log-probabilities", "term without gradient", "sign of a term",
+    "labels on other classes", "labels of other images", "temperature on the labels",
+    "only the teacher's first choice", "sum over the batch",
 )  # fmt: skip
 
 
@@ -91,6 +94,11 @@ def doctor(
       scale of the pixels, and for 30 points fewer in this one; of at least 32 images.
     - Another order of the classes needs two images of a class on average, or ``classes=``.
     - A teacher that the loss does not ask itself is examined in the mode in which it comes.
+    - A sum over the batch is a fault unless the loss names a batch size, by which it may
+      divide. The teacher's first choice alone is one unless the loss has "hard", "pseudo",
+      "argmax" or "deit" in its name.
+    - A student in eval mode is a fault where all its dropout and BatchNorm layers are in it
+      and the loss is no objective of ``kdteach``: ``kd.fit`` sets train mode itself.
     - A mean over classes in a squared error of logits is the usual form, and no fault.
 
     What is not known here stands in ``skipped`` of the result: the weights in formulas of
@@ -118,7 +126,8 @@ def doctor(
 
     Returns:
         A ``Diagnosis``: true where something was found. Each ``Finding`` has a name, a
-        sentence, a remedy and the measured evidence. If there are some, they are printed.
+        sentence, a remedy and the measured evidence. If there are some, they are printed
+        here already; ``print(found)`` also says what was looked for where nothing was.
 
     Raises:
         TypeError: a teacher or student that is no network, a batch that is no pair of
@@ -127,7 +136,7 @@ def doctor(
             numbers, labels without an output, alpha or temperature out of range.
 
     Example:
-        >>> print(kd.doctor(teacher, student, (images, labels), loss=my_loss))
+        >>> found = kd.doctor(teacher, student, (images, labels), loss=my_loss)
     """
     check_model("student", student)
     asked = None if isinstance(teacher, Tensor) else check_model("teacher", teacher)
@@ -230,7 +239,9 @@ def _of_loss(
     own: list[bool],
 ) -> Iterator[Finding]:
     """What shows when the loss is asked, or without one the networks."""
-    rows = slice(0, _ROWS)
+    # of one image alone, two classes would fit too many formulas: it is asked about often
+    count = len(given.images)
+    rows = torch.arange(min(count, _ROWS)) if count > 1 else torch.zeros(4).long()
     few = part_of(given, rows)
     z = _answered(student, few.images, "the student").double()
     all_v = answered if answered is not None else table
@@ -240,11 +251,12 @@ def _of_loss(
     _check_numbers(z, "the student")
     check_classes(labels, z.shape[1], "the student")
     if loss is not None:
-        v = all_v[: len(z)] if len(all_v) else 0 * z
+        v = all_v[rows] if len(all_v) else 0 * z
         case = Case(loss, teacher, student, few, labels[rows], z, v, all_v, alpha,
                     temperature)  # fmt: skip
         yield from of_loss(case, skipped, own)
         return
+    yield from networks.at_rest(student, teacher, Calls())
     if teacher is not None:
         yield from networks.modes(teacher, Calls(), few.images)
         held = {n: w.grad is not None for n, w in teacher.named_parameters()}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kdteach.checks import returns_probabilities
-from kdteach.diagnosis import answers, inside, networks
+from kdteach.diagnosis import answers, inside, networks, terms
+from kdteach.diagnosis.batches import part_of
 from kdteach.diagnosis.calling import AskedLoss, Calls, Material, logits_of
 from kdteach.diagnosis.constants import constants_of, named_constants
 from kdteach.diagnosis.findings import Finding
 from kdteach.diagnosis.identified import Identified, Probes, identified
-from kdteach.diagnosis.weighing import Meant, findings_of, meant_reverse
+from kdteach.diagnosis.weighing import Meant, findings_of, meant_hard, meant_reverse
 from kdteach.models import evaluation_mode, modes_kept
 
 _WEIGHTS = "the weights of the loss's terms"
@@ -82,6 +83,8 @@ def of_loss(
         own += [not torch.equal(x.cpu(), case.given.images.cpu()) for x in shown]
         own.append(asked.calls_networks and not shown)
     yield from _of_modes(case, calls)
+    if not type(case.loss).__module__.startswith("kdteach."):  # kd.fit sets the mode
+        yield from networks.at_rest(case.student, case.teacher, calls)
     if case.teacher is not None:
         held = {n: w.grad is not None for n, w in case.teacher.named_parameters()}
         yield from networks.gradients(held, got, calls)
@@ -124,15 +127,71 @@ def _of_formula(
     taken = alike["student"] or "student" in asked.through
     if formula is not None and formula.hard == "unknown" and not taken:
         formula = None  # such as binary cross-entropies, whose terms are others
+    asks = _questions(asked, case)
+    sums = terms.summed(asks)
+    yield from terms.of_teacher(asks, meant_hard(case.loss), skipped)
+    yield from terms.of_labels(asks, formula, skipped)
+    own_size = _names_a_batch_size(case, constants, named_constants(case.loss, excluded))
+    if any(sums) and own_size:
+        skipped[terms.SUMMED] = "the loss may divide by a batch size that it names itself"
+        return
+    yield from terms.of_sums(sums, len(case.z))
     if formula is None:
         skipped[_WEIGHTS] = "its formula is not known here"
         return
+    formula = _averaged_over_images(formula, sums, len(case.z))
+    if formula.hard == "unknown":
+        skipped["the weight of the labels"] = "their term is not known here"
     averaged = _averaged(asked, case, formula)
     meant = Meant(
         case.alpha, constants, named_constants(case.loss, excluded), averaged,
         meant_reverse(case.loss), "teacher" in asked.way.probabilities,
     )  # fmt: skip
     yield from findings_of(formula, case.z.shape[1], meant)
+
+
+def _questions(asked: AskedLoss, case: Case) -> terms.Questions:
+    """The loss, to be asked about other labels, teachers and numbers of images."""
+    weights = [w for w in case.student.parameters() if w.requires_grad]
+
+    def elsewhere(z: Tensor, v: Tensor, y: Tensor) -> list[Tensor]:
+        with torch.enable_grad():
+            value = asked.value(z, v, y)
+            if not value.requires_grad or not weights:
+                return []
+            found = torch.autograd.grad(value, weights, allow_unused=True)
+        return [
+            torch.zeros_like(w) if g is None else g
+            for w, g in zip(weights, found, strict=True)
+        ]
+
+    def fewer(rows: Tensor, z: Tensor, v: Tensor, y: Tensor) -> Tensor | None:
+        return _gradient(asked.about(part_of(asked.given, rows)), z[rows], v[rows], y[rows])
+
+    return terms.Questions(
+        lambda z, v, y: _gradient(asked, z, v, y), lambda z, v, y: asked.value(z, v, y),
+        elsewhere, fewer, _logits(case.z.shape, 10), _logits(case.v.shape, 20, 2.0),
+        asked.given.targets,
+    )  # fmt: skip
+
+
+def _names_a_batch_size(
+    case: Case, constants: set[float], named: Sequence[tuple[str, float]]
+) -> bool:
+    names = {name.lower().replace("_", "") for name, value in named if value > 1}
+    spoken = any(name in ("bs", "batch") or "batchsize" in name for name in names)
+    return spoken or (len(case.all_v) > 1 and float(len(case.all_v)) in constants)
+
+
+def _averaged_over_images(
+    formula: Identified, sums: tuple[bool | None, bool | None], count: int
+) -> Identified:
+    """The formula as it would be if its sums over the batch were means."""
+    soft, hard = (count if is_ else 1 for is_ in sums)
+    return replace(
+        formula, soft_weight=formula.soft_weight / soft,
+        hard_weight=formula.hard_weight / hard,
+    )  # fmt: skip
 
 
 def _of_modes(case: Case, calls: Calls) -> Iterator[Finding]:

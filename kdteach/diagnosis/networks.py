@@ -62,6 +62,48 @@ def _changes(teacher: nn.Module, images: Tensor) -> dict[str, float | str]:
     }
 
 
+def at_rest(
+    student: nn.Module, teacher: nn.Module | None, calls: Calls
+) -> Iterator[Finding]:
+    """A student whose dropout and BatchNorm are all switched off for training.
+
+    Args:
+        student: as it came.
+        teacher: whose layers do not count where the student holds them too.
+        calls: of the loss with the networks, empty where it takes logits.
+    """
+    asked = calls.modes.get("student")
+    its = set() if teacher is None else set(teacher.modules())
+    parts = [p for p in student.modules() if p not in its and _differs(p)]
+    trains = any(asked) if asked else student.training
+    if trains or not parts or any(p.training for p in parts):
+        return
+    dropout = sum(isinstance(p, nn.modules.dropout._DropoutNd) for p in parts)
+    norms = len(parts) - dropout
+    off = [
+        *(["dropout is off"] if dropout else []),
+        *(["BatchNorm uses its stored statistics and no longer learns them"] if norms
+          else []),
+    ]  # fmt: skip
+    yield Finding(
+        "student in eval mode", f"the student is in eval mode: {', and '.join(off)}",
+        "call student.train() before each epoch, and after each evaluation; kd.fit does so "
+        "itself, a loop of your own must",
+        {"dropout layers": float(dropout), "BatchNorm layers": float(norms)},
+    )  # fmt: skip
+
+
+def _differs(part: nn.Module) -> bool:
+    """Whether a layer that is trained answers differently in the two modes."""
+    if isinstance(part, nn.modules.dropout._DropoutNd):
+        return part.p > 0
+    # a frozen BatchNorm is put into eval mode on purpose
+    own = list(part.parameters(recurse=False))
+    return isinstance(part, _NormBase) and part.track_running_stats and (
+        not own or any(w.requires_grad for w in own)
+    )  # fmt: skip
+
+
 def gradients(before: Mapping[str, bool], got: int, calls: Calls) -> Iterator[Finding]:
     """Gradients that reach the teacher.
 

@@ -65,6 +65,15 @@ def findings_of(formula: Identified, classes: int, meant: Meant) -> Iterator[Fin
             "give F.cross_entropy the logits themselves",
             {"weight of the labels": formula.hard_weight},
         )
+    if formula.hard == "softened" and formula.hard_weight > 0 and t != 1:
+        yield Finding(
+            "temperature on the labels",
+            f"the labels are compared with the student's answer at T = {t:g}, so their "
+            f"gradient is up to {t:.3g} times weaker than their weight says, and the "
+            "student's answer at T = 1, which is used later, is never asked for",
+            "F.cross_entropy(student, labels): divide by T in the soft term alone",
+            {"T": t, "weight of the labels": formula.hard_weight},
+        )
     if formula.soft in PLAIN or "softmax" in formula.soft or formula.soft in SPELLED:
         yield from _weights(formula, classes, meant)
 
@@ -72,6 +81,14 @@ def findings_of(formula: Identified, classes: int, meant: Meant) -> Iterator[Fin
 def _weights(formula: Identified, classes: int, meant: Meant) -> Iterator[Finding]:
     t, hard = formula.temperature, formula.hard_weight
     share = formula.soft_weight / t**2
+    if share < 0 and formula.soft in PLAIN:
+        yield Finding(
+            "sign of a term",
+            "the student is pushed away from the teacher's answer: the soft term is "
+            "subtracted, or a minus is missing in it",
+            "add the soft term to the loss with a positive weight",
+            {"T": t, "weight of the soft term": share},
+        )
     if share <= 0:
         return
     measured: dict[str, float | str] = {
@@ -250,6 +267,16 @@ def meant_reverse(loss: Callable[..., Any]) -> bool:
         loss: any function or object.
     """
     return any("reverse" in name.lower() for name in _names_of(loss, 2))
+
+
+def meant_hard(loss: Callable[..., Any]) -> bool:
+    """Whether the loss's own name says that it takes the teacher's first choice alone.
+
+    Args:
+        loss: any function or object.
+    """
+    words = ("hard", "pseudo", "argmax", "deit")
+    return any(word in name.lower() for name in _names_of(loss, 2) for word in words)
 
 
 def _names_of(thing: object, depth: int) -> Iterator[str]:

@@ -233,7 +233,7 @@ def examined(job: Job, teacher: nn.Module, stored: Any) -> list[dict[str, str]]:
         batch = train.select(some[:_EXAMINED])
         device = job.device
         found = doctor(
-            teacher, job.on_device(job.build_student(seed)),
+            teacher, job.on_device(job.build_student(seed)).train(),  # as kd.fit will
             Split(batch.images.to(device), batch.labels.to(device), batch.index.to(device)),
             teacher_logits=stored.rows(batch.index).to(torch.float32),
             quiet=True,
