@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-WORDS_A_MINUTE, STEP = 200, 5
+WORDS_A_MINUTE, STEP = 120, 5
 UNREAD = {"hide-cell", "hide-input", "remove-input", "remove-cell", "setup"}
 UNSEEN = {"hide-cell", "hide-output", "remove-output", "remove-cell", "setup"}
 FOLDED = re.compile(r"(?ms)^(:{3,})\{dropdown\}([^\n]*)\n(.*?)^\1[ \t]*$\n?")
@@ -128,7 +128,10 @@ def _said(output):
 
 
 def reading_minutes(cells):
-    """The book's one rule: open words at 200 a minute, rounded up to five minutes."""
+    """The book's one rule: open words at 120 a minute, rounded up to five minutes.
+
+    Formulas, figures and code take longer than prose of as many words.
+    """
     return STEP * math.ceil(open_words(cells) / WORDS_A_MINUTE / STEP)
 
 
