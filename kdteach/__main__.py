@@ -263,7 +263,7 @@ def _add_distil(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     ):
         job.add_argument(f"--{name}", type=_whole, metavar="N", help=said)
     for name, said in (
-        ("rates", "learning rates that are tried"),
+        ("rates", "ends of the first learning rates tried; later ones may lie beyond"),
         ("temperatures", "temperatures that are tried"),
         ("alphas", "weights of the soft term that are tried"),
     ):

@@ -48,7 +48,8 @@ class Settings:
             T and alpha, the label-trained one closer around its rate.
         seeds: students of each arm, at least 2; the comparison is paired by seed.
         seed: the first of the seeds.
-        rates: smallest and largest learning rate of the trials.
+        rates: smallest and largest learning rate of the first trials; where one of these
+            is best, some of the others lie a little beyond it.
         temperatures: smallest and largest T of the trials.
         alphas: smallest and largest weight of the soft term of the trials, in [0, 1].
         bound: a difference in accuracy below this, in points, would matter to nobody.

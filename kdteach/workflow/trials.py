@@ -7,7 +7,6 @@ looks closer around its own.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -58,7 +57,10 @@ def coarse(arm: str, settings: Settings) -> list[Trial]:
 
 
 def fine(arm: str, settings: Settings, best: Trial) -> list[Trial]:
-    """The second half, around what the first has found, within the bounds.
+    """The second half, around what the first has found.
+
+    Where that is at a bound, half of these rates lie a little beyond it: a best rate at the
+    end of a list calls for a longer list.
 
     Args:
         arm: one of ``ARMS``.
@@ -80,12 +82,8 @@ def fine(arm: str, settings: Settings, best: Trial) -> list[Trial]:
         ]
     low, high = settings.rates
     step = (high / low) ** (1 / max(first - 1, 1))
-    powers = ((-1) ** i * 0.5 ** (i // 2 + 1) for i in itertools.count())
-    rates = (best.rate * step**power for power in powers)
-    # beside a bound only those on its inner side; rounding may leave it by a little
-    inside = (r for r in rates if low * (1 - 1e-9) <= r <= high * (1 + 1e-9))
-    found = itertools.islice(inside, count)
-    return [Trial(arm, min(max(rate, low), high)) for rate in found]
+    powers = [(-1) ** i * 0.5 ** (i // 2 + 1) for i in range(count)]
+    return [Trial(arm, best.rate * step**power) for power in powers]
 
 
 def best_of(trials: Sequence[Trial], results: Sequence[dict[str, Any]]) -> int:
