@@ -414,7 +414,7 @@ def test_a_long_run_says_how_far_it_is(add, tmp_path, monkeypatch, executor):
     monkeypatch.setattr(progress, "_PAUSE", 0.02)
     monkeypatch.setattr("kdteach.experiments.shift._LOOK", 0.05)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # one thread for the worker
-    add({**TEACHER, "epochs": 300, "batch_size": 16})
+    add({**TEACHER, "epochs": 1200, "batch_size": 16})
     said = []
     if executor == "threads":
         with ThreadPoolExecutor(1) as pool:

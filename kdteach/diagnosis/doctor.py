@@ -241,7 +241,8 @@ def _of_loss(
     """What shows when the loss is asked, or without one the networks."""
     # of one image alone, two classes would fit too many formulas: it is asked about often
     count = len(given.images)
-    rows = torch.arange(min(count, _ROWS)) if count > 1 else torch.zeros(4).long()
+    number = torch.arange(min(count, _ROWS) if count > 1 else 4, device=given.images.device)
+    rows = number if count > 1 else number * 0
     few = part_of(given, rows)
     z = _answered(student, few.images, "the student").double()
     all_v = answered if answered is not None else table

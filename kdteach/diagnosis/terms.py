@@ -269,7 +269,9 @@ def _grows(q: Questions, v: Tensor, v2: Tensor, y: Tensor, y2: Tensor) -> bool |
     if len(counted) < 2:
         return None
     left_out = counted[(len(counted) + 1) // 2 :]
-    kept = torch.tensor([i for i in range(len(q.z)) if i not in set(left_out.tolist())])
+    gone = set(left_out.tolist())
+    staying = [i for i in range(len(q.z)) if i not in gone]
+    kept = torch.tensor(staying, device=q.z.device)
     try:
         c, d = q.fewer(kept, q.z, v, y), q.fewer(kept, q.z, v2, y2)
     except Exception:  # a loss may be made for one number of images

@@ -344,7 +344,10 @@ def _distil(
         said = shown(teacher) if hasattr(teacher, "dtype") else type(teacher).__name__
         if callable(teacher) and not isinstance(teacher, type):
             remedy = ": let the forward of a module of yours call it"
-        if isinstance(teacher, (list, tuple)):
+        several = isinstance(teacher, (list, tuple)) and any(
+            isinstance(each, (Tensor, nn.Module)) for each in teacher
+        )
+        if several:
             remedy = ". Average the tables of several teachers: (a + b) / 2"
             if any(isinstance(each, nn.Module) for each in teacher):
                 remedy += ", each made with teacher_logits(teacher, data.train)"

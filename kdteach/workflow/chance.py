@@ -30,12 +30,14 @@ def learned(answers: Sequence[Tensor], labels: Tensor) -> bool:
     count, classes = answers[0].shape
     if count < 2:
         return False
-    said = torch.zeros(count, classes, dtype=torch.float64)  # share of the networks
+    each = torch.arange(count, device="cpu")
+    # (N, C) the share of the networks that say so
+    said = torch.zeros(count, classes, dtype=torch.float64, device="cpu")
     for logits in answers:
-        said[torch.arange(count), logits.argmax(dim=1).cpu()] += 1 / len(answers)
+        said[each, logits.argmax(dim=1).cpu()] += 1 / len(answers)
     own = labels.cpu().long()
     share = torch.bincount(own, minlength=classes).double() / count
-    right = said[torch.arange(count), own].sum()
+    right = said[each, own].sum()
     expected = (said.sum(dim=0) * share).sum()
     rows = (said * share).sum(dim=1, keepdim=True)
     rest = said - rows - said.mean(dim=0) + rows.mean()
