@@ -17,7 +17,7 @@ _MOST = 4096  # values of an image that count; of larger images, evenly spread o
 _AT_A_TIME = 2**22  # values that are turned into numbers together: 32 MB
 
 
-def fingerprints(images: Tensor) -> Tensor:
+def fingerprints(images: Tensor, every: bool = False) -> Tensor:
     """Compute a number for the pixels of each image, the same on every device.
 
     The pixels count as float32, so that a set in double precision has the numbers of the
@@ -26,13 +26,14 @@ def fingerprints(images: Tensor) -> Tensor:
 
     Args:
         images: (N, ...) floats or bytes.
+        every: whether all values of an image count, however many there are.
 
     Returns:
         (N,) int64, on the CPU.
     """
     flat = images.detach().flatten(1) if images.ndim > 1 else images.detach()[:, None]
     width = flat.shape[1]
-    if width > _MOST:
+    if width > _MOST and not every:
         flat = flat[
             :,
             torch.linspace(0, width - 1, _MOST, dtype=torch.float64, device="cpu")

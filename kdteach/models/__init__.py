@@ -20,6 +20,7 @@ from kdteach.models.modes import (
 from kdteach.models.normalised import normalised
 from kdteach.models.photographs import BackboneWithHead, Normalise
 from kdteach.models.readers import READERS, reader_file, trained_reader
+from kdteach.models.remembering import Remembering, remembering
 from kdteach.models.residual import deep_stack, gradient_norms
 from kdteach.models.taps import tap
 from kdteach.models.temperature_scaling import TemperatureScaled, scale_for
@@ -34,6 +35,7 @@ __all__ = [
     "TWINS",
     "BackboneWithHead",
     "Normalise",
+    "Remembering",
     "TemperatureScaled",
     "answer",
     "ask",
@@ -51,6 +53,7 @@ __all__ = [
     "normalised",
     "pretrained_head",
     "reader_file",
+    "remembering",
     "require_logits",
     "scale_for",
     "shipped_name",
