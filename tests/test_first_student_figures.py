@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from kdteach.plots.first_student import differences, votes_on_images
+from kdteach.plots.first_student import differences, read_by_one, votes_on_images
 from kdteach.stats import Interval
 
 IMAGES = torch.rand(2, 1, 8, 8, dtype=torch.float64, generator=torch.Generator())
@@ -156,3 +156,47 @@ def test_long_names_have_room():
     made = intervals({name: gap(-6.0, -3.0, -1.0)})
     (left,) = re.findall(rf'<text x="([\d.]+)"[^>]*>{name}<', made.wide)
     assert float(left) > 7.5 * len(name)  # it ends there, and begins right of 0
+
+
+ROWS = {
+    "only distilled": ("student", IMAGES, [9, 8], [3, 1]),
+    "only labels": ("baseline", IMAGES[:1], [6], torch.tensor([1])),
+}
+
+
+def test_images_that_one_student_reads_say_what_the_other_says():
+    made = read_by_one(ROWS, caption="Two to one.")
+    for drawing in (made.wide, made.narrow):
+        assert drawing.count("<image") == 3
+        for words in ("only distilled", "only labels", "a 9, not 3", "an 8, not 1"):
+            assert f">{words}<" in drawing
+    assert made.alt == (
+        "Images that only one of two students reads correctly. only distilled: a 9, not 3; "
+        "an 8, not 1. only labels: a 6, not 1."
+    )
+    assert made.caption == "Two to one."
+
+
+def test_many_images_go_on_in_another_line():
+    many = torch.rand(8, 1, 8, 8, dtype=torch.float64, generator=torch.Generator())
+    made = read_by_one({"all": ("student", many, [1] * 8, [2] * 8)}, caption="x")
+    for drawing, lines in ((made.wide, 2), (made.narrow, 3)):
+        height = re.search(r'viewBox="0 0 \d+ (\d+)', drawing)[1]
+        assert int(height) == 34 + 132 * lines
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "says"),
+    [
+        (IMAGES, TypeError, r"row 'a' must be \(colour, images, labels, answers\)"),
+        (("red", IMAGES, [1, 2], [3, 4]), ValueError, "colour of 'a'"),
+        (("label", IMAGES[:0], [], []), ValueError, "images of 'a'"),
+        (("label", 2 + IMAGES, [1, 2], [3, 4]), ValueError, r"images of 'a' must be some"),
+        (("label", IMAGES, [1], [3, 4]), ValueError, "labels of 'a'"),
+        (("label", IMAGES, [1, 2], [3]), ValueError, "answers of 'a'"),
+        (("label", IMAGES, [1, 2], [3, 2]), ValueError, "must differ from the labels"),
+    ],
+)
+def test_bad_rows_are_named(row, error, says):
+    with pytest.raises(error, match=says):
+        read_by_one({"a": row}, caption="x")

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kdteach.checks import check_choice, shown
+from kdteach.checks import check_choice, check_numbers, shown
 from kdteach.diagrams import Diagram, panels
 from kdteach.diagrams.panels import Answer, Panel
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.plots._given import Numbers, named, numbers, same_length, texts
 from kdteach.stats import Interval
 
-__all__ = ["differences", "votes_on_images"]
+__all__ = ["differences", "read_by_one", "votes_on_images"]
 
 _ROLES = ("teacher", "student", "baseline", "label")
 
@@ -171,6 +171,72 @@ def differences(
     )
 
 
+def read_by_one(
+    rows: Mapping[str, tuple[str, ArrayLike, ArrayLike, ArrayLike]], *, caption: str
+) -> Diagram:
+    """Images that one of two students reads correctly, with what the other one says.
+
+    Args:
+        rows: name of a row to (its colour, images (n, 1, H, W) in [0, 1], (n,) labels, (n,)
+            answers of the other student); the colour is one of teacher, student, baseline
+            and label, and n at least 1.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A row of images a student, up to seven beside each other and three on a phone; below
+        each its label and the answer of the other student, as in *a 9, not 3*.
+
+    Raises:
+        TypeError: rows is no dictionary of quadruples, or values of another type.
+        ValueError: no rows, a row without images, an unknown colour, lengths that differ,
+            or an answer that is the label.
+    """
+    drawn: dict[str, tuple[str, Numbers, list[str]]] = {}
+    told = []
+    for name, given in named("rows", rows).items():
+        if not isinstance(given, tuple | list) or len(given) != 4:
+            raise TypeError(
+                f"row {name!r} must be (colour, images, labels, answers), got "
+                f"{shown(given)}"
+            )
+        role = str(check_choice(f"colour of {name!r}", given[0], _ROLES))
+        pictures = numbers(f"images of {name!r}", given[1], ndim=4)
+        if not len(pictures) or pictures.min() < 0 or pictures.max() > 1:
+            raise ValueError(f"images of {name!r} must be some, in [0, 1]")
+        pair = []
+        for what, values in (("labels", given[2]), ("answers", given[3])):
+            found = check_numbers(f"{what} of {name!r}", values)
+            same_length(f"{what} of {name!r}", found, len(pictures), "image")
+            pair.append([f"{value:g}" for value in found.tolist()])
+        if any(label == answer for label, answer in zip(*pair, strict=True)):
+            raise ValueError(f"answers of {name!r} must differ from the labels")
+        words = [f"{_a(label)}, not {answer}" for label, answer in zip(*pair, strict=True)]
+        drawn[name] = (role, pictures, words)
+        told.append(f"{name}: {'; '.join(words)}")
+    alt = f"Images that only one of two students reads correctly. {'. '.join(told)}."
+    drawings = []
+    for width, columns, side, step in ((860.0, 7, 96.0, 122.0), (350.0, 3, 96.0, 122.0)):
+        lines = [-(-len(pictures) // columns) for _, pictures, _ in drawn.values()]
+        draw = Drawing(width, 34.0 * len(lines) + 132.0 * sum(lines))
+        y = 0.0
+        for (name, (role, pictures, words)), count in zip(
+            drawn.items(), lines, strict=True
+        ):
+            draw.words_over(0, y + 18, name, "strong", "start", role)
+            for place, (picture, says) in enumerate(
+                zip(pictures[:, 0], words, strict=True)
+            ):
+                x = 4 + step * (place % columns)
+                top = y + 32 + 132 * (place // columns)
+                draw.picture(x, top, side, picture.tolist())
+                draw.text(x + side / 2, top + side + 18, says, "small")
+            y += 34 + 132 * count
+        drawings.append(draw)
+    return Diagram(
+        drawings[0].svg("kd-wide", alt), drawings[1].svg("kd-narrow", alt), alt, caption
+    )
+
+
 def _shares(name: str, pair: object, count: int) -> tuple[str, Numbers]:
     """The colour of a kind of student, and the shares of its votes by image and class."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
@@ -185,3 +251,8 @@ def _shares(name: str, pair: object, count: int) -> tuple[str, Numbers]:
             f"as the least and {sums.min():g} as the least sum"
         )
     return role, counts / sums
+
+
+def _a(number: str) -> str:
+    """The number with its article."""
+    return f"an {number}" if number in ("8", "11", "18") else f"a {number}"
