@@ -234,7 +234,7 @@ def _add_distil(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )  # fmt: skip
     job.add_argument("--data", type=_folder, metavar="DIR", required=True,
                      help="a folder for each class")  # fmt: skip
-    named = "as kd.build, torchvision:NAME or timm:NAME"
+    named = "as kd.build, torchvision:NAME, timm:NAME, or MODULE:FUNCTION for your own"
     job.add_argument("--teacher", metavar="NAME", required=True, help=named)
     job.add_argument("--student", metavar="NAME", required=True, help=named)
     job.add_argument("--out", type=_folder, metavar="DIR", help="by default distilled")

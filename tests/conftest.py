@@ -132,3 +132,5 @@ def pytest_configure(config):
         config.pluginmanager.register(Stopwatch(config), "kdteach-stopwatch")
         if config.getoption("dist", "no") != "no":
             warm.share()
+    if warm.PLACE in os.environ:  # this process, or the one that started it, has shared it
+        warm.copy_workers()

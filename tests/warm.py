@@ -9,11 +9,15 @@ imported by each, from where its environment says.
 Everything else stays as with a process that is started anew: arguments, environment,
 folder, streams, signals, exit status. Where copying is not possible, or ``KDTEACH_COLD`` is
 set, it is started anew.
+
+``copy_workers`` does the same for the processes of ``multiprocessing`` that are started
+anew ("spawn"): those of a pool, and Dask's.
 """
 
 import array
 import atexit
 import contextlib
+import fcntl
 import json
 import os
 import runpy
@@ -26,6 +30,7 @@ import tempfile
 import threading
 import traceback
 import warnings
+from multiprocessing import popen_spawn_posix, util
 from pathlib import Path
 
 PACKAGES = (
@@ -34,6 +39,7 @@ PACKAGES = (
 )  # fmt: skip
 """Not ``ipykernel.kernelapp``, which looks at its import whose end a kernel is to share."""
 PLACE = "KDTEACH_WARM"  # in the environment: where a parent's listens
+_MOST_STREAMS = 64  # that a copy is given
 POSSIBLE = sys.platform == "linux" and not os.environ.get("KDTEACH_COLD")
 
 
@@ -125,13 +131,7 @@ class Popen(subprocess.Popen):
             "env": {os.fspath(k): os.fspath(v) for k, v in (env or os.environ).items()},
             "session": bool(start_new_session),
         }
-        self._line = socket.socket(socket.AF_UNIX)
-        self._line.connect(source())
-        text = json.dumps(request).encode()
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", streams))
-        self._line.sendmsg([len(text).to_bytes(4, "big")], [rights])
-        self._line.sendall(text)
-        self.pid = int.from_bytes(_received(self._line, 4), "big")
+        self._line, self.pid = _asked_for(request, streams)
         self._child_created = True
         ends = ((p2cread, p2cwrite), (c2pwrite, c2pread), (errwrite, errread))
         for its, ours in ends:  # of pipes that were made for it
@@ -182,6 +182,62 @@ def run(command, *, input=None, capture_output=False, check=False, timeout=None,
     return done
 
 
+def copy_workers():
+    """Let processes that ``multiprocessing`` starts anew be copies as well."""
+    if os.environ.get("KD_NOCOPY") or not POSSIBLE or popen_spawn_posix.Popen.poll is _poll:
+        return
+    anew, poll = util.spawnv_passfds, popen_spawn_posix.Popen.poll
+
+    def spawned(path, arguments, passed):
+        arguments = [os.fsdecode(part) for part in arguments]
+        known = len(arguments) == 4 and "spawn_main" in arguments[2]
+        if not known or PLACE not in os.environ:  # such as the tracker of shared memory
+            return anew(path, arguments, passed)
+        request = {
+            "command": arguments[1:],
+            "cwd": os.getcwd(),
+            "env": dict(os.environ),
+            "session": False,
+            "numbers": sorted(passed),
+            "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        }
+        line, pid = _asked_for(request, [0, 1, 2, *request["numbers"]])
+        _LINES[pid] = line
+        return pid
+
+    util.spawnv_passfds = spawned
+    popen_spawn_posix.Popen.poll, _poll.otherwise = _poll, poll
+
+
+_LINES = {}
+_reading = threading.Lock()
+
+
+def _poll(self, flag=os.WNOHANG):
+    """The exit status of a worker once there is one; it is no child of this process."""
+    line = _LINES.get(self.pid)
+    if self.returncode is None and line is None:
+        return _poll.otherwise(self, flag)
+    if self.returncode is None and (flag == 0 or select.select([line], [], [], 0)[0]):
+        select.select([line], [], [])
+        with _reading:  # several threads may wait for it
+            if self.returncode is None:
+                said = _received(line, 4)
+                self.returncode = int.from_bytes(said, "big", signed=True) if said else -9
+    return self.returncode
+
+
+def _asked_for(request, streams):
+    """Ask for a copy; its end is said on the line that is returned, with its number."""
+    line = socket.socket(socket.AF_UNIX)
+    line.connect(source())
+    text = json.dumps(request).encode()
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", streams))
+    line.sendmsg([len(text).to_bytes(4, "big")], [rights])
+    line.sendall(text)
+    return line, int.from_bytes(_received(line, 4), "big")
+
+
 def _received(line, count):
     parts = b""
     while len(parts) < count:
@@ -226,18 +282,23 @@ def serve(listening):
 
 
 def _copied(line, own, others):
-    size, streams, _, _ = socket.recv_fds(line, 4, 3)
+    size, streams, _, _ = socket.recv_fds(line, 4, _MOST_STREAMS)
     request = json.loads(_received(line, int.from_bytes(size, "big")))
     child = os.fork()
     if child == 0:
         if request["session"]:
             os.setsid()
         line.sendall(os.getpid().to_bytes(4, "big"))
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
+        numbers = [0, 1, 2, *request.get("numbers", ())]
+        apart = max(*numbers, *own, line.fileno(), *streams) + 1
+        moved = [fcntl.fcntl(stream, fcntl.F_DUPFD, apart) for stream in streams]
         for fd in {*own, *streams, line.fileno(), *(o.fileno() for o in others.values())}:
             if fd > 2:
                 os.close(fd)
+        for number, stream in zip(numbers, moved, strict=True):
+            os.dup2(stream, number)
+            os.close(stream)
+        signal.pthread_sigmask(signal.SIG_BLOCK, request.get("blocked", ()))
         _carry_out(request)
     for stream in streams:
         os.close(stream)
@@ -274,6 +335,8 @@ def _carry_out(request):
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     first = os.getcwd() if kind == "-m" else "" if kind == "-c" else str(Path(kind).parent)
     sys.path[:] = [first, *filter(None, paths), *sys.path[1:]]
+    if PLACE in os.environ:
+        copy_workers()
     status = 0
     try:
         if kind == "-m":

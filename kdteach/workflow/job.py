@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from kdteach.checks import check_function, check_model, shown
 from kdteach.files import check_path, printable
+from kdteach.training.own_code import own_code
 from kdteach.types import ImageSet
 from kdteach.workflow import export, side_by_side, stages, together
 from kdteach.workflow.card import cards
 from kdteach.workflow.kept import Kept, state_bytes
-from kdteach.workflow.networks import digest_of, plain
+from kdteach.workflow.networks import digest_of, own_network, plain
 from kdteach.workflow.numbers import best_seed, numbers_of, resolved, verdict
 from kdteach.workflow.settings import Settings
 from kdteach.workflow.stages import Builder, Job, Say
@@ -117,6 +118,7 @@ def distil(
         settings.place,
         {
             **replace(settings, device=device.type).described(),
+            **_code_of(settings, teacher=teacher is None, student=student is None),
             "pictures": data.checksum,
             "weights": digest_of(check_path("w", weights)) if weights is not None else None,
         },
@@ -337,6 +339,16 @@ def _fits(who: str, model: nn.Module, data: Any) -> None:
             f"{who}: it has {width} outputs for {data.num_classes} classes "
             f"({', '.join(data.classes[:5])}{', ...' if data.num_classes > 5 else ''})"
         )
+
+
+def _code_of(settings: Settings, **by_name: bool) -> dict[str, str]:
+    """The code of networks of the reader's own: a changed one makes another job."""
+    found = {}
+    for who, named in by_name.items():
+        function = own_network(getattr(settings, who)) if named else None
+        if function is not None:
+            found[f"{who}'s code"] = own_code(function)
+    return found
 
 
 def _device(name: str) -> torch.device:

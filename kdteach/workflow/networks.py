@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import inspect
 import io
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,8 @@ def network(
     """Build a network by its name.
 
     Args:
-        name: one of ``kdteach.build``, ``torchvision:NAME`` or ``timm:NAME``.
+        name: one of ``kdteach.build``, ``torchvision:NAME``, ``timm:NAME``, or
+            ``MODULE:FUNCTION`` for your own.
         classes: C.
         size: height and width of the images.
         channels: 3 or 1.
@@ -42,6 +46,7 @@ def network(
         (B, channels, size, size) in [0, 1] -> (B, C) logits, in train mode, on the CPU.
 
     Raises:
+        TypeError: your own function builds no network.
         ValueError: an unknown name, or a network that does not take such images.
         FileNotFoundError: trained weights that are not in torch's cache.
         ModuleNotFoundError: timm is not installed.
@@ -52,13 +57,15 @@ def network(
         return build(
             name, num_classes=classes, seed=seed, input_shape=shape, weights=trained
         )
-    if library not in ("torchvision", "timm"):
-        raise ValueError(
-            f"networks come from torchvision: or timm:, got {shown(name)}; without a colon "
-            "they are those of kdteach.build"
-        )
     if start != "random":
         raise ValueError(f"{name} begins with random weights alone: leave start out")
+    if function := own_network(name):
+        given = {"num_classes": classes, "size": size, "channels": channels}
+        with seeded(seed, "init"), single_precision():
+            own_made = function(**arguments_of(name, given))
+        if not isinstance(own_made, nn.Module):
+            raise TypeError(f"{name} must return a torch.nn.Module, got {shown(own_made)}")
+        return own_made
     if channels != 3:
         raise ValueError(f"{name} takes pictures of 3 channels, got channels={channels}")
     mean, std = MEAN, STD
@@ -79,6 +86,59 @@ def network(
                 raise ValueError(f"torchvision has no network {shown(own)}")
             made = models.get_model(own, weights=None, num_classes=classes)
     return normalised(made, mean, std)
+
+
+def own_network(name: str) -> Callable[..., Any] | None:
+    """The function that ``MODULE:FUNCTION`` names; None for the networks of libraries.
+
+    Raises:
+        ValueError: there is no such module, or nothing in it that can be called.
+    """
+    module, _, function = name.rpartition(":")
+    if module in ("", "torchvision", "timm"):
+        return None
+    try:
+        found: Any = importlib.import_module(module)
+    except (ImportError, ValueError) as error:
+        raise ValueError(
+            f"the module of {shown(name)} cannot be imported ({error}). Your own network "
+            "is MODULE:FUNCTION, a module of the folder you are in or an installed one; "
+            "torchvision:NAME and timm:NAME are those of the libraries"
+        ) from error
+    for part in function.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise ValueError(
+            f"{module} has no function {shown(function)} that builds a network: write "
+            "MODULE:FUNCTION, such as mynets:small for def small(num_classes) in mynets.py"
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def arguments_of(name: str, given: dict[str, int]) -> dict[str, int]:
+    """Those of some arguments that a function of the reader's own takes.
+
+    Args:
+        name: ``MODULE:FUNCTION``.
+        given: num_classes, which it must take, and whatever else it may.
+
+    Raises:
+        ValueError: it takes no num_classes, or is not there.
+    """
+    function = own_network(name)
+    assert function is not None
+    try:
+        taken = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # nobody knows
+        return {"num_classes": given["num_classes"]}
+    any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
+    if "num_classes" not in taken and not any_name:
+        raise ValueError(
+            f"{name} takes no num_classes: it is called with "
+            f"num_classes={given['num_classes']}, and with size and channels where it has "
+            "them"
+        )
+    return {n: v for n, v in given.items() if n in taken or any_name}
 
 
 def digest_of(file: Path) -> str:

@@ -27,7 +27,10 @@ class Settings:
             ``test`` beside ``train``.
         teacher: name of the teacher: one that ``kdteach.build`` knows,
             ``torchvision:NAME``, or ``timm:NAME`` where timm is installed. The last two
-            get the normalisation inside that their usual weights were trained with.
+            get the normalisation inside that their usual weights were trained with. Or
+            your own, ``MODULE:FUNCTION``: a function, or a class, that takes
+            ``num_classes`` (and ``size`` and ``channels`` where it has them) and returns a
+            network of images in [0, 1].
         student: name of the student, likewise.
         out: folder for everything that is made; a new one, an empty one, or that of the
             same job, which then goes on, also with more seeds.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kdteach.workflow.networks import arguments_of
+
 _PREPARE = """\
 import json, torch
 from PIL import Image, ImageOps
@@ -70,6 +72,10 @@ def usage(report: Mapping[str, Any]) -> list[str]:
         )
     elif library == "timm":
         build = f'import timm\nstudent = timm.create_model("{own}", num_classes={count})'
+    elif library:  # the reader's own
+        given = {"num_classes": count, "size": size, "channels": channels}
+        written = ", ".join(f"{n}={v}" for n, v in arguments_of(name, given).items())
+        build = f"from {library} import {own}\nstudent = {own}({written})"
     else:
         shape = (channels, size, size)
         build = (
