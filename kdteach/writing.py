@@ -169,6 +169,7 @@ def require_writable(folder: str | os.PathLike[str]) -> None:
             probe.unlink()
     except OSError as error:
         raise _refused(error, folder) from error
+    _sweep(folder / "probe")
 
 
 def _refused(error: OSError, path: Path) -> OSError:
@@ -208,6 +209,10 @@ def _settle(target: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+    _sweep(target)
+
+
+def _sweep(target: Path) -> None:
     start = f".{target.stem}-"
     with suppress(OSError):
         for entry in os.scandir(target.parent):

@@ -398,8 +398,12 @@ def test_a_users_files_are_left_alone(tmp_path):
         assert (tmp_path / name).read_text() == "mine"
     # half-made by a process that was killed the day before yesterday
     half = tmp_path / ".x-0123456789abcdef.part"
-    os.utime(half, (time.time() - 2 * 86400,) * 2)
+    probe = tmp_path / ".probe-0123456789abcdef.part"
+    probe.write_text("0")
+    for left in (half, probe):
+        os.utime(left, (time.time() - 2 * 86400,) * 2)
     results.add_records("x", [RunRecord(**WHOLE | {"seed": 1})], tmp_path)
+    writing.require_writable(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
         ["x.jsonl", ".probe", ".x-notes.part", "x.jsonl.bak", "probe"]
     )

@@ -112,9 +112,12 @@ def open_words(cells):
     return count
 
 
+_FORMULA = re.compile(r"(?s)\$\$.+?\$\$|\$[^$]+\$")
+
+
 def _words(text):
     """Words and numbers; a formula, and a sign alone, count little or nothing."""
-    return len(re.findall(r"[^\W_](?:[\w'’.,-]*\w)?", re.sub(r"\$[^$]+\$", "x", text)))
+    return len(re.findall(r"[^\W_](?:[\w'’.,-]*\w)?", _FORMULA.sub("x", text)))
 
 
 def _said(output):
