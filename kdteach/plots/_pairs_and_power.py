@@ -15,6 +15,7 @@ __all__ = ["power_curves", "shared_luck"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _ROW = 24.0
+_LETTER = 8.6  # width of a bold letter, at most
 _TICK = 5
 _FINE = 2
 _COLOURS = ("student", "ink")
@@ -57,7 +58,8 @@ def shared_luck(
     )
     if a.shape != b.shape:
         raise ValueError(f"first and second must be pairs, got {len(a)} and {len(b)}")
-    check_names("intervals", list(intervals))
+    if not check_names("intervals", list(intervals)):
+        raise ValueError("intervals must be at least one, got none")
     order = np.argsort(a, kind="stable")
     gaps = b - a
     alt = (
@@ -74,11 +76,11 @@ def shared_luck(
     wide = Drawing(_WIDE, 52 + body + 34 * len(intervals) + 58)
     _runs(wide, 70, 0, scale, ends, (a, b), names, order, unit)
     _gaps(wide, 480, 0, scale, reach, gaps, order, intervals, unit)
-    scale = min(265 / (ends[1] - ends[0]), 310 / (reach[1] - reach[0]))
+    scale = min(265 / (ends[1] - ends[0]), 265 / (reach[1] - reach[0]))
     below = 52 + body + 62
     narrow = Drawing(_NARROW, below + 52 + body + 52 * len(intervals) + 58)
     _runs(narrow, 66, 0, scale, ends, (a, b), names, order, unit)
-    _gaps(narrow, 18, below, scale, reach, gaps, order, intervals, unit, row=52)
+    _gaps(narrow, 66, below, scale, reach, gaps, order, intervals, unit, row=52)
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
@@ -130,9 +132,9 @@ def power_curves(
 
         draw.text(4, 16, "how often the interval leaves out 0", "small", "start")
         for tick in (0, 20, 40, 60, 80, 100):
-            y = at(0, tick / 100)[1]
-            draw.line((left, y), (right, y), "edge", 0.8)
-            draw.text(left - 8, y + 5, f"{tick} %", "small", "end")
+            level = at(0, tick / 100)[1]
+            draw.line((left, level), (right, level), "edge", 0.8)
+            draw.text(left - 8, level + 5, f"{tick} %", "small", "end")
         for n in range(0, int(last) + 1, 20):
             draw.text(at(n, 0)[0], foot + 20, f"{n}", "small")
         draw.text((left + right) / 2, foot + 44, "seeds of each method", "small")
@@ -141,14 +143,16 @@ def power_curves(
             draw.curve([at(n, v) for n, v in zip(x, y, strict=True)], colour, 2.6)
             for n, v in zip(x, y, strict=True):
                 draw.dot(*at(n, v), colour)
-            n = reached[name]
-            draw.ring(*at(n, aim), colour, 8)
-            middle = n < last / 2
-            spot = at(n, aim)
-            draw.words_over(
-                spot[0] + (14 if middle else -4), spot[1] + 30, f"{name}: {n}",
-                "strong", "start" if middle else "end", colour if middle else "",
-            )  # fmt: skip
+            said, spot = f"{name}: {reached[name]}", at(reached[name], aim)
+            draw.ring(*spot, colour, 8)
+            begins = spot[0] + 14
+            if begins + _LETTER * len(said) < right:
+                draw.words_over(begins, spot[1] + 30, said, "strong", "start", colour)
+                continue
+            begins = right - _LETTER * len(said)  # below the curve, where the words begin
+            reach = last * (begins - left) / (right - left)
+            y_words = at(0, float(np.interp(reach, x, y)))[1] + 34
+            draw.words_over(right, y_words, said, "strong", "end", colour)
         drawings.append(draw)
     return Diagram(
         drawings[0].svg("kd-wide", alt), drawings[1].svg("kd-narrow", alt), alt, caption
@@ -185,8 +189,9 @@ def _runs(
     foot = top + 52 + _ROW * len(order)
     _axis(draw, left, foot, scale, ends, _TICK, unit, top + 44)
     draw.text(left - 62, top + 14, "Each pair:", "strong", "start")
-    draw.words_over(left + 18, top + 14, names[0], "strong", "start", "baseline")
-    draw.words_over(left + 122, top + 14, names[1], "strong", "start", "student")
+    draw.words_over(left + 28, top + 14, names[0], "strong", "start", "baseline")
+    second_at = left + 36 + _LETTER * len(names[0])
+    draw.words_over(second_at, top + 14, names[1], "strong", "start", "student")
     for row, seed in enumerate(order.tolist()):
         y = top + 56 + _ROW * (row + 0.25)
         x0, x1 = (left + scale * (float(v[seed]) - ends[0]) for v in (first, second))
@@ -207,9 +212,14 @@ def _gaps(
     foot = body + row * len(intervals)
     _axis(draw, left, foot, scale, ends, _FINE, f"difference in {unit}", top + 44,
           signed=True)  # fmt: skip
-    draw.text(left, top + 14, "Its difference, and the mean's interval", "strong", "start")
+    phone = row > 2 * _ROW  # below the runs: names of seeds again, and of intervals above
+    title = "Its difference, and the mean's interval"
+    draw.text(left - 62 * phone, top + 14, title, "strong", "start")
     for number, seed in enumerate(order.tolist()):
         x = left + scale * (float(gaps[seed]) - ends[0])
+        if phone:
+            y = top + 61 + _ROW * (number + 0.25)
+            draw.text(left - 62, y, f"seed {seed}", "small", "start")
         draw.dot(x, top + 56 + _ROW * (number + 0.25), "student")
     mean = left + scale * (float(gaps.mean()) - ends[0])
     for number, (name, (low, high)) in enumerate(intervals.items()):
@@ -219,6 +229,5 @@ def _gaps(
         for end in (x0, x1):
             draw.line((end, y - 6), (end, y + 6), "ink", 1.8)
         draw.line((mean, y - 8), (mean, y + 8), "student", 3.5)
-        beside = row < 2 * _ROW  # there is room; else the name stands above
-        place = (x1 + 8, y + 5) if beside else (x0, y - 12)
+        place = (x0, y - 12) if phone else (x1 + 8, y + 5)
         draw.words_over(*place, name, "small", "start")
