@@ -12,6 +12,8 @@ from kdteach.plots.is_the_difference_real import (
     gains,
     pairs,
     parted,
+    power_curves,
+    shared_luck,
     two_kinds_of_luck,
     which_test,
 )
@@ -208,3 +210,80 @@ def test_the_recipe_names_calls_that_there_are():
                 found = getattr(found, name)
             assert callable(found)
     assert "comparisons=k" in figure.alt
+
+
+PAIRED = {"in pairs": (-2.5, -0.1), "apart": (-4.0, 1.5)}
+
+
+def luck_of_pairs(intervals=PAIRED, first=(26, 22, 24), second=(24, 23, 24)):
+    return shared_luck(
+        first, second, ("labels alone", "with a teacher"), intervals,
+        unit="errors", caption="x",
+    )  # fmt: skip
+
+
+def test_both_parts_of_a_pair_have_one_scale_and_stand_in_a_row():
+    figure = luck_of_pairs()
+    for drawing in both(figure):
+        rows = re.findall(r">seed (\d)<", drawing)
+        assert rows[:3] == ["1", "2", "0"]  # by the errors of the first method
+        blue, red = (
+            [tuple(map(float, at)) for at in re.findall(
+                rf'<circle cx="([\d.]+)" cy="([\d.]+)" r="4.5" fill="var\(--kd-{role}\)"',
+                drawing)]
+            for role in ("baseline", "student")
+        )  # fmt: skip
+        blue, runs, gaps = blue[::2], red[:6:2], red[6:]  # runs are drawn twice
+        scale = (blue[2][0] - blue[0][0]) / 4
+        for a, b, gap in zip(blue, runs, gaps, strict=True):
+            assert a[1] == b[1]
+            assert gap[0] - gaps[1][0] == pytest.approx(b[0] - a[0], abs=0.3)
+        assert scale > 10
+    assert "26, 22, 24" in figure.alt
+    assert "in pairs -2.5 to -0.1; apart -4.0 to +1.5" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"intervals": [(0, 1)]}, TypeError, "dictionary"),
+        ({"first": (1, 2)}, ValueError, "must be pairs, got 2 and 3"),
+        ({"first": (1,), "second": (2,)}, ValueError, "first"),
+        ({"intervals": {}}, ValueError, "intervals"),
+    ],
+)
+def test_bad_pairs_with_intervals_are_named(given, error, says):
+    with pytest.raises(error, match=says):
+        luck_of_pairs(**given)
+
+
+CURVES = {"same": [0.1, 0.8, 1.0], "other": [0.05, 0.4, 0.8]}
+
+
+def test_power_stands_at_its_share():
+    figure = power_curves([3, 15, 80], CURVES, {"same": 15, "other": 80}, caption="x")
+    for drawing in both(figure):
+        dots = re.findall(r'cy="([\d.]+)" r="4.5"', drawing)
+        tens = [float(y) for y in dots]
+        unit = (tens[2] - tens[0]) / 0.9
+        found = [1 + (y - tens[2]) / unit for y in tens]
+        assert found == pytest.approx([0.1, 0.8, 1.0, 0.05, 0.4, 0.8], abs=2e-3)
+        rings = re.findall(r'cy="([\d.]+)" r="8', drawing)
+        assert [float(y) for y in rings] == pytest.approx([tens[1], tens[5]], abs=0.02)
+        assert ">same: 15<" in drawing
+        assert ">other: 80<" in drawing
+    assert "same: 10 % at 3, 80 % at 15, 100 % at 80." in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("curves", "error", "says"),
+    [
+        ([0.1], TypeError, "dictionary"),
+        ({"same": [0.1, 0.2, 0.3]}, ValueError, "must be two"),
+        (CURVES | {"other": [0.1, 0.2]}, ValueError, "as long as seeds"),
+        (CURVES | {"other": [0.1, 0.2, 1.2]}, ValueError, "shares"),
+    ],
+)
+def test_bad_power_is_named(curves, error, says):
+    with pytest.raises(error, match=says):
+        power_curves([3, 15, 80], curves, {"same": 15, "other": 80}, caption="x")

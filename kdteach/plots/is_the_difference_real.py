@@ -11,9 +11,13 @@ from torch import Tensor
 from kdteach.checks import check_count, check_names, check_numbers, shown
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.plots._pairs_and_power import power_curves, shared_luck
 from kdteach.plots._recipe import which_test
 
-__all__ = ["gains", "pairs", "parted", "two_kinds_of_luck", "which_test"]
+__all__ = [
+    "gains", "pairs", "parted", "power_curves", "shared_luck", "two_kinds_of_luck",
+    "which_test",
+]  # fmt: skip
 
 _WIDE, _NARROW = 860.0, 350.0
 _LETTER = 8.6  # width of a bold letter, at most
