@@ -184,7 +184,7 @@ def run(command, *, input=None, capture_output=False, check=False, timeout=None,
 
 def copy_workers():
     """Let processes that ``multiprocessing`` starts anew be copies as well."""
-    if os.environ.get("KD_NOCOPY") or not POSSIBLE or popen_spawn_posix.Popen.poll is _poll:
+    if not POSSIBLE or popen_spawn_posix.Popen.poll is _poll:
         return
     anew, poll = util.spawnv_passfds, popen_spawn_posix.Popen.poll
 
