@@ -1,8 +1,10 @@
 """The list of long tests, the groups it makes, and processes that are copies."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -132,3 +134,59 @@ def test_other_commands_are_started_as_ever():
     assert warm.run(["echo", "a"], capture_output=True, text=True).stdout == "a\n"
     said = warm.run([sys.executable, "-V"], capture_output=True, text=True).stdout
     assert said.startswith("Python 3.")
+
+
+WORK = """
+import multiprocessing, os, signal, sys, threading
+def work(queue, how):
+    queue.put((how, os.environ["MINE"], __name__, multiprocessing.current_process().name,
+               multiprocessing.parent_process().pid, sorted(signal.pthread_sigmask(0, ()))))
+    if how == "waits":
+        threading.Event().wait()
+    sys.exit({"ends": 0, "fails": 3}[how])
+"""
+
+CALL = """
+import multiprocessing, os, signal, sys
+if sys.argv[1] == "copied":
+    import warm
+    warm.copy_workers()
+import worker
+if __name__ == "__main__":
+    os.environ["MINE"] = "yes"
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    for how in ("ends", "fails", "waits"):
+        process = context.Process(target=worker.work, args=(queue, how), name=how)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        *said, parent, masked = queue.get()
+        print(said, parent == os.getpid(), masked)
+        if how == "waits":
+            process.join(0.2)
+            print(process.is_alive(), process.exitcode)
+            process.kill()
+        process.join()
+        print(process.is_alive(), process.exitcode, len(multiprocessing.active_children()))
+    print(os.getppid() != 0, len(warm._LINES) if "warm" in sys.modules else 3)
+"""
+
+
+@needs_copies
+def test_a_worker_that_is_copied_is_one_that_is_started(tmp_path):
+    """Environment, arguments, pipes, masked signals, exit codes, kills."""
+    (tmp_path / "worker.py").write_text(WORK)
+    (tmp_path / "call.py").write_text(CALL)
+    path = os.pathsep.join([str(tmp_path), str(Path(warm.__file__).parent)])
+    environment = os.environ | {"PYTHONPATH": path, warm.PLACE: warm.source()}
+    environment.pop("KDTEACH_COLD", None)
+    options = {"capture_output": True, "text": True, "env": environment}
+    cold, copied = (
+        subprocess.run([sys.executable, str(tmp_path / "call.py"), how], **options)
+        for how in ("cold", "copied")
+    )
+    assert cold.returncode == copied.returncode == 0, cold.stderr + copied.stderr
+    assert copied.stdout == cold.stdout
+    assert "False 3 0" in cold.stdout
+    assert f"False {-signal.SIGKILL} 0" in cold.stdout

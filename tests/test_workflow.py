@@ -660,7 +660,7 @@ def test_arguments_are_checked(data, tmp_path):
     with pytest.raises(TypeError, match="student"):
         distil(settings(data, tmp_path / "o"), student=3)
     for name, match in (
-        ("keras:x", "torchvision: or timm:"), ("torchvision:x", "no network 'x'"),
+        ("keras:x", "torchvision:NAME and timm:NAME"), ("torchvision:x", "no network 'x'"),
     ):  # fmt: skip
         refused(settings(data, tmp_path / "o", student=name), ValueError, match)
 
