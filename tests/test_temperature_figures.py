@@ -149,8 +149,8 @@ def test_names_have_the_colours_of_their_lines():
     figure = figures.errors_by_rate({**RATES, (10, 0.2): [32, 34]}, 359, caption="c")
     for svg in (figure.wide, figure.narrow):
         found = re.findall(r"fill:var\(--kd-([\w-]+)\)\">T = (\d+)<", svg)
-        assert sorted(found) == [("label", "10"), ("soft", "1")]
-        for colour in ("soft", "label"):
+        assert sorted(found) == [("baseline", "10"), ("soft", "1")]
+        for colour in ("soft", "baseline"):
             assert f'stroke="var(--kd-{colour})" stroke-width="2.' in svg
 
 
@@ -180,7 +180,7 @@ def test_two_rings_at_one_rate_have_the_colours_of_their_lines():
     figure = figures.errors_by_rate({**RATES, (10, 0.2): [28, 28]}, 359, caption="c")
     for svg in (figure.wide, figure.narrow):
         rings = re.findall(r'<circle [^>]*r="6" fill="none"[^>]*>', svg)
-        assert ["label" in ring for ring in sorted(rings)].count(True) == 1
+        assert ["baseline" in ring for ring in sorted(rings)].count(True) == 1
         assert words(svg).count("T = 1") == words(svg).count("T = 10") == 1
 
 

@@ -52,6 +52,14 @@ def test_the_shuffled_targets_lead_to_the_same_errors_on_both_pages():
     assert once == again
 
 
+def test_the_part_of_the_gain_that_ties_keep_is_that_of_the_further_page():
+    row = r"own doubt .* (\d+)% \[(\d+)%, (\d+)%\]"
+    (found,) = re.findall(row, printed(FURTHER))
+    text = "".join(cell.source for cell in MAIN.cells).replace("\n", " ")
+    claimed = r"kept (\d+) % of the gain .* plausibly (\d+) to (\d+) %"
+    assert re.findall(claimed, text) == [found]
+
+
 def test_the_further_page_is_linked_once():
     text = "".join(cell.source for cell in MAIN.cells)
     assert text.count("temperature_further.ipynb") == 1

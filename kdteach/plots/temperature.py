@@ -21,7 +21,7 @@ _CLOSE = 1.5  # of two logits: they share a name
 _BESIDE = 0.8  # of the first rate: where the names of the lines stand
 _START, _START_PHONE = 0.6, 0.4  # of the first rate: where the axis begins
 _WIDTHS = (2.6, 2.2, 3.2, 2.2)
-_COLOURS = ("soft", "label", "student", "ink")
+_COLOURS = ("soft", "baseline", "student", "ink")
 
 
 def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Diagram:
@@ -33,7 +33,8 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         caption: the sentence that states the finding.
 
     Returns:
-        The figure; classes whose probability falls again are ringed at their largest value.
+        The figure; classes whose probability falls again are ringed at their largest value,
+        and those that rise all the way are dashed.
 
     Raises:
         ValueError: another number of names.
@@ -55,9 +56,9 @@ def class_curves(logits: Tensor, classes: Sequence[str], *, caption: str) -> Dia
         strong = c == first or c in falling
         points = [(T, float(p)) for T, p in zip(hot, values[:, c], strict=True)]
         look = (
-            ("teacher", 3.4 if c == first else 2.2, 1.0) if strong else ("soft", 1.3, 0.8)
+            ("teacher", 3.4 if c == first else 2.4, "") if strong else ("soft", 1.4, "5 4")
         )
-        curves.append(Curve(points, look[0], look[1], "", look[2]))
+        curves.append(Curve(points, *look))
     enters = min(
         (T for T in _spaced(1, 100, 2001) if float(_soft(logits, T)[first]) <= _LOUD),
         default=1.0,
