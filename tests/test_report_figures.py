@@ -41,6 +41,21 @@ def test_higher_numbers_are_darker():
     assert "30 numbers, A, B, C" in figure.alt
 
 
+def test_two_tables_of_other_numbers_stand_beside_each_other():
+    pair = {"C": TABLE, "ours": np.exp(TABLE / 10)}  # the same order, so the same shades
+    figure = lineup(pair, rows="T", columns="alpha", caption="x", shuffled=False)
+    for drawing in both(figure):
+        cells = re.findall(r'stroke-width="[\d.]+"[^>]*?stroke-opacity="([\d.]+)"', drawing)
+        assert cells[:29] == cells[29:]
+        left, right = re.findall(r'<text x="([\d.]+)"[^>]*>(?:C|ours)<', drawing)
+        width = float(ElementTree.fromstring(drawing).get("viewBox").split()[2])
+        assert float(left) < width / 2 < float(right)
+    assert "2 tables of 30 numbers each, C, ours" in figure.alt
+    with pytest.raises(ValueError, match="form of the first"):
+        lineup({"C": TABLE, "ours": TABLE.T}, rows="T", columns="a", caption="x",
+               shuffled=False)  # fmt: skip
+
+
 def test_rows_and_columns_are_labelled():
     rows, columns = [f"r{i}" for i in range(6)], [f"c{i}" for i in range(5)]
     plain = lineup(TABLES, rows="T", columns="alpha", caption="x")
@@ -75,7 +90,7 @@ def test_bad_axes_are_named(axes, error, says):
         ([TABLE], TypeError, "dictionary"),
         ({"A": TABLE}, ValueError, "two or more"),
         ({"A": TABLE, "B": TABLE + 1}, ValueError, "other places"),
-        ({"A": TABLE, "B": TABLE.T}, ValueError, "other places"),
+        ({"A": TABLE, "B": TABLE.T}, ValueError, "form of the first"),
         ({"A": TABLE[0], "B": TABLE[0]}, ValueError, "table"),
     ],
 )

@@ -29,26 +29,27 @@ Table = NDArray[np.float64]
 
 def lineup(
     tables: Mapping[str, ArrayLike], *, rows: str, columns: str, caption: str,
-    axes: Mapping[str, Sequence[str]] | None = None,
+    axes: Mapping[str, Sequence[str]] | None = None, shuffled: bool = True,
 ) -> Diagram:  # fmt: skip
-    """Several tables of the same numbers as fields of colour, none of them pointed out.
+    """Several tables of numbers as fields of colour, none of them pointed out.
 
     Args:
-        tables: letter to (r, c) numbers; all have the same numbers in other places.
+        tables: name to (r, c) numbers; shaded by their ranks, so each table has all shades.
         rows: what changes from row to row, written beside the first.
         columns: what changes from column to column.
         caption: what is to be looked for.
         axes: symbol of the rows to the r labels beside them, and symbol of the columns to
             the c labels below them; None leaves the fields without labels.
+        shuffled: whether all tables must have the same numbers, in other places.
 
     Returns:
         The figure: the more a cell stands out from the page, the higher its number. Three
-        tables stand in a row, on a phone two.
+        tables stand in a row at most, on a phone two.
 
     Raises:
         TypeError: tables or axes is no dictionary.
-        ValueError: fewer than two tables, other numbers in one than in the first, or axes
-            that do not label each row and each column.
+        ValueError: fewer than two tables, another form or, if shuffled, other numbers than
+            the first has, or axes that do not label each row and each column.
     """
     if not isinstance(tables, Mapping):
         raise TypeError(f"tables must be a dictionary, got {shown(tables)}")
@@ -57,18 +58,21 @@ def lineup(
         raise ValueError(f"tables must be two or more, got {len(names)}")
     fields = [_table(f"tables[{name!r}]", tables[name]) for name in names]
     for name, field in zip(names, fields, strict=True):
-        if field.shape != fields[0].shape or (_sorted(field) != _sorted(fields[0])).any():
+        if field.shape != fields[0].shape:
+            raise ValueError(f"tables[{name!r}] must have the form of the first")
+        if shuffled and (_sorted(field) != _sorted(fields[0])).any():
             raise ValueError(
                 f"tables[{name!r}] must have the numbers of the first, in other places"
             )
     labels = _labels(axes, fields[0].shape)
     drawings = []
-    for width, across, side in ((_WIDE, 3, 236.0), (_NARROW, 2, 142.0)):
+    for width, most, side in ((_WIDE, 3, 236.0), (_NARROW, 2, 142.0)):
+        across = min(most, len(fields))
         step, tall = width / across, side * 0.72 + 64
         lines = -(-len(fields) // across)
         words = [f"rows: {rows}", f"columns: {columns}"]
         words.append("higher is darker (dark page: lighter)")
-        if across > 2:
+        if most > 2:
             words = ["; ".join(words[:2]), words[2]]
         head = 12.0 + 21 * len(words)
         draw = Drawing(width, head + tall * lines)
@@ -83,7 +87,8 @@ def lineup(
                 _label(draw, x, y + 26, side, side * 0.72, labels)
         drawings.append(draw)
     alt = (
-        f"{len(names)} tables of the same {fields[0].size} numbers, {', '.join(names)}: "
+        f"{len(names)} tables of {'the same ' if shuffled else ''}{fields[0].size} "
+        f"numbers{'' if shuffled else ' each'}, {', '.join(names)}: "
         f"the rows are {rows}, the columns {columns}, and higher numbers stand out more."
     )
     return _diagram(drawings[0], drawings[1], alt, caption)
@@ -158,20 +163,10 @@ def one_picture(
             f"again must have a pair, and all numbers must lie in {low:g} to {high:g}"
         )
     drawings = [
-        _picture(
-            width,
-            left,
-            right,
-            rows,
-            twice,
-            lucky,
-            single,
-            baseline,
-            (low, high, step),
-            unit,
-        )
+        _picture(width, left, right, rows, twice, lucky, single, baseline,
+                 (low, high, step), unit)
         for width, left, right in ((_WIDE, 250.0, 836.0), (_NARROW, 14.0, 334.0))
-    ]
+    ]  # fmt: skip
     told = [
         f"{name}: printed {min(p):.2f} to {max(p):.2f}, ours {min(o):.2f} to {max(o):.2f}"
         for name, p, o in rows
