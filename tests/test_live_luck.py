@@ -35,10 +35,10 @@ def check(found, runs, design, n):
     assert found["design"] == design
     assert found["n"] == n == len(latest["one"]) == len(latest["other"])
     a = np.array(first)[latest["one"]]
-    b = np.array(first if design == 1 else second)[latest["other"]]
+    b = np.array(first if design == 2 else second)[latest["other"]]
     assert latest["values"] == [a.tolist(), b.tolist()]
     assert latest["mean"] == pytest.approx((b - a).mean(), abs=1e-9)
-    if design == 2:
+    if design == 1:
         assert latest["one"] == latest["other"]
     else:  # nobody is compared with himself
         assert len({*latest["one"], *latest["other"]}) == 2 * n
@@ -47,7 +47,7 @@ def check(found, runs, design, n):
         return
     with warnings.catch_warnings():  # three runs may happen to be the same
         warnings.simplefilter("ignore", RuntimeWarning)
-        if design == 2:
+        if design == 1:
             wanted = compare(b, a)
         else:
             wanted = scipy.stats.ttest_ind(b, a).confidence_interval(0.95)
@@ -69,7 +69,7 @@ def test_the_page_computes_what_python_computes(page, design, place, n):
     found = state(page)
     check(found, runs, design, n)
     start = [*found["latest"]["one"], *found["latest"]["other"]]
-    assert sorted(set(start)) == list(range(n if design == 2 else 2 * n))
+    assert sorted(set(start)) == list(range(n if design == 1 else 2 * n))
     means = [found["latest"]["mean"]]
     intervals = [(found["latest"]["low"], found["latest"]["high"])]
     for _ in range(12):
@@ -107,10 +107,12 @@ def test_draws_are_without_preference(page):
 @needs_browser
 def test_by_keyboard_alone(page):
     shown(page, figure()[0])
-    page.get_by_role("radio").nth(1).check()
+    page.get_by_role("radio").nth(2).check()
     words = page.locator(".kd-words").inner_text()
     assert re.search(r": B \(seed \d+\) \d+ errors, A \(seed \d+\) \d+: ", words)
-    page.get_by_role("radio").nth(1).focus()
+    page.get_by_role("radio").nth(2).focus()
+    page.keyboard.press("ArrowUp")
+    assert state(page)["design"] == 1
     page.keyboard.press("ArrowUp")
     assert state(page)["design"] == 0
     page.get_by_role("button", name="20 times").focus()
@@ -136,7 +138,7 @@ def test_by_keyboard_alone(page):
 def test_an_interval_without_zero_is_thick(page):
     made, one, other = figure()
     shown(page, made)
-    page.get_by_role("radio").nth(2).check()
+    page.get_by_role("radio").nth(1).check()
     page.get_by_role("radio", name="10 seeds").check()
     press(page, "20 times")
     thick = page.locator("svg.kd-luck path[stroke-width='4']").count()
@@ -178,7 +180,7 @@ def test_runs_are_paired_by_their_seeds():
     one, other = Runs([5, 6, 9], [0, 1, 2]), Runs([1, 3, 2], [2, 0, 1])
     made = live_luck({"a": one, "b": other}, counts=[1])
     assert made.data["runs"] == [[5, 6, 9], [3, 2, 1]]
-    assert made.data["designs"][2]["truth"] == pytest.approx(-14 / 3)
+    assert made.data["designs"][1]["truth"] == pytest.approx(-14 / 3)
 
 
 def test_all_differences_lie_on_the_axis():

@@ -29,9 +29,9 @@ def live_luck(
 ) -> LiveFigure:
     """A button that runs an experiment again: other seeds, drawn from runs that were made.
 
-    Three experiments can be chosen: both methods, each with seeds of its own; the first
-    method twice, with different seeds, where there is nothing to find; and both methods
-    with the same seeds, pair by pair. Each is repeated with as many seeds as the reader
+    Three experiments can be chosen: both methods, each with seeds of its own; both with
+    the same seeds, pair by pair; and the first method twice, with different seeds, where
+    there is nothing to find. Each is repeated with as many seeds as the reader
     says. With more than one the interval at 95 % is drawn: Student's, of the paired
     differences, or of two groups of equal variance where seeds differ.
 
@@ -99,8 +99,8 @@ def live_luck(
             "runs": both.astype(int).tolist(),
             "designs": [
                 design(f"{names[1]} against {names[0]}, separate seeds", 1, same=False),
-                design(f"{names[0]}, twice (called A and B)", 0, same=False),
                 design(f"{names[1]} against {names[0]}, same seeds", 1, same=True),
+                design(f"{names[0]}, twice (called A and B)", 0, same=False),
             ],
             "counts": several,
             "quantiles": {
@@ -133,8 +133,8 @@ def _still(names: list[str], both: NDArray[np.float64], unit: str, most: int) ->
         strips.Strip(name, gaps.tolist(), f"{gaps.mean():+.1f}", role)
         for name, gaps, role in (
             (f"{names[1]}, separate seeds", both[1, after] - both[0, of], "student"),
-            (f"{names[0]}, twice", both[0, after] - both[0, of], "baseline"),
             (f"{names[1]}, same seeds", both[1, of] - both[0, of], "student"),
+            (f"{names[0]}, twice", both[0, after] - both[0, of], "baseline"),
         )
     ]
     ticks = [str(-most), "0", f"+{most}"]
