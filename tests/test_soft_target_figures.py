@@ -52,6 +52,18 @@ def inside(diagram):
     assert diagram.caption in diagram._repr_html_()
 
 
+def test_a_number_of_zero_is_not_written():
+    made = figures.images_and_answers(
+        torch.rand(1, 1, 8, 8), [{"one": torch.tensor([0.002, 0.9, 0.07, 0.028])}], ["a"],
+        caption="A finding.", most=4,
+    )  # fmt: skip
+    assert "one says 1 90 %, 2 7 %, 3 3 %." in made.alt
+    for root in drawn(made):
+        texts = {e.text for e in root.iter() if e.tag.endswith("text")}
+        assert {"0.90", "0.07", "0.03"} <= texts
+        assert "0.00" not in texts
+
+
 def test_images_and_what_networks_say():
     images = torch.rand(4, 1, 8, 8)
     p = torch.tensor([0.7, 0.25, 0.05])

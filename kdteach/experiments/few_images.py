@@ -41,9 +41,8 @@ PROTOCOL = (
     "Adam; one of four learning rates, chosen by the errors on the validation images of "
     "all ten draws together (a validation image of one draw may be a test image of "
     "another). The draws come from the same 1,797 images, so that their training and test "
-    "parts overlap: the intervals are for these images. Each interval is widened for the "
-    "number of comparisons, so that all of them hold together in at least 95 % of the "
-    "cases, if the draws were independent. Not planned beforehand: earlier versions, with "
+    "parts overlap: the intervals are for these images, and their level supposes that the "
+    "draws are independent. Not planned beforehand: earlier versions, with "
     "other controls, used the same test images. "
 )
 """What a doubter asks about *Hard and soft targets*, for the details of a mark."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from kdteach.diagrams import Diagram, panels, strips
@@ -21,6 +20,7 @@ def images_and_answers(
     titles: Sequence[str],
     *,
     caption: str,
+    most: int = 2,
 ) -> Diagram:
     """Images, each with what one or more networks say of it, two in a row.
 
@@ -29,6 +29,7 @@ def images_and_answers(
         answers: n times name of a network to its probabilities (C,).
         titles: n titles.
         caption: the sentence that states the finding.
+        most: this many of the largest have their numbers, except a 0.00.
 
     Raises:
         ValueError: lengths that differ.
@@ -38,14 +39,14 @@ def images_and_answers(
             title,
             image[0].tolist(),
             [
-                Answer(name, p.tolist(), marked=p.topk(2).indices.tolist())
+                Answer(name, p.tolist(), marked=_largest(p, most))
                 for name, p in said.items()
             ],
         )
         for image, said, title in zip(images, answers, titles, strict=True)
     ]
     told = "; ".join(
-        f"{title}: {_spoken(name, p)}"
+        f"{title}: {_spoken(name, p, most)}"
         for title, said in zip(titles, answers, strict=True)
         for name, p in said.items()
     )
@@ -163,9 +164,10 @@ def _diagram(wide: Drawing, narrow: Drawing, alt: str, caption: str) -> Diagram:
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
-def _spoken(name: str, p: Tensor) -> str:
-    values, classes = torch.topk(p, 2)
-    said = ", ".join(
-        f"{int(c)} {100 * float(v):.0f} %" for v, c in zip(values, classes, strict=True)
-    )
+def _largest(p: Tensor, most: int) -> list[int]:
+    return [c for c in p.topk(most).indices.tolist() if p[c] >= 0.005]
+
+
+def _spoken(name: str, p: Tensor, most: int) -> str:
+    said = ", ".join(f"{c} {100 * float(p[c]):.0f} %" for c in _largest(p, most))
     return f"{name} says {said}"
