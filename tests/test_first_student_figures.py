@@ -5,7 +5,13 @@ import re
 import pytest
 import torch
 
-from kdteach.plots.first_student import differences, read_by_one, votes_on_images
+import kdteach as kd
+from kdteach.plots.first_student import (
+    differences,
+    here_and_new,
+    read_by_one,
+    votes_on_images,
+)
 from kdteach.stats import Interval
 
 IMAGES = torch.rand(2, 1, 8, 8, dtype=torch.float64, generator=torch.Generator())
@@ -200,3 +206,36 @@ def test_many_images_go_on_in_another_line():
 def test_bad_rows_are_named(row, error, says):
     with pytest.raises(error, match=says):
         read_by_one({"a": row}, caption="x")
+
+
+def gap(*differences, test_share=0.25):
+    return kd.compare(differences, [0.0] * len(differences), test_share=test_share)
+
+
+def test_two_intervals_of_a_difference_are_drawn_and_said():
+    rows = {"labels": gap(-4.0, -3.0, -2.0), "shifts": gap(-4.0, 1.0, 2.0)}
+    made = here_and_new(rows, step=5, axis="mistakes of the arm", caption="Both.")
+    for name, here in rows.items():
+        new = here.for_new_images
+        assert f"{name}: {here.mean:+.1f}, {here.low:+.1f} to {here.high:+.1f}" in made.alt
+        assert f"for new images {new.low:+.1f} to {new.high:+.1f}" in made.alt
+        assert (new.low < here.low) == (new.high > here.high)
+    for drawing in (made.wide, made.narrow):
+        assert "--kd-student" in drawing  # labels: the interval leaves 0 out
+        assert "--kd-soft" in drawing
+        for words in ("labels", "shifts", "fewer", "more", "0"):
+            assert f">{words}<" in drawing
+
+
+@pytest.mark.parametrize(
+    ("rows", "step", "error", "says"),
+    [
+        ({}, 1, ValueError, "empty"),
+        ({"a": (1, 2)}, 1, TypeError, "must be a Comparison"),
+        ({"a": gap(1.0, 2.0, test_share=None)}, 1, ValueError, "no test_share"),
+        ({"a": gap(1.0, 2.0)}, 0, ValueError, "step"),
+    ],
+)
+def test_two_intervals_ask_for_comparisons(rows, step, error, says):
+    with pytest.raises(error, match=says):
+        here_and_new(rows, step=step, axis="x", caption="x")

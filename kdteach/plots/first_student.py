@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kdteach.checks import check_choice, check_numbers, shown
+from kdteach.comparisons import Comparison
 from kdteach.diagrams import Diagram, panels
 from kdteach.diagrams.panels import Answer, Panel
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.plots._given import Numbers, named, numbers, same_length, texts
 from kdteach.stats import Interval
 
-__all__ = ["differences", "read_by_one", "votes_on_images"]
+__all__ = ["differences", "here_and_new", "read_by_one", "votes_on_images"]
 
 _ROLES = ("teacher", "student", "baseline", "label")
 
@@ -166,6 +167,80 @@ def differences(
         for name, gap in rows.items()
     )
     alt = f"{axis}, mean and interval. {told}."
+    return Diagram(
+        drawings[0].svg("kd-wide", alt), drawings[1].svg("kd-narrow", alt), alt, caption
+    )
+
+
+def here_and_new(
+    comparisons: Mapping[str, Comparison], *, step: float, axis: str, caption: str
+) -> Diagram:
+    """Differences with two intervals: for other divisions of the images, and for new ones.
+
+    Args:
+        comparisons: name of the other arm to its comparison, made with a ``test_share``.
+        step: between two ticks of the axis, above 0.
+        axis: what is measured; the sides of 0 are named by *fewer* and *more*.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A row an arm: the mean as a dot, the interval as a thick line and the one for new
+        images as a thin line with ends; grey where the thick one covers 0, else orange.
+
+    Raises:
+        TypeError: comparisons is no dictionary of comparisons.
+        ValueError: nothing to draw, a comparison without a ``test_share``, or a step that
+            is not above 0.
+    """
+    rows, told = [], []
+    for name, here in named("comparisons", comparisons).items():
+        if not isinstance(here, Comparison):
+            raise TypeError(f"{name!r} must be a Comparison, got {shown(here)}")
+        if (new := here.for_new_images) is None:
+            raise ValueError(f"the comparison of {name!r} has no test_share")
+        rows.append((name, here, new))
+        told.append(
+            f"{name}: {here.mean:+.1f}, {here.low:+.1f} to {here.high:+.1f}; for new "
+            f"images {new.low:+.1f} to {new.high:+.1f}"
+        )
+    if not step > 0:
+        raise ValueError(f"step must be above 0, got {shown(step)}")
+    low = step * np.floor(min(0.0, *(new.low for *_, new in rows)) / step)
+    high = step * np.ceil(max(0.0, *(new.high for *_, new in rows)) / step)
+    alt = f"{axis}, mean and two intervals. {'; '.join(told)}."
+    drawings = []
+    for width, left, right, row, phone in (
+        (860.0, 290.0, 830.0, 34.0, False), (350.0, 16.0, 334.0, 50.0, True),
+    ):  # fmt: skip
+        foot = 34 + row * len(rows)
+        draw = Drawing(width, foot + 46)
+
+        def at(value: float, left: float = left, right: float = right) -> float:
+            return float(left + (right - left) * (value - low) / (high - low))
+
+        for tick in np.linspace(low, high, round((high - low) / step) + 1):
+            zero = abs(tick) < step / 2
+            x = at(tick)
+            draw.line((x, 28), (x, foot), "soft" if zero else "edge", 1.6 if zero else 0.8)
+            written = "0" if zero else f"{tick:+g}".replace("-", "\N{MINUS SIGN}")
+            draw.text(x, foot + 18, written, "small")
+        draw.text((left + right) / 2, foot + 38, axis, "small")
+        draw.text(at(0) - 8, 18, "fewer", "small", "end")
+        draw.text(at(0) + 8, 18, "more", "small", "start")
+        for number, (name, here, new) in enumerate(rows):
+            y = 34 + row * number + (34 if phone else row / 2)
+            if phone:
+                draw.words_over(0, y - 14, name, "", "start")
+            else:
+                draw.text(left - 14, y + 5, name, "", "end")
+            colour = "soft" if here.low <= 0 <= here.high else "student"
+            draw.line((at(new.low), y), (at(new.high), y), colour, 1.2)
+            for end in (at(new.low), at(new.high)):
+                draw.line((end, y - 5), (end, y + 5), colour, 1.2)
+            draw.line((at(here.low), y), (at(here.high), y), colour, 5)
+            draw.dot(at(here.mean), y, colour)
+            draw.ring(at(here.mean), y, colour)
+        drawings.append(draw)
     return Diagram(
         drawings[0].svg("kd-wide", alt), drawings[1].svg("kd-narrow", alt), alt, caption
     )
