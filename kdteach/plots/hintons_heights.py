@@ -15,7 +15,8 @@ __all__ = ["bias_needed"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _ROW = 74.0  # height of the tallest bar of a row
-_PANEL = 60 + 2 * (_ROW + 26)
+_HEAD = 22.0  # above a row, for its name and share
+_PANEL = 74 + 2 * (_ROW + _HEAD)
 _TONES = ("student", "baseline", "soft")
 
 
@@ -97,7 +98,7 @@ def _panel(
 
     draw.text(x + width / 2, y + 18, title, "strong")
     for row, (values, name) in enumerate(zip(both, names, strict=True)):
-        base = y + 46 + _ROW + row * (_ROW + 26)
+        base = y + 40 + (row + 1) * (_ROW + _HEAD)
         counts = [0] * (last + 1 - first)
         for value in values:  # the image on the line is read as the class, too
             counts[max(math.ceil((value - line) / each) - 1, first) - first] += 1
@@ -108,9 +109,9 @@ def _panel(
                 draw.curve([(middle, base), (middle, base - tall)], colour,
                            0.86 * each * scale, "", shade)  # fmt: skip
         draw.line((x, base), (x + width, base), "edge", 0.8)
-        draw.words_over(x + width, base - _ROW + 8, name, "small strong", "end")
-        draw.words_over(x, base - _ROW + 8, _part(values, line), "strong", "start")
-    base = y + 46 + _ROW + _ROW + 26
+        draw.text(x + width, base - _ROW - 7, name, "small", "end")
+        draw.text(at(line) - 6, base - _ROW - 7, _part(values, line), "strong", "end")
+    base = y + 40 + 2 * (_ROW + _HEAD)
     draw.curve([(at(line), y + 42), (at(line), base)], "ink", 1.8, "6 4")
     draw.text(at(line), y + 36, _signed(line), "small strong")
     every = 5 if high - low < 25 else 10
