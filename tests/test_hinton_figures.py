@@ -12,7 +12,7 @@ from kdteach.plots.hintons_digits import (
     logits_rise,
     look_alike_rows,
 )
-from kdteach.plots.hintons_heights import against_the_others
+from kdteach.plots.hintons_heights import bias_needed
 
 IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -183,48 +183,53 @@ def test_bad_arguments_are_named(make, error, says):
         make()
 
 
-def heights(**given):
-    words = {"unit": "height", "level_name": "own", "caption": "They part."}
-    return against_the_others(
-        {"a": ("soft", [1, 1, 3], [8, 8, 9.5], 5.2), "b": ("baseline", [4], [4], None)}
+def biases(**given):
+    return bias_needed(
+        {"a": ("soft", [1, 2, 2, 9], [1.5, 8, 8, 9.5, 40]), "b": ("baseline", [4], [5])}
         | given,
         ("on 3s", "on others"),
-        **words,
+        unit="bias",
+        caption="They part.",
     )
 
 
-def test_a_bar_is_as_long_as_the_share_of_images_at_its_height():
-    figure = heights()
+def test_a_bar_is_as_tall_as_the_share_of_images_that_need_its_bias():
+    figure = biases()
     for drawing in (figure.wide, figure.narrow):
         bars = [
-            (float(end) - float(left), float(y))
-            for left, y, end in re.findall(
-                r'd="M([\d.]+) ([\d.]+)L([\d.]+) [\d.]+" fill="none" '
-                r'stroke="var\(--kd-soft\)"',
+            (float(bottom) - float(top), float(x), shade)
+            for x, bottom, top, shade in re.findall(
+                r'd="M([\d.]+) ([\d.]+)L[\d.]+ ([\d.]+)" fill="none" '
+                r'stroke="var\(--kd-soft\)"[^>]*?(?:stroke-opacity="([\d.]+)"|/>)',
                 drawing,
             )
         ]
-        assert len(bars) == 3  # 0 to 2 and 2 to 4; 8 to 10
-        (low, at_1), (middle, at_3), (high, at_9) = bars
-        assert low == pytest.approx(2 * middle, abs=0.2)
-        assert high == pytest.approx(3 * middle, abs=0.2)
-        assert at_1 - at_9 == pytest.approx(4 * (at_1 - at_3), abs=0.4)
-        assert ">own 5<" in drawing
-        assert drawing.count(">4<") == 2
-    assert "a: 2 and 8, its own logit at 5; b: 4 and 4" in figure.alt
+        assert len(bars) == 6  # 0 to 2, 8 to 10; 0 to 2, 6 to 8, 8 to 10, 38 to 40
+        tall = [bar[0] for bar in bars]
+        assert tall == pytest.approx([74, 74 / 3, 37, 74, 37, 37], abs=0.2)
+        near, far = bars[1][1] - bars[0][1], bars[5][1] - bars[0][1]
+        assert far == pytest.approx(19 / 4 * near, rel=0.02)
+        for words in (">+2<", ">75 %<", ">20 %<", ">+4<", ">100 %<", ">0 %<"):
+            assert words in drawing
+    assert "a, with +2: 75 % and 20 %; b, with +4: 100 % and 0 %" in figure.alt
     assert figure.caption == "They part."
 
 
-def test_heights_are_checked():
+def test_small_shares_keep_a_digit():
+    figure = biases(b=("student", [4, -5], [-6] + 299 * [9]))
+    assert ">0.3 %<" in figure.wide
+    assert "b, with -5: 50 % and 0.3 %" in figure.alt
+
+
+def test_biases_are_checked():
     with pytest.raises(TypeError, match="panels must be a dictionary"):
-        against_the_others([], ("a", "b"), unit="u", level_name="l", caption="c")
+        bias_needed([], ("a", "b"), unit="u", caption="c")
     for wrong, words in (
-        (("soft", [-1.0], [1], None), "height of 'b'"),
-        (("soft", [], [1], None), "'b'"),
-        (("label", [1], [1], None), "colour of 'b'"),
-        (("soft", [1], [1], -2.0), "own height of 'b'"),
+        (("soft", [], [1]), "'b'"),
+        (("soft", [1], [float("nan")]), "biases of 'b'"),
+        (("label", [1], [1]), "colour of 'b'"),
     ):
         with pytest.raises(ValueError, match=words):
-            heights(b=wrong)
+            biases(b=wrong)
     with pytest.raises(ValueError, match="must not be empty"):
-        against_the_others({}, ("a", "b"), unit="u", level_name="l", caption="c")
+        bias_needed({}, ("a", "b"), unit="u", caption="c")
