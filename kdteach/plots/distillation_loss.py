@@ -251,7 +251,7 @@ def errors_by_rate(
             rise = 17.0 * words.count("\n")  # two lines end where one would
             notes.append(
                 Note(
-                    rate, value, words, (12, -6 - rise), (8, -22 - 2 * rise), "start",
+                    rate, value, words, (12, -6 - rise), (-10, -22 - 2 * rise), "start",
                     strong=True, ink=colour,
                 )
             )  # fmt: skip
