@@ -163,6 +163,24 @@ def test_bad_ends_and_points_are_named(given, says):
         errors_by_rate([0.1, 0.2], {"a": [20.0, 200.0]}, most=100, caption="x", **given)
 
 
+def test_the_curves_take_other_colours_and_the_point_its_curves():
+    given = {
+        "rates": [0.1, 0.2], "programs": {"ours": [20.0, 40.0], "theirs": [80.0, 30.0]},
+        "most": 100, "point": ("theirs", 0.1, "the\nsecond"), "caption": "x",
+    }  # fmt: skip
+    figure = errors_by_rate(**given, colours=("student", "soft"))
+    for drawing in (figure.wide, figure.narrow):
+        assert "--kd-label" not in drawing
+        dots = re.findall(r'<circle[^>]* fill="var\(--kd-(\w+)\)', drawing)
+        assert {"student", "soft"} <= set(dots)
+        lines = [re.search(f'<text[^>]*y="([\\d.]+)"[^>]*kd-soft[^>]*>{words}<', drawing)
+                 for words in ("the", "second")]  # fmt: skip
+        assert float(lines[1][1]) - float(lines[0][1]) == pytest.approx(17)
+    for colours in (("student",), ("student", "red")):
+        with pytest.raises(ValueError, match="colours must be 2 or more"):
+            errors_by_rate(**given, colours=colours)
+
+
 @pytest.mark.parametrize("alone", [[31.0, 25.0, 325.0], [31.0, 25.0, 26.0]])
 def test_labels_alone_stand_beside_the_programs(alone):
     """In the baseline's colour, and named where their curve ends or leaves the axis."""

@@ -21,6 +21,7 @@ _ROOM = 70.0  # that a part's name needs
 _STEPS = (5, 10, 25, 50, 100)  # between ticks
 _DASHES = ("", "9 4", "2 5")
 _COLOURS = ("student", "label", "soft")  # of the curves, in this order
+_KNOWN = ("teacher", "student", "baseline", "label", "soft")
 
 
 def shares(
@@ -134,7 +135,7 @@ def errors_by_program(
         raise ValueError(f"most must be up to ten times one of {_STEPS}, got {most}")
     rows = []
     for name, (note, colour, mistakes) in programs.items():
-        if colour not in ("teacher", "student", "baseline", "label", "soft"):
+        if colour not in _KNOWN:
             raise ValueError(f"colour of {name!r} is unknown, got {colour!r}")
         values = check_numbers(f"mistakes of {name!r}", mistakes).tolist()
         if not values or not all(0 <= value <= most for value in values):
@@ -160,6 +161,7 @@ def errors_by_rate(
     labels_alone: ArrayLike | None = None,
     least: float | None = None,
     point: tuple[str, float, str] | None = None,
+    colours: Sequence[str] = _COLOURS,
 ) -> Diagram:
     """Mean mistakes over the learning rate, and where each program makes fewest.
 
@@ -174,7 +176,8 @@ def errors_by_rate(
             distances are then equal factors, with a tick at each doubling. None for an
             axis from 0.
         point: (program, rate, words): one more value to name, such as the one that the
-            text speaks of.
+            text speaks of; the words may have two lines.
+        colours: of the curves, in their order: at least as many as programs.
 
     Returns:
         A curve for each program in a colour of its own, ringed and named at its smallest
@@ -182,9 +185,10 @@ def errors_by_rate(
 
     Raises:
         TypeError: programs is no dictionary, or values of another type.
-        ValueError: no programs or more than three, rates that do not rise, another number
-            of mistakes, a curve that lies above the axis everywhere, mistakes below
-            ``least``, or a point that is on no curve or above the axis.
+        ValueError: no programs or more than three, fewer colours than programs, an unknown
+            colour, rates that do not rise, another number of mistakes, a curve that lies
+            above the axis everywhere, mistakes below ``least``, or a point that is on no
+            curve or above the axis.
     """
     if not isinstance(programs, Mapping):
         raise TypeError(
@@ -194,6 +198,11 @@ def errors_by_rate(
     names = check_names("programs", list(programs))
     if len(names) > len(_DASHES):
         raise ValueError(f"programs must be up to {len(_DASHES)}, got {len(names)}")
+    inks = check_names("colours", list(colours))
+    if len(inks) < len(names) or not set(inks) <= set(_KNOWN):
+        raise ValueError(
+            f"colours must be {len(names)} or more of {_KNOWN}, got {tuple(inks)}"
+        )
     top = check_number("most", most, above=0)
     floor = 0.0 if least is None else check_number("least", least, above=0, most=top / 2)
     places = [
@@ -225,7 +234,7 @@ def errors_by_rate(
             notes.append(_where_it_ends(points, top, name))
             continue
         width = 2.4 if number else 3.4
-        colour = _COLOURS[number]
+        colour = inks[number]
         lines.append(Curve(points, colour, width, _DASHES[number], dots=True))
         below = 24.0 + 18.0 * (number % 2)
         notes.append(
@@ -239,7 +248,13 @@ def errors_by_rate(
             value = check_number(
                 "mistakes at point", dict(points).get(rate, -1.0), least=floor, most=top
             )
-            notes.append(Note(rate, value, words, (12, -6), anchor="start", strong=True))
+            rise = 17.0 * words.count("\n")  # two lines end where one would
+            notes.append(
+                Note(
+                    rate, value, words, (12, -6 - rise), (-10, -22 - 2 * rise), "start",
+                    strong=True, ink=colour,
+                )
+            )  # fmt: skip
             told[-1] += f", and {value:.1f} at {rate:g}"
     if point is not None and point[0] not in names:
         raise ValueError(f"point must name one of {names}, got {point[0]!r}")
