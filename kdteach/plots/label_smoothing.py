@@ -195,7 +195,7 @@ def _logit_bars(
     draw.text(x + width / 2, y + 14, title, "strong")
     for place, value in enumerate(values):
         middle = x + (place + 0.5) * step
-        colour = "student" if place == number else "soft"
+        colour = "ink" if place == number else "soft"
         draw.line((middle, zero), (middle, zero - value * scale), colour, step * 0.6)
         if place == number and added:
             before = zero - (value - added) * scale
