@@ -19,7 +19,7 @@ FOUND = torch.tensor([0] * 9 + [3, 5, 9])
 MAP = torch.tensor([[3, 0], [1, 4]])
 
 
-FRAME = r'<rect x="([\d.]+)" y="([\d.]+)"[^>]*fill="none" stroke="var\(--kd-student'
+FRAME = r'<rect x="([\d.]+)" y="([\d.]+)"[^>]*fill="none" stroke="var\(--kd-ink'
 
 
 def rows(images=IMAGES, found=FOUND, classes=("low", "high"), wrong=None):
@@ -86,7 +86,7 @@ def test_a_map_has_its_counts_and_says_what_is_used():
             assert f">{number}<" in drawing
         opacity = [float(x) for x in re.findall(r'stroke-opacity="([\d.]+)"', drawing)]
         # 3 of 4, 1 of 4 and 4 of 4 images of their digits, in both maps
-        assert opacity == pytest.approx([0.36, 0.16, 0.46] * 2, abs=0.01)
+        assert opacity == pytest.approx([0.275, 0.125, 0.35] * 2, abs=0.01)
     assert "control: 2 of 2 subclasses are used" in made.alt
 
 

@@ -237,15 +237,15 @@ def _map(
             )
             if value:
                 middle = top + _CELL / 2
-                draw.curve([(left, middle), (left + _CELL, middle)], "baseline", _CELL, "",
-                           0.06 + 0.4 * float(share[row, column]))  # fmt: skip
+                draw.curve([(left, middle), (left + _CELL, middle)], "teacher", _CELL, "",
+                           0.05 + 0.3 * float(share[row, column]))  # fmt: skip
                 draw.text(left + _CELL / 2, top + 20, f"{int(value)}")
 
 
 def _frame(draw: Drawing, x: float, y: float, side: float) -> None:
     draw.shape(
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:g}" height="{side:g}" rx="5" '
-        'fill="none" stroke="var(--kd-student)" stroke-width="2.4"/>'
+        'fill="none" stroke="var(--kd-ink)" stroke-width="2.4"/>'
     )
 
 
