@@ -16,7 +16,7 @@ _CLASSES, _EXTRA = 10, 3
 _BOX = 13.0
 _SHOWN = 3
 _SIDE, _STEP, _LINE = 54.0, 66.0, 26.0  # of a digit, to the next, from row to row
-_PHONE = 5  # digits side by side on a phone
+_PHONE, _NAME = 5, 28.0  # digits side by side on a phone, and room for a name above
 
 
 def two_trainings(digit: Tensor, noises: Sequence[Tensor], *, caption: str) -> Diagram:
@@ -108,7 +108,7 @@ def digits_and_answers(
     wide = Drawing(146 + count * _STEP, height)
     _answers(wide, range(count), 0.0, 146.0, pixels, right, read)
     rows = range(0, count, _PHONE)
-    block = height + 22 * len(read)
+    block = height + _NAME * len(read)
     narrow = Drawing(350.0, len(rows) * block)
     for number, start in enumerate(rows):
         here = range(start, min(start + _PHONE, count))
@@ -131,7 +131,7 @@ def _answers(
     y = top + _SIDE + 4
     for name, (colour, row) in read.items():
         if above:
-            y += 22
+            y += _NAME
             draw.text(left, y, name, "small", "start")
         y += _LINE
         if not above:
