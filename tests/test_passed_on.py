@@ -7,7 +7,7 @@ from kdteach import results
 from kdteach.data import load
 from kdteach.experiments import passed_on
 from kdteach.experiments.catalogue import digits_passed_on
-from kdteach.plots.passed_on import two_trainings
+from kdteach.plots.passed_on import digits_and_answers, two_trainings
 
 P = torch.tensor([[0.7, 0.15, 0.1, 0.05], [0.1, 0.2, 0.3, 0.4]]).double()
 
@@ -77,3 +77,20 @@ def test_the_first_figure_says_what_it_shows():
         two_trainings(picture, [picture], caption="x")
     with pytest.raises(ValueError, match=r"\(H, W\)"):
         two_trainings(picture[0], [picture] * 3, caption="x")
+
+
+def test_digits_stand_above_what_is_read():
+    pictures = torch.rand(6, 8, 8)
+    says = {"one": ("student", [0, 1, 2, 3, 4, 5]), "two": ("soft", [0, 0, 0, 0, 0, 0])}
+    figure = digits_and_answers(pictures, range(6), says, caption="It is.")
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<image") == 6
+        assert drawing.count("var(--kd-student)") == 6  # a line below each right answer
+        assert drawing.count("var(--kd-soft)") == 1
+    assert "one reads 0, 1, 2, 3, 4, 5, 6 of 6 right" in figure.alt
+    assert figure.wide.count(">one</text>") == 1
+    assert figure.narrow.count(">one</text>") == 2
+    with pytest.raises(ValueError, match="labels"):
+        digits_and_answers(pictures, range(5), says, caption="x")
+    with pytest.raises(ValueError, match=r"\(n, H, W\)"):
+        digits_and_answers(pictures[0], range(6), says, caption="x")

@@ -1,20 +1,22 @@
-"""The first figure of *What is actually passed on?*: two trainings, and what they share."""
+"""Figures of *What is actually passed on?*: two trainings, and digits that are read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from kdteach.checks import check_list, check_tensor, shown
+from kdteach.checks import check_list, check_names, check_tensor, shown
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 
-__all__ = ["two_trainings"]
+__all__ = ["digits_and_answers", "two_trainings"]
 
 _CLASSES, _EXTRA = 10, 3
 _BOX = 13.0
 _SHOWN = 3
+_SIDE, _STEP, _LINE = 54.0, 66.0, 26.0  # of a digit, to the next, from row to row
+_PHONE, _NAME = 5, 28.0  # digits side by side on a phone, and room for a name above
 
 
 def two_trainings(digit: Tensor, noises: Sequence[Tensor], *, caption: str) -> Diagram:
@@ -57,6 +59,89 @@ def two_trainings(digit: Tensor, noises: Sequence[Tensor], *, caption: str) -> D
     narrow.text(308.0, 258.0, "the student matches", "small strong", "end")
     narrow.text(308.0, 276.0, "these three outputs", "small strong", "end")
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def digits_and_answers(
+    images: Tensor,
+    labels: Sequence[int],
+    answers: Mapping[str, tuple[str, Sequence[int]]],
+    *,
+    caption: str,
+) -> Diagram:
+    """Digits in a row, and below each what several networks read; what is right is marked.
+
+    Args:
+        images: (n, H, W) in [0, 1], 1 where there is ink.
+        labels: n classes.
+        answers: name of a network to (its colour, n classes that it reads); the colour is
+            that of the line below a right answer, such as "student".
+        caption: the sentence that states the finding.
+
+    Returns:
+        One row of digits on a screen, rows of five on a phone.
+
+    Raises:
+        TypeError: images is no tensor, or a list is none.
+        ValueError: other shapes, or lengths that differ.
+    """
+    if check_tensor("images", images).ndim != 3 or not len(images):
+        raise ValueError(f"images must be (n, H, W), got {shown(images)}")
+    right = [int(v) for v in check_list("labels", labels, "classes")]
+    names = check_names("answers", list(answers))
+    read = {
+        name: (
+            answers[name][0],
+            [int(v) for v in check_list(name, answers[name][1], "classes")],
+        )
+        for name in names
+    }
+    if {len(right), *(len(row) for _, row in read.values())} != {len(images)}:
+        raise ValueError(f"there must be {len(images)} labels, and answers of each network")
+    pixels = [[[float(v) for v in row] for row in image.tolist()] for image in images]
+    count = len(pixels)
+    told = "; ".join(
+        f"{name} reads {', '.join(map(str, row))}, {_hits(row, right)} of {count} right"
+        for name, (_, row) in read.items()
+    )
+    alt = f"Digits {', '.join(map(str, right))}, and what networks read: {told}."
+    height = _SIDE + len(read) * _LINE + 22
+    wide = Drawing(146 + count * _STEP, height)
+    _answers(wide, range(count), 0.0, 146.0, pixels, right, read)
+    rows = range(0, count, _PHONE)
+    block = height + _NAME * len(read)
+    narrow = Drawing(350.0, len(rows) * block)
+    for number, start in enumerate(rows):
+        here = range(start, min(start + _PHONE, count))
+        _answers(narrow, here, number * block, 10.0, pixels, right, read, above=True)
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _hits(row: Sequence[int], right: Sequence[int]) -> int:
+    return sum(a == b for a, b in zip(row, right, strict=True))
+
+
+def _answers(
+    draw: Drawing, numbers: range, top: float, left: float,
+    pixels: list[list[list[float]]], right: list[int],
+    read: Mapping[str, tuple[str, list[int]]], *, above: bool = False,
+) -> None:  # fmt: skip
+    """Some of the digits; the names stand beside the answers, or above them."""
+    for place, number in enumerate(numbers):
+        draw.picture(left + place * _STEP, top + 4, _SIDE, pixels[number])
+    y = top + _SIDE + 4
+    for name, (colour, row) in read.items():
+        if above:
+            y += _NAME
+            draw.text(left, y, name, "small", "start")
+        y += _LINE
+        if not above:
+            draw.text(left - 14, y, name, "small", "end")
+        for place, number in enumerate(numbers):
+            centre = left + place * _STEP + _SIDE / 2
+            hit = row[number] == right[number]
+            draw.text(centre, y, str(row[number]), "strong" if hit else "")
+            if hit:
+                draw.line((centre - 10, y + 6), (centre + 10, y + 6), colour, 3.0)
 
 
 def _first(
