@@ -97,3 +97,28 @@ normalised.refuse("std: zero", lambda: {"std": [0.0]})
 normalised.refuse("std: negative", lambda: {"std": [-1.0]})
 normalised.refuse("three channels", lambda: {"mean": [0.5] * 3, "std": [0.5] * 3},
                   names=("images",))  # fmt: skip
+
+# a teacher that remembers
+
+
+def _twice(**arguments: Any) -> Tensor:
+    made = arguments.pop("made")(**arguments)
+    with found("kdteach.models.evaluation_mode")(made), torch.no_grad():
+        first, again = (made(split(COUNT).images) for _ in range(2))
+    require_equal(first, again)
+    return first
+
+
+for name in ("remembering", "Remembering"):
+    place = f"kdteach.models.{name}"
+    given = "model" if name == "remembering" else "network"
+    remembers = ROOM.function(
+        place, lambda given=given: {given: head(), "most": 4},
+        call=lambda place=place, **a: _twice(made=found(place), **a),
+        also={given: ("model", "network")},
+    )  # fmt: skip
+    remembers.right("as it is", nothing, lambda value, a: require_equal(
+        value, head()(split(COUNT).images).detach(), rtol=1e-9))  # fmt: skip
+    remembers.circumstances()
+    remembers.vary(given, networks.no_network())
+    remembers.vary("most", values.count(4, least=1))
