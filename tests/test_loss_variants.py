@@ -85,7 +85,7 @@ def test_comparisons_are_paired_and_counted(learned):
         a, b = learned.test[pair.first], learned.test[pair.second]
         assert pair.common.mean == pytest.approx(sum(a) / 2 - sum(b) / 2)
         assert pair.common.bound == (3.6 if pair.planned else None)
-        assert pair.common.level == pytest.approx(1 - 0.05 / 29)
+        assert pair.common.level == pytest.approx(1 - 0.05 / 30)
         wider = pair.common.for_new_images  # two draws, 1,079 to learn from, 359 to test on
         width = (pair.common.high - pair.common.low) * (1 + 2 * 359 / 1079) ** 0.5
         assert wider.high - wider.low == pytest.approx(width, rel=1e-3)
