@@ -37,7 +37,7 @@ from kdteach.types import Batch, ImageSet, LossTerms, Split
 __all__ = ["Intervened", "Intervention", "two_more_ways"]
 
 STUDENT, LAYER, IMAGES = "cnn-1k", "8", 200
-TEMPERATURES = (1.0, 2.0, 4.0)
+TEMPERATURES = (1.0, 4.0, 16.0)
 SAMPLE, CLASSES, BEFORE = 10.0, 1.0, 5
 """The weights of both losses of features, as in one of the authors' settings, and the
 epochs before there are contexts: a twelfth of all, as theirs."""

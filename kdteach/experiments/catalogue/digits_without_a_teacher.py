@@ -33,7 +33,8 @@ The study "two more ways" came last, and has a teacher after all: the usual one 
 "friendly". Four comparisons were written down before its test images were read:
 extractive distillation, and causal intervention, each with usual distillation; causal
 intervention with itself without contexts; usual distillation with labels. The validation
-errors of two divisions were seen before, at one setting; nothing was changed after that.
+errors of two divisions were seen before, at one setting. After that T = 16 took the place
+of 2 for all arms: at T = 4 the uniform part of a soft target is below a hundredth.
 """
 
 from __future__ import annotations
