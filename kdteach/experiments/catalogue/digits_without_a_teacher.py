@@ -34,7 +34,7 @@ The study "two more ways" came last, and has a teacher after all: the usual one 
 extractive distillation, and causal intervention, each with usual distillation; causal
 intervention with itself without contexts; usual distillation with labels. The validation
 errors of two divisions were seen before, at one setting. After that T = 16 took the place
-of 2 for all arms: at T = 4 the uniform part of a soft target is below a hundredth.
+of 2 for all arms: at T = 4 the uniform part of a soft target is about a hundredth.
 """
 
 from __future__ import annotations
