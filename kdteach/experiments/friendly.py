@@ -19,7 +19,7 @@ from kdteach.seeding import seeded
 from kdteach.training import cosine, fit, teacher_logits
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
-__all__ = ["Friendly", "branches_of", "friendly_teachers"]
+__all__ = ["Friendly", "branches_of", "friendly_teachers", "usual_teacher"]
 
 TEACHER, STUDENT = "cnn-digits", "cnn-1k"
 IMAGES, TEACHER_EPOCHS, TEACHER_RATE = 200, 60, 0.003
@@ -156,6 +156,17 @@ def friendly_teachers(draws: Sequence[ImageSet]) -> dict[str, Found]:
         ]
         found[arm] = _errors(made, draws, about, agreement=shares)
     return found
+
+
+def usual_teacher(draw: ImageSet, seen: Split, seed: int) -> nn.Module:
+    """A teacher of the study, trained on labels alone, in evaluation mode.
+
+    Args:
+        draw: the data set.
+        seen: what it learns from.
+        seed: of its first weights and its order.
+    """
+    return _teacher(draw, seen, seed, None).eval()
 
 
 def _teacher(draw: ImageSet, seen: Split, seed: int, weight: float | None) -> nn.Module:

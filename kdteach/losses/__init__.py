@@ -2,11 +2,17 @@
 
 from kdteach.losses.contrastive import ContrastiveLoss
 from kdteach.losses.directions import jensen_shannon_loss, reverse_kl_loss
+from kdteach.losses.extraction import extracted_targets, extractive_loss
 from kdteach.losses.feature import (
     attention_loss,
     fsp_loss,
     hint_loss,
     neuron_selectivity_loss,
+)
+from kdteach.losses.intervention import (
+    class_contexts,
+    class_similarity_loss,
+    normalised_hint_loss,
 )
 from kdteach.losses.prediction import (
     correlation_loss,
@@ -36,11 +42,15 @@ from kdteach.losses.subclass import (
 __all__ = [
     "ContrastiveLoss",
     "attention_loss",
+    "class_contexts",
     "class_log_probs",
+    "class_similarity_loss",
     "correlation_congruence_loss",
     "correlation_loss",
     "decoupled_kd_loss",
     "distillation_loss",
+    "extracted_targets",
+    "extractive_loss",
     "fsp_loss",
     "hint_loss",
     "jensen_shannon_loss",
@@ -48,6 +58,7 @@ __all__ = [
     "label_smoothing_loss",
     "logit_standardised",
     "neuron_selectivity_loss",
+    "normalised_hint_loss",
     "pkt_loss",
     "relational_angle_loss",
     "relational_distance_loss",

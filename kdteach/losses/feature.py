@@ -50,7 +50,7 @@ def hint_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor:
             f"{tuple(student_features.shape)} and {tuple(teacher_features.shape)}: a "
             "regressor makes one of the other, see kdteach.objectives.hints"
         )
-    return _representable(hint_term(student_features, teacher_features))
+    return representable(hint_term(student_features, teacher_features))
 
 
 def attention_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def attention_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor
     paper sums the lengths of the differences, with a weight of half.
     """
     check_feature_pair(student_features, teacher_features, maps=True)
-    return _representable(attention_term(student_features, teacher_features))
+    return representable(attention_term(student_features, teacher_features))
 
 
 def neuron_selectivity_loss(student_features: Tensor, teacher_features: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def neuron_selectivity_loss(student_features: Tensor, teacher_features: Tensor) 
     gradient.
     """
     check_feature_pair(student_features, teacher_features, maps=True)
-    return _representable(neuron_selectivity_term(student_features, teacher_features))
+    return representable(neuron_selectivity_term(student_features, teacher_features))
 
 
 def fsp_loss(
@@ -158,10 +158,10 @@ def fsp_loss(
                 f"channels, got {mine.shape[1]} and {its.shape[1]}"
             )
     loss = fsp_term(student_bottom, student_top, teacher_bottom, teacher_top)
-    return _representable(loss, "bottom")
+    return representable(loss, "bottom")
 
 
-def _representable(loss: Tensor, what: str = "features") -> Tensor:
+def representable(loss: Tensor, what: str = "features") -> Tensor:
     """A loss of features, finite.
 
     Args:

@@ -199,9 +199,11 @@ def _selectivity(s: Any, t: Any) -> float:
     return kernel(its, its) + kernel(mine, mine) - 2 * kernel(mine, its)
 
 
-def _of_features(name: str, formula: Any, good: tuple[Tensor, ...], words: str) -> Function:
+def _of_features(
+    name: str, formula: Any, good: tuple[Tensor, ...], words: str, room: Room = ROOM
+) -> Function:
     names = (f"student_{words}", f"teacher_{words}")
-    made = ROOM.function(
+    made = room.function(
         f"kdteach.losses.{name}",
         lambda: {n: value.clone() for n, value in zip(names, good, strict=True)},
     )

@@ -9,7 +9,7 @@ MODULES = (
     "losses", "more_losses", "statistics", "measures", "costs", "datasets", "tiles",
     "architectures", "targets", "learning", "explanations", "comparisons", "recorded",
     "experimenting", "figures", "live", "answers", "features", "taps", "composed",
-    "cohorts", "doubts", "diagnosis",
+    "cohorts", "doubts", "diagnosis", "two_more",
 )  # fmt: skip
 
 
