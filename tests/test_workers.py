@@ -93,6 +93,9 @@ def test_asked_to_end_it_leaves_nothing(tmp_path, number):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # workers that are really started: a copy is there so soon that it may meet the
+        # request to end while it is still being told what to do
+        env={name: own for name, own in os.environ.items() if name != warm.PLACE},
         # jobs in the background ignore it, and hand that on
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
