@@ -202,7 +202,7 @@ def _keep_owner(part: Path, before: os.stat_result) -> None:
 
 
 def _settle(target: Path) -> None:
-    """Make the move itself last, and take away what killed processes left half-made."""
+    """Make the move itself last, and sweep."""
     with suppress(OSError):
         folder = os.open(target.parent, os.O_RDONLY)
         try:
@@ -213,6 +213,7 @@ def _settle(target: Path) -> None:
 
 
 def _sweep(target: Path) -> None:
+    """Take away what a process that was killed a day ago left half-made of a target."""
     start = f".{target.stem}-"
     with suppress(OSError):
         for entry in os.scandir(target.parent):

@@ -87,6 +87,7 @@ def remembering(model: nn.Module, most: int = _MOST) -> Remembering:
         A network of the same images and logits, up to the rounding of sums: a batch of
         another size may round otherwise. It remembers in eval mode without gradients, as
         objectives ask a live teacher, and forgets when weights change or autocast does.
+        Weights that are changed through ``.data`` tell nobody: call ``forget()``.
 
     Raises:
         TypeError: model is no network, or most no integer.
