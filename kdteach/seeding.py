@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from kdteach.checks import check_seed
 from kdteach.drawing import Floor
@@ -64,6 +65,44 @@ def seeded(seed: int, stream: str) -> Iterator[None]:
         finally:
             floor.regain()
             _put_back(outside)
+
+
+class RoundedOnce(TorchDispatchMode):
+    """Inside the block ``uniform_`` gives the same float32 numbers on every processor.
+
+    Torch scales a draw u from [0, 1) to u (high - low) + low. Where a processor has a fused
+    multiply-add, the result is rounded once; where it has none, twice, and half of the
+    numbers differ in their last bit. Training lets such differences grow until they show.
+    Here the product is taken in float64, where it is exact, so that every processor rounds
+    as the fused one does. Dense and convolutional layers draw their first weights by
+    ``uniform_``.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch imports its compiler here, which takes seconds
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function is torch.ops.aten.uniform_.default and args[0].dtype == torch.float32:
+            return _uniform(*args, **kwargs)
+        return function(*args, **kwargs)
+
+
+def _uniform(
+    tensor: torch.Tensor, low: float = 0.0, high: float = 1.0, **options: Any
+) -> torch.Tensor:
+    if not low <= high:
+        return tensor.uniform_(low, high, **options)  # torch says what is wrong
+    ends = torch.tensor([low, high], dtype=torch.float32, device="cpu")
+    width = (ends[1] - ends[0]).item()  # torch takes the difference in float32, too
+    tensor.uniform_(**options)
+    return tensor.copy_(tensor.double().mul_(width).add_(ends[0].item()))
 
 
 @contextmanager
@@ -179,6 +218,7 @@ def usual_tensors() -> Iterator[None]:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         stack.enter_context(tensors_on("cpu"))
+        stack.enter_context(RoundedOnce())
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(single_precision())
         yield

@@ -10,9 +10,9 @@ from kdteach.experiments.design import Config
 from kdteach.experiments.recipe import policy_of
 from kdteach.losses.response import wide
 from kdteach.models import BackboneWithHead, Normalise, pretrained_head
+from kdteach.models.initial import initial_weights
 from kdteach.objectives import Objective, logit_objective, weighted
 from kdteach.objectives.labels import HardLabels
-from kdteach.seeding import seeded
 from kdteach.types import Batch, LossTerms
 
 
@@ -41,7 +41,7 @@ def with_mistake(model: nn.Module, config: Config, seed: int) -> BackboneWithHea
     if mistake != "stacked head":
         raise ValueError(f"unknown mistake of a network: {mistake!r}")
     old = pretrained_head(str(config["model"]), str(config["weights"]))
-    with seeded(seed, "init"):
+    with initial_weights(seed):
         new = nn.Linear(old.out_features, _width(model.head))
     if policy_of(config) == "linear_probe":
         old.requires_grad_(False)

@@ -17,11 +17,12 @@ from kdteach.comparisons import Comparison, compare
 from kdteach.data import random_shift
 from kdteach.losses import kd_loss
 from kdteach.models import normalised
+from kdteach.models.initial import initial_weights
 from kdteach.models.normalised import Normalised
 from kdteach.objectives import hard_labels
 from kdteach.results import measured
 from kdteach.runs import Runs
-from kdteach.seeding import generator, seeded
+from kdteach.seeding import generator
 from kdteach.training import cosine, fit
 from kdteach.types import Batch, ImageSet, Split
 
@@ -81,7 +82,7 @@ def teach(
         A network (B, 1, 8, 8) -> (B, 10), in eval mode. Its ``network`` alone takes images
         that are standardised already.
     """
-    with seeded(seed, "init"):
+    with initial_weights(seed):
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs in (draw.train.images[0].numel(), 256):
             layers += [nn.Linear(inputs, 256), nn.BatchNorm1d(256), nn.ReLU(),

@@ -10,7 +10,7 @@ from torch import nn
 
 from kdteach.checks import check_model, check_seed
 from kdteach.explain.maps import Maps, require_maps
-from kdteach.seeding import generator, seeded
+from kdteach.seeding import RoundedOnce, generator, seeded
 
 
 def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
@@ -58,7 +58,10 @@ def cascade(model: nn.Module, *, seed: int = 0) -> Iterator[tuple[str, nn.Module
             f"the layers {' and '.join(shared[0])} share a weight: made fresh in one, it "
             "would be fresh in the other before its turn"
         )
-    with seeded(seed, "cascade"):  # never the stream of a network's own start
+    with (
+        seeded(seed, "cascade"),
+        RoundedOnce(),
+    ):  # never the stream of a network's own start
         for _, layer in layers:  # all are drawn first, in one order
             layer.reset_parameters()
     fresh = {name: copy.deepcopy(layer.state_dict()) for name, layer in layers}

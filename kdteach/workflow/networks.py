@@ -19,9 +19,9 @@ from kdteach.checks import shown
 from kdteach.extras import require_extra
 from kdteach.files import read_plain, read_tensors
 from kdteach.models import build, normalised
+from kdteach.models.initial import initial_weights
 from kdteach.models.normalised import Normalised
 from kdteach.models.photographs import MEAN, STD
-from kdteach.seeding import seeded, single_precision
 from kdteach.workflow.kept import metadata_of
 
 _MOST = 2**40  # bytes of a file
@@ -61,7 +61,7 @@ def network(
         raise ValueError(f"{name} begins with random weights alone: leave start out")
     if function := own_network(name):
         given = {"num_classes": classes, "size": size, "channels": channels}
-        with seeded(seed, "init"), single_precision():
+        with initial_weights(seed):
             own_made = function(**arguments_of(name, given))
         if not isinstance(own_made, nn.Module):
             raise TypeError(f"{name} must return a torch.nn.Module, got {shown(own_made)}")
@@ -69,7 +69,7 @@ def network(
     if channels != 3:
         raise ValueError(f"{name} takes pictures of 3 channels, got channels={channels}")
     mean, std = MEAN, STD
-    with seeded(seed, "init"), single_precision():
+    with initial_weights(seed):
         if library == "timm":
             require_extra(f"the network {name}", "timm")
             import timm
