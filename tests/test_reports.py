@@ -269,7 +269,7 @@ def test_every_number_has_its_mark():
         assert drawing.count('stroke-width="2"/>') == 2 * (missed + 1)
         assert drawing.count("<circle") == idle + 1
         for number, word in (
-            (again, "comes out again"), (missed, "does not come out"),
+            (again, "come out again"), (missed, "do not"),
             (other, "other protocol"), (idle, "not run"),
         ):  # fmt: skip
             assert f">{number} {word}</text>" in drawing

@@ -23,8 +23,8 @@ _TITLES = {
 }
 _NETWORKS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
 _ENDS = {  # what a square means, and the verdicts that it stands for
-    "comes out again": ("inside our range", "same count"),
-    "does not come out": ("outside our range", "other count"),
+    "come out again": ("inside our range", "same count"),
+    "do not": ("outside our range", "other count"),
     "other protocol": ("other protocol",),
     "not run": ("not run",),
 }
@@ -167,9 +167,9 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
         caption: the sentence that states the finding.
 
     Returns:
-        A block of marks for each report, sorted by what became of its numbers: a full
-        square comes out again, a crossed one does not, an empty one was run by another
-        protocol, a dot was not run.
+        A block of marks for each report, sorted by what became of its numbers: those with a
+        full square come out again, those with a crossed one do not, those with an empty one
+        were run by another protocol, those with a dot were not run.
 
     Raises:
         TypeError: rows are none of ``reports()``.
@@ -211,9 +211,9 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
             draw.text(0, y + (16 if phone else size - 3), name,
                       "small" if phone else "", "start")  # fmt: skip
             y += above
-            for place, end in enumerate(marks):
+            for place, n in enumerate(marks):
                 line, column = divmod(place, many)
-                _square(draw, left + gap * column, y + gap * line, size, end)
+                _square(draw, left + gap * column, y + gap * line, size, n)
             y += gap * lines[name] + between
         drawings.append(draw)
     wide, narrow = (d.svg(k, alt) for d, k in zip(drawings, ("kd-wide", "kd-narrow"),
