@@ -202,10 +202,10 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
         above, between = (28.0, 10.0) if phone else (0.0, 14.0)
         key = 26.0 * len(ends) + 4 if phone else 44.0
         draw = Drawing(width, key + sum(above + gap * n + between for n in lines.values()))
-        for n, end in enumerate(ends):
+        for n, words in enumerate(ends):
             x, y = (left, 4 + 26.0 * n) if phone else (left + 178.0 * n, 4.0)
             _square(draw, x, y, size, n)
-            draw.text(x + size + 8, y + size - 3, f"{total[n]} {end}", "small", "start")
+            draw.text(x + size + 8, y + size - 3, f"{total[n]} {words}", "small", "start")
         y = key
         for name, marks in found.items():
             draw.text(0, y + (16 if phone else size - 3), name,
