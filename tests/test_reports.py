@@ -15,7 +15,7 @@ from scipy import stats
 
 import kdteach as kd
 from kdteach.experiments.reports import PROTOCOLS, VERDICTS, printed, printed_values
-from kdteach.plots.reports_revisited import one_more, printed_less_ours
+from kdteach.plots.reports_revisited import every_number, one_more, printed_less_ours
 
 FOLDER = Path(kd.__file__).parent / "records"
 ROWS = kd.reports()
@@ -254,6 +254,30 @@ def test_one_more_shows_both_intervals():
     assert len(list(drawings(figure))) == 2
     assert figure.wide.count("<circle") == 11
     assert f"{row.range[0]:.2f} to {row.range[1]:.2f}" in figure.alt
+
+
+def test_every_number_has_its_mark():
+    figure = every_number(ROWS, caption="x")
+    counts = Counter(row.verdict for row in ROWS)
+    again = counts["inside our range"] + counts["same count"]
+    missed = counts["outside our range"] + counts["other count"]
+    other, idle = counts["other protocol"], counts["not run"]
+    assert again + missed + other + idle == 122
+    for drawing in drawings(figure):  # each kind once more in the key
+        assert drawing.count("<rect") == again + missed + other + 3
+        assert drawing.count('fill="var(--kd-ink)" stroke') == again + 1
+        assert drawing.count('stroke-width="2"/>') == 2 * (missed + 1)
+        assert drawing.count("<circle") == idle + 1
+        for number, word in (
+            (again, "come out again"), (missed, "do not"),
+            (other, "other protocol"), (idle, "not run"),
+        ):  # fmt: skip
+            assert f">{number} {word}</text>" in drawing
+    assert "Report 3: 30 not run." in figure.alt
+    with pytest.raises(TypeError, match="rows"):
+        every_number([3], caption="x")
+    with pytest.raises(ValueError, match="rows"):
+        every_number([], caption="x")
 
 
 def test_bad_rows_are_named():

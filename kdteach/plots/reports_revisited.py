@@ -1,4 +1,4 @@
-"""The figure of *The reports revisited*: what was printed, less what we measured."""
+"""The figures of *The reports revisited*: what was printed, less what we measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.experiments.reports import Beside, Printed
 
-__all__ = ["one_more", "printed_less_ours"]
+__all__ = ["every_number", "one_more", "printed_less_ours"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _TITLES = {
@@ -22,6 +22,12 @@ _TITLES = {
     ("R1", "CIFAR-10", "students"): "Report 1, photographs: the students",
 }
 _NETWORKS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
+_ENDS = {  # what a square means, and the verdicts that it stands for
+    "come out again": ("inside our range", "same count"),
+    "do not": ("outside our range", "other count"),
+    "other protocol": ("other protocol",),
+    "not run": ("not run",),
+}
 _OTHER = "5 3"  # the dashes of a bar whose protocol is another one
 
 
@@ -151,6 +157,88 @@ def one_more(row: Beside, *, caption: str) -> Diagram:
     wide, narrow = (d.svg(k, alt) for d, k in zip(drawings, ("kd-wide", "kd-narrow"),
                                                   strict=True))  # fmt: skip
     return Diagram(wide, narrow, alt, caption)
+
+
+def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
+    """One mark for each printed number: whether it comes out again.
+
+    Args:
+        rows: of ``kd.reports()``, one or more.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A block of marks for each report, sorted by what became of its numbers: those with a
+        full square come out again, those with a crossed one do not, those with an empty one
+        were run by another protocol, those with a dot were not run.
+
+    Raises:
+        TypeError: rows are none of ``reports()``.
+        ValueError: there are none.
+    """
+    if not isinstance(rows, (list, tuple)) or not all(isinstance(r, Beside) for r in rows):
+        raise TypeError(f"rows must be some of kd.reports(), got {shown(rows)}")
+    if not rows:
+        raise ValueError("rows must be one or more of kd.reports(), got none")
+    ends = list(_ENDS)
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        end = next(n for n, words in enumerate(_ENDS.values()) if row.verdict in words)
+        found.setdefault(f"Report {row.printed.report[1:]}", []).append(end)
+    found = {name: sorted(found[name]) for name in sorted(found)}
+    total = [sum(marks.count(n) for marks in found.values()) for n in range(len(ends))]
+    told = [
+        f"{name}: "
+        + ", ".join(f"{marks.count(n)} {end}" for n, end in enumerate(ends) if n in marks)
+        for name, marks in found.items()
+    ]
+    alt = f"Each of {len(rows)} printed numbers as a mark. {'. '.join(told)}."
+    drawings = []
+    for width, left, size, gap, many in (
+        (_WIDE, 110.0, 17.0, 24.0, 30),
+        (_NARROW, 4.0, 13.0, 19.0, 18),
+    ):
+        phone = width < _WIDE
+        lines = {name: math.ceil(len(marks) / many) for name, marks in found.items()}
+        above, between = (28.0, 10.0) if phone else (0.0, 14.0)
+        key = 26.0 * len(ends) + 4 if phone else 44.0
+        draw = Drawing(width, key + sum(above + gap * n + between for n in lines.values()))
+        for n, words in enumerate(ends):
+            x, y = (left, 4 + 26.0 * n) if phone else (left + 178.0 * n, 4.0)
+            _square(draw, x, y, size, n)
+            draw.text(x + size + 8, y + size - 3, f"{total[n]} {words}", "small", "start")
+        y = key
+        for name, marks in found.items():
+            draw.text(0, y + (16 if phone else size - 3), name,
+                      "small" if phone else "", "start")  # fmt: skip
+            y += above
+            for place, n in enumerate(marks):
+                line, column = divmod(place, many)
+                _square(draw, left + gap * column, y + gap * line, size, n)
+            y += gap * lines[name] + between
+        drawings.append(draw)
+    wide, narrow = (d.svg(k, alt) for d, k in zip(drawings, ("kd-wide", "kd-narrow"),
+                                                  strict=True))  # fmt: skip
+    return Diagram(wide, narrow, alt, caption)
+
+
+def _square(draw: Drawing, x: float, y: float, size: float, end: int) -> None:
+    """The mark of one printed number; end is the place in ``_ENDS``."""
+    if end == 3:
+        draw.shape(
+            f'<circle cx="{x + size / 2:g}" cy="{y + size / 2:g}" r="2.5" '
+            'fill="var(--kd-soft)"/>'
+        )
+        return
+    fill = "var(--kd-ink)" if end == 0 else "none"
+    stroke = "soft" if end == 2 else "ink"
+    draw.shape(
+        f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" rx="2" '
+        f'fill="{fill}" stroke="var(--kd-{stroke})" stroke-width="1.5"/>'
+    )
+    if end == 1:
+        low, high = 3.5, size - 3.5
+        draw.line((x + low, y + low), (x + high, y + high), "ink", 2.0)
+        draw.line((x + low, y + high), (x + high, y + low), "ink", 2.0)
 
 
 def _role(p: Printed) -> str:
