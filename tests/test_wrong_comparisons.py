@@ -26,6 +26,9 @@ def test_each_mistake_has_its_pair():
     means = {name: MADE.damage(name).mean for name in lab.MISTAKES}
     assert means == dict(zip(lab.MISTAKES, (9.5, 0.5, 4.0, 2.0, 4.5, 5.0), strict=True))
     assert MADE.damage(lab.MISTAKES[0]).comparisons == lab.COMPARISONS == 9
+    draw = kd.load("digits", draw=0)
+    share = len(draw.test) / (len(draw.train) + len(draw.test))
+    assert round(share, 2) == lab.TEST_SHARE == MADE.damage(lab.MISTAKES[0]).test_share
     with pytest.raises(ValueError, match="mistake must be one of"):
         MADE.damage("luck")
 
@@ -124,6 +127,21 @@ def test_the_printed_gains_say_their_parts():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=words_said):
             draw(gain, worse, **words)
+
+
+def test_runs_beside_printed_numbers():
+    draw = kd.plots.wrong_comparison.runs_and_printed
+    axis = {"low": 95, "high": 99, "step": 1, "unit": "per cent", "caption": "x"}
+    figure = draw({"ours": [96.0, 95.5]}, {"theirs": [98.76]}, **axis)
+    assert "ours: 95.50 to 96.00; theirs: 98.76 to 98.76" in figure.alt
+    assert figure.wide.count("<circle") == figure.narrow.count("<circle") == 3
+    for rows, printed, error in (
+        ([1], {}, TypeError), ({"ours": [96.0]}, 3, TypeError), ({}, {}, ValueError),
+        ({"ours": [96.0]}, {"ours": [96.0]}, ValueError),
+        ({"ours": [94.0]}, {}, ValueError), ({"ours": []}, {}, ValueError),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            draw(rows, printed, **axis)
 
 
 def test_the_three_logs():

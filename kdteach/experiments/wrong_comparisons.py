@@ -34,6 +34,7 @@ __all__ = [
     "RATES",
     "SETTINGS",
     "TEMPERATURES",
+    "TEST_SHARE",
     "Compared",
     "compared",
     "first_gradients",
@@ -49,6 +50,7 @@ TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0)
 EPOCHS = 30
 COMPARISONS = 9
 """Intervals of the chapter: two gains, six mistakes, and test images against new ones."""
+TEST_SHARE = 0.25  # of a draw's training and test images: 359 of 1,438
 MISTAKES = (
     "a tenth of the rate", "one rate for both", "temperature chosen on test",
     "epoch chosen on test", "test images in the transfer set", "student never reset",
@@ -220,14 +222,10 @@ class Compared:
         return pairs[mistake]
 
     def damage(self, mistake: str) -> Comparison:
-        """How many errors too good; corrected for all comparisons of the chapter.
-
-        Args:
-            mistake: one of ``MISTAKES``.
-        """
+        """How many errors too good, corrected for all comparisons; as ``pair``."""
         return compare(
             *self.pair(mistake), expect="higher", unit="errors",
-            comparisons=COMPARISONS,
+            comparisons=COMPARISONS, test_share=TEST_SHARE,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Figures of *Ways to get the comparison wrong*: printed gains, and what mistakes add."""
+"""Figures of *Ways to get the comparison wrong*: gains, what mistakes add, first epochs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.stats import Interval, require_interval
 
-__all__ = ["forest", "printed_gains"]
+__all__ = ["forest", "printed_gains", "runs_and_printed"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _Row = tuple[str, Interval, Sequence[float]]
@@ -117,6 +117,68 @@ def printed_gains(
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
+def runs_and_printed(
+    rows: Mapping[str, ArrayLike],
+    printed: Mapping[str, ArrayLike],
+    *,
+    low: float,
+    high: float,
+    step: float,
+    unit: str,
+    caption: str,
+) -> Diagram:
+    """Single runs of ours as dots, and below them what others print, as rings.
+
+    Args:
+        rows: name of a line to (n,) runs.
+        printed: name of a further line to (n,) printed numbers.
+        low, high: ends of the axis.
+        step: between ticks.
+        unit: of the numbers.
+        caption: the sentence that states the finding.
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: rows or printed is no dictionary.
+        ValueError: no rows, a name that stands in both, a number outside of the axis.
+    """
+    for what, value in (("rows", rows), ("printed", printed)):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{what} must be a dictionary, got {shown(value)}")
+    if not rows or set(rows) & set(printed):
+        raise ValueError(
+            f"rows must have names, and others than printed: got {list(rows)} and "
+            f"{list(printed)}"
+        )
+    low, high = check_number("low", low), check_number("high", high)
+    step = check_number("step", step, above=0)
+    names = check_names("rows and printed", [*rows, *printed])
+    lines = [
+        (name, name in printed, check_numbers(name, runs, at_least=1).tolist())
+        for name, runs in zip(names, (*rows.values(), *printed.values()), strict=True)
+    ]
+    if not all(low <= value <= high for _, _, runs in lines for value in runs):
+        raise ValueError(f"all numbers must lie in {low:g} to {high:g}")
+    said = "; ".join(f"{n}: {min(runs):.2f} to {max(runs):.2f}" for n, _, runs in lines)
+    alt = f"Single runs below each other, {unit}. {said}."
+    drawings = []
+    for width in (_WIDE, _NARROW):
+        draw, at, head, tall = _frame(width, len(lines), (low, high, step), unit)
+        for number, (name, ring, runs) in enumerate(lines):
+            middle = _named(draw, name, head + number * tall, tall)
+            for place, value in enumerate(runs):
+                where = at(value), middle + ((place + 1) % 3 - 1) * 5.0
+                if ring:
+                    draw.ring(*where, "student", 6.0)
+                else:
+                    draw.dot(*where, "teacher")
+        drawings.append(draw)
+    wide, narrow = drawings
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
 def _gains(
     width: float, draws: Sequence[float], fair: float, unfair: float, mistake: str,
     unit: str,
@@ -182,7 +244,8 @@ def _frame(
         draw.line((at(value), head), (at(value), bottom), "edge", 0.8)
         if not phone or number % 2 == 0:
             draw.text(at(value), bottom + 18, f"{value:g}", "small")
-    draw.line((at(0), head), (at(0), bottom), "ink", 1.4)
+    if low <= 0 <= high:
+        draw.line((at(0), head), (at(0), bottom), "ink", 1.4)
     draw.text((left + right) / 2, bottom + 38, unit, "small")
     return draw, at, head, tall
 
