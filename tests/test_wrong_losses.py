@@ -114,11 +114,27 @@ def test_students_are_paired_and_chosen_on_validation(monkeypatch):
     learned = learn([RIGHT, REPORT_2])
     assert set(learned.test) == {RIGHT, REPORT_2}
     assert all(len(errors) == 2 for errors in learned.test.values())
+    assert learned.lost == {RIGHT: [{}, {}], REPORT_2: [{}, {}]}
     for name, rate in learned.own.items():
         assert sum(learned.valid[name, rate]) == min(
             sum(learned.valid[name, r]) for r in (0.008, 0.032)
         )
     assert learned.against(REPORT_2).comparisons == 2 * (len(LOSSES) - 2) + 1
+
+
+def test_a_class_that_a_student_never_answers_is_lost():
+    """By a student that says what it is shown, but for one class."""
+
+    class Student(torch.nn.Module):
+        def forward(self, images):
+            z = 5.0 * images.flatten(1)
+            return z - torch.tensor([0.0, 0.0, 9.0])
+
+    images = torch.eye(3).reshape(3, 1, 1, 3)
+    split = kd.types.Split(images, torch.arange(3))
+    lost = wrong_losses._never_answered(Student(), split, split)
+    share = torch.tensor([0.0, 0.0, -4.0]).softmax(dim=0)[2]
+    assert lost == {2: pytest.approx(float(share))}
 
 
 def test_refused_gives_the_message():
