@@ -1,16 +1,20 @@
-"""The figure of *From notebook to production*: a student in per cent of its teacher."""
+"""Figures of *From notebook to production*: shares of a teacher, images with answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from kdteach.checks import check_names, check_number, shown
+from numpy.typing import ArrayLike
+
+from kdteach.checks import check_choice, check_names, check_number, shown
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.plots._given import Numbers, named, numbers, texts
 
-__all__ = ["shares"]
+__all__ = ["answers_below", "shares"]
 
 _WIDE, _NARROW = 860.0, 350.0
+_ROLES = ("teacher", "student", "baseline", "label")
 
 
 def shares(
@@ -91,4 +95,58 @@ def _drawn(
         )
         height = middle - 14 if name in dashed and phone else middle + 5
         draw.text(place, height, said[name], "small", anchor)
+    return draw
+
+
+def answers_below(
+    rows: Mapping[str, tuple[str, ArrayLike, Sequence[str]]], *, caption: str
+) -> Diagram:
+    """Rows of images, each image with a few words below it.
+
+    Args:
+        rows: name of a row to (its colour, images (n, 1, H, W) in [0, 1], n texts); the
+            colour is one of teacher, student, baseline and label, and n at least 1.
+        caption: the sentence that states the finding.
+
+    Returns:
+        Up to eight images beside each other, three on a phone.
+
+    Raises:
+        TypeError: rows is no dictionary of triples, or values of another type.
+        ValueError: no rows, a row without images, an unknown colour, lengths that differ.
+    """
+    drawn: dict[str, tuple[str, Numbers, list[str]]] = {}
+    for name, given in named("rows", rows).items():
+        if not isinstance(given, tuple | list) or len(given) != 3:
+            raise TypeError(
+                f"row {name!r} must be (colour, images, texts), got {shown(given)}"
+            )
+        role = str(check_choice(f"colour of {name!r}", given[0], _ROLES))
+        pictures = numbers(f"images of {name!r}", given[1], ndim=4)
+        if not len(pictures) or pictures.min() < 0 or pictures.max() > 1:
+            raise ValueError(f"images of {name!r} must be some, in [0, 1]")
+        words = texts(f"texts of {name!r}", given[2], len(pictures), "image")
+        drawn[name] = (role, pictures, words)
+    told = ". ".join(f"{name}: {'; '.join(words)}" for name, (_, _, words) in drawn.items())
+    alt = f"Images with the answers of networks below them. {told}."
+    wide, narrow = (
+        _images(drawn, width, most) for width, most in ((_WIDE, 8), (_NARROW, 3))
+    )
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _images(
+    drawn: Mapping[str, tuple[str, Numbers, list[str]]], width: float, most: int
+) -> Drawing:
+    side, step, tall = 84.0, 107.0, 122.0
+    lines = [-(-len(words) // most) for _, _, words in drawn.values()]
+    draw = Drawing(width, 34.0 * len(lines) + tall * sum(lines))
+    y = 0.0
+    for (name, (role, pictures, words)), count in zip(drawn.items(), lines, strict=True):
+        draw.words_over(0, y + 18, name, "strong", "start", role)
+        for place, (picture, says) in enumerate(zip(pictures[:, 0], words, strict=True)):
+            left, top = 12 + step * (place % most), y + 30 + tall * (place // most)
+            draw.picture(left, top, side, picture.tolist())
+            draw.text(left + side / 2, top + side + 19, says, "small")
+        y += 34 + tall * count
     return draw
