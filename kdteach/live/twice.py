@@ -48,7 +48,7 @@ def live_twice(
     wrong = (rows[0].softmax(dim=0) / temperature).softmax(dim=0)
     still = (
         f"<p>At T = {temperature:g} the first image's soft target has "
-        f"{100 * float(right.max()):.1f} % for its first class, and "
+        f"{100 * float(right.max()):.1f} % for its likeliest class, and "
         f"{100 * float(wrong.max()):.1f} % where the softmax is taken twice. Here a slider "
         "moves the temperature, where scripts run.</p>"
     )

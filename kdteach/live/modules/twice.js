@@ -15,8 +15,8 @@ export function twice(root, data) {
     const wrong = softmax(softmax(logits, 1), t);
     once.update(right);
     again.update(wrong);
-    const part = (p) => `${(100 * Math.max(...p)).toFixed(1)} % for its first class, ` +
-      `${(100 * Math.min(...p)).toFixed(1)} % for its last`;
+    const part = (p) => `${(100 * Math.max(...p)).toFixed(1)} % for its likeliest class, ` +
+      `${(100 * Math.min(...p)).toFixed(1)} % for the least likely`;
     words.textContent =
       `Label ${classes[label]}, T = ${t.toFixed(1)}. Once: ${part(right)}. Twice: ${part(wrong)}.`;
     root.kdState = { t, chosen, right, wrong };
