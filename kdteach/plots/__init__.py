@@ -12,6 +12,7 @@ require_extra("kdteach.plots", "matplotlib", "seaborn")
 from kdteach.plots import (  # noqa: E402
     beyond,
     clinic,
+    clinic_report,
     compression,
     distillation_loss,
     early_stopping,
@@ -58,6 +59,7 @@ __all__ = [
     "beyond",
     "class_matrix",
     "clinic",
+    "clinic_report",
     "compression",
     "cost_bars",
     "curves_over_epochs",
