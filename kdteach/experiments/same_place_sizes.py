@@ -76,7 +76,9 @@ def maps_by_size(
     }
     found = {}
     for size, (count, epochs) in sizes.items():
-        arms, setting, tried = {}, {}, {}
+        arms: dict[str, list[list[nn.Module]]] = {}
+        setting: dict[str, dict[str, float]] = {}
+        tried: dict[str, list[tuple[dict[str, float], float]]] = {}
         for role, given in objectives.items():
             hers = [setting["distilled"]["learning_rate"]] if "other" in role else rates
             groups = {
