@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import kdteach as kd
-from kdteach.experiments import same_place
+from kdteach.experiments import same_place, same_place_sizes
 from kdteach.experiments.catalogue import digits_passed_on, digits_same_place
 from kdteach.experiments.passed_on import FEW, FEW_EPOCHS
 from kdteach.explain import Maps, another_of_class, centred, rank_correlation
@@ -24,6 +24,11 @@ def some():
 @pytest.fixture(scope="module")
 def teacher():
     return kd.trained_teacher(0, dtype=torch.float64)
+
+
+def of_study(name):
+    rows = kd.results.load_records(digits_same_place.NAME)
+    return [row for row in rows if row.config["study"] == name]
 
 
 def drawn(seed, count=6):
@@ -160,7 +165,7 @@ def test_the_study_has_the_arms_and_numbers_that_it_names(monkeypatch):
     draws = [replace(d, test=d.test.select(torch.arange(60))) for d in draws]
     teachers = [kd.trained_teacher(seed, dtype=torch.float64) for seed in range(2)]
     found = same_place.maps_alike(draws, teachers, runs=1)
-    recorded = kd.results.load_records(digits_same_place.NAME)
+    recorded = of_study("maps")
     assert {r.config["role"] for r in recorded} == set(found)
     for arm in found.values():
         assert {*arm.more, "test_errors", "valid_errors", "test_accuracy"} == {
@@ -173,12 +178,45 @@ def test_the_study_has_the_arms_and_numbers_that_it_names(monkeypatch):
     assert other == pytest.approx([1.0, 1.0])
 
 
+def test_students_of_more_images_choose_their_rate_and_have_the_recorded_numbers():
+    draws = [kd.load("digits", draw=seed, dtype=torch.float64) for seed in range(2)]
+    draws = [replace(d, test=d.test.select(torch.arange(60))) for d in draws]
+    teachers = [kd.trained_teacher(seed, dtype=torch.float64) for seed in range(2)]
+    sizes = {"60": (60, 2), "1,079": (None, 1)}
+    found = same_place_sizes.maps_by_size(
+        draws, teachers, runs=1, sizes=sizes, rates=(1e-4, 0.06)
+    )  # fmt: skip
+    recorded = of_study("more digits")
+    roles = {r.config["role"] for r in recorded if "longer" not in r.config["role"]}
+    assert {*found} <= roles
+    for role, arm in found.items():
+        tried = [errors for _, errors in arm.tried]
+        assert len(tried) == (1 if "other" in role else 2)
+        assert dict(arm.setting) == dict(arm.tried[tried.index(min(tried))][0])
+        assert {*arm.more, "test_errors", "valid_errors", "test_accuracy"} == {
+            *recorded[0].result
+        }
+    # rates so low that nothing is learned are not chosen
+    assert found["distilled, 1,079"].setting["learning_rate"] == 0.06
+
+
+def test_with_60_images_the_second_study_repeats_the_first_where_the_rates_agree():
+    first = {(r.config["role"], r.seed): r for r in of_study("maps")}
+    for row in of_study("more digits"):
+        role, _, size = row.config["role"].rpartition(", ")
+        before = first.get((role, row.seed))
+        if size != "60" or row.config["learning_rate"] != 0.06:
+            continue
+        for name in ("test errors", "gradient, label", "gradient, runner-up, new to both"):
+            assert row.result[name] == pytest.approx(before.result[name], abs=1e-9)
+
+
 def test_the_records_are_whole_and_made_from_committed_files():
     arms = {}
     for record in kd.results.load_records(digits_same_place.NAME):
         assert not str(record.environment["commit"]).endswith("+")
-        arms.setdefault(record.config["role"], []).append(record)
-    assert len(arms) == 8
+        arms.setdefault((record.config["study"], record.config["role"]), []).append(record)
+    assert len(arms) == 8 + 3 * len(same_place_sizes.SIZES)
     for rows in arms.values():
         assert sorted(row.seed for row in rows) == list(range(10))
 
@@ -190,11 +228,7 @@ def test_the_images_new_to_both_teachers_are_in_neither_training_part():
         assert not (draws[1].train.images == image).flatten(1).all(dim=1).any()
     for image in draws[0].test.images[~new][:20]:
         assert (draws[1].train.images == image).flatten(1).all(dim=1).any()
-    rows = [
-        r
-        for r in kd.results.load_records(digits_same_place.NAME)
-        if (r.config["role"], r.seed) == ("labels", 0)
-    ]
+    rows = [r for r in of_study("maps") if (r.config["role"], r.seed) == ("labels", 0)]
     assert rows[0].result["images"] == int(new.sum())
 
 

@@ -35,7 +35,7 @@ SETTINGS: Mapping[str, Mapping[str, float]] = {
 FEW, FEW_EPOCHS, ALL_EPOCHS, BATCH = 60, 200, 40, 32
 RUNS = 4  # students of each arm and division
 TARGETS = ("label", "runner-up")
-_APART = 1000  # between the seeds of two runs
+APART = 1000  # between the seeds of two runs
 _STEPS = 10  # of integrated gradients
 _SQUARE = 1  # pixels on each side of the one in the middle of what is hidden
 
@@ -137,9 +137,9 @@ def maps_alike(
     for s, draw in enumerate(draws):
         mine = {role: [run[s] for run in group] for role, group in arms.items()}
         after = draws[(s + 1) % len(draws)]
-        for role, found in _measured(draw, teachers[s], others[s], mine, after).items():
+        for role, found in measured(draw, teachers[s], others[s], mine, after).items():
             rows.setdefault(role, []).append(found)
-    return {role: _found(role, each) for role, each in rows.items()}
+    return {role: means_of(role, each) for role, each in rows.items()}
 
 
 def _trained(
@@ -172,11 +172,11 @@ def _trained(
     }
     found: dict[str, list[list[nn.Module]]] = {role: [] for role in (*wanted, "untrained")}
     for run in range(1, runs + 1):
-        seeds = [_APART * run + s for s in range(len(draws))]
+        seeds = [APART * run + s for s in range(len(draws))]
         few = [
             small_sample(d.train, FEW, seed=i) for i, d in zip(seeds, draws, strict=True)
         ]
-        fresh = partial(_fresh, draws, seeds)
+        fresh = partial(fresh_students, draws, seeds)
         found["untrained"].append(fresh())
         for role, (objectives, rate) in wanted.items():
             whole = role == "labels, all images"
@@ -191,11 +191,12 @@ def _trained(
     return found
 
 
-def _fresh(draws: Sequence[ImageSet], seeds: Sequence[int]) -> list[nn.Module]:
+def fresh_students(draws: Sequence[ImageSet], seeds: Sequence[int]) -> list[nn.Module]:
+    """Students that have learned nothing yet, one a division."""
     return [network("fc-64", d, i).eval() for i, d in zip(seeds, draws, strict=True)]
 
 
-def _measured(
+def measured(
     draw: ImageSet,
     teacher: nn.Module,
     other: nn.Module,
@@ -220,7 +221,7 @@ def _measured(
         role: [
             {
                 "test errors": float((said != y).sum()),
-                "valid errors": _wrong(one, draw),
+                "valid errors": wrong(one, draw),
                 "same class": float((said == logits.argmax(dim=1)).double().mean()),
                 "images": float(new.sum()),
                 "share right": float(all_right[run].double().mean()),
@@ -275,7 +276,8 @@ def _unseen(images: Tensor, train: Tensor) -> Tensor:
     )
 
 
-def _wrong(one: nn.Module, draw: ImageSet) -> float:
+def wrong(one: nn.Module, draw: ImageSet) -> float:
+    """How many validation images a network misreads."""
     said = predict_logits(one, draw.valid.images).argmax(dim=1)
     return float((said != draw.valid.labels).sum())
 
@@ -287,7 +289,7 @@ def _linear(first: Maps, second: Maps) -> Tensor:
     return nn.functional.cosine_similarity(a, b, dim=1)
 
 
-def _found(role: str, rows: Sequence[Sequence[Mapping[str, float]]]) -> Found:
+def means_of(role: str, rows: Sequence[Sequence[Mapping[str, float]]]) -> Found:
     """The means over the runs, a number a division."""
     setting = {
         "labels": SETTINGS["labels"],
