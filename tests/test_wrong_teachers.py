@@ -169,6 +169,11 @@ def test_the_answers_to_one_digit_are_drawn_and_said():
     for drawing in (figure.wide, figure.narrow):
         assert drawing.count("<image") == 2
         assert ">0.75<" in drawing
+    other = draw(image, answers, [0], caption="x", seen={"wrong": 1 - image})
+    assert other.wide != draw(image, answers, [0], caption="x").wide
+    for seen in ({"elsewhere": image}, {"wrong": image[0]}):
+        with pytest.raises(ValueError, match=r"seen|image must be"):
+            draw(image, answers, [0], caption="x", seen=seen)
     with pytest.raises(TypeError, match="answers must be"):
         draw(image, [0.5, 0.5], [0], caption="x")
     with pytest.raises(ValueError, match="answers"):
@@ -217,6 +222,10 @@ def test_errors_stand_over_their_epochs():
     for drawing in (figure.wide, figure.narrow):
         assert ">errors of 100<" in drawing
         assert ">teacher<" in drawing
+    before = {n: (role, {0: 50.0, **by}) for n, (role, by) in found.items()}
+    whole = draw(before, beside=beside, **axes)
+    assert "teacher: 50 at 0, 10 at 1, 90 at 5, 30 at 20;" in whole.alt
+    assert ">0</text>" in whole.wide.partition(">1</text>")[0]
     short = {"teacher": ("teacher", {1: 10.0})}
     for wrong, places, says in (
         (short, beside, "two epochs"),

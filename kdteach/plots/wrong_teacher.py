@@ -17,8 +17,9 @@ _ROLES = ("teacher", "student", "baseline")
 
 
 def answers_to_one(
-    image: Tensor, answers: Mapping[str, ArrayLike], marked: Sequence[int], *, caption: str
-) -> Diagram:
+    image: Tensor, answers: Mapping[str, ArrayLike], marked: Sequence[int], *,
+    caption: str, seen: Mapping[str, Tensor] | None = None,
+) -> Diagram:  # fmt: skip
     """What reaches the loss as a teacher's answer to one image, after several mistakes.
 
     Args:
@@ -27,18 +28,24 @@ def answers_to_one(
         marked: classes whose probability is always written above the bar; that of the
             largest one is, too.
         caption: the sentence that states the finding.
+        seen: title to another image (1, H, W) in [0, 1], which stands beside its answer.
 
     Returns:
         A panel for each title, three in a row or on a phone below each other.
 
     Raises:
         TypeError: answers is no dictionary.
-        ValueError: an image of another form, or answers that are no probabilities.
+        ValueError: an image of another form or for an unknown title, or answers that are no
+            probabilities.
     """
     if not isinstance(answers, Mapping):
         raise TypeError(f"answers must be a dictionary, got {shown(answers)}")
-    if not isinstance(image, Tensor) or image.dim() != 3 or len(image) != 1:
-        raise ValueError(f"image must be (1, H, W), got {shown(image)}")
+    others = {} if seen is None else seen
+    for each in (image, *others.values()):
+        if not isinstance(each, Tensor) or each.dim() != 3 or len(each) != 1:
+            raise ValueError(f"image must be (1, H, W), got {shown(each)}")
+    for name in others:
+        check_choice("seen", name, tuple(answers))
     said, made = [], []
     for name in check_names("answers", list(answers)):
         values = [
@@ -47,7 +54,7 @@ def answers_to_one(
         ]
         numbered = tuple(dict.fromkeys((*marked, values.index(max(values)))))
         answer = panels.Answer("", values, "teacher", numbered)
-        made.append(panels.Panel(name, image[0].tolist(), [answer]))
+        made.append(panels.Panel(name, others.get(name, image)[0].tolist(), [answer]))
         said.append(f"{name}: " + ", ".join(f"{values[m]:.2f} for {m}" for m in numbered))
     alt = f"What reaches the loss as the teacher's answer to one image. {'; '.join(said)}."
     wide, narrow = panels.wide(made), panels.narrow(made)
@@ -131,8 +138,9 @@ def errors_by_epoch(
     """Errors of networks while they learn, over the epoch on a log scale.
 
     Args:
-        errors: name to (role, errors by epoch); the role is the colour, the epochs are 1 or
-            later, at least two, and the same for all.
+        errors: name to (role, errors by epoch); the role is the colour, the epochs are the
+            same for all, at least two from 1 on. Epoch 0, before the training, stands at
+            half of the first later one.
         top: end of the axis of the errors, which begins at 0.
         step: between its ticks.
         unit: of the errors.
@@ -145,7 +153,7 @@ def errors_by_epoch(
 
     Raises:
         TypeError: errors is no dictionary.
-        ValueError: no errors, fewer than two epochs or others for another name, an unknown
+        ValueError: no errors, too few epochs or others for another name, an unknown
             role, place or epoch, a number outside of the axis.
     """
     if not isinstance(errors, Mapping):
@@ -153,8 +161,10 @@ def errors_by_epoch(
     top, step = check_number("top", top, above=0), check_number("step", step, above=0)
     names = check_names("errors", list(errors))
     epochs = sorted(errors[names[0]][1])
-    if len(epochs) < 2 or epochs[0] < 1:
+    later = [epoch for epoch in epochs if epoch]
+    if len(later) < 2 or epochs[0] < 0:
         raise ValueError(f"errors must be given for two epochs from 1 on, got {epochs}")
+    place = {e: float(e or later[0] / 2) for e in epochs}  # 0 is nowhere on a log scale
     lines, notes, said = [], [], []
     for name in names:
         role, found = errors[name]
@@ -162,7 +172,7 @@ def errors_by_epoch(
         if sorted(found) != epochs:
             raise ValueError(f"{name!r} must have the epochs {epochs}, got {sorted(found)}")
         points = [
-            (float(e), check_number(f"errors of {name!r}", found[e], least=0, most=top))
+            (place[e], check_number(f"errors of {name!r}", found[e], least=0, most=top))
             for e in epochs
         ]
         lines.append(curves.Curve(points, role, dots=True))
@@ -171,10 +181,12 @@ def errors_by_epoch(
         epoch, where = beside[name]
         shift, anchor = _PLACES[check_choice("beside", where, tuple(_PLACES))]
         at = float(found[epoch])
-        notes.append(curves.Note(epoch, at, name, shift, anchor=anchor, ink=role))
+        notes.append(curves.Note(place[epoch], at, name, shift, anchor=anchor, ink=role))
         said.append(f"{name}: " + ", ".join(f"{found[e]:.0f} at {e}" for e in epochs))
-    ticks = [(float(e), str(e)) for e in epochs]
-    x = curves.Axis(epochs[0], epochs[-1], ticks, "epoch, log scale", log=True)
+    ticks = [(place[e], str(e)) for e in epochs]
+    x = curves.Axis(
+        place[epochs[0]], place[epochs[-1]], ticks, "epoch, log scale", log=True
+    )
     rows = [(n * step, f"{n * step:g}") for n in range(int(top / step) + 1)]
     y = curves.Axis(0.0, top, rows, unit)
     alt = f"Errors by epoch. {'; '.join(said)}."
