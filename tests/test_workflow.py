@@ -32,6 +32,7 @@ from kdteach.workflow import (
     stages,
     usage,
 )
+from kdteach.workflow.card import cards
 from kdteach.workflow.chance import learned
 from kdteach.workflow.kept import metadata_of
 from kdteach.workflow.numbers import numbers_of, verdict
@@ -114,6 +115,19 @@ def test_cards_hold_the_numbers_and_escape_names(done):
         assert (done.out / "figures" / f"{name}.png").stat().st_size > 1000
         assert f"figures/{name}.png" in text
     assert "http" not in page
+
+
+def test_an_interval_of_a_card_ends_where_no_network_can_be(done):
+    """Student's t of two or three seeds may go past 100 % right, or below 0 nats."""
+    report = json.loads(json.dumps(done.found.report))
+    report["numbers"]["means"]["distilled"] = {
+        "accuracy": [86.5, 65.2, 107.9], "nll": [0.578, -0.008, 163.0],
+        "ece": [60.0, -1.0, 121.0],
+    }  # fmt: skip
+    for text in cards(report, {})[:2]:
+        assert "86.5 (65.2 to 100.0)" in text
+        assert "0.578 (0.000 to 163.000)" in text
+        assert "60.0 (0.0 to 100.0)" in text
 
 
 def test_the_lines_of_the_card_name_the_class(done, data, monkeypatch, capsys, tmp_path):

@@ -62,7 +62,7 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
          "ece": f"{master['ece']:.1f}"}
     ]  # fmt: skip
     for arm in ARMS:
-        means = {name: _ends(ends, 3 if name == "nll" else 1)
+        means = {name: _ends(_possible(ends, name), 3 if name == "nll" else 1)
                  for name, ends in numbers["means"][arm].items()}  # fmt: skip
         rows.append({"name": f"{arm} student, {settings['student']}", **means})
     compared = [
@@ -80,9 +80,10 @@ def _content(report: Mapping[str, Any]) -> dict[str, Any]:
         "images": f"{numbers['images']:,}",
         "accuracy": rows,
         "intervals": "In brackets: 95 % intervals, of the teacher over test pictures "
-        f"(Wilson), of the students over {count} seeds (Student's t). The test pictures "
-        "were used once, after everything was chosen. The settings were chosen once, too: "
-        "how another search would have ended is not in these intervals.",
+        f"(Wilson), of the students over {count} seeds (Student's t, cut at what is "
+        "possible). The test pictures were used once, after everything was chosen. The "
+        "settings were chosen once, too: how another search would have ended is not in "
+        "these intervals.",
         "compared": compared,
         "exported": f"Exported is the distilled student of seed {pair['seed']}, the best "
         f"on validation: {pair['distilled']['accuracy']:.1f} % of the test pictures right. "
@@ -144,6 +145,12 @@ def _costs(report: Mapping[str, Any]) -> list[dict[str, str]]:
              "right": f"{share:.1f}"}
         )  # fmt: skip
     return rows
+
+
+def _possible(ends: list[float], name: str) -> list[float]:
+    """An interval without what no network can reach: more than 100 % right, say."""
+    mean, low, high = ends
+    return [mean, max(low, 0.0), high if name == "nll" else min(high, 100.0)]
 
 
 def _ends(ends: list[float], digits: int = 1) -> str:

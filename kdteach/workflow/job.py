@@ -255,7 +255,7 @@ def _made(job: Job, asked: dict[str, Tensor], given: nn.Module | None) -> list[s
     parts = ", ".join(
         f"{len(getattr(data, part)):,} {words}"
         for part, words in (
-            ("train", "to train on"), ("valid", "to choose by"), ("test", "for the end")
+            ("train", "to train on"), ("valid", "for validation"), ("test", "for the test")
         )
     )  # fmt: skip
     origin = (

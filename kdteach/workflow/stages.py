@@ -113,8 +113,8 @@ def read_pictures(settings: Settings, say: Say) -> ImageSet:
     for warning in noted:
         say(f"pictures: {warning.message}")
     say(
-        f"pictures: {len(data.train):,} to train on, {len(data.valid):,} to choose by, "
-        f"{len(data.test):,} for the end; {data.num_classes} classes"
+        f"pictures: {len(data.train):,} to train on, {len(data.valid):,} for validation, "
+        f"{len(data.test):,} for the test; {data.num_classes} classes"
     )
     for part in ("valid", "test"):
         if not len(getattr(data, part)):
@@ -181,7 +181,7 @@ def teacher_of(job: Job, given: nn.Module | None) -> tuple[nn.Module, dict[str, 
     )
     model.eval()
     right = evaluation(kept["valid"], job.data.valid)
-    job.say(f"teacher: {settings.teacher}, {about['from']}; of those to choose by {right}")
+    job.say(f"teacher: {settings.teacher}, {about['from']}; validation: {right}")
     return model, {part: kept[part] for part in ("valid", "test")}
 
 
@@ -263,8 +263,8 @@ def chosen(job: Job, stored: Any) -> tuple[dict[str, Trial], list[dict[str, Any]
     """
     settings = job.settings
     job.say(
-        f"trials: {settings.trials} settings of each arm, {settings.epochs} epochs, chosen "
-        f"on {len(job.data.valid):,} pictures"
+        f"trials: {settings.trials} settings of each arm, {settings.epochs} epochs, one "
+        "seed that no student gets; % of validation pictures right"
     )
     tried = {arm: coarse(arm, settings) for arm in ARMS}
     results: dict[str, list[dict[str, Any]]] = {arm: [] for arm in ARMS}
@@ -363,7 +363,7 @@ def _student(job: Job, stored: Any, training: Training) -> dict[str, Tensor]:
     job.kept.clear(name)
     right = 100 * evaluation(kept["valid"], job.data.valid).accuracy
     number = f"{training.number + 1} of {job.settings.seeds}"
-    job.say(f"students: {trial.arm}, {number}: {right:.1f} % of those to choose by right")
+    job.say(f"students: {trial.arm}, {number}: {right:.1f} % of validation right")
     return kept
 
 
