@@ -15,7 +15,7 @@ MADE = lab.Compared(
     by_epoch={"baseline": [[30, 26], [31, 30]], "distilled": [[22, 18, 20], [19, 21, 21]]},
     leaked=[10, 12], controlled=[15, 16], newer=[14, 16], teacher=[3, 4],
     carried={16.0: [20, 20]}, fresh={16.0: [24, 26]}, thrown={16.0: [20, 99]},
-    one_draw=[6, 2], own={},
+    one_draw=[6, 2], own={}, alone={},
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def test_each_mistake_has_its_pair():
     assert MADE.best_on == {"valid": [24, 30], "test": [20, 26]}
     means = {name: MADE.damage(name).mean for name in lab.MISTAKES}
     assert means == dict(zip(lab.MISTAKES, (9.5, 0.5, 4.0, 2.0, 4.5, 5.0), strict=True))
-    assert MADE.damage(lab.MISTAKES[0]).comparisons == lab.COMPARISONS == 9
+    assert MADE.damage(lab.MISTAKES[0]).comparisons == lab.COMPARISONS == 12
     draw = kd.load("digits", draw=0)
     share = len(draw.test) / (len(draw.train) + len(draw.test))
     assert round(share, 2) == lab.TEST_SHARE == MADE.damage(lab.MISTAKES[0]).test_share
@@ -62,6 +62,13 @@ def test_students_are_trained(monkeypatch):
     assert found.one_draw[0] == found.gain[0]  # seed 0 of draw 0
     assert all(a <= b for a, b in zip(found.best_on["test"], found.best_on["valid"],
                                       strict=True))  # fmt: skip
+    ten = lab._Lab()  # two draws here: each has the fewer validation errors of its rates
+    tried = {}
+    for rate in lab.RATES:
+        students, _ = ten.train(ten.goals(), rate)
+        tried[rate] = ten.errors(students, "valid"), ten.errors(students)
+    picked = [min(lab.RATES, key=lambda r: tried[r][0][d]) for d in range(2)]
+    assert found.alone["distilled"] == [tried[r][1][d] for d, r in enumerate(picked)]
     first = lab.opening(found.own["baseline"], found.own["distilled"])
     assert first == {
         "baseline": found.baseline, "distilled": found.distilled, "slower": found.slower,

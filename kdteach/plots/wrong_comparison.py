@@ -108,7 +108,7 @@ def printed_gains(
         )
     alt = (
         f"Gains, {unit}. Compared fairly: {fair:.1f}. {mistake}: {unfair:.1f}, of which "
-        f"{unfair - fair:.1f} come from the mistake. The fair comparison draw by draw: "
+        f"{unfair - fair:.1f} come from the mistake. The fair comparison pair by pair: "
         f"{min(draws):g} to {max(draws):g}."
     )
     wide, narrow = (
@@ -185,7 +185,7 @@ def _gains(
 ) -> Drawing:  # fmt: skip
     low, high, step = 5.0 * (min(*draws, 0.0) // 5), 5.0 * (unfair // 5 + 1), 5.0
     draw, at, head, tall = _frame(width, 3, (low, high, step), unit)
-    names = ("compared fairly", mistake, "compared fairly, one draw alone")
+    names = ("compared fairly", mistake, "compared fairly, each pair alone")
     for number, name in enumerate(names):
         middle = _named(draw, name, head + number * tall, tall)
         if number == 2:
