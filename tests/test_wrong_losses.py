@@ -9,6 +9,7 @@ from kdteach.experiments import wrong_losses
 from kdteach.experiments.wrong_losses import (
     LABELS,
     LOSSES,
+    PARTS,
     REPORT_2,
     RIGHT,
     learn,
@@ -75,6 +76,16 @@ def test_targets_that_do_not_add_up_are_another_weight():
                 for loss in (wrong, like)
             ]
             assert torch.allclose(slopes[0], factor[row] * slopes[1], atol=1e-12)
+
+
+def test_the_parts_of_softmax_twice_add_up_to_it():
+    """Each has the extra softmax in its own term, and the other term as it should be."""
+    both, right = value("softmax twice", Z, V, Y), value(RIGHT, Z, V, Y)
+    soft, hard = (value(part, Z, V, Y) for part in PARTS)
+    assert torch.allclose(soft + hard, both + right)
+    first, second = F.cross_entropy(Z, Y), F.cross_entropy(F.softmax(Z, 1), Y)
+    assert torch.allclose(both - soft, (1 - ALPHA) * (second - first))
+    assert torch.allclose(hard - right, (1 - ALPHA) * (second - first))
 
 
 def test_labels_alone_and_names():

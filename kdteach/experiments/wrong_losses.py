@@ -30,6 +30,7 @@ from kdteach.types import Batch, LossTerms, Split
 __all__ = [
     "LABELS",
     "LOSSES",
+    "PARTS",
     "RATES",
     "REPORT_2",
     "RIGHT",
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 RIGHT, LABELS = "right", "labels alone"
+PARTS = ("softmax twice, soft term only", "softmax twice, hard term only")
+"""*Softmax twice* taken apart: a softmax too many before one of the two terms."""
 REPORT_2 = "Report 2's"
 """The softmax twice, and targets that do not add up to one: two mistakes together."""
 RATES = (0.002, 0.008, 0.032, 0.128)
@@ -110,7 +113,8 @@ _TERMS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 LOSSES = (*_TERMS, LABELS)
 """Names of the losses: the right one, each mistake alone, two together, and none to learn
 from but the labels."""
-_OF_PROBABILITIES = ("softmax twice", REPORT_2)
+_TERMS |= {PARTS[0]: _twice, PARTS[1]: _right}
+_OF_PROBABILITIES = ("softmax twice", REPORT_2, PARTS[1])
 
 
 def value(
@@ -124,7 +128,7 @@ def value(
     """A loss of logits, right or wrong.
 
     Args:
-        loss: one of ``LOSSES``.
+        loss: one of ``LOSSES`` or ``PARTS``.
         student, teacher: (..., B, C) logits.
         labels: (..., B).
         temperature: T above 0.
@@ -136,8 +140,8 @@ def value(
     Raises:
         ValueError: no such loss, or a number out of range.
     """
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {list(LOSSES)}, got {loss!r}")
+    if loss not in (*LOSSES, *PARTS):
+        raise ValueError(f"loss must be one of {[*LOSSES, *PARTS]}, got {loss!r}")
     t, alpha = check_temperature(temperature), check_alpha(alpha)
     hard_of = student.softmax(dim=-1) if loss in _OF_PROBABILITIES else student
     log_q = hard_of.log_softmax(dim=-1)
@@ -241,15 +245,15 @@ def learn(losses: Sequence[str] = LOSSES) -> Learned:
     """Train the students of some losses at all rates, choose, and test.
 
     Args:
-        losses: names of ``LOSSES``, all different.
+        losses: names of ``LOSSES`` or ``PARTS``, all different.
 
     Raises:
         TypeError: no list of names.
         ValueError: a name that is none.
     """
     names = check_names("losses", losses)
-    if not set(names) <= set(LOSSES):
-        raise ValueError(f"losses must be of {list(LOSSES)}, got {names}")
+    if not set(names) <= {*LOSSES, *PARTS}:
+        raise ValueError(f"losses must be of {[*LOSSES, *PARTS]}, got {names}")
     seeds = list(TEACHERS)
     data = [load("digits", draw=seed, dtype=torch.float64) for seed in seeds]
     few = [
