@@ -150,7 +150,8 @@ def test_rings_stand_at_printed_less_ours():
     figure = printed_less_ours(chosen, caption="x")
     measured = [r for r in chosen if r.runs is not None]
     for drawing in drawings(figure):
-        rings = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="none"', drawing)[1:]
+        rings = re.findall(r'<circle cx="([\d.]+)"[^>]*fill="none"', drawing)
+        rings = rings[2:]  # the first two are the key's
         places = np.array([float(x) for x in rings])
         values = np.array([r.printed.value - r.ours for r in measured])
         slope, start = np.polyfit(values, places, 1)
@@ -168,7 +169,7 @@ def test_each_ring_has_its_own_bar(width):
     bars = re.findall(
         r'd="M([\d.]+) ([\d.]+)L([\d.]+) [\d.]+"[^>]*stroke-opacity="0.45"', drawing
     )[2:]  # the first two are the key's
-    rings = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawing)[1:]
+    rings = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawing)[2:]  # the key's
     teachers = [r for r in chosen if r.printed.experiment == "teacher"]
     students = [r for r in chosen if r.printed.experiment != "teacher"]
     assert len(rings) == len(bars) == len(chosen) == 8
@@ -180,8 +181,27 @@ def test_each_ring_has_its_own_bar(width):
         assert (low <= x <= high) == inside, row.printed
     every = printed_less_ours(ROWS, caption="x")
     drawn = getattr(every, width)
-    assert drawn.count("<circle") == 1 + sum(r.range is not None for r in ROWS)
-    assert drawn.count('stroke-opacity="0.45"') == drawn.count("<circle") + 1
+    assert drawn.count("<circle") == 2 + sum(r.range is not None for r in ROWS)
+    assert drawn.count('stroke-opacity="0.45"') == drawn.count("<circle")
+
+
+def test_outside_is_crossed_and_panels_may_share_an_axis():
+    early = [
+        r for r in ROWS if r.printed.report in ("R0", "R1") and r.record[:5] == "mnist"
+    ]
+    missed = sum(r.verdict == "outside our range" for r in early)
+    assert (len(early), missed) == (10, 4)
+    figure = printed_less_ours(early, caption="x", one_scale=True)
+    assert figure.alt.count(", outside") == missed
+    for drawing in drawings(figure):
+        assert drawing.count('stroke-width="1.6"') == 2 * (missed + 1)  # one is the key's
+        bars = re.findall(
+            r'd="M([\d.]+) [\d.]+L([\d.]+) [\d.]+"[^>]*stroke-opacity="0.45"', drawing
+        )
+        widths = [float(high) - float(low) for low, high in bars]
+        halves = [(r.range[1] - r.range[0]) / 2 for r in early]
+        pixels = np.array(widths) / halves  # a point, in both panels
+        assert pixels == pytest.approx(pixels[0], rel=2e-3)
 
 
 def test_dashes_say_that_the_protocol_is_another_one():

@@ -39,13 +39,18 @@ class _Bar:
     half: float
     role: str
     dashes: str
+    missed: bool  # the verdict is "outside our range"
 
 
 _Panels = dict[str, dict[str, list[_Bar]]]  # title to name to its bars
 
 
+def _bars(found: _Panels) -> list[_Bar]:
+    return [b for lines in found.values() for bars in lines.values() for b in bars]
+
+
 def printed_less_ours(
-    rows: Sequence[Beside], *, caption: str, widest: bool = False
+    rows: Sequence[Beside], *, caption: str, widest: bool = False, one_scale: bool = False
 ) -> Diagram:
     """Every printed accuracy beside the range of our runs, as a difference from our mean.
 
@@ -53,11 +58,13 @@ def printed_less_ours(
         rows: of ``kd.reports()``; those with runs of test accuracy are drawn.
         caption: the sentence that states the finding.
         widest: all rings of one name on one bar, the widest of theirs.
+        one_scale: the same axis for all panels.
 
     Returns:
-        A panel for each report and data set, with an axis of its own; the teachers of the
-        photographs, which are far away, have one more. A ring is a printed run; the bar
-        beside it is where 95 of 100 further runs of ours would lie, dashed where our
+        A panel for each report and data set, with an axis of its own but for
+        ``one_scale``; the teachers of the photographs, which are far away, have one more.
+        A ring is a printed run, crossed where it is judged to lie outside; the bar beside
+        it is where 95 of 100 further runs of ours would lie, dashed where our
         protocol is another one. Each ring has its own bar; those of one name are stacked,
         but for ``widest``.
 
@@ -74,8 +81,9 @@ def printed_less_ours(
         title = _TITLES.get((p.report, p.dataset, "teachers" if apart else "students"))
         if title is None or span is None or ours is None:
             continue
-        dashes = _OTHER if row.protocol == "other" else ""
-        bar = _Bar(p.value - ours, (span[1] - span[0]) / 2, _role(p), dashes)
+        bar = _Bar(p.value - ours, (span[1] - span[0]) / 2, _role(p),
+                   _OTHER if row.protocol == "other" else "",
+                   row.verdict == "outside our range")  # fmt: skip
         found.setdefault(title, {}).setdefault(_name(p), []).append(bar)
     found = {title: found[title] for title in _TITLES.values() if title in found}
     if not found:
@@ -85,7 +93,7 @@ def printed_less_ours(
         for title, lines in found.items()
     ]
     alt = f"Printed accuracy less our mean, in points. {'. '.join(told)}."
-    wide, narrow = (_drawn(found, width, bool(widest)) for width in (_WIDE, _NARROW))
+    wide, narrow = (_drawn(found, w, widest, one_scale) for w in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
@@ -154,9 +162,8 @@ def one_more(row: Beside, *, caption: str) -> Diagram:
         f"{between.low:.2f} to {between.high:.2f}, the range of one more run from "
         f"{span[0]:.2f} to {span[1]:.2f}."
     )
-    wide, narrow = (d.svg(k, alt) for d, k in zip(drawings, ("kd-wide", "kd-narrow"),
-                                                  strict=True))  # fmt: skip
-    return Diagram(wide, narrow, alt, caption)
+    wide, narrow = drawings
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
 def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
@@ -193,10 +200,8 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
     ]
     alt = f"Each of {len(rows)} printed numbers as a mark. {'. '.join(told)}."
     drawings = []
-    for width, left, size, gap, many in (
-        (_WIDE, 110.0, 17.0, 24.0, 30),
-        (_NARROW, 4.0, 13.0, 19.0, 18),
-    ):
+    places = ((_WIDE, 110.0, 17.0, 24.0, 30), (_NARROW, 4.0, 13.0, 19.0, 18))
+    for width, left, size, gap, many in places:
         phone = width < _WIDE
         lines = {name: math.ceil(len(marks) / many) for name, marks in found.items()}
         above, between = (28.0, 10.0) if phone else (0.0, 14.0)
@@ -216,9 +221,8 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
                 _square(draw, left + gap * column, y + gap * line, size, n)
             y += gap * lines[name] + between
         drawings.append(draw)
-    wide, narrow = (d.svg(k, alt) for d, k in zip(drawings, ("kd-wide", "kd-narrow"),
-                                                  strict=True))  # fmt: skip
-    return Diagram(wide, narrow, alt, caption)
+    wide, narrow = drawings
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
 def _square(draw: Drawing, x: float, y: float, size: float, end: int) -> None:
@@ -261,13 +265,14 @@ def _name(p: Printed) -> str:
 def _told(bars: Sequence[_Bar]) -> str:
     first, halves = bars[0], [b.half for b in bars]
     if len(bars) == 1:
-        return f"{first.difference:+.2f}, our range ±{first.half:.2f}"
+        return (f"{first.difference:+.2f}, our range ±{first.half:.2f}"
+                + ", outside" * first.missed)  # fmt: skip
     low, high = (pick(b.difference for b in bars) for pick in (min, max))
     ranges = f"our ranges ±{min(halves):.2f} to ±{max(halves):.2f}"
     return f"{len(bars)} numbers, {low:+.2f} to {high:+.2f}, {ranges}"
 
 
-def _drawn(found: _Panels, width: float, widest: bool) -> Drawing:
+def _drawn(found: _Panels, width: float, widest: bool, one_scale: bool) -> Drawing:
     """A phone's drawing has the names above their bars instead of beside them."""
     phone = width < _WIDE
     left, right = (14.0, 336.0) if phone else (240.0, 840.0)
@@ -278,11 +283,11 @@ def _drawn(found: _Panels, width: float, widest: bool) -> Drawing:
         for lines in found.values()
     )
     draw = Drawing(width, height)
-    _key(draw, found, left, phone)
+    _key(draw, found, phone)
     y = key
     for title, lines in found.items():
         draw.text(0, y + 22, title, "strong", "start")
-        every = [bar for bars in lines.values() for bar in bars]
+        every = _bars(found if one_scale else {title: lines})
         reach = max(max(abs(b.difference), b.half) for b in every)
         step = next(s for s in (0.5, 2.0, 10.0) if reach <= 4 * s or s == 10)
         low, high = (  # no part of the axis stays empty
@@ -319,7 +324,7 @@ def _drawn(found: _Panels, width: float, widest: bool) -> Drawing:
                 if not widest or number == most:
                     draw.curve([(at(-bar.half), middle), (at(bar.half), middle)], bar.role,
                                thick, bar.dashes, 0.45)  # fmt: skip
-                draw.ring(at(bar.difference), middle, "ink", radius)
+                _ring(draw, at(bar.difference), middle, radius, bar.missed)
             y += tall
         y += foot
     return draw
@@ -333,41 +338,63 @@ def _tall(bars: Sequence[_Bar], phone: bool, widest: bool) -> float:
     return (40.0 if phone else 26.0) + (0 if widest else _STACKED * (len(bars) - 1))
 
 
+def _ring(draw: Drawing, x: float, y: float, radius: float, missed: bool) -> None:
+    """A printed number, crossed where it lies outside."""
+    draw.ring(x, y, "ink", radius)
+    arm = radius + 2.5
+    for side in (-arm, arm) if missed else ():
+        draw.line((x - arm, y - side), (x + arm, y + side), "ink", 1.6)
+
+
 def _kinds(found: _Panels) -> list[tuple[str, str]]:
-    """Dashes and words of the bars that the figure has."""
-    used = {b.dashes for lines in found.values() for bars in lines.values() for b in bars}
-    words = {"": "our range of one more run", _OTHER: "the same, other protocol"}
-    if used == {_OTHER}:
-        words[_OTHER] = "our range of one more run, other protocol"
+    """Dashes and words of the bars that the figure has; none where all are alike."""
+    used = {b.dashes for b in _bars(found)}
+    if used == {""}:  # the colours say what a bar is
+        return []
+    first = "the same" if "" in used else "our range of one more run"
+    words = {"": "our range of one more run", _OTHER: f"{first}, other protocol"}
     return [(dashes, name) for dashes, name in words.items() if dashes in used]
 
 
 _ROLES = {"baseline": "labels alone", "student": "with a teacher", "teacher": "a teacher"}
 
 
-def _roles(found: _Panels) -> list[str]:
-    used = {b.role for lines in found.values() for bars in lines.values() for b in bars}
-    return [role for role in _ROLES if role in used]
+def _roles(found: _Panels) -> list[tuple[str, str]]:
+    """Colours and words of the bars."""
+    used = {b.role for b in _bars(found)}
+    roles = [(role, words) for role, words in _ROLES.items() if role in used]
+    if not _kinds(found):
+        roles[0] = (roles[0][0], f"our range of one more run: {roles[0][1]}")
+    return roles
+
+
+def _rings(found: _Panels) -> list[tuple[bool, str]]:
+    missed = any(b.missed for b in _bars(found))
+    return [(False, "printed"), *([(True, "printed, outside")] if missed else [])]
 
 
 def _key_height(found: _Panels, phone: bool) -> float:
-    return 56.0 + (22.0 * (len(_kinds(found)) + len(_roles(found)) - 1) if phone else 0.0)
+    lines = sum(len(part(found)) for part in (_rings, _kinds, _roles))
+    return 56.0 + (22.0 * (lines - 2) if phone else 0.0)
 
 
-def _key(draw: Drawing, found: _Panels, left: float, phone: bool) -> None:
-    """What a ring and a bar are; a phone has them below each other."""
-    x, y = (8.0 if phone else left), 14.0
-    draw.ring(x, y, "ink")
-    draw.text(x + 14, y + 5, "printed", "small", "start")
-    for number, (dashes, words) in enumerate(_kinds(found)):
-        if phone:
-            x, y = 2.0, y + 22.0
-        else:
-            x = left + 110.0 + 240.0 * number
-        draw.curve([(x, y), (x + 24, y)], "ink", 9.0, dashes, 0.45)
-        draw.text(x + 32, y + 5, words, "small", "start")
-    for number, role in enumerate(_roles(found)):  # the bars' colours
-        x = 2.0 if phone else left - 10.0 + 150.0 * number
-        y = y + 22.0 if phone or number == 0 else y
-        draw.curve([(x, y), (x + 24, y)], role, 9.0, opacity=0.6)
-        draw.text(x + 32, y + 5, _ROLES[role], "small", "start")
+def _key(draw: Drawing, found: _Panels, phone: bool) -> None:
+    """What rings and bars are, in two lines; a phone has them below each other."""
+    x, y = 8.0, 14.0
+
+    def said(words: str, after: float) -> None:
+        nonlocal x, y
+        draw.text(x + after, y + 5, words, "small", "start")
+        x, y = (8.0, y + 22.0) if phone else (x + after + 7.0 * len(words) + 24, y)
+
+    for missed, words in _rings(found):
+        _ring(draw, x, y, 6.0, missed)
+        said(words, 14)
+    for dashes, words in _kinds(found):
+        draw.curve([(x - 6, y), (x + 18, y)], "ink", 9.0, dashes, 0.45)
+        said(words, 26)
+    if not phone:
+        x, y = 8.0, y + 22.0
+    for role, words in _roles(found):  # the bars' colours
+        draw.curve([(x - 6, y), (x + 18, y)], role, 9.0, opacity=0.6)
+        said(words, 26)
