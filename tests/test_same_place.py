@@ -211,12 +211,23 @@ def test_with_60_images_the_second_study_repeats_the_first_where_the_rates_agree
             assert row.result[name] == pytest.approx(before.result[name], abs=1e-9)
 
 
+def test_at_an_equal_rate_the_distilled_students_are_those_of_the_second_study():
+    second = {(r.config["role"], r.seed): r for r in of_study("more digits")}
+    for row in of_study("equal rate"):
+        assert row.config["learning_rate"] == 0.06
+        if row.config["role"].startswith("distilled"):
+            before = second[row.config["role"], row.seed].result
+            for name in ("test errors", "gradient, label"):
+                assert row.result[name] == pytest.approx(before[name], abs=1e-9)
+
+
 def test_the_records_are_whole_and_made_from_committed_files():
     arms = {}
     for record in kd.results.load_records(digits_same_place.NAME):
         assert not str(record.environment["commit"]).endswith("+")
         arms.setdefault((record.config["study"], record.config["role"]), []).append(record)
-    assert len(arms) == 8 + 3 * len(same_place_sizes.SIZES)
+    sizes = len(same_place_sizes.SIZES) + len(same_place_sizes.EQUAL)
+    assert len(arms) == 8 + 3 * sizes
     for rows in arms.values():
         assert sorted(row.seed for row in rows) == list(range(10))
 

@@ -29,13 +29,15 @@ from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import ImageSet
 
-__all__ = ["SIZES", "maps_by_size"]
+__all__ = ["EQUAL", "SIZES", "maps_by_size"]
 
 SIZES: Mapping[str, tuple[int | None, int]] = {
     "60": (60, 200), "200": (200, 60), "600": (600, 20), "1,079": (None, 12),
     "1,079, longer": (None, 40),
 }  # fmt: skip
 """Images and epochs: about 400 steps each, and 1,360 of the last; None is all images."""
+EQUAL = {size: SIZES[size] for size in ("200", "600", "1,079")}
+"""Where the two kinds of student chose different rates."""
 
 
 def maps_by_size(
