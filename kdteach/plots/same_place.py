@@ -78,7 +78,7 @@ def _drawn(
     for number, (name, (values, gap)) in enumerate(rows.items()):
         y = 30 + row * number + (50 if phone else 30)
         if phone:
-            draw.words_over(left + 4, y - 28, name, "", "start")
+            draw.words_over(left + 4, y - 36, name, "", "start")
         else:
             draw.text(left - 14, y + 5, name, "", "end")
         for place, value in enumerate(values):
