@@ -211,12 +211,30 @@ def test_with_60_images_the_second_study_repeats_the_first_where_the_rates_agree
             assert row.result[name] == pytest.approx(before.result[name], abs=1e-9)
 
 
+def test_at_a_given_rate_label_trained_students_are_those_of_the_second_study():
+    draws = [kd.load("digits", draw=seed, dtype=torch.float64) for seed in range(2)]
+    draws = [replace(d, test=d.test.select(torch.arange(60))) for d in draws]
+    teachers = [kd.trained_teacher(seed, dtype=torch.float64) for seed in range(2)]
+    few = {"runs": 1, "sizes": {"60": (60, 2)}}
+    found = same_place_sizes.labels_at(0.06, draws, teachers, **few)
+    whole = same_place_sizes.maps_by_size(draws, teachers, rates=(0.06,), **few)
+    (arm,) = found.values()
+    for name, values in arm.more.items():
+        assert values == pytest.approx(whole["labels, 60"].more[name], abs=1e-9)
+    recorded = of_study("equal rate")
+    assert {r.config["role"] for r in recorded} == {
+        f"labels, {size}" for size in same_place_sizes.EQUAL
+    }
+    assert {r.config["learning_rate"] for r in recorded} == {0.06}
+
+
 def test_the_records_are_whole_and_made_from_committed_files():
     arms = {}
     for record in kd.results.load_records(digits_same_place.NAME):
         assert not str(record.environment["commit"]).endswith("+")
         arms.setdefault((record.config["study"], record.config["role"]), []).append(record)
-    assert len(arms) == 8 + 3 * len(same_place_sizes.SIZES)
+    sizes = len(same_place_sizes.SIZES)
+    assert len(arms) == 8 + 3 * sizes + len(same_place_sizes.EQUAL)
     for rows in arms.values():
         assert sorted(row.seed for row in rows) == list(range(10))
 
@@ -232,15 +250,18 @@ def test_the_images_new_to_both_teachers_are_in_neither_training_part():
     assert rows[0].result["images"] == int(new.sum())
 
 
-def test_the_figure_of_agreements_says_its_means():
-    figure = kd.plots.same_place.agreements(
-        {"students": ("student", [0.1, 0.3]), "none": ("soft", [-0.04, -0.02])},
-        alt="Dots in two rows, a row for each network.", caption="They differ.",
-        apart=["none"],
-    )  # fmt: skip
-    assert "students: 0.20, none: \u22120.03." in figure.alt
+def test_the_figure_of_leads_says_its_numbers_and_stays_on_its_axis():
+    few, many = kd.mean_interval([0.0, 0.02]), kd.mean_interval([0.05, 0.06])
+    rows = {"60": ([0.0, 0.02], few), "600": ([0.05, 0.06], many)}
+    about = {"enough": 0.05, "alt": "Leads in two rows.", "caption": "It grows."}
+    figure = kd.plots.same_place.leads(rows, equal={"600": many}, **about)
+    assert "60: 0.010, " in figure.alt
+    assert "600: 0.055, " in figure.alt
+    assert figure.alt.count("at one rate 0.055") == 1
     for drawing in (figure.wide, figure.narrow):
         assert drawing.count("<circle") >= 4
-    for colour, value in (("blue", 0.1), ("student", 0.8)):
-        with pytest.raises(ValueError, match=r"colour|values"):
-            kd.plots.same_place.agreements({"x": (colour, [value])}, alt="x", caption="x")
+        assert drawing.count("stroke-dasharray") == 1
+    with pytest.raises(ValueError, match="of its own"):
+        kd.plots.same_place.leads(rows, equal={"200": many}, **about)
+    with pytest.raises(ValueError, match="values"):
+        kd.plots.same_place.leads({"60": ([0.2], few)}, equal={}, **about)

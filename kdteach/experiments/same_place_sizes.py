@@ -25,17 +25,20 @@ from kdteach.experiments.same_place import (
     wrong,
 )  # fmt: skip
 from kdteach.explain import Maps, another_of_class, rank_correlation
+from kdteach.metrics import predict_logits
 from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.training import cosine, fit_many, sgd_momentum, teacher_logits
 from kdteach.types import ImageSet
 
-__all__ = ["SIZES", "maps_by_size"]
+__all__ = ["EQUAL", "SIZES", "labels_at", "maps_by_size"]
 
 SIZES: Mapping[str, tuple[int | None, int]] = {
     "60": (60, 200), "200": (200, 60), "600": (600, 20), "1,079": (None, 12),
     "1,079, longer": (None, 40),
 }  # fmt: skip
 """Images and epochs: about 400 steps each, and 1,360 of the last; None is all images."""
+EQUAL = {size: SIZES[size] for size in ("200", "600", "1,079")}
+"""Where the two kinds of student chose different rates."""
 
 
 def maps_by_size(
@@ -109,6 +112,46 @@ def maps_by_size(
             found[f"{role}, {size}"] = replace(
                 whole, setting=setting[role], tried=tried[role]
             )
+    return found
+
+
+def labels_at(
+    rate: float,
+    draws: Sequence[ImageSet],
+    teachers: Sequence[nn.Module],
+    *,
+    runs: int = RUNS,
+    sizes: Mapping[str, tuple[int | None, int]] = EQUAL,
+) -> dict[str, Found]:
+    """The label-trained students of ``maps_by_size`` at a learning rate that is given.
+
+    Args:
+        rate: of all of them.
+        draws, teachers, runs, sizes: as ``maps_by_size``.
+
+    Returns:
+        By role, such as "labels, 600": "test errors", "valid errors" and "gradient,
+        label", as of ``maps_by_size``.
+    """
+    found = {}
+    for size, (count, epochs) in sizes.items():
+        group = _of_size(draws, [hard_labels()] * len(draws), runs, count, epochs, rate)
+        rows = []
+        for s, (draw, teacher) in enumerate(zip(draws, teachers, strict=True)):
+            x, y = draw.test.images, draw.test.labels
+            its = slopes(teacher, x, y)
+            rows.append([
+                {
+                    "test errors": float((predict_logits(one, x).argmax(1) != y).sum()),
+                    "valid errors": wrong(one, draw),
+                    "gradient, label": float(
+                        rank_correlation(its, slopes(one, x, y)).mean()
+                    ),
+                }
+                for one in (run[s] for run in group)
+            ])  # fmt: skip
+        whole = means_of("labels", rows)
+        found[f"labels, {size}"] = replace(whole, setting={"learning_rate": rate})
     return found
 
 
