@@ -103,12 +103,16 @@ def test_right_answers_are_the_accuracy():
 
 def test_runs_with_report_2s_loss_are_the_records():
     found = beside.own_loss()
-    assert list(found) == ["teacher", "labels", "T = 1", "T = 64", "usual, T = 4"]
+    assert list(found) == [
+        "teacher", "labels", "T = 1", "T = 64",
+        "usual, T = 4", "usual, T = 1", "usual, T = 64",
+    ]  # fmt: skip
     for name, where in (
         ("teacher", {"role": "teacher"}),
         ("labels", {"role": "labels twice"}),
         ("T = 64", {"role": "report 2", "temperature": 64.0}),
         ("usual, T = 4", {"role": "usual", "temperature": 4.0}),
+        ("usual, T = 64", {"role": "usual", "temperature": 64.0}),
     ):
         assert list(found[name]) == by_hand("mnist-softmax-twice", **where)
         assert len(found[name]) == 10

@@ -200,14 +200,17 @@ def own_loss() -> dict[str, _Numbers]:
     Returns:
         Name to (10,) accuracies in per cent, float64, a number a seed. ``"teacher"`` is the
         dense teacher of all students; ``"labels"`` has the softmax twice and no teacher;
-        ``"T = 1"`` and ``"T = 64"`` have Report 2's loss; ``"usual, T = 4"`` has the usual
-        loss with the same teacher.
+        ``"T = 1"`` and ``"T = 64"`` have Report 2's loss; ``"usual, T = 4"``, and the same
+        for T = 1 and T = 64, have the usual loss with the same teacher.
     """
     asked: dict[str, dict[str, object]] = {
         "teacher": {"role": "teacher"},
         "labels": {"role": "labels twice"},
         **{f"T = {t}": {"role": "report 2", "temperature": float(t)} for t in (1, 64)},
-        "usual, T = 4": {"role": "usual", "temperature": 4.0},
+        **{
+            f"usual, T = {t}": {"role": "usual", "temperature": float(t)}
+            for t in (4, 1, 64)
+        },
     }
     return {
         name: 100
