@@ -12,7 +12,7 @@ import torch
 from kdteach.diagrams._ink import ABOVE, BELOW, signed_uri
 from kdteach.diagrams.heat import edges
 from kdteach.plots.lime import how_lime_works, network_over_surrogate
-from kdteach.plots.rise import how_rise_works, pixel_curves
+from kdteach.plots.rise import hits_and_misses, how_rise_works, pixel_curves
 from kdteach.plots.saliency import images_and_maps
 
 ALT = "Two images and beside each of them two maps of it"
@@ -178,12 +178,27 @@ def test_rise_in_three_steps():
 
 def test_curves_of_pixels_and_their_areas():
     lines = {"A": ("student", "", [1.0, 0.5, 0.0]), "B": ("soft", "5 4", [1.0, 1.0, 0.0])}
-    named = {"A": 0.5, "B": 0.5}
-    made = pixel_curves(lines, named_at=named, title="share", alt=ALT, caption="C")
+    where = {"listed_at": (0.6, 0.9), "title": "share"}
+    made = pixel_curves(lines, **where, alt=ALT, caption="C")
     whole(made)
     assert made.alt.endswith("Areas under the lines: A 0.50, B 0.75.")
-    assert ">A<" in made.wide
+    assert ">A 0.50<" in made.wide
     assert 'stroke-dasharray="5 4"' in made.wide
     for wrong in ({}, {"A": ("student", "", [1.0])}, {"A": ("student", "", [1.0, 1.2])}):
         with pytest.raises(ValueError, match="must"):
-            pixel_curves(wrong, named_at=named, title="share", alt=ALT, caption="C")
+            pixel_curves(wrong, **where, alt=ALT, caption="C")
+
+
+def test_the_largest_value_of_a_map_hits_or_misses():
+    places = torch.zeros(2, 4, 4, dtype=torch.bool)
+    places[:, 0, 1] = True
+    values = torch.zeros(2, 4, 4)
+    values[0, 0, 1] = values[1, 3, 3] = 0.5
+    images = torch.rand(2, 3, 4, 4)
+    made = whole(hits_and_misses(images, {"A": values}, places, alt=ALT, caption="C"))
+    for drawing in (made.wide, made.narrow):
+        assert drawing.index(">hit<") < drawing.index(">miss<")
+        assert drawing.count(">hit<") == drawing.count(">miss<") == 1
+    for wrong in ({"A": values[:1]}, {"A": values[:, :2]}):
+        with pytest.raises(ValueError, match="must be"):
+            hits_and_misses(images, wrong, places, alt=ALT, caption="C")
