@@ -74,8 +74,8 @@ def quantised(model: nn.Module) -> nn.Module:
 def file_bytes(model: nn.Module) -> int:
     """Bytes of the file that ``torch.save(model.state_dict(), ...)`` writes.
 
-    Beside the weights it holds their names and shapes, one or two thousand bytes, which
-    depend on the version of torch.
+    Beside the weights it holds a name, a shape and a header for each tensor, about 300
+    bytes a tensor, which depend on the version of torch.
 
     Args:
         model: any module.
