@@ -203,7 +203,18 @@ def measured(
     networks: Mapping[str, Sequence[nn.Module]],
     other_draw: ImageSet,
 ) -> dict[str, list[dict[str, float]]]:
-    """Of one division: by role a dictionary of numbers for each run."""
+    """Agreement with the teacher's maps, and errors, of the networks of one division.
+
+    Args:
+        draw: the division; its test images, (N, 1, 8, 8) float64, are explained.
+        teacher: whose maps the others are compared with.
+        other: a second teacher, trained on another division.
+        networks: by role ("distilled", "labels" and others) one network for each run.
+        other_draw: the division of the second teacher, for the images that it never saw.
+
+    Returns:
+        By role a dictionary of numbers for each run: errors, and agreements in [-1, 1].
+    """
     x, y = draw.test.images, draw.test.labels
     logits = predict_logits(teacher, x)
     right = logits.argmax(dim=1) == y

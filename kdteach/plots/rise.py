@@ -93,7 +93,8 @@ def pixel_curves(
     """
     if not curves:
         raise ValueError("curves must hold at least one line")
-    lines, samples, notes, spoken = [], [], [], []
+    lines, samples, spoken = [], [], []
+    notes: list[Note] = []
     for name, (colour, dashes, row) in curves.items():
         if len(row) < 2 or not all(0 <= v <= 1 for v in row):
             raise ValueError(f"{name!r} must have two or more values in [0, 1]")
