@@ -147,7 +147,7 @@ def _strokes(
     rows: Mapping[str, tuple[float, float, float]], low: float, high: float, zero: str,
 ) -> None:  # fmt: skip
     """One panel without its names: a line is an interval, a stroke its mean."""
-    left, right, foot = x + 10, x + width - 10, y + 44 + _ROW * len(rows)
+    left, right, foot = x + 20, x + width - 20, y + 44 + _ROW * len(rows)
 
     def at(value: float) -> float:
         return left + (value - low) / (high - low) * (right - left)
