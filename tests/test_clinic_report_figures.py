@@ -1,4 +1,4 @@
-"""The figure of *A report's tables*: five stations, five mistakes, on both drawings."""
+"""The figure of *A report's tables*: five mistakes, where they sit and what they do."""
 
 from xml.etree import ElementTree
 
@@ -28,3 +28,37 @@ def test_each_mistake_is_written_and_inside():
 def test_odd_tiles_are_refused(tile):
     with pytest.raises(ValueError, match="uint8"):
         clinic_report.where_mistakes_sit(tile, caption="")
+
+
+ROWS = {"1 a": (-2.0, -3.0, -1.0), "2 b": (1.0, -1.0, 3.0), "3 c": (0.0, -1.0, 1.0)}
+AXIS = {"low": -5, "high": 5, "zero": "sound", "title": "points", "caption": "A finding."}
+
+
+def test_rows_keep_their_order_in_all_panels():
+    made = clinic_report.mistakes_in_order({"F1": ROWS, "AUC": ROWS}, **AXIS)
+    assert made.alt.endswith(
+        "AUC: 1 a -2.0 (-3.0 to -1.0), 2 b +1.0 (-1.0 to +3.0), 3 c +0.0 (-1.0 to +1.0)."
+    )
+    for svg, times in ((made.wide, 1), (made.narrow, 2)):
+        root = ElementTree.fromstring(svg)
+        high = {}
+        for text in root.iter("{http://www.w3.org/2000/svg}text"):
+            high.setdefault(text.text, []).append(float(text.get("y")))
+        assert all(len(high[name]) == times for name in ROWS)
+        assert high["1 a"] < high["2 b"] < high["3 c"]
+
+
+@pytest.mark.parametrize(
+    ("panels", "axis", "says"),
+    [
+        ({}, {}, "same rows"),
+        ({"F1": {}}, {}, "same rows"),
+        ({"F1": ROWS, "AUC": dict(reversed(ROWS.items()))}, {}, "same rows"),
+        ({"F1": {"a": (2.0, -1.0, 1.0)}}, {}, "hold its mean"),
+        ({"F1": {"a": (2.0, -1.0, 9.0)}}, {}, "interval of 'a'"),
+        ({"F1": ROWS}, {"low": 0}, "between them"),
+    ],
+)
+def test_odd_rows_are_refused(panels, axis, says):
+    with pytest.raises(ValueError, match=says):
+        clinic_report.mistakes_in_order(panels, **AXIS | axis)
