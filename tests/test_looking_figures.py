@@ -131,11 +131,13 @@ def test_lime_in_four_steps():
             [0.9, 0.8, 0.3, 0.1],
             [1.0, 0.9, 0.5, 0.1],
             weights,
+            -0.125,
             alt=ALT,
             caption="C",
         )
     )
-    for words in ("network: 0.30", "counts 0.90", "+0.50", "−0.25", "+0.10"):
+    said = ("network: 0.30", "counts 0.90", "+0.50", "−0.25", "+0.10", "w0: −0.12")
+    for words in said:
         assert words in made.wide
         assert words in made.narrow
     assert made.wide.count('fill-opacity=".25"') == 0 + 1 + 2 + 4  # what is off

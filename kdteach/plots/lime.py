@@ -20,6 +20,7 @@ def how_lime_works(
     chances: Sequence[float],
     nearness: Sequence[float],
     weights: Tensor,
+    constant: float | None = None,
     *,
     alt: str,
     caption: str,
@@ -33,6 +34,7 @@ def how_lime_works(
         chances: four probabilities that the network gives.
         nearness: four values of the kernel.
         weights: (cells * cells,) of the surrogate.
+        constant: of the surrogate, written below the weights; None for no word of it.
         alt: what is seen.
         caption: the sentence that states the finding.
 
@@ -65,8 +67,10 @@ def how_lime_works(
     wide.arrow((632, 150), (664, 150))
     _step(wide, 762, "4. fitted weights")
     _weights(wide, 674, 62, 176, cells, weights)
-    key(wide, 762, 254, 90, "against", "for")
-    narrow = Drawing(350, 770)
+    key(wide, 762, 272 - 18 * (constant is None), 90, "against", "for")
+    if constant is not None:
+        wide.text(762, 256, f"constant w0: {_signed(constant)}", "small strong")
+    narrow = Drawing(350, 790)
     narrow.text(82, 22, "image", "strong")
     narrow.picture(12, 34, 140, image[0].tolist())
     narrow.arrow((158, 104), (190, 104))
@@ -82,7 +86,9 @@ def how_lime_works(
     narrow.arrow((175, 512), (175, 536))
     narrow.text(175, 556, "4. fitted weights", "strong")
     _weights(narrow, 87, 566, 176, cells, weights)
-    key(narrow, 175, 752, 90, "against", "for")
+    key(narrow, 175, 772 - 20 * (constant is None), 90, "against", "for")
+    if constant is not None:
+        narrow.text(175, 760, f"constant w0: {_signed(constant)}", "small strong")
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
@@ -182,6 +188,12 @@ def _copy(
             )
 
 
+def _signed(number: float) -> str:
+    """Two decimals with a sign, and 0 without one."""
+    value = f"{number:+.2f}"
+    return "0.00" if float(value) == 0 else value.replace("-", "\u2212")
+
+
 def _weights(
     draw: Drawing, x: float, y: float, size: float, cells: int, weights: Tensor
 ) -> None:
@@ -193,11 +205,9 @@ def _weights(
     step = (size - 6) / cells
     for row in range(cells):
         for column in range(cells):
-            value = f"{rows[row][column]:+.2f}"
-            value = "0.00" if float(value) == 0 else value.replace("-", "\u2212")
             draw.words_over(
                 x + 3 + step * (column + 0.5),
                 y + 3 + step * (row + 0.5) + 4,
-                value,
+                _signed(rows[row][column]),
                 "small",
             )
