@@ -201,7 +201,8 @@ def bare(*_):
         (judge.STATE, lambda: np.random.seed(3), REFUSED),  # noqa: NPY002
         (judge.STATE, lambda: torch.set_default_dtype(torch.float64), REFUSED),
         (judge.STATE, lambda: torch.set_grad_enabled(False) and None, REFUSED),
-        (judge.MEMORY, lambda: np.ones(20_000_000)[0], REFUSED),
+        # well above MOST: garbage of earlier tests may be freed meanwhile
+        (judge.MEMORY, lambda: np.ones(40_000_000)[0], REFUSED),
         (judge.MEMORY, lambda: torch.ones(10**13), REFUSED),
     ],
 )  # fmt: skip
