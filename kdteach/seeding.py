@@ -97,12 +97,14 @@ class RoundedOnce(TorchDispatchMode):
 def _uniform(
     tensor: torch.Tensor, low: float = 0.0, high: float = 1.0, **options: Any
 ) -> torch.Tensor:
-    if not low <= high:
-        return tensor.uniform_(low, high, **options)  # torch says what is wrong
+    if not low <= high or not tensor.is_contiguous():
+        return tensor.uniform_(low, high, **options)  # or torch says what is wrong
     ends = torch.tensor([low, high], dtype=torch.float32, device="cpu")
     width = (ends[1] - ends[0]).item()  # torch takes the difference in float32, too
     tensor.uniform_(**options)
-    return tensor.copy_(tensor.double().mul_(width).add_(ends[0].item()))
+    for part in tensor.view(-1).split(1 << 15):  # which stay in the cache
+        part.copy_(part.double().mul_(width).add_(ends[0].item()))
+    return tensor
 
 
 @contextmanager
