@@ -1,7 +1,9 @@
 """Chains on the digits: arms with one budget, choices that follow, fresh divisions."""
 
 import pytest
+import torch
 
+from kdteach.data import load
 from kdteach.experiments import EXPERIMENTS, chains
 from kdteach.experiments.catalogue.digit_chains import (
     CHAINS,
@@ -10,6 +12,7 @@ from kdteach.experiments.catalogue.digit_chains import (
     choices,
     student,
 )
+from kdteach.experiments.recipes import fresh_model
 from kdteach.results import load_records
 
 
@@ -138,3 +141,28 @@ def test_work_counts_each_network_once():
         few = "transfer" in config
         assert config["epochs"] == (60 if few else 40)
         assert not few or (config["model"], config["transfer"]) == ("fc-16-16", 100)
+
+
+def test_the_second_teacher_of_16_units_begins_elsewhere():
+    """The first one begins where its students begin, for they share the seed."""
+    data = load("digits", draw=0, dtype=torch.float64)
+    of = {
+        name: fresh_model(CHAINS[name], data, 3).state_dict()
+        for name in ("teacher, 16", "teacher, 16 from another start", "16, T = 1",
+                     "16 from another start, T = 1")
+    }  # fmt: skip
+    first, second, student, other = of.values()
+    for name, weights in student.items():
+        assert torch.equal(weights, first[name]) and torch.equal(weights, other[name])
+        assert not torch.equal(weights, second[name])
+
+
+def test_its_students_differ_in_their_teacher_alone():
+    for name in ("own", "T = 1", "T = 4", "T = 16"):
+        mine, other = (
+            dict(CHAINS[f"16, {name}"]),
+            dict(CHAINS[f"16 from another start, {name}"]),
+        )
+        teacher = mine.pop("teacher")
+        assert other.pop("teacher") == {**teacher, "start": 1000}
+        assert mine == other
