@@ -153,7 +153,8 @@ def test_the_second_teacher_of_16_units_begins_elsewhere():
     }  # fmt: skip
     first, second, student, other = of.values()
     for name, weights in student.items():
-        assert torch.equal(weights, first[name]) and torch.equal(weights, other[name])
+        assert torch.equal(weights, first[name])
+        assert torch.equal(weights, other[name])
         assert not torch.equal(weights, second[name])
 
 
