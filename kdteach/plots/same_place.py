@@ -162,7 +162,7 @@ def _compared(
     for number, (name, (colour, values)) in enumerate(rows.items()):
         y = 40 + row * number + (36 if phone else 18)
         if phone:
-            draw.words_over(left + 4, y - 15, name, "small", "start")
+            draw.words_over(at(0) + 6, y - 15, name, "small", "start")
         else:
             draw.text(left - 14, y + 5, name, "small", "end")
         first, last = at(min(values)), at(max(values))
