@@ -1,7 +1,11 @@
 """Chains on the digits: arms with one budget, choices that follow, fresh divisions."""
 
-import pytest
+from collections.abc import Mapping
 
+import pytest
+import torch
+
+from kdteach.data import load
 from kdteach.experiments import EXPERIMENTS, chains
 from kdteach.experiments.catalogue.digit_chains import (
     CHAINS,
@@ -10,6 +14,7 @@ from kdteach.experiments.catalogue.digit_chains import (
     choices,
     student,
 )
+from kdteach.experiments.recipes import fresh_model
 from kdteach.results import load_records
 
 
@@ -138,3 +143,41 @@ def test_work_counts_each_network_once():
         few = "transfer" in config
         assert config["epochs"] == (60 if few else 40)
         assert not few or (config["model"], config["transfer"]) == ("fc-16-16", 100)
+
+
+def test_the_second_teacher_of_16_units_begins_elsewhere():
+    """The first one begins where its students begin, for they share the seed."""
+    data = load("digits", draw=0, dtype=torch.float64)
+    of = {
+        name: fresh_model(CHAINS[name], data, 3).state_dict()
+        for name in ("teacher, 16", "teacher, 16 from another start", "16, T = 1",
+                     "16 from another start, T = 1")
+    }  # fmt: skip
+    first, second, student, other = of.values()
+    for name, weights in student.items():
+        assert torch.equal(weights, first[name])
+        assert torch.equal(weights, other[name])
+        assert not torch.equal(weights, second[name])
+
+
+def test_no_other_teacher_begins_where_its_students_begin():
+    """A teacher of the students' own architecture needs first weights of its own."""
+    alike = {
+        name
+        for name, experiment in EXPERIMENTS.items()
+        for config in experiment.configurations
+        if isinstance(teacher := config.get("teacher"), Mapping)
+        and teacher.get("model") == config["model"] and not teacher.get("start")
+    }  # fmt: skip
+    assert alike == {"digits-chains", "digits-chain-settings"}  # which have the control
+
+
+def test_its_students_differ_in_their_teacher_alone():
+    for name in ("own", "T = 1", "T = 4", "T = 16"):
+        mine, other = (
+            dict(CHAINS[f"16, {name}"]),
+            dict(CHAINS[f"16 from another start, {name}"]),
+        )
+        teacher = mine.pop("teacher")
+        assert other.pop("teacher") == {**teacher, "start": 1000}
+        assert mine == other

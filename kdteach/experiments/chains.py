@@ -258,7 +258,7 @@ def fresh(name: str, metric: str = "test_errors") -> Runs:
 
 
 def _runs(experiment: str, metric: str, config: Config) -> Runs:
-    where: dict[str, object] = {"smoothing": None, **config}
+    where: dict[str, object] = {"smoothing": None, "start": None, **config}
     return measured(experiment, metric, item=None, first=None, folder=None, **where)
 
 

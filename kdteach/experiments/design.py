@@ -38,6 +38,8 @@ key                meaning; where it is missing, the default
 ``weight_decay``   decoupled for Adam; for "sgd_momentum" added to the gradient
 ``schedule``       "constant" (default) or "cosine"
 ``dropout``        by default the model's own
+``start``          added to the seed of the first weights, 0: another network of the same
+                   kind, on the same images in the same order
 ``random_shift``   images are shifted at random by so many pixels at most, 0
 ``jitter``         its earlier name, under which it is stored
 ``views``          a teacher's logits are means over all shifts of so many pixels, 0

@@ -75,6 +75,7 @@ class Recipe:
     weight_decay: float | None = None
     schedule: str = "constant"
     dropout: float | None = None
+    start: int = 0
     jitter: int = 0
     views: int = 0
     drop_last: bool = False
@@ -360,6 +361,7 @@ _CHECKS: dict[str, Callable[[str, Any], object]] = {
     "weight_decay": lambda name, value: check_number(name, value, above=0),
     "schedule": _one_of("constant", "cosine"),
     "dropout": lambda name, value: check_number(name, value, least=0, below=1),
+    "start": _least(0),
     "jitter": _least(0),
     "views": _least(0),
     "drop_last": check_switch,

@@ -49,7 +49,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
     Args:
         config: of the run.
         data: gives shape and dtype of the images, and the number of classes.
-        seed: of the initial weights.
+        seed: of the initial weights, to which the configuration may add its "start".
     """
     dropout = None if "dropout" not in config else float(str(config["dropout"]))
     name, dtype = str(config["model"]), data.train.images.dtype
@@ -61,7 +61,7 @@ def fresh_model(config: Config, data: ImageSet, seed: int) -> nn.Module:
         if "stem" in config:
             options["stem"] = str(config["stem"])
     model = build(
-        name, seed=seed, dropout=dropout,
+        name, seed=seed + int(str(config.get("start", 0))), dropout=dropout,
         dtype=dtype if dtype.is_floating_point else torch.float32,
         input_shape=(data.image_shape[0], data.image_shape[1], data.image_shape[2]),
         num_classes=data.num_classes * int(str(config.get("subclasses", 1))), **options,

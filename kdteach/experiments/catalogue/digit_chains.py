@@ -31,6 +31,17 @@ and the same with settings of their own (one). With settings of their own: with 
 of 144 units fewer than with labels alone; the teacher of 48 units less the one of 144; the
 chain less the teacher of 144 units. A chain is worth its price where it saves one point,
 3.6 of 359: what is smaller counts as no difference, where the interval says so.
+
+Added later: the teacher of 16 units has the student's own architecture, and by the same
+seed it had the student's own first weights, which no other teacher can have. That alone may
+help (Cloud and others 2025; *What is actually passed on?*). So there is a second teacher of
+16 units with first weights of its own (``ANOTHER_START``). Its students repeat the four
+comparisons with the teacher of 144 units, at the same settings. These four were named
+before they were run, and are corrected together with the seven, as eleven.
+
+After them the teachers of 48 and 144 units were trained from another start, too: by the
+same seed their first layers began with the rows of the student's. They are controls, and
+no comparison of theirs was named.
 """
 
 from __future__ import annotations
@@ -52,6 +63,8 @@ LABEL_RATES = (0.001, 0.003, 0.01, 0.03)
 SMOOTHING = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9)
 ARMS = ("labels", "16", "48", "144", "chain")
 """Who teaches: nobody, a teacher of so many units, or an assistant."""
+ANOTHER_START = 1000
+"""Added to the seed of the first weights of the second teachers."""
 SEARCHED = 10
 """The divisions 0 to 9 belong to the search; the later ones are fresh."""
 
@@ -60,14 +73,15 @@ _FEW = {"batch_size": 25, "epochs": 60, "schedule": "cosine", "transfer": FEW}
 _DATA = ("digits", {"dtype": "float64", "draw": "seed"})
 
 
-def teacher(units: int) -> Config:
+def teacher(units: int, start: int = 0) -> Config:
     """A teacher that learns from labels.
 
     Args:
         units: of each of its two hidden layers.
+        start: added to the seed of its first weights.
     """
-    model = f"fc-{units}-{units}"
-    return {"role": "teacher", "model": model, "learning_rate": 3e-3, **_ALL}
+    config = {"role": "teacher", "model": f"fc-{units}-{units}", "learning_rate": 3e-3}
+    return {**config, **_ALL, **({"start": start} if start else {})}
 
 
 def assistant(temperature: float) -> Config:
@@ -152,12 +166,31 @@ _SAME = {
     for T in (1.0, 4.0, 16.0)
 }
 _FRESH = {name: config for name, config in _SAME.items() if config not in _OWN.values()}
+_APART = {
+    f"{units} from another start, {label}": {
+        **config, "teacher": teacher(units, ANOTHER_START),
+    }
+    for units in WIDTHS
+    for name, config in (_OWN | _SAME).items()
+    for who, _, label in [name.partition(", ")]
+    if who == str(units)
+}  # fmt: skip
+_SECOND = {
+    f"teacher, {units} from another start": teacher(units, ANOTHER_START)
+    for units in WIDTHS
+}
 
 CHAINS = Experiment(
     "digits-chains",
     "Who teaches a student of 100 digits best: a large teacher, a small one, a chain?",
     _DATA,
-    (*_TEACHERS.values(), *_OWN.values(), *_FRESH.values()),
+    (
+        *_TEACHERS.values(),
+        *_OWN.values(),
+        *_FRESH.values(),
+        *_SECOND.values(),
+        *_APART.values(),
+    ),
     seeds=20,
-    labels=_TEACHERS | _OWN | _SAME,
+    labels=_TEACHERS | _OWN | _SAME | _SECOND | _APART,
 )
