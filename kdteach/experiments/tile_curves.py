@@ -17,6 +17,10 @@ TILES = (60, 300, 1740)
 """Numbers of training tiles; the last is all there are."""
 RATES = (0.003, 0.01, 0.03)
 """The learning rates that each way of training tries."""
+EPOCHS = {60: 40, 300: 20, 1740: 12}
+"""Epochs by the number of tiles."""
+STOPPED = (5, 10)
+"""Epochs of fine-tuning on the fewest tiles that stops early."""
 
 WAYS: dict[str, Config] = {
     "scratch": {"role": "plain"},
@@ -61,13 +65,32 @@ def pretraining_curves(*, folder: Folder | None = None) -> dict[str, dict[int, P
         RecordError: a line is not a record.
     """
     return {
-        way: {tiles: _point(where, tiles, folder) for tiles in TILES}
+        way: {tiles: _point(where, tiles, EPOCHS[tiles], folder) for tiles in TILES}
         for way, where in WAYS.items()
     }
 
 
-def _point(where: Mapping[str, object], tiles: int, folder: Folder | None) -> Point:
-    settings = {"weights": None, "policy": None, **where}
+def stopped_early(*, folder: Folder | None = None) -> dict[int, Point]:
+    """Read ``petri-few-tiles``: fine-tuning on 60 tiles that ends after fewer epochs.
+
+    Args:
+        folder: where the records are; by default those that ship with the package.
+
+    Returns:
+        By the number of epochs, each at the rate that validation chose for it.
+
+    Raises:
+        LookupError: a run is missing.
+        RecordError: a line is not a record.
+    """
+    where = WAYS["fine-tuned"]
+    return {epochs: _point(where, min(TILES), epochs, folder) for epochs in STOPPED}
+
+
+def _point(
+    where: Mapping[str, object], tiles: int, epochs: int, folder: Folder | None
+) -> Point:
+    settings = {"weights": None, "policy": None, **where, "epochs": epochs}
     settings["transfer"] = None if tiles == max(TILES) else tiles
     if settings["policy"] == "linear_probe":
         settings["policy"] = "features"  # the name under which it is stored
