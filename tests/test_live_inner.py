@@ -48,20 +48,21 @@ def test_the_page_computes_the_attention_of_torch(page, split, maps):
     teacher, *students = maps
     for image in range(3):
         page.get_by_role("radio").nth(image).check()
-        for number in range(len(students)):
-            page.get_by_role("radio").nth(3 + number).check()
-            found = state(page)
-            assert (found["chosen"], found["student"]) == (image, number)
-            here = slice(image, image + 1)
-            wanted = [float(attention_loss(s[here], teacher[here])) for s in students]
-            assert found["losses"] == pytest.approx(wanted, abs=1e-6)
-            assert found["loss"] == pytest.approx(wanted[number], abs=1e-6)
-            a = teacher[image].square().mean(dim=0).flatten()
-            assert found["teacher"] == pytest.approx((a / a.norm()).tolist(), abs=1e-6)
-            said = page.locator(".kd-words").inner_text()
-            assert f"labels {1000 * wanted[0]:.2f}, taught {1000 * wanted[1]:.2f}" in said
+        found = state(page)
+        assert found["chosen"] == image
+        here = slice(image, image + 1)
+        wanted = [float(attention_loss(s[here], teacher[here])) for s in students]
+        assert found["losses"] == pytest.approx(wanted, abs=1e-6)
+        drawn = [found["teacher"], *found["students"]]
+        for attention, network in zip(drawn, maps, strict=True):
+            a = network[image].square().mean(dim=0).flatten()
+            assert attention == pytest.approx((a / a.norm()).tolist(), abs=1e-6)
+        said = page.locator(".kd-words").inner_text()
+        assert f"labels {1000 * wanted[0]:.2f}, taught {1000 * wanted[1]:.2f}" in said
     assert page.locator(".kd-shelf").nth(0).locator("canvas").count() == 5
-    assert page.locator(".kd-shelf").nth(1).locator("canvas").count() == 3
+    assert page.locator(".kd-shelf").nth(1).locator("canvas").count() == 2
+    assert page.locator(".kd-shelf").nth(2).locator("canvas").count() == 3
+    assert page.locator(".kd-looks canvas").count() == 4  # the digit and three networks
     assert not page.kd_errors
 
 

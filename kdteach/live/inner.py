@@ -26,8 +26,8 @@ def live_maps(
 ) -> LiveFigure:
     """Feature maps of a teacher and of students for a chosen image, and their attention.
 
-    The reader chooses an image and a student. Below the maps stand the attention maps of
-    both networks, their difference, and the attention loss of every student.
+    The reader chooses an image. First stand the attention maps of all networks and the
+    attention loss of every student, then the maps from which they are made.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 12 of them, with their labels.
@@ -66,15 +66,15 @@ def live_maps(
     label = escape(found.classes[found.labels[0]])
     still = (
         f"<p>For its first image, a {label}, the attention loss times 1,000 is: {losses}. "
-        f"Here one sees the {its.shape[1]} maps of the teacher and those of a student for "
-        f"any of {len(images)} images, where scripts run.</p>"
+        f"Here one sees the {its.shape[1]} maps of the teacher and those of its students "
+        f"for any of {len(images)} images, where scripts run.</p>"
     )
     return LiveFigure(
         "maps",
         {"classes": found.classes, "side": side, "students": names, "images": images},
         still,
-        "Feature maps of a teacher and a student for a chosen digit, with their attention "
-        "maps and the loss between them",
+        "Attention maps of a teacher and its students for a chosen digit, the loss between "
+        "them, and the feature maps of each",
         _RULES,
     )
 

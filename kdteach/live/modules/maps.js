@@ -17,12 +17,13 @@ export function attentionApart(mine, its) {
 // teacher: maps, students: [maps]}]}; a map is a row of side * side numbers
 export function maps(root, data) {
   const { classes, images, side, students } = data;
-  let [chosen, student] = [0, 0];
+  const names = ["teacher", ...students];
+  let chosen = 0;
   const digit = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
-  const shelves = ["teacher", "student"].map(() => element("div", { class: "kd-shelf" }));
-  const titles = ["teacher", "student"].map(() => element("p", { class: "kd-title" }));
-  const looks = [0, 1, 2].map(() => element("div", { class: "kd-picture" }));
+  const shelves = names.map(() => element("div", { class: "kd-shelf" }));
+  const titles = names.map(() => element("p", { class: "kd-title" }));
+  const looks = names.map(() => element("div", { class: "kd-picture" }));
   const picture = ({ pixels, width, height }) => inkPicture(pixels, width, height);
 
   function row(shelf, all) {
@@ -33,24 +34,24 @@ export function maps(root, data) {
 
   function update() {
     const image = images[chosen];
-    const [its, mine] = [image.teacher, image.students[student]];
-    const [theirs, ours] = [attentionOf(its), attentionOf(mine)];
-    const apart = theirs.map((v, i) => Math.abs(v - ours[i]));
-    const loss = attentionApart(ours, theirs);
-    const most = Math.max(...theirs, ...ours);
+    const all = [image.teacher, ...image.students];
+    const attention = all.map(attentionOf);
+    const losses = attention.slice(1).map((mine) => attentionApart(mine, attention[0]));
+    const most = Math.max(...attention.flat(), 1e-12);
     digit.replaceChildren(picture(image));
-    row(shelves[0], its);
-    row(shelves[1], mine);
-    titles[0].textContent = `Teacher: the ${its.length} maps of the layer`;
-    titles[1].textContent = `Student, ${students[student]}: its ${mine.length} maps`;
-    [theirs, ours, apart].forEach((map, i) =>
+    attention.forEach((map, i) =>
       looks[i].replaceChildren(inkPicture(map.map((v) => v / most), side, side)));
-    const all = image.students.map((s) => attentionApart(attentionOf(s), theirs));
-    const said = students.map((name, i) => `${name} ${(1000 * all[i]).toFixed(2)}`);
+    all.forEach((found, i) => {
+      row(shelves[i], found);
+      titles[i].textContent =
+        i ? `Student, ${names[i]}: its ${found.length} maps`
+          : `Teacher: the ${found.length} maps of the layer`;
+    });
+    const said = students.map((name, i) => `${name} ${(1000 * losses[i]).toFixed(2)}`);
     words.textContent =
       `The chosen digit is a ${classes[image.label]}. Attention loss, times 1,000: ` +
       `${said.join(", ")}.`;
-    root.kdState = { chosen, student, teacher: theirs, ours, loss, losses: all };
+    root.kdState = { chosen, teacher: attention[0], students: attention.slice(1), losses };
   }
 
   const gallery = choices(
@@ -58,24 +59,17 @@ export function maps(root, data) {
     images.map(({ label }, i) => `digit ${i + 1}, label ${classes[label]}`),
     (i) => { chosen = i; update(); },
   );
-  const ways = choices(
-    "Choose a student",
-    students.map((name) => element("span", { class: "kd-way" }, name)), students,
-    (i) => { student = i; update(); },
-  );
   const column = (title, picture) =>
     element("div", {}, element("p", { class: "kd-note" }, title), picture);
   root.replaceChildren(
-    gallery, ways,
-    element("div", { class: "kd-row" }, digit, element(
-      "div", {}, titles[0], shelves[0], titles[1], shelves[1],
-    )),
-    element("p", { class: "kd-title" }, "Attention maps: where the layer is active"),
+    gallery,
+    element("p", { class: "kd-title" }, "Attention maps: the more ink, the more active"),
     element(
-      "div", { class: "kd-looks" }, column("teacher", looks[0]), column("student", looks[1]),
-      column("difference", looks[2]),
+      "div", { class: "kd-looks" }, column("the digit", digit),
+      ...names.map((name, i) => column(name, looks[i])),
     ),
     words,
+    ...names.flatMap((_, i) => [titles[i], shelves[i]]),
   );
   update();
 }
