@@ -119,6 +119,26 @@ def test_a_spot_is_ringed_in_its_own_map():
             images_and_maps(images, maps, [""], alt=ALT, caption="C", spots={"A": spot})
 
 
+def test_the_largest_value_is_ringed_and_is_a_hit_or_a_miss():
+    images, maps = torch.rand(2, 1, 4, 4), torch.zeros(2, 4, 4)
+    maps[0, 2, 1], maps[1, 0, 3] = -2.0, 1.0  # without sign
+    masks = torch.zeros(2, 4, 4, dtype=torch.bool)
+    masks[:, 2:, :2] = True
+    words = {"alt": ALT, "caption": "C", "pointing": True}
+    made = whole(images_and_maps(images, {"m": maps}, ["", ""], masks=masks, **words))
+    assert re.findall(r">(hit|miss)</text>", made.wide) == ["hit", "miss"]
+    rings = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', made.wide)
+    place = r'<image x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"[^>]*pixelated'
+    spots = [(1.5, 2.5), (3.5, 0.5)]  # column and row of the pixels' middles
+    for ring, picture, spot in zip(rings, re.findall(place, made.wide), spots, strict=True):
+        left, top, size = (float(v) for v in picture)
+        assert float(ring[0]) == pytest.approx(left + spot[0] * size / 4, abs=0.1)
+        assert float(ring[1]) == pytest.approx(top + spot[1] * size / 4, abs=0.1)
+    for wrong in (None, masks[:, :2]):
+        with pytest.raises(ValueError, match="pointing needs masks"):
+            images_and_maps(images, {"m": maps}, ["", ""], masks=wrong, **words)
+
+
 def test_lime_in_four_steps():
     image = torch.ones(1, 8, 8)
     on = torch.tensor([[1.0] * 4, [0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])

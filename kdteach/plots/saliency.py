@@ -14,6 +14,7 @@ from kdteach.diagrams.vocabulary import Drawing
 
 _INK = 0.3  # a pixel with more is inside of the outline
 _GAP, _HEAD, _FOOT = 14.0, 44.0, 34.0
+_WORD = 14.0  # the height of "hit" or "miss"
 
 
 def images_and_maps(
@@ -28,6 +29,7 @@ def images_and_maps(
     masks: Tensor | None = None,
     ends: tuple[str, str] = ("lowers", "raises the logit"),
     spots: Mapping[str, tuple[str, int, int]] | None = None,
+    pointing: bool = False,
 ) -> Diagram:
     """Images in the first column, signed maps of them in the others, outlined.
 
@@ -47,10 +49,12 @@ def images_and_maps(
         ends: what orange and violet mean.
         spots: letter to (title of a column, row, column of a pixel), to be ringed and
             named in that column's maps.
+        pointing: ring the largest absolute value of each map, and write "hit" below the map
+            where it lies in the mask, otherwise "miss".
 
     Raises:
-        ValueError: lengths that differ, masks that are missing for images in colour, or a
-            spot in no map.
+        ValueError: lengths that differ, masks that are missing for images in colour or for
+            pointing, maps that are coarser than those masks, or a spot in no map.
     """
     if any(len(rows) != len(images) for rows in (*maps.values(), names)):
         raise ValueError(
@@ -63,6 +67,10 @@ def images_and_maps(
         if title not in maps or not (0 <= row < images.shape[2]
                                      and 0 <= column < images.shape[3]):  # fmt: skip
             raise ValueError(f"spot {letter!r} lies in no map: {(title, row, column)}")
+    if pointing and (
+        masks is None or any(rows.shape != masks.shape for rows in maps.values())
+    ):
+        raise ValueError("pointing needs masks, and maps of their shape")
     inside = (images[:, 0] > _INK if masks is None else masks).double()
     rows = {title: values.detach().double().cpu() for title, values in maps.items()}
     told = any(names)
@@ -71,7 +79,7 @@ def images_and_maps(
         count = 1 + len(rows)
         size = min((width - left - _GAP * (count - 1) - 4) / count, most)
         above = 24.0 if told and not left else 0.0
-        step = size + _GAP + above
+        step = size + _GAP + above + (_WORD if pointing else 0.0)
         start = left + 2 + (width - left - 4 - count * size - (count - 1) * _GAP) / 2
         draw = Drawing(width, _HEAD + step * len(images) + _FOOT)
         for column, title in enumerate((image_title, *rows)):
@@ -96,6 +104,8 @@ def images_and_maps(
                     draw, x, y, size,
                     values[number].tolist(), own, inside[number].tolist(),
                 )  # fmt: skip
+                if pointing:
+                    _pointed(draw, x, y, size, values[number], inside[number] > 0)
                 for letter, (where, *place) in (spots or {}).items():
                     if where == title:
                         _spot(draw, x + 3, y + 3, size - 6, image.shape, letter, place)
@@ -128,13 +138,31 @@ def _spot(
     radius = 1.6 * size / width
     # towards the nearer side of the map, away from what the image shows
     side = -1 if middle[0] < x + size / 2 else 1
+    _ring(draw, *middle, radius)
     draw.shape(
-        f'<circle cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" r="{radius:.1f}" fill="none" '
-        'stroke="var(--kd-ink)" stroke-width="2"/>'
         f'<text x="{middle[0] + side * (radius + 9):.1f}" y="{middle[1] + 5:.1f}" '
         'text-anchor="middle" class="kd-strong" style="paint-order:stroke;'
         f'stroke:var(--kd-page);stroke-width:4px">{escape(letter)}</text>'
     )
+
+
+def _ring(draw: Drawing, x: float, y: float, radius: float) -> None:
+    draw.shape(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="none" '
+        'stroke="var(--kd-ink)" stroke-width="2"/>'
+    )
+
+
+def _pointed(
+    draw: Drawing, x: float, y: float, size: float, values: Tensor, mask: Tensor
+) -> None:
+    """A ring around the largest absolute value, and whether the mask holds it."""
+    row, column = divmod(int(values.abs().argmax()), values.shape[1])
+    pixel = (size - 6) / values.shape[1]
+    down = (size - 6) / values.shape[0]
+    _ring(draw, x + 3 + (column + 0.5) * pixel, y + 3 + (row + 0.5) * down, 0.9 * pixel)
+    word = "hit" if mask[row, column] else "miss"
+    draw.text(x + size / 2, y + size + 15, word, "small strong")
 
 
 def _image(draw: Drawing, x: float, y: float, size: float, image: Tensor) -> None:
