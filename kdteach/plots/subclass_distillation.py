@@ -74,7 +74,7 @@ def rows_by_subclass(
                     if framed[image]:
                         _frame(draw, left + 1, top + 1, _SIDE - 2)
                     if shown is not None:
-                        draw.text(left + 7, top + 13, str(shown[image]), "small")
+                        draw.words_over(left + 7, top + 13, str(shown[image]), "small")
                 if not len(chosen):
                     draw.text(x + 26, top + 28, "stays empty", "small", "start")
     counts = [int((found == k).sum()) for k in range(2 * _ROW)]
