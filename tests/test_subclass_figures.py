@@ -22,8 +22,8 @@ MAP = torch.tensor([[3, 0], [1, 4]])
 FRAME = r'<rect x="([\d.]+)" y="([\d.]+)"[^>]*fill="none" stroke="var\(--kd-ink'
 
 
-def rows(images=IMAGES, found=FOUND, classes=("low", "high"), wrong=None):
-    return rows_by_subclass(images, found, classes, caption="They are sorted.", wrong=wrong)
+def rows(images=IMAGES, found=FOUND, classes=("low", "high"), **more):
+    return rows_by_subclass(images, found, classes, caption="They are sorted.", **more)
 
 
 def test_each_image_stands_in_the_row_of_its_subclass():
@@ -54,6 +54,19 @@ def test_an_image_in_the_wrong_half_is_framed():
         assert second[1] in (None, frames[1][1])
 
 
+def test_the_digit_stands_in_the_corner_of_its_image():
+    corner = r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(\d)<'
+    assert not re.findall(corner, rows().wide)
+    made = rows(digits=[*range(9), 3, 5, 7])
+    for drawing, first in ((made.wide, 8), (made.narrow, 6)):
+        places = re.findall(r'<image x="([\d.]+)" y="([\d.]+)"', drawing)
+        found = re.findall(corner, drawing)
+        assert [int(digit) for *_, digit in found] == [*range(first), 3, 5, 7]
+        for (x, y, _), (left, top) in zip(found, places, strict=True):
+            assert 0 < float(x) - float(left) < 10
+            assert 0 < float(y) - float(top) < 15
+
+
 def test_cells_of_a_map_are_framed():
     made = digit_maps(
         {"control": MAP, "diverse": MAP}, ["0", "1"], caption="Two.",
@@ -76,6 +89,8 @@ def test_patterns_are_as_high_as_their_logits():
         tall = [float(low) - float(high) for low, high in bars]
         assert tall == pytest.approx([70, 1.2, 70, 1.2, 70, 1.2, 1.2, 35], abs=0.11)
         assert drawing.count(">image 2<") == 2
+        numbers = re.findall(r'class="kd-small">([\d.]+)<', drawing)
+        assert numbers == ["2", "0", "2", "0", "2", "0", "0", "1"]
     assert "alike: r = 1; apart: r = -1." in made.alt
 
 
@@ -113,6 +128,7 @@ def test_traces_stand_where_their_numbers_are():
         (lambda: rows(classes=("a", "b", "c")), ValueError, "classes"),
         (lambda: rows(images=IMAGES[:, 0]), ValueError, "images"),
         (lambda: rows(wrong=[0, 1]), ValueError, "wrong"),
+        (lambda: rows(digits=[0, 1]), ValueError, "digits"),
         (lambda: patterns({"a": ("", [[1, 2]])}, ["b", "c"], caption=""), ValueError,
          "logits 'a'"),
         (lambda: patterns({"a": ("", [[-1, 2]] * 2)}, ["b", "c"], caption=""), ValueError,

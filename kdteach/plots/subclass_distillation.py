@@ -22,7 +22,7 @@ _CELL, _STEP = 30.0, 33.0  # of a map
 
 def rows_by_subclass(
     images: ArrayLike, subclasses: ArrayLike, classes: Sequence[str], *, caption: str,
-    wrong: ArrayLike | None = None,
+    wrong: ArrayLike | None = None, digits: ArrayLike | None = None,
 ) -> Diagram:  # fmt: skip
     """Images in rows, a row for each subclass that a network gives them to.
 
@@ -32,6 +32,7 @@ def rows_by_subclass(
         classes: the names of two classes.
         caption: the sentence that states the finding.
         wrong: (n,) whether an image stands in the half of the other class: it is framed.
+        digits: (n,) what each image shows, written small in its corner.
 
     Returns:
         The subclasses of the first class, Aa to Ae, on the left, of the second, Ba to Be,
@@ -46,6 +47,9 @@ def rows_by_subclass(
     names = texts("classes", classes, 2, "class")
     framed = np.zeros(len(found)) if wrong is None else numbers("wrong", wrong, ndim=1)
     same_length("wrong", framed, len(pictures), "image")
+    shown = None if digits is None else numbers("digits", digits, ndim=1).astype(int)
+    if shown is not None:
+        same_length("digits", shown, len(pictures), "image")
     if found.min() < 0 or found.max() >= 2 * _ROW:
         raise ValueError(
             f"subclasses must lie in 0 to {2 * _ROW - 1}, got {found.min()} to "
@@ -69,6 +73,8 @@ def rows_by_subclass(
                     draw.picture(left, top, _SIDE, ink)
                     if framed[image]:
                         _frame(draw, left + 1, top + 1, _SIDE - 2)
+                    if shown is not None:
+                        draw.words_over(left + 7, top + 13, str(shown[image]), "small")
                 if not len(chosen):
                     draw.text(x + 26, top + 28, "stays empty", "small", "start")
     counts = [int((found == k).sum()) for k in range(2 * _ROW)]
@@ -139,8 +145,8 @@ def patterns(
         caption: the sentence that states the finding.
 
     Returns:
-        For each pair the bars of both images, with what follows below them; on a phone one
-        pair below the other.
+        For each pair the bars of both images, each with its number above, and what follows
+        below them; on a phone one pair below the other.
 
     Raises:
         TypeError: pairs is no dictionary.
@@ -159,15 +165,16 @@ def patterns(
             )
         step = _WIDE / len(known)
         for draw, x, y in ((big, number * step + 40, 0.0), (small, 0.0, 176.0 * number)):
-            draw.text(x + 170, y + 16, title, "strong")
+            draw.text(x + 170, y + 14, title, "strong")
             for image, row in enumerate(rows):
                 left = x + 10 + 170 * image
-                draw.text(left + 75, y + 38, f"image {image + 1}", "small")
+                draw.text(left + 75, y + 31, f"image {image + 1}", "small")
                 for place, value in enumerate(row):
                     middle = left + 150 * (place + 0.5) / len(parts)
                     tall = max(70 * float(value) / float(rows.max() or 1), 1.2)
                     base = y + 120
                     draw.line((middle, base), (middle, base - tall), "teacher", 20)
+                    draw.text(middle, base - tall - 4, f"{value:g}", "small")
                     draw.text(middle, base + 16, parts[place], "small")
                 draw.line((left, y + 120), (left + 150, y + 120), "edge")
             draw.text(x + 170, y + 160, follows)
