@@ -23,10 +23,17 @@ from kdteach.stats import Interval
 __all__ = ["chain", "differences", "errors_by_arm", "errors_by_size", "errors_over"]
 
 _COLOURS = ("teacher", "student", "baseline", "label", "soft")
-_PLACES = (
-    "above", "below", "right", "left", "ends above", "ends below", "starts above",
-    "starts below",
-)  # fmt: skip
+_PLACES = {
+    "above": ((0.0, -13.0), "middle"),
+    "below": ((0.0, 24.0), "middle"),
+    "right": ((12.0, 5.0), "start"),
+    "left": ((-12.0, 5.0), "end"),
+    "ends above": ((0.0, -13.0), "end"),
+    "ends below": ((0.0, 24.0), "end"),
+    "starts above": ((0.0, -13.0), "start"),
+    "starts below": ((0.0, 24.0), "start"),
+}
+"""Where a name stands: shift from its point, and what lies at the point."""
 _ROLES = ("teacher", "label", "student")
 _FIRST = 148.0  # side of the teacher's square
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -371,16 +378,7 @@ def _row(name: str, given: ArrayLike, low: float, high: float) -> list[float]:
 
 
 def _name(x: float, y: float, words: str, where: str, colour: str) -> Note:
-    shift, anchor = {
-        "above": ((0.0, -13.0), "middle"),
-        "below": ((0.0, 24.0), "middle"),
-        "right": ((12.0, 5.0), "start"),
-        "left": ((-12.0, 5.0), "end"),
-        "ends above": ((0.0, -13.0), "end"),
-        "ends below": ((0.0, 24.0), "end"),
-        "starts above": ((0.0, -13.0), "start"),
-        "starts below": ((0.0, 24.0), "start"),
-    }[check_choice("where a name stands", where, _PLACES)]
+    shift, anchor = _PLACES[check_choice("where a name stands", where, tuple(_PLACES))]
     return Note(x, y, words, shift, None, anchor, strong=True, ink=colour)
 
 
