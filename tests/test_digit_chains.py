@@ -1,5 +1,7 @@
 """Chains on the digits: arms with one budget, choices that follow, fresh divisions."""
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 
@@ -156,6 +158,18 @@ def test_the_second_teacher_of_16_units_begins_elsewhere():
         assert torch.equal(weights, first[name])
         assert torch.equal(weights, other[name])
         assert not torch.equal(weights, second[name])
+
+
+def test_no_other_teacher_begins_where_its_students_begin():
+    """A teacher of the students' own architecture needs first weights of its own."""
+    alike = {
+        name
+        for name, experiment in EXPERIMENTS.items()
+        for config in experiment.configurations
+        if isinstance(teacher := config.get("teacher"), Mapping)
+        and teacher.get("model") == config["model"] and not teacher.get("start")
+    }  # fmt: skip
+    assert alike == {"digits-chains", "digits-chain-settings"}  # which have the control
 
 
 def test_its_students_differ_in_their_teacher_alone():

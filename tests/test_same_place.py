@@ -265,3 +265,19 @@ def test_the_figure_of_leads_says_its_numbers_and_stays_on_its_axis():
         kd.plots.same_place.leads(rows, equal={"200": many}, **about)
     with pytest.raises(ValueError, match="values"):
         kd.plots.same_place.leads({"60": ([0.2], few)}, equal={}, **about)
+
+
+def test_the_figure_of_controls_says_its_numbers_and_knows_its_colours():
+    rows = {
+        "bare": ("soft", [-0.003]),
+        "distilled": ("student", [0.3, 0.4]),
+        "teacher": ("teacher", [0.55]),
+    }
+    about = {"sizes": ("few", "many"), "alt": "Three rows.", "caption": "It is so."}
+    figure = kd.plots.same_place.controls(rows, **about)
+    assert "bare: \u22120.003; distilled: 0.300 and 0.400; teacher: 0.550" in figure.alt
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<circle") == 2 + 4
+    for colour, values in (("label", [0.3]), ("soft", [0.7]), ("soft", [0.1, 0.2, 0.3])):
+        with pytest.raises(ValueError, match=r"colour|needs"):
+            kd.plots.same_place.controls({"x": (colour, values)}, **about)

@@ -668,6 +668,29 @@ def test_settings_are_checked(changed, error, match):
         settings("d", "o", **changed)
 
 
+def test_a_teacher_of_the_students_kind_begins_elsewhere(data, tmp_path):
+    """With a student's first weights a teacher passes on what no other teacher can."""
+    first = {}
+
+    def builder(who):
+        def build(seed):
+            first[who] = kd.build("fc-8", input_shape=(3, 8, 8), num_classes=3, seed=seed)
+            if who == "teacher":  # the student is there before it
+                raise InterruptedError
+            return first[who]
+
+        return build
+
+    for kind, shared in (("fc-8", False), ("fc-32", True)):
+        with pytest.raises(InterruptedError):
+            distil(
+                settings(data, tmp_path / "o", teacher=kind, student="fc-8"),
+                teacher=builder("teacher"), student=builder("student"),
+            )  # fmt: skip
+        one, other = (model.state_dict() for model in first.values())
+        assert shared == all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_arguments_are_checked(data, tmp_path):
     with pytest.raises(TypeError, match="settings must be"):
         distil("pictures")

@@ -108,7 +108,9 @@ def distil(
     build_student = student or stages.builder(settings.student, settings, data.num_classes)
     made = check_model("what student builds", build_student(settings.seed))
     given = stages.given_teacher(settings, data, build_teacher)
-    master = given or check_model("what teacher builds", build_teacher(settings.seed))
+    master = given or check_model(
+        "what teacher builds", build_teacher(settings.teacher_seed)
+    )
     for who, model in (("teacher", master), ("student", made)):
         _fits(who, model, data)
     processes = side_by_side.count(settings, data, device, student is not None)

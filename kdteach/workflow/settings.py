@@ -13,6 +13,7 @@ from kdteach.files import check_path
 _MOST = 1_000  # seeds, trials
 _MOST_EPOCHS = 100_000
 _MOST_WORKERS = 256
+_ELSEWHERE = 10**6  # added to a seed: more than any job has students
 STARTS = ("random", "imagenet")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -134,6 +135,16 @@ class Settings:
         left_out = ("data", "out", "teacher_weights", "workers")
         kept = {name: value for name, value in asdict(self).items() if name not in left_out}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in kept.items()}
+
+    @property
+    def teacher_seed(self) -> int:
+        """Seed of the initial weights of a teacher that is trained here.
+
+        A teacher of the students' own architecture gets a seed far from theirs: where both
+        begin at the same weights, a student can learn from its teacher what it could not
+        learn from another one (Cloud et al. 2025).
+        """
+        return self.seed + (_ELSEWHERE if self.teacher == self.student else 0)
 
     @property
     def place(self) -> Path:

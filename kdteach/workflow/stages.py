@@ -163,7 +163,7 @@ def given_teacher(settings: Settings, data: ImageSet, build: Builder) -> nn.Modu
 def teacher_of(job: Job, given: nn.Module | None) -> tuple[nn.Module, dict[str, Tensor]]:
     """The trained teacher, and its logits of the validation and the test pictures."""
     settings = job.settings
-    model = job.on_device(given or job.build_teacher(settings.seed))
+    model = job.on_device(given or job.build_teacher(settings.teacher_seed))
 
     def train() -> tuple[dict[str, Tensor], dict[str, Any]]:
         about: dict[str, Any] = {"from": "file" if given is not None else "trained here"}

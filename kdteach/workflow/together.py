@@ -137,7 +137,7 @@ def _take_part(
 
 def _train(settings: Settings, checksum: str, accelerator: Accelerator, own: Path) -> None:
     job = side_by_side.elsewhere(settings, checksum, accelerator.device)
-    model = job.on_device(job.build_teacher(settings.seed))
+    model = job.on_device(job.build_teacher(settings.teacher_seed))
     if accelerator.device.type != "cpu":  # statistics of the whole batch; GPUs only
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     name = f"teacher-by-{accelerator.num_processes}"

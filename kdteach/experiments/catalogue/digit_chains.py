@@ -38,6 +38,10 @@ help (Cloud and others 2025; *What is actually passed on?*). So there is a secon
 16 units with first weights of its own (``ANOTHER_START``). Its students repeat the four
 comparisons with the teacher of 144 units, at the same settings. These four were named
 before they were run, and are corrected together with the seven, as eleven.
+
+After them the teachers of 48 and 144 units were trained from another start, too: by the
+same seed their first layers began with the rows of the student's. They are controls, and
+no comparison of theirs was named.
 """
 
 from __future__ import annotations
@@ -60,7 +64,7 @@ SMOOTHING = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9)
 ARMS = ("labels", "16", "48", "144", "chain")
 """Who teaches: nobody, a teacher of so many units, or an assistant."""
 ANOTHER_START = 1000
-"""Added to the seed of the first weights of the second teacher of 16 units."""
+"""Added to the seed of the first weights of the second teachers."""
 SEARCHED = 10
 """The divisions 0 to 9 belong to the search; the later ones are fresh."""
 
@@ -163,13 +167,18 @@ _SAME = {
 }
 _FRESH = {name: config for name, config in _SAME.items() if config not in _OWN.values()}
 _APART = {
-    f"16 from another start, {name.partition(', ')[2]}": {
-        **config, "teacher": teacher(16, ANOTHER_START),
+    f"{units} from another start, {label}": {
+        **config, "teacher": teacher(units, ANOTHER_START),
     }
+    for units in WIDTHS
     for name, config in (_OWN | _SAME).items()
-    if name.startswith("16, ")
+    for who, _, label in [name.partition(", ")]
+    if who == str(units)
 }  # fmt: skip
-_SECOND = {"teacher, 16 from another start": teacher(16, ANOTHER_START)}
+_SECOND = {
+    f"teacher, {units} from another start": teacher(units, ANOTHER_START)
+    for units in WIDTHS
+}
 
 CHAINS = Experiment(
     "digits-chains",
