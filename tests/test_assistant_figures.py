@@ -82,6 +82,19 @@ def test_a_faint_line_a_seed_and_their_mean_in_bold():
     assert "means: 5 at 30" in figure.alt
 
 
+def test_a_reference_is_named_where_the_page_wants_it():
+    line, references = {"a": ("student", "", [1, 2, 3])}, {"labels": ("baseline", 90)}
+    left, right = (
+        over(line, references=references, named_at=named)
+        for named in (None, {"labels": (2, "ends below")})
+    )
+    assert left.wide != right.wide
+    for drawing in (left.wide, left.narrow, right.wide, right.narrow):
+        assert "labels: 90" in drawing
+    with pytest.raises(ValueError, match="where a name stands"):
+        over(line, references=references, named_at={"labels": (0, "there")})
+
+
 @pytest.mark.parametrize(
     ("lines", "error", "says"),
     [

@@ -23,7 +23,17 @@ from kdteach.stats import Interval
 __all__ = ["chain", "differences", "errors_by_arm", "errors_by_size", "errors_over"]
 
 _COLOURS = ("teacher", "student", "baseline", "label", "soft")
-_PLACES = ("above", "below", "right", "left", "ends above", "ends below")
+_PLACES = {
+    "above": ((0.0, -13.0), "middle"),
+    "below": ((0.0, 24.0), "middle"),
+    "right": ((12.0, 5.0), "start"),
+    "left": ((-12.0, 5.0), "end"),
+    "ends above": ((0.0, -13.0), "end"),
+    "ends below": ((0.0, 24.0), "end"),
+    "starts above": ((0.0, -13.0), "start"),
+    "starts below": ((0.0, 24.0), "start"),
+}
+"""Where a name stands: shift from its point, and what lies at the point."""
 _ROLES = ("teacher", "label", "student")
 _FIRST = 148.0  # side of the teacher's square
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -163,8 +173,9 @@ def errors_over(
         caption: the sentence that states the finding.
         references: name to (colour, errors): straight lines across.
         named_at: name of a line to (at which of its points its name stands, "above",
-            "below", "right", "left", or "ends above" and "ends below", where the words
-            end at the point); by default it ends above the last.
+            "below", "right", "left", or "ends above", "ends below", "starts above" and
+            "starts below", where the words end or start at the point); by default it ends
+            above the last, and above a reference it starts at the first.
 
     Raises:
         TypeError: lines or references are no dictionary.
@@ -206,10 +217,8 @@ def errors_over(
     for name, (colour, value) in (references or {}).items():
         height = check_number(f"errors of {name!r}", value, least=low, most=high)
         strong.append(Curve([(xs[0], height), (xs[-1], height)], colour, 2.0, "2 5"))
-        notes.append(
-            Note(xs[0], height, f"{name}: {height:.0f}", (4, -8), None, "start",
-                 strong=True, ink=colour)
-        )  # fmt: skip
+        at, where = (named_at or {}).get(name, (0, "starts above"))
+        notes.append(_name(xs[at], height, f"{name}: {height:.0f}", where, colour))
         told.append(f"{name}: {height:.0f}")
     alt = f"{y_title} over {x_title}. {'. '.join(told)}."
     x = Axis(xs[0], xs[-1], [(v, f"{v:g}") for v in xs], x_title, log=True)
@@ -369,14 +378,7 @@ def _row(name: str, given: ArrayLike, low: float, high: float) -> list[float]:
 
 
 def _name(x: float, y: float, words: str, where: str, colour: str) -> Note:
-    shift, anchor = {
-        "above": ((0.0, -13.0), "middle"),
-        "below": ((0.0, 24.0), "middle"),
-        "right": ((12.0, 5.0), "start"),
-        "left": ((-12.0, 5.0), "end"),
-        "ends above": ((0.0, -13.0), "end"),
-        "ends below": ((0.0, 24.0), "end"),
-    }[check_choice("where a name stands", where, _PLACES)]
+    shift, anchor = _PLACES[check_choice("where a name stands", where, tuple(_PLACES))]
     return Note(x, y, words, shift, None, anchor, strong=True, ink=colour)
 
 
