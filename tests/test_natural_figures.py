@@ -19,6 +19,7 @@ from kdteach.plots.natural_images import (
     stems,
     taken_apart,
 )
+from kdteach.plots.natural_settings import what_changed
 
 SQUARES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -93,6 +94,34 @@ def test_the_first_map_is_a_mean_over_its_places():
     assert "a, n: 8 by 8, 4 by 4; b, m: 32 by 32" in figure.alt
 
 
+ALONE = ("baseline", ("1", "x"), 59.11)
+TAUGHT = ("student", ("2", "y"), 77.14)
+
+
+def test_the_question_shows_what_changed_and_no_answer():
+    figure = what_changed(
+        SQUARES[0], {"a": ALONE, "b": TAUGHT}, ("rate", "teacher"), caption="So."
+    )
+    wanted = (255 * SQUARES[0].permute(1, 2, 0).double() + 0.5).floor()
+    for drawing in (figure.wide, figure.narrow):
+        one, other = pictures(drawing)
+        np.testing.assert_array_equal(one, wanted)
+        np.testing.assert_array_equal(other, wanted)
+        said = re.findall(r">([^<>]+)<", drawing)
+        for words in ("1", "x", "2", "y", "rate?", "teacher?"):
+            assert said.count(words) == 1
+        assert "18.0 points: whose work?" in said  # 77.14 less 59.11, and not 77.1 - 59.1
+        for words in ("59.1 %", "77.1 %"):
+            assert said.count(words) == 2
+        # equal parts: the drawing must not suggest which is large
+        x = [
+            float(v) for v in re.findall(r'M([\d.]+) [\d.]+L[^"]+"[^>]*dasharray', drawing)
+        ]
+        (width,) = re.findall(r'viewBox="0 0 (\d+)', drawing)
+        assert x == [pytest.approx(int(width) / 2)]
+    assert "a: rate 1, teacher x, 59.1 % right; b: rate 2, teacher y, 77.1" in figure.alt
+
+
 def test_every_run_is_a_dot_where_it_belongs():
     figure = taken_apart(
         {"a": ("baseline", [60.0, 64.0], 59.0), "b": ("student", [70.0], None)},
@@ -138,6 +167,14 @@ def test_classes_and_curves_say_their_numbers():
                              unit="", caption=""), "must lie in 0 to 2"),
         (lambda: by_class({"a": {"t": ("label", 1.0)}, "b": {"s": ("label", 1.0)}},
                           low=0, high=2, step=1, unit="", caption=""), "must have t"),
+        (lambda: what_changed(SQUARES[0], {"a": TAUGHT, "b": ALONE}, ("r", "t"),
+                              caption=""), "rows must be two students"),
+        (lambda: what_changed(SQUARES[0], {"a": ALONE, "b": TAUGHT}, ("r",), caption=""),
+         "must have 1 settings"),
+        (lambda: what_changed(SQUARES, {"a": ALONE, "b": TAUGHT}, ("r", "t"), caption=""),
+         r"image must be \(3, H, H\)"),
+        (lambda: what_changed(2 * SQUARES[0], {"a": ALONE, "b": TAUGHT}, ("r", "t"),
+                              caption=""), r"\[0, 1\]"),
         (lambda: learning({"a": ("label", [0.0])}, {"a": ("label", [1.0])}, caption=""),
          "above 0"),
         (lambda: learning({"a": ("label", [1.0])}, {"b": ("label", [1.0])}, caption=""),

@@ -1,16 +1,19 @@
-"""The sixteen settings of Report 1's students of photographs, in print and recorded."""
+"""What Report 1 changed at once on photographs, and its sixteen settings beside ours."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from kdteach.checks import check_number, shown
+from torch import Tensor
+
+from kdteach.checks import check_choice, check_names, check_number, check_tensor, shown
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.experiments.natural_images import Setting
+from kdteach.plots._given import named
 
-__all__ = ["sixteen"]
+__all__ = ["sixteen", "what_changed"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _HIGH = 236.0  # of a chart, from its highest tick to its lowest
@@ -133,3 +136,121 @@ def _words(s: Setting) -> str:
         return f"{said}, ours {' and '.join(f'{v:.2f}' for v in s.runs.plain())}"
     low, high = s.interval.low, s.interval.high
     return f"{said}, ours {s.interval.mean:.2f} ({low:.2f} to {high:.2f}, n = {s.seeds})"
+
+
+def what_changed(
+    image: Tensor,
+    rows: Mapping[str, tuple[str, Sequence[str], float]],
+    columns: Sequence[str],
+    *,
+    caption: str,
+) -> Diagram:
+    """Two students that differ in several things, and below them the gain, unexplained.
+
+    Args:
+        image: (3, H, H) in [0, 1], what both are given.
+        rows: name to (colour, its setting in each column, accuracy in per cent), first
+            the student that gets less right; the colour is baseline or student.
+        columns: what differs, such as "epochs".
+        caption: the sentence that states the finding.
+
+    Returns:
+        A row each, and a bar for the gain with a question mark for each column. Its parts
+        are equally wide, because nothing is known of them yet.
+
+    Raises:
+        TypeError: rows is no dictionary of triples.
+        ValueError: not two rows, not a setting a column, no photograph, or a second
+            accuracy that is not above the first.
+    """
+    photo = check_tensor("image", image)
+    if photo.ndim != 3 or photo.shape[0] != 3 or photo.shape[1] != photo.shape[2]:
+        raise ValueError(f"image must be (3, H, H), got {shown(photo)}")
+    if photo.min() < 0 or photo.max() > 1:
+        raise ValueError("image must have its values in [0, 1]")
+    pixels: list[list[list[float]]] = photo.permute(1, 2, 0).tolist()
+    heads = check_names("columns", list(columns))
+    students = []
+    for name, (role, said, value) in named("rows", rows).items():
+        role = str(check_choice(f"colour of {name!r}", role, ("baseline", "student")))
+        if len(said) != len(heads):
+            raise ValueError(f"rows of {name!r} must have {len(heads)} settings")
+        number = check_number(f"accuracy of {name!r}", value, least=0, most=100)
+        students.append((name, role, list(said), number))
+    if len(students) != 2 or students[0][3] >= students[1][3]:
+        raise ValueError("rows must be two students, the second with more right")
+    gain = students[1][3] - students[0][3]
+    wide, narrow = (
+        Drawing(_WIDE, 330.0), Drawing(_NARROW, 372.0 + 21 * (len(heads) - 3) * 2)
+    )  # fmt: skip
+    _side_by_side(wide, pixels, heads, students)
+    _stacked(narrow, pixels, heads, students)
+    _gain(wide, 250.0, heads, students, f"{gain:.1f} points")
+    _gain(narrow, narrow.height - 80, heads, students, f"{gain:.1f} points")
+    told = "; ".join(
+        f"{name}: {', '.join(f'{h} {s}' for h, s in zip(heads, said, strict=True))}, "
+        f"{value:.1f} % right"
+        for name, _, said, value in students
+    )
+    alt = f"Two students of photographs. {told}. Whose work are the {gain:.1f} points?"
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+_Students = Sequence[tuple[str, str, list[str], float]]
+
+
+def _side_by_side(
+    draw: Drawing, pixels: list[list[list[float]]], heads: Sequence[str],
+    students: _Students,
+) -> None:  # fmt: skip
+    left, right = 330.0, 740.0
+    step = (right - left) / len(heads)
+    for place, head in enumerate(heads):
+        draw.text(left + step * (place + 0.5), 18, head, "small")
+    draw.text(right + 60, 18, "test accuracy", "small")
+    for row, (name, role, said, value) in enumerate(students):
+        y = 34.0 + 96 * row
+        draw.photograph(0, y, 72, pixels)
+        draw.arrow((80, y + 36), (112, y + 36))
+        draw.network(118, y + 5, 190, 62, role, "ResNet18", name)
+        for place, words in enumerate(said):
+            draw.text(left + step * (place + 0.5), y + 42, words, "strong")
+        draw.words_over(right + 60, y + 42, f"{value:.1f} %", "strong", colour=role)
+
+
+def _stacked(
+    draw: Drawing, pixels: list[list[list[float]]], heads: Sequence[str],
+    students: _Students,
+) -> None:  # fmt: skip
+    high = 120.0 + 21 * (len(heads) - 3)
+    for row, (name, role, said, value) in enumerate(students):
+        y = 6.0 + (high + 18) * row
+        draw.photograph(0, y, 44, pixels)
+        draw.arrow((50, y + 22), (72, y + 22))
+        draw.network(78, y - 4, 168, 52, role, "ResNet18", name)
+        draw.words_over(300, y + 27, f"{value:.1f} %", "strong", colour=role)
+        for place, (head, words) in enumerate(zip(heads, said, strict=True)):
+            line = y + 72 + 21 * place
+            draw.text(78, line, head, "small", "start")
+            draw.text(190, line, words, "small strong", "start")
+
+
+def _gain(
+    draw: Drawing, y: float, heads: Sequence[str], students: _Students, words: str
+) -> None:
+    """The bar of the gain: its parts have names and no sizes."""
+    left, right = 2.0, draw.width - 2.0
+    step = (right - left) / len(heads)
+    (_, low, _, first), (_, high, _, last) = students
+    draw.line((left, y + 20), (right, y + 20), "card", 40)
+    box = [(left, y), (right, y), (right, y + 40), (left, y + 40), (left, y)]
+    draw.curve(box, "ink", 1.6)
+    for place, head in enumerate(heads):
+        style = "small strong" if draw.width == _NARROW else "strong"
+        draw.text(left + step * (place + 0.5), y + 26, f"{head}?", style)
+        if place:
+            x = left + step * place
+            draw.curve([(x, y), (x, y + 40)], "ink", 1.4, "4 4")
+    draw.words_over(left, y + 62, f"{first:.1f} %", "small strong", "start", low)
+    draw.words_over(right, y + 62, f"{last:.1f} %", "small strong", "end", high)
+    draw.text((left + right) / 2, y + 62, f"{words}: whose work?", "small")
