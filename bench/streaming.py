@@ -38,8 +38,9 @@ MEGABYTES, DIFFERENCE, PART = 1000.0, 1e-6, 2000
 class Drawn(Dataset[tuple[Tensor, int]]):
     """Images that follow from their number, in float32."""
 
-    def __init__(self, count: int, classes: int) -> None:
+    def __init__(self, count: int, classes: int, seconds: float = 0.0) -> None:
         self.count, self.num_classes = count, classes
+        self.pause = seconds / count  # before each image, so that all take so long at least
 
     def __len__(self) -> int:
         return self.count
@@ -47,6 +48,8 @@ class Drawn(Dataset[tuple[Tensor, int]]):
     def __getitem__(self, number: int) -> tuple[Tensor, int]:
         if not 0 <= number < self.count:
             raise IndexError(number)
+        if self.pause:
+            time.sleep(self.pause)
         random = np.random.Generator(np.random.Philox(key=number))
         pixels = random.random((3, SIDE, SIDE), dtype=np.float32)
         return torch.from_numpy(pixels), number % self.num_classes
@@ -167,7 +170,9 @@ def _row(name: str, ratio: float, target: float) -> dict[str, object]:
 def work(store: Path, count: int, classes: int, what: str) -> dict[str, float]:
     """Store the logits, and where it is asked for, train a student on them."""
     torch.set_num_threads(1)
-    loader = DataLoader(Drawn(count, classes), batch_size=BATCH, num_workers=1)
+    # the one that is killed must not end before its store is written out, once a second
+    images = Drawn(count, classes, seconds=4.0 if what == "store" else 0.0)
+    loader = DataLoader(images, batch_size=BATCH, num_workers=1)
     with watched() as peak:
         start = time.perf_counter()
         table = teacher_logits(
