@@ -118,7 +118,7 @@ def _chart(
         if not single:
             draw.text(x, foot + 18, f"{s.alpha:g}", "small")
         _column(draw, x, at, s, step, None if single else foot)
-        draw.ring(x - 0.3 * step, at(s.printed), "ink", 5.0)
+        draw.ring(x - (0.3 * step if s.seeds else 0), at(s.printed), "ink", 5.0)
         same = [i for i, c in enumerate(columns) if c.temperature == s.temperature]
         if number == same[0]:
             centre = left + step * (sum(same) / len(same) + 0.5)
