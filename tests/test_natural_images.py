@@ -231,9 +231,9 @@ def test_there_is_a_row_for_each_number_of_the_file(with_single_runs):
 
 def test_dots_rings_and_words_are_where_they_belong(with_single_runs, tmp_path):
     folder, made = with_single_runs
-    figure = sixteen(settings(folder), alone=74.3, caption="So.")
+    figure = sixteen(settings(folder), alone=[73.72, 75.25, 73.94], caption="So.")
     for drawing in (figure.wide, figure.narrow):
-        rings = re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)" r="6"[^>]*kd-(\w+)\)',
+        rings = re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)" r="[56]"[^>]*kd-(\w+)\)',
                            drawing)  # fmt: skip
         assert sum(colour == "ink" for _, colour in rings) == 16
         assert sum(colour == "student" for _, colour in rings) == len(made)
@@ -243,7 +243,7 @@ def test_dots_rings_and_words_are_where_they_belong(with_single_runs, tmp_path):
     assert f"ResNet50, T = 5, 0.7: printed 75.62, ours {value:.2f};" in figure.alt
     text = (FOLDER / "cifar10.jsonl").read_text("utf-8")
     (tmp_path / "cifar10.jsonl").write_text(text, "utf-8")
-    today = sixteen(settings(tmp_path), alone=74.3, caption="So.")
+    today = sixteen(settings(tmp_path), alone=[73.72, 75.25, 73.94], caption="So.")
     assert re.findall(r">([^<>]+)<", today.wide).count("not") == 11
     assert today.alt.count("not run") == 11
     # heights: a value that is twice as far from the lowest tick is twice as high
@@ -255,21 +255,43 @@ def test_dots_rings_and_words_are_where_they_belong(with_single_runs, tmp_path):
     }
     low, high = min(ticks), max(ticks)
     ys = [float(y) for y, c in re.findall(
-        r'<circle cx="[\d.]+" cy="([\d.]+)" r="6"[^>]*kd-(\w+)\)', today.wide)
+        r'<circle cx="[\d.]+" cy="([\d.]+)" r="5"[^>]*kd-(\w+)\)', today.wide)
         if c == "ink"]  # fmt: skip
     first = next(s for s in settings(tmp_path) if (s.temperature, s.alpha) == (3.0, 0.5))
     share = (first.printed - low) / (high - low)
     assert ys[0] == pytest.approx(ticks[low] + share * (ticks[high] - ticks[low]), abs=0.1)
 
 
+def test_with_one_weight_the_temperature_is_the_axis_and_the_line_has_its_interval():
+    given = [s for s in settings() if s.alpha == 0.5]
+    figure = sixteen(given, alone=[73.0, 74.0, 75.0], caption="So.")
+    words = re.findall(r">([^<>]+)<", figure.wide)
+    assert words.count("temperature T") == 2
+    assert "0.5" not in words
+    assert "not" not in words
+    half = 4.302652729911275 / 3**0.5  # Student's t of two degrees of freedom, s = 1
+    assert f"74.0 ({74 - half:.1f} to {74 + half:.1f}) without a teacher" in figure.alt
+    ticks = {
+        int(label): float(y)
+        for y, label in re.findall(
+            r'y="([\d.]+)" text-anchor="end"[^>]*>(\d\d)<', figure.wide
+        )
+    }
+    low, high = min(ticks), max(ticks)
+    point = (ticks[low] - ticks[high]) / (high - low)
+    bands = re.findall(r'stroke-width="([\d.]+)"[^>]*opacity="0?.18"', figure.wide)
+    assert [float(b) for b in bands] == pytest.approx([2 * half * point] * 2, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("given", "alone", "error", "says"),
     [
-        ([], 74.0, ValueError, "one or more"),
-        (3, 74.0, TypeError, "settings must be"),
-        ([1], 74.0, TypeError, "settings must be"),
+        ([], [74.0, 75.0], ValueError, "one or more"),
+        (3, [74.0, 75.0], TypeError, "settings must be"),
+        ([1], [74.0, 75.0], TypeError, "settings must be"),
         (settings(), "x", TypeError, "alone"),
-        (settings(), 101, ValueError, "alone"),
+        (settings(), [74.0, 101.0], ValueError, "alone"),
+        (settings(), [74.0], ValueError, "two runs"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(given, alone, error, says):

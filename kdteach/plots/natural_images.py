@@ -188,15 +188,16 @@ def taken_apart(
             else:
                 draw.text(left - 16, y + 5, name, "", "end")
             mean = sum(values) / len(values)
+            # the printed run above ours, and each run on a line of its own: rings and
+            # dots of almost the same value can then be counted
             for place, value in enumerate(values):
-                draw.dot(at(value), y + (place % 3 - 1) * 4, role)
-            draw.line((at(mean), y - 12), (at(mean), y + 12), role, 3.5)
-            right_most = max(*values, printed or low)
+                draw.dot(at(value), y + (place % 3) * 6 - 2, role)
+            draw.line((at(mean), y - 7), (at(mean), y + 15), role, 2.2)
             draw.words_over(
-                at(right_most) + 10, y + 5, f"{mean:.1f}", "small strong", "start"
+                at(max(values)) + 10, y + 9, f"{mean:.1f}", "small strong", "start"
             )
             if printed is not None:
-                draw.ring(at(printed), y, "ink")
+                draw.ring(at(printed), y - 14, "ink", 4.5)
         drawings.append(draw)
     told = "; ".join(
         f"{name}: {sum(v) / len(v):.1f} on average of {len(v)}"

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from kdteach.checks import check_choice, check_names, check_number, check_tensor, shown
+from kdteach.checks import (
+    check_choice,
+    check_names,
+    check_number,
+    check_numbers,
+    check_tensor,
+    shown,
+)
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.experiments.natural_images import Setting
 from kdteach.plots._given import named
+from kdteach.stats import Interval, mean_interval
 
 __all__ = ["sixteen", "what_changed"]
 
@@ -20,22 +29,24 @@ _HIGH = 236.0  # of a chart, from its highest tick to its lowest
 _FEW = 3  # runs below which no interval is drawn
 
 
-def sixteen(settings: Sequence[Setting], *, alone: float, caption: str) -> Diagram:
+def sixteen(settings: Sequence[Setting], *, alone: ArrayLike, caption: str) -> Diagram:
     """A chart for each teacher, in it a column for each temperature and weight.
 
     Args:
         settings: of ``kd.experiments.natural_images.settings()``.
-        alone: mean test accuracy of the same student without a teacher, per cent.
+        alone: (n,) test accuracies of the same student without a teacher, per cent, at
+            least two runs.
         caption: the sentence that states the finding.
 
     Returns:
         A ring in ink is the printed run. Three runs of ours or more are dots with their
-        mean and its 95 % interval, two are dots, one is an open mark; a column without
-        says that it was not run.
+        mean and its 95 % interval, two are dots, one is an open mark. A column without
+        runs is empty in a chart of one weight and says "not run" in one of several. The
+        line with its band is the mean of ``alone`` and its 95 % interval.
 
     Raises:
-        TypeError: settings are none, or alone is no number.
-        ValueError: there are no settings, or alone is not in 0 to 100.
+        TypeError: settings are none, or alone are no numbers.
+        ValueError: there are no settings, or alone is one run or not in 0 to 100.
     """
     if not isinstance(settings, (list, tuple)) or not all(
         isinstance(s, Setting) for s in settings
@@ -46,11 +57,14 @@ def sixteen(settings: Sequence[Setting], *, alone: float, caption: str) -> Diagr
         )
     if not settings:
         raise ValueError("settings must have one or more, got none")
-    alone = check_number("alone", alone, least=0, most=100)
+    plain = check_numbers("alone", alone)
+    if len(plain) < 2 or plain.min() < 0 or plain.max() > 100:
+        raise ValueError("alone must be two runs or more, in 0 to 100 per cent")
+    band = mean_interval(plain)
     panels: dict[str, list[Setting]] = {}
     for s in sorted(settings, key=lambda s: (s.temperature, s.alpha)):
         panels.setdefault(s.teacher, []).append(s)
-    values = [alone, *(s.printed for s in settings)]
+    values = [band.low, band.high, *(s.printed for s in settings)]
     for s in settings:
         values += [] if s.runs is None else list(s.runs.plain())
         if s.interval is not None and s.seeds >= _FEW:
@@ -64,12 +78,12 @@ def sixteen(settings: Sequence[Setting], *, alone: float, caption: str) -> Diagr
         for number, (teacher, columns) in enumerate(panels.items()):
             x = 0.0 if phone else (width - size) * number / max(1, len(panels) - 1)
             y = panel * number if phone else 0.0
-            _chart(draw, (x, y, size), teacher, columns, alone, ends)
+            _chart(draw, (x, y, size), teacher, columns, band, ends)
         drawings.append(draw)
     told = "; ".join(_words(s) for columns in panels.values() for s in columns)
     alt = (
         "Test accuracy by teacher, temperature and weight of the soft term, %. "
-        f"{alone:.1f} without a teacher. {told}."
+        f"{band.mean:.1f} ({band.low:.1f} to {band.high:.1f}) without a teacher. {told}."
     )
     wide, narrow = drawings
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
@@ -77,7 +91,7 @@ def sixteen(settings: Sequence[Setting], *, alone: float, caption: str) -> Diagr
 
 def _chart(
     draw: Drawing, place: tuple[float, float, float], teacher: str,
-    columns: Sequence[Setting], alone: float, ends: tuple[int, int],
+    columns: Sequence[Setting], alone: Interval, ends: tuple[int, int],
 ) -> None:  # fmt: skip
     x0, y0, size = place
     left, right, top = x0 + 30, x0 + size - 4, y0 + 32
@@ -87,33 +101,47 @@ def _chart(
     def at(value: float) -> float:
         return foot - _HIGH * (value - low) / (high - low)
 
+    # with one weight the temperature is the axis, with several each column says its own
+    single = len({s.alpha for s in columns}) == 1
     draw.text(x0, y0 + 16, f"teacher {teacher}: test accuracy, %", "strong", "start")
+    wide = at(alone.low) - at(alone.high)
+    middle = at(alone.high) + wide / 2
+    draw.curve([(left, middle), (right, middle)], "baseline", wide, opacity=0.18)
     for tick in range(low, high + 1):
         draw.line((left, at(tick)), (right, at(tick)), "edge", 0.8)
         if (tick - low) % 2 == 0:
             draw.text(left - 6, at(tick) + 4.5, f"{tick}", "small", "end")
-    draw.line((left, at(alone)), (right, at(alone)), "baseline", 1.8)
+    draw.line((left, at(alone.mean)), (right, at(alone.mean)), "baseline", 1.8)
     step = (right - left) / len(columns)
     for number, s in enumerate(columns):
         x = left + step * (number + 0.5)
-        draw.text(x, foot + 18, f"{s.alpha:g}", "small")
-        _column(draw, x, at, s, foot)
-        draw.ring(x, at(s.printed), "ink")
+        if not single:
+            draw.text(x, foot + 18, f"{s.alpha:g}", "small")
+        _column(draw, x, at, s, step, None if single else foot)
+        draw.ring(x - (0.3 * step if s.seeds else 0), at(s.printed), "ink", 5.0)
         same = [i for i, c in enumerate(columns) if c.temperature == s.temperature]
         if number == same[0]:
-            middle = left + step * (sum(same) / len(same) + 0.5)
-            draw.text(middle, foot + 40, f"T = {s.temperature:g}", "small strong")
-            if number:
+            centre = left + step * (sum(same) / len(same) + 0.5)
+            said = f"{s.temperature:g}" if single else f"T = {s.temperature:g}"
+            draw.text(centre, foot + (18 if single else 40), said, "small strong")
+            if number and not single:
                 edge = left + step * number
                 draw.line((edge, top), (edge, foot + 44), "edge", 1.4)
-    draw.words_over(right, at(alone) - 6, "alone", "small strong", "end", "baseline")
-    draw.text((left + right) / 2, foot + 62, "weight of the soft term", "small")
+    draw.words_over(
+        left + 4, at(alone.low) - 6, "alone", "small strong", "start", "baseline"
+    )
+    axis = "temperature T" if single else "weight of the soft term"
+    draw.text((left + right) / 2, foot + (42 if single else 62), axis, "small")
 
 
 def _column(
-    draw: Drawing, x: float, at: Callable[[float], float], s: Setting, foot: float
-) -> None:
+    draw: Drawing, x: float, at: Callable[[float], float], s: Setting, step: float,
+    foot: float | None,
+) -> None:  # fmt: skip
+    """The runs of one setting; without a foot, no words say that there are none."""
     if s.runs is None:
+        if foot is None:
+            return
         draw.words_over(x, foot - 20, "not", "small")
         draw.words_over(x, foot - 5, "run", "small")
         return
@@ -121,11 +149,12 @@ def _column(
         draw.ring(x, at(float(s.runs[0])), "student")
         return
     for place, value in enumerate(s.runs.plain()):
-        draw.dot(x + (place % 3 - 1) * 5, at(float(value)), "student")
+        draw.dot(x + (place % 3 - 1) * 0.12 * step, at(float(value)), "student")
     if s.interval is not None and s.seeds >= _FEW:
         mean = s.interval.mean
-        draw.line((x, at(s.interval.low)), (x, at(s.interval.high)), "student", 2.2)
-        draw.line((x - 9, at(mean)), (x + 9, at(mean)), "student", 3.5)
+        beside = x + 0.32 * step
+        draw.line((beside, at(s.interval.low)), (beside, at(s.interval.high)), "student", 2)
+        draw.line((beside - 5, at(mean)), (beside + 5, at(mean)), "student", 3.5)
 
 
 def _words(s: Setting) -> str:
