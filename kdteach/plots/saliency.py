@@ -144,7 +144,8 @@ def _spot(
     side = -1 if middle[0] < x + size / 2 else 1
     draw.shape(
         f'<rect x="{middle[0] - half:.1f}" y="{middle[1] - half:.1f}" '
-        f'width="{2 * half:.1f}" height="{2 * half:.1f}" fill="none" stroke="var(--kd-ink)" stroke-width="2"/>'
+        f'width="{2 * half:.1f}" height="{2 * half:.1f}" fill="none" '
+        'stroke="var(--kd-ink)" stroke-width="2"/>'
     )
     draw.shape(
         f'<text x="{middle[0] + side * (half + 9):.1f}" y="{middle[1] + 5:.1f}" '
