@@ -94,26 +94,31 @@ def test_a_scale_may_be_shared_and_colours_need_masks():
         images_and_maps(images, maps, ["a", "b"], alt=ALT, caption="C")
 
 
-def test_a_spot_is_ringed_in_its_own_map():
+def test_a_spot_is_framed_in_its_own_map():
     images, maps = given(1)
     made = whole(
         images_and_maps(
             images, maps, [""], alt=ALT, caption="C", spots={"A": ("first|map", 2, 1)}
         )
     )
-    (x, y), *more = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', made.wide)
+    frame = (
+        r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" fill="none"'
+    )
+    (found, *more) = re.findall(frame, made.wide)
     assert more == []
+    x, y, wide, tall = map(float, found)
     assert ">A</text>" in made.wide
     assert ">A</text>" in made.narrow
-    # the first map's picture: the ring is around the middle of its pixel
+    # the first map's picture: the frame is around the pixel and its neighbours
     left, top, size = (
         float(v)
         for v in re.search(
             r'<image x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"[^>]*pixelated', made.wide
         ).groups()
     )
-    assert float(x) == pytest.approx(left + 1.5 * size / 4, abs=0.1)
-    assert float(y) == pytest.approx(top + 2.5 * size / 4, abs=0.1)
+    assert x == pytest.approx(left, abs=0.1)
+    assert y == pytest.approx(top + size / 4, abs=0.1)
+    assert wide == tall == pytest.approx(3 * size / 4, abs=0.1)
     for spot in (("other", 0, 0), ("coarse", 4, 0), ("coarse", 0, -1)):
         with pytest.raises(ValueError, match="in no map"):
             images_and_maps(images, maps, [""], alt=ALT, caption="C", spots={"A": spot})

@@ -23,10 +23,10 @@ def live_saliency(
 ) -> LiveFigure:
     """Images to choose from, each with the signed gradient of two logits, and a brush.
 
-    The reader chooses an image and one of two logits: the class that the model says, and
-    the next one. A click, or the arrow keys, paint a square without ink or full of ink; the
-    page computes the network again and says what the gradient had promised beside what the
-    logit really does.
+    The reader chooses an image and a score: at first the logit of the runner-up less that
+    of the class that the model says, or one of these two logits alone. A click, or the
+    arrow keys, paint a square without ink or full of ink; the page computes the network
+    again and says what the gradient had promised beside what the score really does.
 
     Args:
         split: N images (N, 1, H, W) in [0, 1], at most 12 of them, with their labels.

@@ -47,8 +47,8 @@ def images_and_maps(
         shared: all maps of a row on one scale.
         masks: (n, H, W) bool to be outlined instead of the ink.
         ends: what orange and violet mean.
-        spots: letter to (title of a column, row, column of a pixel), to be ringed and
-            named in that column's maps.
+        spots: letter to (title of a column, row, column of a pixel), whose square of 3 x 3
+            pixels is framed and named in that column's maps, which are then larger.
         pointing: ring the largest absolute value of each map, and write "hit" below the map
             where it lies in the mask, otherwise "miss".
 
@@ -75,7 +75,11 @@ def images_and_maps(
     rows = {title: values.detach().double().cpu() for title, values in maps.items()}
     told = any(names)
     drawings = []
-    for width, left, most in ((860.0, 150.0 if told else 0.0, 170.0), (350.0, 0.0, 130.0)):
+    wider, own_row = (240.0, 165.0) if spots else (170.0, 130.0)
+    for width, left, most in (
+        (860.0, 150.0 if told else 0.0, wider),
+        (350.0, 0.0, own_row),
+    ):
         count = 1 + len(rows)
         size = min((width - left - _GAP * (count - 1) - 4) / count, most)
         above = 24.0 if told and not left else 0.0
@@ -132,15 +136,19 @@ def _spot(
     draw: Drawing, x: float, y: float, size: float, shape: Sequence[int], letter: str,
     place: Sequence[int],
 ) -> None:  # fmt: skip
-    """A ring around a pixel's square of three, and its letter where the map has room."""
+    """A frame around a pixel's square of three, and its letter where the map has room."""
     _, height, width = shape
     middle = x + (place[1] + 0.5) * size / width, y + (place[0] + 0.5) * size / height
-    radius = 1.6 * size / width
+    half = 1.5 * size / width
     # towards the nearer side of the map, away from what the image shows
     side = -1 if middle[0] < x + size / 2 else 1
-    _ring(draw, *middle, radius)
     draw.shape(
-        f'<text x="{middle[0] + side * (radius + 9):.1f}" y="{middle[1] + 5:.1f}" '
+        f'<rect x="{middle[0] - half:.1f}" y="{middle[1] - half:.1f}" '
+        f'width="{2 * half:.1f}" height="{2 * half:.1f}" fill="none" '
+        'stroke="var(--kd-ink)" stroke-width="2"/>'
+    )
+    draw.shape(
+        f'<text x="{middle[0] + side * (half + 9):.1f}" y="{middle[1] + 5:.1f}" '
         'text-anchor="middle" class="kd-strong" style="paint-order:stroke;'
         f'stroke:var(--kd-page);stroke-width:4px">{escape(letter)}</text>'
     )

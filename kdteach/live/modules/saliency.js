@@ -4,6 +4,7 @@ import { edges, inkSquares, overlay, signedPicture } from "./pixels.js";
 
 // data: {classes, layers, first, images: [{pixels, width, height, label, targets: [two
 // classes], maps: [the gradient of each one's logit, pixel by pixel]}]}
+// which: 0 the runner-up's logit less the answer's, 1 the answer's, 2 the runner-up's
 export function saliency(root, data) {
   const { classes, images } = data;
   const layers = data.layers.map((layer) =>
@@ -38,23 +39,26 @@ export function saliency(root, data) {
 
   function update() {
     const image = images[chosen];
+    const [answer, second] = image.targets;
+    const slopes = which
+      ? image.maps[which - 1]
+      : image.maps[1].map((slope, i) => slope - image.maps[0][i]);
     const { top, start, bottom, end } = square();
     const changed = [...image.pixels];
     let promised = 0;
     for (let y = top; y <= bottom; y++) {
       for (let x = start; x <= end; x++) {
         const i = y * width + x;
-        promised += image.maps[which][i] * (ink - changed[i]);
+        promised += slopes[i] * (ink - changed[i]);
         changed[i] = ink;
       }
     }
     const shape = [1, height, width];
     before[chosen] ??= Array.from(forward(layers, image.pixels, shape));
     const after = Array.from(forward(layers, changed, shape));
-    const target = image.targets[which];
-    const real = after[target] - before[chosen][target];
+    const gains = after.map((z, c) => z - before[chosen][c]);
+    const real = which ? gains[image.targets[which - 1]] : gains[second] - gains[answer];
     inkSquares(digit, changed, width);
-    const slopes = image.maps[which];
     signedPicture(map, slopes, width, Math.max(...slopes.map(Math.abs)));
     left.outline.setAttribute("d", "");
     right.outline.setAttribute("d", edges(image.pixels, width, 0.3));
@@ -65,23 +69,27 @@ export function saliency(root, data) {
     }
     const p = softmax(after, 1);
     chances.update(p);
-    const name = classes[target];
-    title.textContent = `Slope of the ${name}'s logit`;
+    const logit = which
+      ? `the ${classes[image.targets[which - 1]]}'s logit`
+      : `the ${classes[second]}'s logit less the ${classes[answer]}'s`;
+    title.textContent = `Slope of ${logit}`;
     const signed = (v) => `${v < 0 ? "\u2212" : "+"}${Math.abs(v).toFixed(2)}`;
     words.textContent =
       `Row ${row}, column ${column}, ${side === 1 ? "one pixel" : `${side} \u00d7 ${side} pixels`} ` +
-      `${ink ? "full of ink" : "without ink"}: the slopes promise ${signed(promised)} for the ` +
-      `${name}'s logit. Computed again, it changes by ${signed(real)}.`;
+      `${ink ? "full of ink" : "without ink"}: the slopes promise ${signed(promised)} for ` +
+      `${logit}. Computed again, it changes by ${signed(real)}.`;
     root.kdState = { chosen, which, ink, side, row, column, promised, real, p, after };
   }
 
   function targets() {
-    const found = images[chosen].targets.map((c) => classes[c]);
+    const [answer, second] = images[chosen].targets.map((c) => classes[c]);
     const box = choices(
-      "Whose logit?", found.map((name, k) => element(
-        "span", { class: "kd-way" }, k ? `${name}, the runner-up` : `${name}, its answer`,
-      )),
-      found.map((name) => `logit of ${name}`), (k) => { which = k; update(); },
+      "Whose logit?",
+      [`${second} less ${answer}`, `${answer}, its answer`, `${second}, the runner-up`].map(
+        (words) => element("span", { class: "kd-way" }, words),
+      ),
+      [`logit of ${second} less that of ${answer}`, `logit of ${answer}`, `logit of ${second}`],
+      (k) => { which = k; update(); },
     );
     box.querySelectorAll("input")[which].checked = true;
     return box;
