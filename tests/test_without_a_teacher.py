@@ -205,6 +205,17 @@ def test_choices_are_those_of_the_records():
             assert fewest == errors[study, role]
 
 
+def test_plain_answers_repeat_what_the_successor_tried():
+    """Of the same teachers: as many validation errors as where they were one choice."""
+    tried = {}
+    for record in kd.results.load_records(digits_without_a_teacher.NAME):
+        if record.config["role"].endswith("answers of A, fc-64"):
+            tried[record.config["role"]] = record.config["chosen_from"]
+    plain = [pair for pair in tried["answers of A, fc-64"] if pair[0]["smoothing"] == 0]
+    assert len(plain) == 3
+    assert tried["plain answers of A, fc-64"] == plain
+
+
 def test_the_studies_have_the_arms_that_they_name(monkeypatch):
     """Two divisions and next to no training, for the names and the shapes alone."""
     monkeypatch.setattr(without_a_teacher, "RATES", (0.01,))
@@ -225,7 +236,8 @@ def test_the_studies_have_the_arms_that_they_name(monkeypatch):
         (r.config["study"], r.config["role"])
         for r in kd.results.load_records(digits_without_a_teacher.NAME)
     }
-    for study in ("mutual", "generations", "unlabelled", "unlabelled, controls"):
+    unlabelled = ("unlabelled", "unlabelled, controls", "unlabelled, unsmoothed")
+    for study in ("mutual", "generations", *unlabelled):
         found = digits_without_a_teacher.STUDIES[study](draws)
         assert {role for s, role in recorded if s == study} == set(found)
         for arm in found.values():

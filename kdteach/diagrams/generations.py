@@ -1,4 +1,4 @@
-"""Successors and better teachers: born again, own past, branches of a teacher."""
+"""Successors and better teachers: born again, answers for images, branches of a teacher."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Collection
 
 from kdteach.diagrams.vocabulary import Drawing, Point
 
-PARTS = ("born again", "own past", "student-friendly")
+PARTS = ("born again", "images without a label", "student-friendly")
 ALT = (
     "Three ways. Born again: a network teaches a second one of the same architecture, and "
-    "this one a third. Own past: a frozen copy from halfway teaches the network in its "
-    "second half. Student-friendly: a large teacher trains with a branch like the student; "
-    "later it teaches the student."
+    "this one a third. Images without a label: generation 0 learns a hundred labels and "
+    "names a class for every image; a successor learns these answers. Student-friendly: a "
+    "large teacher trains with a branch like the student; later it teaches the student."
 )
 _NOTES = (
     "the teacher is as small as its student",
-    "the teacher is the network itself",
+    "the teacher names what nobody labelled",
     "the teacher trains for its student",
 )
 
@@ -42,7 +42,7 @@ def _one(draw: Drawing, part: str, corner: Point) -> None:
     number = PARTS.index(part)
     draw.text(x + 133, y + 18, part, "strong")
     draw.text(x + 133, y + 298, _NOTES[number], "small")
-    (_born_again, _own_past, _friendly)[number](draw, x, y)
+    (_born_again, _unlabelled, _friendly)[number](draw, x, y)
 
 
 def _born_again(draw: Drawing, x: float, y: float) -> None:
@@ -58,16 +58,21 @@ def _born_again(draw: Drawing, x: float, y: float) -> None:
         draw.arrow((x + 196, top + 26), (x + 176, top + 26))
 
 
-def _own_past(draw: Drawing, x: float, y: float) -> None:
-    draw.network(x + 4, y + 50, 116, 60, "baseline", "first half", "from labels")
-    draw.network(x + 150, y + 50, 112, 60, "baseline", "a copy", "stays as it is",
-                 frozen=True)  # fmt: skip
-    draw.network(x + 4, y + 180, 130, 60, "student", "second half", "also from the copy")
-    draw.arrow((x + 62, y + 114), (x + 62, y + 176))
-    draw.text(x + 72, y + 150, "goes on", "small", "start")
-    draw.arrow((x + 124, y + 80), (x + 146, y + 80))
-    draw.arrow((x + 206, y + 114), (x + 206, y + 210), (x + 138, y + 210))
-    draw.text(x + 196, y + 230, "soft targets", "small")
+def _unlabelled(draw: Drawing, x: float, y: float) -> None:
+    draw.image(x + 4, y + 40, 48)
+    draw.tag(x + 58, y + 47, "9")
+    draw.text(x + 4, y + 106, "100 with a label", "small", "start")
+    draw.arrow((x + 124, y + 64), (x + 134, y + 64))
+    draw.network(x + 138, y + 36, 124, 60, "baseline", "generation 0", "learns first")
+    draw.image(x + 4, y + 150, 48)
+    draw.text(x + 4, y + 216, "all images", "small", "start")
+    draw.arrow((x + 56, y + 162), (x + 146, y + 100))
+    draw.arrow((x + 200, y + 100), (x + 200, y + 136))
+    draw.tag(x + 168, y + 140, "9?")
+    draw.text(x + 162, y + 162, "its answer", "small", "end")
+    draw.arrow((x + 200, y + 178), (x + 200, y + 214))
+    draw.arrow((x + 56, y + 190), (x + 134, y + 232))
+    draw.network(x + 138, y + 218, 124, 56, "student", "successor", "learns answers")
 
 
 def _friendly(draw: Drawing, x: float, y: float) -> None:

@@ -25,7 +25,10 @@ from kdteach.objectives import Objective, distil, hard_labels
 from kdteach.training import cosine, fit_cohort, fit_many, teacher_logits
 from kdteach.types import Batch, ImageSet, LossTerms, Split
 
-__all__ = ["PartlyLabelled", "named_by", "unlabelled_controls", "unlabelled_peers"]
+__all__ = [
+    "PartlyLabelled", "named_by", "unlabelled_controls", "unlabelled_peers",
+    "unlabelled_unsmoothed",
+]  # fmt: skip
 
 RATES = (0.003, 0.01, 0.03)
 TEMPERATURES = (1.0, 2.0)
@@ -117,11 +120,9 @@ def unlabelled_peers(draws: Sequence[ImageSet]) -> dict[str, Found]:
     first: dict[str, list[nn.Module]] = {}
 
     for member in PAIR:
-        first[member] = _settle(found, draws, "labels", member, [
-            ({"epochs": float(epochs), "learning_rate": rate},
-             _trained(member, draws, labelled, _hard(draws), rate, epochs, FEW_BATCH))
-            for epochs, rate in product(LABELS_EPOCHS, RATES)
-        ])  # fmt: skip
+        first[member] = _settle(
+            found, draws, "labels", member, _by_labels(member, draws, labelled)
+        )
         _settle(found, draws, "smoothed", member, [
             ({"smoothing": e, "learning_rate": rate},
              _trained(member, draws, labelled, _hard(draws, e), rate, FEW_EPOCHS,
@@ -201,6 +202,39 @@ def unlabelled_controls(draws: Sequence[ImageSet]) -> dict[str, Found]:
             for T, rate in product(TEMPERATURES, RATES)
         ])  # fmt: skip
     return found
+
+
+def unlabelled_unsmoothed(draws: Sequence[ImageSet]) -> dict[str, Found]:
+    """The step between labels and smoothed answers: more images, and nothing smoothed.
+
+    Args:
+        draws: data sets, a seed each.
+
+    Returns:
+        "plain answers of A, fc-64": that arm of ``unlabelled_peers`` that learns the
+        classes which A chooses for all images, without its choice of smoothing.
+    """
+    member, everything = PAIR[0], [draw.train for draw in draws]
+    first = _settle({}, draws, "labels", member, _by_labels(member, draws, few(draws)))
+    answers = [
+        named_by(*pair) for pair in zip(_tables(first, draws), everything, strict=True)
+    ]
+    found: dict[str, Found] = {}
+    _settle(found, draws, "plain answers of A", member, [
+        ({"smoothing": 0.0, "learning_rate": rate},
+         _trained(member, draws, answers, _hard(draws), rate, ALL_EPOCHS, ALL_BATCH,
+                  apart=_APART))
+        for rate in RATES
+    ])  # fmt: skip
+    return found
+
+
+def _by_labels(member: str, draws: Sequence[ImageSet], labelled: Sequence[Split]) -> Tries:
+    return [
+        ({"epochs": float(epochs), "learning_rate": rate},
+         _trained(member, draws, labelled, _hard(draws), rate, epochs, FEW_BATCH))
+        for epochs, rate in product(LABELS_EPOCHS, RATES)
+    ]  # fmt: skip
 
 
 def _settle(
