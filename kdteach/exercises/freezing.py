@@ -90,7 +90,7 @@ _HEADS = Exercise(
             lambda f, o, c: f * c + c,
         ),
     ),
-    "Report 2's networks have 2,002 parameters too many: its heads were stacked.",
+    "Report 2's network is 1000 * 2 + 2 = 2,002 larger than the original: a stacked head.",
     amounts=True,
     slips=(
         slip("the biases are missing: one for each class.", biases=False),
