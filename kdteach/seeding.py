@@ -220,7 +220,17 @@ def usual_tensors() -> Iterator[None]:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         stack.enter_context(tensors_on("cpu"))
-        stack.enter_context(RoundedOnce())
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(single_precision())
+        yield
+
+
+@contextmanager
+def first_weights(seed: int, stream: str) -> Iterator[None]:
+    """Inside the block new layers draw what a seed means, on every processor the same.
+
+    Only for the drawing of weights: whatever runs inside takes the way through Python for
+    every operation.
+    """
+    with seeded(seed, stream), usual_tensors(), RoundedOnce():
         yield

@@ -137,20 +137,36 @@ def test_figures_say_their_numbers():
     figure = figures.pulls_of_two(0.9, caption="c")
     gap = np.log(9) - np.log(0.01 / 0.99)
     assert f"at q = 0.01 forward 0.890, reverse {0.01 * 0.99 * gap:.3f}" in figure.alt
-    row = [0.5] * 9 + [0.0]
-    figure = figures.digits_named({"forward": ("x", "student", row)}, caption="c")
-    assert "9 0%" in figure.alt
     for wrong in ({}, None):
-        with pytest.raises((TypeError, ValueError), match="arms"):
-            figures.digits_named(wrong, caption="c")
         with pytest.raises((TypeError, ValueError), match="students"):
             figures.fitted_bumps(TWO, wrong, caption="c")
     with pytest.raises(ValueError, match="40 probabilities"):
         figures.fitted_bumps(TWO, {"a": ("b", q[:3])}, caption="c")
-    with pytest.raises(ValueError, match="colour"):
-        figures.digits_named({"a": ("x", "red", row)}, caption="c")
     with pytest.raises(ValueError, match="p must"):
         figures.pulls_of_two(1.0, caption="c")
+
+
+def test_holes_are_the_classes_left_out():
+    panels = [
+        ("a", "x", [{1, 2}, {0}], [{2}, set()]),
+        ("b", "x", [set(), set()], [set()] * 2),
+    ]
+    figure = figures.digits_left_out(panels, classes=3, columns=2, caption="c")
+    assert "Holes of 2 students together. a, x: 3, of which 1 had been named; b, x: 0." in (
+        figure.alt
+    )
+    html = figure._repr_html_()  # on a screen and on a phone
+    assert html.count('fill="none" stroke="var(--kd-edge)"') == 2 * 3
+    assert html.count('fill="var(--kd-student)"') == 2 * 9
+    assert html.count("m0 -7l-7 7") == 2 * 1
+    for wrong, match in (
+        ([], "fill rows"), (panels[:1], "fill rows"),
+        ([panels[0], ("b", "x", [set()], [])], "equal length"),
+        ([panels[0], ("b", "x", [{3}], [set()])], "below 3"),
+        ([panels[0], ("b", "x", [{1}], [{2}])], "some of these"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            figures.digits_left_out(wrong, classes=3, columns=2, caption="c")
 
 
 def test_the_pull_of_two_classes_is_that_of_autograd():
@@ -193,6 +209,20 @@ def test_phases_are_trained_one_after_the_other(draws):
         torch.testing.assert_close(two.answers[seed].logits, answers.logits)
         named = set(answers.logits.argmax(1).tolist())
         assert two.never_named[seed] == 10 - len(named)
+        assert two.left_out[seed] == set(range(10)) - named
+    half, end = phases.after_each_phase(
+        3, arms["two"], draws, two.rate, epochs=2, batch_size=64
+    )
+    (alone,) = phases.after_each_phase(
+        3, [labels], draws, two.rate, epochs=1, batch_size=64
+    )
+    for seed in range(2):
+        torch.testing.assert_close(end.answers[seed].logits, two.answers[seed].logits)
+        # also one phase: the students of a phase are tested before the next one
+        assert not torch.equal(half.answers[seed].logits, end.answers[seed].logits)
+        torch.testing.assert_close(half.answers[seed].logits, alone.answers[seed].logits)
+    with pytest.raises(ValueError, match="multiple of the phases"):
+        phases.after_each_phase(3, arms["two"], draws, 0.1, epochs=3)
 
 
 @pytest.mark.parametrize(

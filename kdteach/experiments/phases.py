@@ -6,7 +6,7 @@ with one objective and ends with another has learned as long as one that has a s
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from kdteach.objectives import Objective
 from kdteach.training import cosine, fit_many, sgd_momentum
 from kdteach.types import ImageSet
 
-__all__ = ["PhasedArm", "learn_in_phases"]
+__all__ = ["PhasedArm", "after_each_phase", "learn_in_phases"]
 
 Name = TypeVar("Name", bound=Hashable)
 _MOST_ADDED = 6  # rates
@@ -53,12 +53,17 @@ class PhasedArm:
         return [answers.errors for answers in self.answers]
 
     @property
-    def never_named(self) -> list[int]:
-        """How many classes a student never names on the test images, a number a seed."""
+    def left_out(self) -> list[set[int]]:
+        """The classes that a student never names on the test images, a set a seed."""
         return [
-            answers.logits.shape[1] - len(answers.logits.argmax(dim=1).unique())
+            set(range(answers.logits.shape[1])) - set(answers.logits.argmax(dim=1).tolist())
             for answers in self.answers
         ]
+
+    @property
+    def never_named(self) -> list[int]:
+        """How many classes a student never names on the test images, a number a seed."""
+        return [len(classes) for classes in self.left_out]
 
 
 def learn_in_phases(
@@ -128,6 +133,42 @@ def learn_in_phases(
     }
 
 
+def after_each_phase(
+    width: int, phases: Sequence[Sequence[Objective]], draws: Sequence[ImageSet],
+    rate: float, *, epochs: int = 30, batch_size: int = 128,
+) -> list[PhasedArm]:  # fmt: skip
+    """The students of one arm at the end of each of its phases, at a single rate.
+
+    At the rate that ``learn_in_phases`` chose they are its students, followed on the way.
+
+    Args:
+        width: hidden units of a student.
+        phases: each with S objectives, one a seed.
+        draws: S data sets.
+        rate: the learning rate from which each phase begins.
+        epochs: of all phases together, a multiple of their number.
+        batch_size: images a step.
+
+    Returns:
+        One a phase, with answers to the test images; no validation images are read.
+
+    Raises:
+        ValueError: no phases, or epochs that cannot be shared evenly.
+    """
+    phases, epochs = check_list("phases", phases, "phases"), check_count("epochs", epochs)
+    if not phases or epochs % len(phases):
+        raise ValueError(
+            f"epochs must be a multiple of the phases, got {epochs} and {len(phases)}"
+        )
+    reached: list[PhasedArm] = []
+    each = epochs // len(phases)
+    _train(
+        width, phases, draws, check_number("rate", rate, above=0), each, batch_size,
+        after=lambda students: reached.append(PhasedArm({}, _test(students, draws))),
+    )  # fmt: skip
+    return reached
+
+
 def _chosen(
     width: int, phases: Sequence[Sequence[Objective]], draws: Sequence[ImageSet],
     rates: Sequence[float], epochs: int, batch_size: int,
@@ -147,13 +188,14 @@ def _chosen(
         if best not in (known[0], known[-1]):
             break
         waiting = [best / 2 if best == known[0] else best * 2]
-    tested = [evaluate(s, d.test) for s, d in zip(trained[best], draws, strict=True)]
+    tested = _test(trained[best], draws)
     return PhasedArm({rate: valid[rate] for rate in sorted(valid)}, tested)
 
 
 def _train(
     width: int, phases: Sequence[Sequence[Objective]], draws: Sequence[ImageSet],
     rate: float, epochs: int, batch_size: int,
+    after: Callable[[list[nn.Module]], None] | None = None,
 ) -> list[nn.Module]:  # fmt: skip
     seeds = list(range(len(draws)))
     students = [
@@ -169,7 +211,13 @@ def _train(
             epochs=epochs, batch_size=batch_size, learning_rate=rate,
             optimizer=sgd_momentum, schedule=cosine, progress=False,
         )  # fmt: skip
+        if after is not None:
+            after(students)
     return students
+
+
+def _test(students: Sequence[nn.Module], draws: Sequence[ImageSet]) -> list[Evaluation]:
+    return [evaluate(s, d.test) for s, d in zip(students, draws, strict=True)]
 
 
 def _shape(draw: ImageSet) -> tuple[int, int, int]:

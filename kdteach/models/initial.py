@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kdteach.memory import require_memory
-from kdteach.seeding import seeded, usual_tensors
+from kdteach.seeding import first_weights
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def initial_weights(seed: int) -> Iterator[None]:
         TypeError: seed is no integer.
         ValueError: seed out of range.
     """
-    with seeded(seed, "init"), usual_tensors():
+    with first_weights(seed, "init"):
         yield
 
 

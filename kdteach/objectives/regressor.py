@@ -7,7 +7,7 @@ from typing import Self
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kdteach.seeding import seeded, usual_tensors
+from kdteach.seeding import first_weights
 
 
 class Regressor(nn.Module):
@@ -38,7 +38,7 @@ class Regressor(nn.Module):
             ValueError: features between which no linear map is obvious.
         """
         form = f"{_form(mine)} to {_form(its)}"
-        with seeded(seed, f"regressor {number}"), usual_tensors():
+        with first_weights(seed, f"regressor {number}"):
             if form == "maps to maps":
                 made: nn.Conv2d | nn.Linear = nn.Conv2d(mine.shape[1], its.shape[1], 1)
             elif form in ("vectors to vectors", "tokens to tokens"):

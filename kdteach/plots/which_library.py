@@ -99,7 +99,7 @@ def _ratios(width: float, lines: Mapping[str, tuple[float, float]]) -> Drawing:
 
     draw.ring(left + 6, 14, "ink")
     draw.text(left + 18, 19, "loss", "small", "start")
-    draw.dot(left + 74, 14, "student")
+    draw.dot(left + 74, 14, "ink")
     draw.text(left + 84, 19, "its gradient", "small", "start")
     for tick in _TICKS:
         colour, style = ("ink", "small strong") if tick == 1 else ("edge", "small")
@@ -118,7 +118,7 @@ def _ratios(width: float, lines: Mapping[str, tuple[float, float]]) -> Drawing:
             draw.text(left - 16, middle + 5, name, "", "end")
         draw.line((at(value), middle), (at(gradient), middle), "edge", 2.0)
         draw.ring(at(value), middle, "ink")
-        draw.dot(at(gradient), middle, "student")
+        draw.dot(at(gradient), middle, "ink")
         y += tall
     return draw
 

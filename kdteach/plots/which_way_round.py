@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from numpy.typing import ArrayLike
 
-from kdteach.checks import check_names, check_number, check_numbers
+from kdteach.checks import check_count, check_names, check_number, check_numbers
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
 
-__all__ = ["digits_named", "fitted_bumps", "pulls_of_two"]
+__all__ = ["digits_left_out", "fitted_bumps", "pulls_of_two"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _BARS = 120.0
 _LEAST = 1e-4  # the smallest probability of the student in the figure of pulls
-_TONES = ("teacher", "student", "baseline", "label", "soft")
+_ROW = 14.0  # of a grid, a student
 
 
 def fitted_bumps(
@@ -135,46 +135,89 @@ def pulls_of_two(p: float, *, caption: str) -> Diagram:
     return _figure(wide(*axes, curves, notes), narrow(*axes, curves, notes), alt, caption)
 
 
-def digits_named(
-    arms: Mapping[str, tuple[str, str, ArrayLike]], *, caption: str
-) -> Diagram:
-    """How many images of each digit are read correctly, an arm a panel.
+def digits_left_out(
+    panels: Sequence[tuple[str, str, Sequence[Set[int]], Sequence[Set[int]]]],
+    *, classes: int = 10, columns: int = 3, caption: str,
+) -> Diagram:  # fmt: skip
+    """Which classes the students of several arms never name: holes in a grid.
 
     Args:
-        arms: title to (a note below it, colour, (C,) shares in [0, 1] of the images of
-            each class that are read as that class).
+        panels: each (title, a note below it, S sets of the classes that a student never
+            names, S sets of those among them that it had named before), row by row.
+        classes: C, the columns of a grid.
+        columns: panels in a row; on a phone a column of panels becomes a row.
         caption: the sentence that states the finding.
 
     Returns:
-        Bars from 0 to 1; the classes that nobody reads have a bold number.
+        A grid a panel, with a row a student and a column a class: filled where the student
+        names the class, empty where it never does, crossed where it did so before.
 
     Raises:
-        TypeError: arms is no dictionary, or no numbers.
-        ValueError: no arms, an unknown colour, or shares outside of [0, 1].
+        ValueError: no panels, a row that is not full, lists of different lengths, classes
+            out of range, or a class given up that is not left out.
     """
-    rows = {}
-    for name in _named("arms", arms):
-        note, colour, given = arms[name]
-        if colour not in _TONES:
-            raise ValueError(f"colour of {name!r} must be one of {_TONES}, got {colour!r}")
-        rows[name] = (note, colour, _shares(f"shares of {name!r}", given))
-    step = _WIDE / len(rows)
-    screen, phone = Drawing(_WIDE, 214), Drawing(_NARROW, 214.0 * len(rows))
-    for place, (name, (note, colour, row)) in enumerate(rows.items()):
-        missed = [number for number, share in enumerate(row) if not share]
+    columns, classes = check_count("columns", columns), check_count("classes", classes)
+    if not panels or len(panels) % columns:
+        raise ValueError(f"panels must fill rows of {columns}, got {len(panels)} panels")
+    for title, note, left_out, given_up in panels:
+        if not left_out or len(given_up) != len(left_out):
+            raise ValueError(f"{title!r}, {note!r} must have two lists of equal length")
+        for left, gone in zip(left_out, given_up, strict=True):
+            if not set(gone) <= set(left) <= set(range(classes)):
+                raise ValueError(
+                    f"{title!r}, {note!r} must leave out classes below {classes}, and give "
+                    f"up some of these, got {sorted(left)} and {sorted(gone)}"
+                )
+    rows = len(panels) // columns
+    tall = 82.0 + _ROW * max(len(left_out) for _, _, left_out, _ in panels)
+    screen, phone = Drawing(_WIDE, tall * rows), Drawing(_NARROW, tall * columns)
+    for place, panel in enumerate(panels):
+        row, column = divmod(place, columns)
         for draw, x, y, width in (
-            (screen, place * step + 12, 0.0, step - 24),
-            (phone, 8.0, 214.0 * place, _NARROW - 16),
+            (screen, column * _WIDE / columns, row * tall, _WIDE / columns - 30),
+            (phone, row * _NARROW / rows, column * tall, _NARROW / rows - 14),
         ):
-            draw.text(x + width / 2, y + 16, name, "strong")
-            draw.text(x + width / 2, y + 34, note, "small")
-            draw.bars(x, y + 56, width, 124, row, colour, marked=missed)
+            _grid(draw, x + 4, y, width, classes, panel)
     told = "; ".join(
-        f"{name}: " + ", ".join(f"{n} {share:.0%}" for n, share in enumerate(row))
-        for name, (_, _, row) in rows.items()
+        f"{title}, {note}: {sum(map(len, left_out))}"
+        + (f", of which {gone} had been named" if (gone := sum(map(len, given_up))) else "")
+        for title, note, left_out, given_up in panels
     )
-    alt = f"Share of the images of each digit that is read correctly. {told}."
+    alt = (
+        f"Grids of students and digits, with holes where a student never names a digit. "
+        f"Holes of {len(panels[0][2])} students together. {told}."
+    )
     return _figure(screen, phone, alt, caption)
+
+
+def _grid(
+    draw: Drawing, x: float, y: float, width: float, classes: int,
+    panel: tuple[str, str, Sequence[Set[int]], Sequence[Set[int]]],
+) -> None:  # fmt: skip
+    """One arm's students, a row each."""
+    title, note, left_out, given_up = panel
+    step = width / classes
+    draw.text(x + width / 2, y + 16, title, "strong")
+    draw.text(x + width / 2, y + 34, note, "small")
+    for row, (left, gone) in enumerate(zip(left_out, given_up, strict=True)):
+        top = y + 44 + row * _ROW
+        for number in range(classes):
+            fill = "none" if number in left else "var(--kd-student)"
+            edge = "var(--kd-edge)" if number in left else "var(--kd-student)"
+            draw.shape(
+                f'<rect x="{x + number * step + 1:.1f}" y="{top + 1:.1f}" '
+                f'width="{step - 2:.1f}" height="{_ROW - 2:.1f}" rx="2" fill="{fill}" '
+                f'stroke="{edge}"/>'
+            )
+            if number in gone:
+                middle = x + (number + 0.5) * step
+                draw.shape(
+                    f'<path d="M{middle - 3.5:.1f} {top + 3.5:.1f}l7 7m0 -7l-7 7" '
+                    'stroke="var(--kd-ink)" stroke-width="2" fill="none"/>'
+                )
+    for number in range(classes):
+        at = y + 44 + len(left_out) * _ROW + 15
+        draw.text(x + (number + 0.5) * step, at, str(number), "small")
 
 
 def _shares(name: str, given: ArrayLike) -> list[float]:
