@@ -16,6 +16,7 @@ from kdteach.experiments.catalogue import (
     digits_2x5,
     digits_all_methods,
     digits_library_lines,
+    digits_longer,
     digits_passed_on,
     digits_same_place,
     digits_without_a_teacher,
@@ -40,6 +41,7 @@ _OWN: dict[str, Any] = {
         digits_without_a_teacher,
         digits_wrong_teacher,
         digits_all_methods,
+        digits_longer,
         mnist_all_methods,
         photographs,
     )
@@ -153,8 +155,8 @@ def _reproduce(options: argparse.Namespace) -> int:
             if name in _STUDIES:
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
                 continue
-            if name == digits_all_methods.NAME:
-                digits_all_methods.reproduce(
+            if name in (digits_all_methods.NAME, digits_longer.NAME):
+                _OWN[name].reproduce(
                     executor=options.executor, results_dir=options.results_dir, say=_say
                 )
                 continue
