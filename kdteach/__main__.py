@@ -19,6 +19,7 @@ from kdteach.experiments.catalogue import (
     digits_longer,
     digits_passed_on,
     digits_same_place,
+    digits_teachers_map,
     digits_without_a_teacher,
     digits_wrong_teacher,
     mnist_all_methods,
@@ -38,6 +39,7 @@ _OWN: dict[str, Any] = {
         digits_library_lines,
         digits_passed_on,
         digits_same_place,
+        digits_teachers_map,
         digits_without_a_teacher,
         digits_wrong_teacher,
         digits_all_methods,
@@ -54,6 +56,7 @@ _STUDIES = {
         digits_library_lines,
         digits_passed_on,
         digits_same_place,
+        digits_teachers_map,
         digits_without_a_teacher,
         digits_wrong_teacher,
     )

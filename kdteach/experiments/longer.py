@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -161,7 +162,7 @@ def recorded(
 
 def gap(
     images: int, length: int, method: str = RKD, other: str = KD, *,
-    folder: Folder | None = None,
+    expect: Literal["lower", "higher"] | None = None, folder: Folder | None = None,
 ) -> Comparison:  # fmt: skip
     """The test errors of one method less those of another.
 
@@ -170,6 +171,7 @@ def gap(
         length: as ``tried``; the longer one was named before the run.
         method: as ``tried``.
         other: that is taken off.
+        expect: as of ``kd.compare``.
         folder: as ``tried``.
 
     Raises:
@@ -179,15 +181,20 @@ def gap(
     """
     one, two = (recorded(m, images, length, folder=folder) for m in (method, other))
     return compare(
-        one, two, unit="errors", comparisons=COMPARISONS, test_share=LONGER.test_share
-    )
+        one, two, unit="errors", expect=expect, comparisons=COMPARISONS,
+        test_share=LONGER.test_share,
+    )  # fmt: skip
 
 
-def change(images: int, *, folder: Folder | None = None) -> Comparison:
+def change(
+    images: int, *, expect: Literal["lower", "higher"] | None = None,
+    folder: Folder | None = None,
+) -> Comparison:  # fmt: skip
     """The gap of RKD to plain KD after the longer training, less that after the shorter.
 
     Args:
         images: as ``tried``.
+        expect: as of ``kd.compare``.
         folder: as ``tried``.
 
     Returns:
@@ -204,5 +211,6 @@ def change(images: int, *, folder: Folder | None = None) -> Comparison:
         for length in LENGTHS
     )
     return compare(
-        long, short, unit="errors", comparisons=COMPARISONS, test_share=LONGER.test_share
-    )
+        long, short, unit="errors", expect=expect, comparisons=COMPARISONS,
+        test_share=LONGER.test_share,
+    )  # fmt: skip
