@@ -11,6 +11,7 @@ read, until that took too long.
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from kdteach.experiments import teachers_map
@@ -23,7 +24,7 @@ SEEDS = len(TEACHERS)
 
 
 def _network() -> nn.Module:
-    return trained_teacher(0)
+    return trained_teacher(0, dtype=torch.float64)
 
 
 STUDIES = {"maps": teachers_map.followed}
