@@ -16,8 +16,10 @@ from kdteach.experiments.catalogue import (
     digits_2x5,
     digits_all_methods,
     digits_library_lines,
+    digits_longer,
     digits_passed_on,
     digits_same_place,
+    digits_teachers_map,
     digits_without_a_teacher,
     digits_wrong_teacher,
     mnist_all_methods,
@@ -37,9 +39,11 @@ _OWN: dict[str, Any] = {
         digits_library_lines,
         digits_passed_on,
         digits_same_place,
+        digits_teachers_map,
         digits_without_a_teacher,
         digits_wrong_teacher,
         digits_all_methods,
+        digits_longer,
         mnist_all_methods,
         photographs,
     )
@@ -52,6 +56,7 @@ _STUDIES = {
         digits_library_lines,
         digits_passed_on,
         digits_same_place,
+        digits_teachers_map,
         digits_without_a_teacher,
         digits_wrong_teacher,
     )
@@ -153,8 +158,8 @@ def _reproduce(options: argparse.Namespace) -> int:
             if name in _STUDIES:
                 _OWN[name].reproduce(results_dir=options.results_dir, say=_say)
                 continue
-            if name == digits_all_methods.NAME:
-                digits_all_methods.reproduce(
+            if name in (digits_all_methods.NAME, digits_longer.NAME):
+                _OWN[name].reproduce(
                     executor=options.executor, results_dir=options.results_dir, say=_say
                 )
                 continue

@@ -85,7 +85,7 @@ class Method:
     asks: str = ""
 
     def settings(self, images: int, protocol: Protocol = DIGITS) -> tuple[Setting, ...]:
-        """The twelve settings, in the order in which equal ones are preferred.
+        """Four settings at each rate, in the order in which equal ones are preferred.
 
         Args:
             images: of the transfer set, one of the protocol's sizes.
@@ -194,8 +194,9 @@ def _peers(given: World, at: Setting, seen: Split, seed: int) -> Objective:
     return mutual(at["temperature"])  # type: ignore[return-value]  # of two students
 
 
-CONTRASTIVE, MUTUAL, KD, LABELS = (
+CONTRASTIVE, MUTUAL, KD, LABELS, RKD = (
     "contrastive (CRD)", "mutual learning", "plain KD", "labels alone",
+    "distances and angles (RKD)",
 )  # fmt: skip
 PERMUTED = "plain KD, wrong classes permuted"
 
@@ -232,7 +233,7 @@ _ALL = (
            _seeded(flow, {("3", "6"): ("3", "6")}, regress=True), asks="features"),
     Method("similarity (SP)", "relations", _FROM_ONE, _one(similarity, {"6": "6"}),
            asks="features"),
-    Method("distances and angles (RKD)", "relations", _FROM_TENTH,
+    Method(RKD, "relations", _FROM_TENTH,
            _one(relational, {"8": "8"}, distance=1.0, angle=_ANGLES), asks="features"),
     Method("neighbours (PKT)", "relations", _weights(10.0, 100.0, 1000.0, 10000.0),
            _one(feature_objective, {"8": "8"}, loss=pkt_loss), asks="features"),

@@ -39,7 +39,7 @@ TEST_SHARE = DIGITS.test_share
 
 
 def _protocol(data: str) -> Protocol:
-    return PROTOCOLS[str(check_choice("data", data, PROTOCOLS))]
+    return PROTOCOLS[str(check_choice("data", data, (DIGITS.data, MNIST.data)))]
 
 
 def _records(

@@ -20,7 +20,7 @@ from kdteach.results import Folder
 from kdteach.training import teacher_logits
 from kdteach.types import ImageSet, Split
 
-__all__ = ["DIGITS", "MNIST", "PROTOCOLS", "Protocol", "World", "world"]
+__all__ = ["DIGITS", "LONGER", "MNIST", "PROTOCOLS", "Protocol", "World", "world"]
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,11 @@ class Protocol:
     """What is the same for every method.
 
     Attributes:
-        data: "digits" or "mnist".
+        data: its name in ``PROTOCOLS``.
         record: the name of the experiment and of its records.
         student: network that is taught, as ``kdteach.build`` names it.
         teacher: network that teaches.
-        rates: the learning rates that every method tries, by the size of the transfer set;
-            the last size is all training images.
+        rates: the learning rates that every method tries, by the size of the transfer set.
         epochs: passes over a transfer set, by its size.
         batches: images of a step, by the size of the transfer set.
         divisions: how often the search tries each setting, by the size.
@@ -59,7 +58,7 @@ class Protocol:
 
     @property
     def images(self) -> tuple[int, ...]:
-        """Sizes of the transfer set; the last is all there are."""
+        """Sizes of the transfer set, from small to large."""
         return tuple(self.rates)
 
 
@@ -79,8 +78,16 @@ MNIST = Protocol(
     lists_wrong=False, together=1,
 )  # fmt: skip
 """``kdteach.experiments.catalogue.mnist_all_methods`` says more of it."""
-PROTOCOLS = {protocol.data: protocol for protocol in (DIGITS, MNIST)}
-"""By the name of the data."""
+LONGER = Protocol(
+    data="digits, longer", record="digits-longer", student="cnn-1k", teacher="cnn-digits",
+    rates=dict.fromkeys((200, 600), (0.005, 0.01, 0.02, 0.04)),
+    epochs={200: 20, 600: 12}, batches={200: 20, 600: 20},
+    divisions={200: 3, 600: 3}, divided=True, test_share=0.25, lists_wrong=True,
+    together=16,
+)  # fmt: skip
+"""``kdteach.experiments.catalogue.digits_longer`` says more of it."""
+PROTOCOLS = {protocol.data: protocol for protocol in (DIGITS, MNIST, LONGER)}
+"""By the name of the data, and of what is special."""
 
 
 @dataclass(frozen=True)
