@@ -281,3 +281,35 @@ def test_the_figure_of_controls_says_its_numbers_and_knows_its_colours():
     for colour, values in (("label", [0.3]), ("soft", [0.7]), ("soft", [0.1, 0.2, 0.3])):
         with pytest.raises(ValueError, match=r"colour|needs"):
             kd.plots.same_place.controls({"x": (colour, values)}, **about)
+
+
+def test_the_figure_of_parts_wants_one_sum_and_says_its_numbers():
+    rows = {
+        "image": {"any|digit": 0.05, "this digit": 0.016},
+        "teacher": {"any": 0.04, "this|one": 0.026},
+    }
+    figure = kd.plots.same_place.parts(rows, alt="Two bars.", caption="It is so.")
+    assert "The whole: 0.066. image: any digit 0.050, this digit 0.016;" in figure.alt
+    for drawing in (figure.wide, figure.narrow):
+        assert drawing.count("<rect") == 4
+    for wrong, why in (({"any": 0.05}, "one sum"), ({"a": 0.067, "b": -0.001}, "above 0")):
+        with pytest.raises(ValueError, match=why):
+            kd.plots.same_place.parts(
+                rows | {"image": wrong}, alt="Two bars.", caption="It is so."
+            )
+
+
+def test_columns_of_maps_say_how_each_agrees_with_the_top_one(some):
+    maps = {"teacher": drawn(4, 3).values, "label-|trained": drawn(5, 3).values}
+    alike = {"teacher": [0.5, -0.25], "label-|trained": [0.9, 1.0]}
+    about = {"alt": "Three rows.", "caption": "It is so."}
+    images = some.images[:3, :, :5, :4]
+    figure = kd.plots.same_place.columns(images, maps, alike, **about)
+    assert "teacher: 0.50, \u22120.25; label-trained: 0.90, 1.00." in figure.alt
+    for drawing in (figure.wide, figure.narrow):
+        assert "\u22120.25" in drawing
+        assert drawing.count("with the top:") == 2
+    with pytest.raises(ValueError, match="titles"):
+        kd.plots.same_place.columns(images, maps, {"teacher": [0.5, 0.2]}, **about)
+    with pytest.raises(ValueError, match="less"):
+        kd.plots.same_place.columns(images, maps, alike | {"teacher": [0.5]}, **about)

@@ -1,12 +1,14 @@
-"""Figures of the chapter that compares maps: all controls, and how far students lead."""
+"""Figures of the chapter that compares maps: leads and their parts, controls, columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from torch import Tensor
 
 from kdteach.diagrams import Diagram
+from kdteach.diagrams.heat import heat, key
 from kdteach.diagrams.vocabulary import Drawing
 from kdteach.stats import Interval
 
@@ -14,6 +16,7 @@ _LOW, _HIGH = -0.025, 0.125
 _TICKS = (0.0, 0.025, 0.05, 0.075, 0.1, 0.125)
 _LEVELS = (-0.02, 0.62)
 _COLOURS = ("teacher", "student", "baseline", "soft")
+_INK = 0.3  # a pixel with more is inside of the outline
 
 
 def leads(
@@ -187,3 +190,135 @@ def _mark(draw: Drawing, x: float, y: float, colour: str, *, full: bool) -> None
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.5" fill="{fill}" '
         f'stroke="var(--kd-{colour})" stroke-width="2.2"/>'
     )
+
+
+def parts(rows: Mapping[str, Mapping[str, float]], *, alt: str, caption: str) -> Diagram:
+    """One lead, cut into parts in several ways: a bar for each, on one scale.
+
+    Args:
+        rows: what a bar is cut by, to (words of a part, its size above 0); the words may
+            have two lines, parted by "|". All bars must have the same sum.
+        alt: what is seen; the numbers are added.
+        caption: the sentence that states the finding.
+
+    Raises:
+        ValueError: a part of 0 or less, or bars of different lengths.
+    """
+    sums = [sum(cut.values()) for cut in rows.values()]
+    if min(value for cut in rows.values() for value in cut.values()) <= 0:
+        raise ValueError("every part must be above 0")
+    if max(sums) - min(sums) > 1e-9:
+        raise ValueError(f"the parts of all bars must have one sum, got {sums}")
+    told = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{words.replace('|', ' ')} {_said(v)}" for words, v in cut.items())
+        for name, cut in rows.items()
+    )
+    words = f"{alt} The whole: {_said(sums[0])}. {told}."
+    return Diagram(
+        _cut(rows, 860, 170, 850, False).svg("kd-wide", words),
+        _cut(rows, 350, 6, 344, True).svg("kd-narrow", words),
+        words, caption,
+    )  # fmt: skip
+
+
+def _cut(
+    rows: Mapping[str, Mapping[str, float]],
+    width: float, left: float, right: float, phone: bool,
+) -> Drawing:  # fmt: skip
+    """One width: names at the left, or above the bars on a phone."""
+    whole = max(sum(cut.values()) for cut in rows.values())
+    step, top = (124.0, 46.0) if phone else (96.0, 26.0)
+    draw = Drawing(width, top + step * len(rows) - (22 if phone else 8))
+    for number, (name, cut) in enumerate(rows.items()):
+        y, x = top + step * number, left
+        if phone:
+            draw.text(left, y - 24, name, "", "start")
+        else:
+            draw.text(left - 14, y + 18, name, "", "end")
+        for place, (words, value) in enumerate(cut.items()):
+            wide = (right - left) * value / whole
+            draw.shape(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="26" '
+                f'fill="var(--kd-student)" fill-opacity="{0.25 + 0.6 * (place > 0):g}" '
+                'stroke="var(--kd-page)" stroke-width="2"/>'
+            )
+            draw.text(x + wide / 2, y - 6, _said(value), "strong")
+            for line, said in enumerate(words.split("|")):
+                draw.text(x + wide / 2, y + 43 + 16 * line, said, "small")
+            x += wide
+    return draw
+
+
+def columns(
+    images: Tensor,
+    maps: Mapping[str, Tensor],
+    alike: Mapping[str, Sequence[float]],
+    *,
+    alt: str,
+    caption: str,
+    ends: tuple[str, str] = ("lowers", "raises the logit"),
+) -> Diagram:
+    """Images, and signed maps beside them, each compared with the one at the top.
+
+    Each map has its own scale: the 99th percentile of its absolute values is full colour.
+
+    Args:
+        images: (n, 1, H, W) in [0, 1], n at least 2.
+        maps: title of the column to (n, H, W). A line of a title ends at a "|".
+        alike: title to the agreement of the second, third ... map with the first, written
+            below them.
+        alt: what is seen; the numbers are added.
+        caption: the sentence that states the finding.
+        ends: what orange and violet mean.
+
+    Raises:
+        ValueError: other titles, or lengths that differ.
+    """
+    if set(alike) != set(maps):
+        raise ValueError(f"alike must have the titles {list(maps)}, got {list(alike)}")
+    for title, values in alike.items():
+        if len(values) != len(images) - 1 or len(maps[title]) != len(images):
+            raise ValueError(f"{title!r} needs {len(images)} maps and one agreement less")
+    told = "; ".join(
+        f"{title.replace('|', '')}: "
+        + ", ".join(f"{v:.2f}".replace("-", "\u2212") for v in values)
+        for title, values in alike.items()
+    )
+    words = f"{alt} Agreement with the map at the top: {told}."
+    return Diagram(
+        _stacked(images, maps, alike, ends, 860, 150).svg("kd-wide", words),
+        _stacked(images, maps, alike, ends, 350, 76).svg("kd-narrow", words),
+        words, caption,
+    )  # fmt: skip
+
+
+def _stacked(
+    images: Tensor, maps: Mapping[str, Tensor], alike: Mapping[str, Sequence[float]],
+    ends: tuple[str, str], width: float, size: float,
+) -> Drawing:  # fmt: skip
+    """One width: a column an image and network, the agreement below each map."""
+    count, head, gap = 1 + len(maps), 44.0, 14.0
+    step = size + 32
+    start = (width - count * size - (count - 1) * gap) / 2
+    draw = Drawing(width, head + step * len(images) + 34)
+    for column, title in enumerate(("image", *maps)):
+        lines = title.split("|")
+        for number, line in enumerate(lines):
+            y = head - 10 - 16 * (len(lines) - 1 - number)
+            draw.text(start + column * (size + gap) + size / 2, y, line, "small strong")
+    for number, image in enumerate(images.detach().double().cpu()):
+        y = head + number * step
+        draw.picture(start, y, size, image[0].tolist())
+        if number:
+            draw.text(start + size / 2, y + size + 17, "with the top:", "small")
+        inside = (image[0] > _INK).double().tolist()
+        for column, (title, values) in enumerate(maps.items(), 1):
+            x, one = start + column * (size + gap), values[number].detach().double().cpu()
+            most = float(one.abs().flatten().quantile(0.99)) or float(one.abs().max())
+            heat(draw, x, y, size, one.tolist(), most, inside)
+            if number:
+                said = f"{alike[title][number - 1]:.2f}".replace("-", "\u2212")
+                draw.text(x + size / 2, y + size + 17, said, "strong")
+    key(draw, width / 2, draw.height - 16, min(200.0, 0.3 * width), *ends)
+    return draw
