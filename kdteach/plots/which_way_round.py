@@ -165,7 +165,7 @@ def heard_by_epoch(
     curves: list[Curve] = []
     notes: list[Note] = []
     told: list[str] = []
-    for name, ink, shift in zip(names, ("teacher", "student"), (24, -12), strict=True):
+    for name, ink in zip(names, ("teacher", "student"), strict=True):
         rows = [_shares(f"a row of {name!r}", row) for row in arms[name]]
         if not rows or any(len(row) <= epochs or min(row) <= 0 for row in rows):
             raise ValueError(
@@ -175,14 +175,13 @@ def heard_by_epoch(
         for row, width, opacity in (*((row, 1.2, 0.4) for row in rows), (middle, 4.0, 1.0)):
             points = [(float(e), max(row[e], _LEAST)) for e in range(epochs + 1)]
             curves.append(Curve(points, ink, width, "", opacity))
-        place = 0.78 * epochs if ink == "teacher" else 1.15
-        before = int(place)
-        height = middle[before] ** (before + 1 - place) * middle[before + 1] ** (
-            place - before
-        )
+        if ink == "teacher":  # below the end of its lines, and right of the others
+            at, shift, phone = epochs - max(1, epochs // 4), (0.0, 38.0), (0.0, 36.0)
+        else:
+            at, shift, phone = 1, (96.0, -6.0), (46.0, -10.0)
         notes.append(
-            Note(place, max(height, _LEAST), name, (0 if ink == "teacher" else 14, shift),
-                 None, "middle" if ink == "teacher" else "start", strong=True, ink=ink)
+            Note(at, max(middle[at], _LEAST), name, shift, phone, "middle", strong=True,
+                 ink=ink)
         )  # fmt: skip
         told.append(
             f"{name}, median of {len(rows)}: "
@@ -193,7 +192,8 @@ def heard_by_epoch(
         )
     axes = (
         Axis(0, epochs, [(e, str(e)) for e in range(0, epochs + 1, 2)], "epochs"),
-        Axis(_LEAST, 1, [(v, f"{v:g}") for v in (_LEAST, 0.001, 0.01, 0.1, 1.0)],
+        Axis(_LEAST, 1,
+             [(_LEAST, "10⁻⁴"), *((v, f"{v:g}") for v in (0.001, 0.01, 0.1, 1.0))],
              "student's probability of the digit", log=True),
     )  # fmt: skip
     alt = f"A student's probability of a digit over the epochs. {'; '.join(told)}."
