@@ -245,7 +245,11 @@ def digits_left_out(
             _grid(draw, x + 4, y, width, classes, panel)
     told = "; ".join(
         f"{title}, {note}: {sum(map(len, left_out))}"
-        + (f", of which {gone} had been named" if (gone := sum(map(len, given_up))) else "")
+        + (
+            f", of which {before} had been named"
+            if (before := sum(map(len, given_up)))
+            else ""
+        )
         for title, note, left_out, given_up in panels
     )
     alt = (
