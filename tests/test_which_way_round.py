@@ -169,6 +169,21 @@ def test_holes_are_the_classes_left_out():
             figures.digits_left_out(wrong, classes=3, columns=2, caption="c")
 
 
+def test_what_is_heard_epoch_by_epoch():
+    arms = {"a": [[0.1, 0.2, 0.4], [0.1, 0.4, 0.8]], "b": [[0.1, 0.01, 1e-7]]}
+    figure = figures.heard_by_epoch(arms, epochs=2, caption="c")
+    assert (
+        "a, median of 2: 0.1 after 0, 0.3 after 1, 0.6 after 2; b, median of 1"
+    ) in figure.alt
+    for wrong, match in (
+        ({"a": arms["a"]}, "two losses"), (arms | {"b": [[0.1, 0.2]]}, "more than 2"),
+        (arms | {"b": [[0.1, 0.0, 0.1]]}, "above 0"), (arms | {"b": []}, "rows"),
+        (arms | {"b": [[0.1, 1.2, 0.1]]}, "1.2"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            figures.heard_by_epoch(wrong, epochs=2, caption="c")
+
+
 def test_the_pull_of_two_classes_is_that_of_autograd():
     for q in (0.001, 0.2):
         z = torch.tensor([[np.log(q), np.log(1 - q)]], requires_grad=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence, Set
 
 from numpy.typing import ArrayLike
@@ -12,7 +13,7 @@ from kdteach.diagrams import Diagram
 from kdteach.diagrams.curves import Axis, Curve, Note, narrow, wide
 from kdteach.diagrams.vocabulary import Drawing
 
-__all__ = ["digits_left_out", "fitted_bumps", "pulls_of_two"]
+__all__ = ["digits_left_out", "fitted_bumps", "heard_by_epoch", "pulls_of_two"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _BARS = 120.0
@@ -135,6 +136,70 @@ def pulls_of_two(p: float, *, caption: str) -> Diagram:
     return _figure(wide(*axes, curves, notes), narrow(*axes, curves, notes), alt, caption)
 
 
+def heard_by_epoch(
+    arms: Mapping[str, Sequence[Sequence[float]]], *, epochs: int, caption: str
+) -> Diagram:
+    """The student's probability of some classes, epoch by epoch, for two losses.
+
+    Args:
+        arms: name of the loss to R rows, one a student and class; each has E + 1
+            probabilities above 0, before the first step and after each epoch. The first
+            loss has the teacher's colour and the second the student's, as in
+            ``pulls_of_two``.
+        epochs: 1 to E, how many are drawn.
+        caption: the sentence that states the finding.
+
+    Returns:
+        A thin line a row and the median as a thick one, over a logarithmic axis; what is
+        below its end runs along it.
+
+    Raises:
+        TypeError: arms is no dictionary, or no numbers.
+        ValueError: not two losses, other lengths, numbers outside of (0, 1], or epochs out
+            of range.
+    """
+    names = _named("arms", arms)
+    epochs = check_count("epochs", epochs)
+    if len(names) != 2:
+        raise ValueError(f"arms must be two losses, got {len(names)}")
+    curves: list[Curve] = []
+    notes: list[Note] = []
+    told: list[str] = []
+    for name, ink in zip(names, ("teacher", "student"), strict=True):
+        rows = [_shares(f"a row of {name!r}", row) for row in arms[name]]
+        if not rows or any(len(row) <= epochs or min(row) <= 0 for row in rows):
+            raise ValueError(
+                f"{name!r} must have rows of more than {epochs} probabilities above 0"
+            )
+        middle = [statistics.median(row[e] for row in rows) for e in range(epochs + 1)]
+        for row, width, opacity in (*((row, 1.2, 0.4) for row in rows), (middle, 4.0, 1.0)):
+            points = [(float(e), max(row[e], _LEAST)) for e in range(epochs + 1)]
+            curves.append(Curve(points, ink, width, "", opacity))
+        if ink == "teacher":  # below the end of its lines, and right of the others
+            at, shift, phone = epochs - max(1, epochs // 4), (0.0, 38.0), (0.0, 36.0)
+        else:
+            at, shift, phone = 1, (96.0, -6.0), (46.0, -10.0)
+        notes.append(
+            Note(at, max(middle[at], _LEAST), name, shift, phone, "middle", strong=True,
+                 ink=ink)
+        )  # fmt: skip
+        told.append(
+            f"{name}, median of {len(rows)}: "
+            + ", ".join(
+                f"{middle[e]:.2g} after {e}"
+                for e in sorted({*range(min(epochs, 3)), epochs})
+            )
+        )
+    axes = (
+        Axis(0, epochs, [(e, str(e)) for e in range(0, epochs + 1, 2)], "epochs"),
+        Axis(_LEAST, 1,
+             [(_LEAST, "10⁻⁴"), *((v, f"{v:g}") for v in (0.001, 0.01, 0.1, 1.0))],
+             "student's probability of the digit", log=True),
+    )  # fmt: skip
+    alt = f"A student's probability of a digit over the epochs. {'; '.join(told)}."
+    return _figure(wide(*axes, curves, notes), narrow(*axes, curves, notes), alt, caption)
+
+
 def digits_left_out(
     panels: Sequence[tuple[str, str, Sequence[Set[int]], Sequence[Set[int]]]],
     *, classes: int = 10, columns: int = 3, caption: str,
@@ -180,7 +245,11 @@ def digits_left_out(
             _grid(draw, x + 4, y, width, classes, panel)
     told = "; ".join(
         f"{title}, {note}: {sum(map(len, left_out))}"
-        + (f", of which {gone} had been named" if (gone := sum(map(len, given_up))) else "")
+        + (
+            f", of which {before} had been named"
+            if (before := sum(map(len, given_up)))
+            else ""
+        )
         for title, note, left_out, given_up in panels
     )
     alt = (
