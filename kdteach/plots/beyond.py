@@ -54,7 +54,10 @@ def layers(highlight: str, *, caption: str) -> Diagram:
 
 def _across(highlight: str) -> Drawing:
     draw = Drawing(860.0, 320.0, {highlight})
-    first, step, wide = 96.0, 154.0, 136.0
+    first, step, wide = 94.0, 158.0, 124.0
+    pill = (
+        132.0  # a highlight reaches 9 beyond it on either side, so 8 are left between two
+    )
     draw.text(8, 18, "teacher", "strong", "start")
     draw.text(8, 312, "student", "strong", "start")
     for role, y in (("teacher", 30.0), ("student", 232.0)):
@@ -69,9 +72,8 @@ def _across(highlight: str) -> Drawing:
     for number, (title, note, part) in enumerate(_BETWEEN):
         if not title:
             continue
-        x = first + number * step - 5
-        draw.loss(x, 131, wide + 10, title, note, part)
-        middle = x + wide / 2 + 5
+        middle = first + number * step + wide / 2
+        draw.loss(middle - pill / 2, 131, pill, title, note, part)
         draw.arrow((middle, 88), (middle, 129))
         draw.arrow((middle, 232), (middle, 191))
     return draw
