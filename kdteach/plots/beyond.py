@@ -22,7 +22,7 @@ _STEPS = (
 )
 _BETWEEN = (
     ("", "", ""),
-    ("attention", "where is it active?", "features"),
+    ("attention", "where active?", "features"),
     ("hint", "which features?", "features"),
     ("relations", "which are alike?", "relations"),
     ("plain KD", "which classes?", "answers"),
@@ -95,9 +95,9 @@ def _down(highlight: str) -> Drawing:
             if number:
                 draw.arrow((x + 57, y - 66), (x + 57, y - 2))
         if loss:
-            draw.loss(93, y + 56, 164, loss, note, part, 46)
-            draw.arrow((118, y + 34), (140, y + 34), (140, y + 55))
-            draw.arrow((232, y + 34), (210, y + 34), (210, y + 55))
+            draw.loss(93, y + 64, 164, loss, note, part, 44)
+            draw.arrow((118, y + 34), (140, y + 34), (140, y + 63))
+            draw.arrow((232, y + 34), (210, y + 34), (210, y + 63))
     return draw
 
 
