@@ -198,7 +198,8 @@ _MATCHED = Exercise(
     (),
     "opposite signs no longer cancel, and a faint image counts as much as a bright one.",
     slips=(
-        slip("you still average before you square: channels of opposite sign cancel.",
+        slip("you still average before you square: opposite signs cancel, and 5 and 0 "
+             "count less than 3 and 4, though the mean of the squares is 12.5 for both.",
              square="last"),
         slip("you still divide by one length for the whole batch: a bright image decides "
              "for all. Each image has a length of its own.", length="batch"),

@@ -22,7 +22,7 @@ _STEPS = (
 )
 _BETWEEN = (
     ("", "", ""),
-    ("attention", "where is it active?", "features"),
+    ("attention", "where active?", "features"),
     ("hint", "which features?", "features"),
     ("relations", "which are alike?", "relations"),
     ("plain KD", "which classes?", "answers"),
@@ -54,7 +54,10 @@ def layers(highlight: str, *, caption: str) -> Diagram:
 
 def _across(highlight: str) -> Drawing:
     draw = Drawing(860.0, 320.0, {highlight})
-    first, step, wide = 96.0, 154.0, 136.0
+    first, step, wide = 94.0, 158.0, 124.0
+    pill = (
+        132.0  # a highlight reaches 9 beyond it on either side, so 8 are left between two
+    )
     draw.text(8, 18, "teacher", "strong", "start")
     draw.text(8, 312, "student", "strong", "start")
     for role, y in (("teacher", 30.0), ("student", 232.0)):
@@ -69,9 +72,8 @@ def _across(highlight: str) -> Drawing:
     for number, (title, note, part) in enumerate(_BETWEEN):
         if not title:
             continue
-        x = first + number * step - 5
-        draw.loss(x, 131, wide + 10, title, note, part)
-        middle = x + wide / 2 + 5
+        middle = first + number * step + wide / 2
+        draw.loss(middle - pill / 2, 131, pill, title, note, part)
         draw.arrow((middle, 88), (middle, 129))
         draw.arrow((middle, 232), (middle, 191))
     return draw
@@ -93,9 +95,9 @@ def _down(highlight: str) -> Drawing:
             if number:
                 draw.arrow((x + 57, y - 66), (x + 57, y - 2))
         if loss:
-            draw.loss(93, y + 56, 164, loss, note, part, 46)
-            draw.arrow((118, y + 34), (140, y + 34), (140, y + 55))
-            draw.arrow((232, y + 34), (210, y + 34), (210, y + 55))
+            draw.loss(93, y + 64, 164, loss, note, part, 44)
+            draw.arrow((118, y + 34), (140, y + 34), (140, y + 63))
+            draw.arrow((232, y + 34), (210, y + 34), (210, y + 63))
     return draw
 
 
