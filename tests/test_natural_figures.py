@@ -19,7 +19,7 @@ from kdteach.plots.natural_images import (
     stems,
     taken_apart,
 )
-from kdteach.plots.natural_settings import what_changed
+from kdteach.plots.natural_settings import filled_in, what_changed
 
 SQUARES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -122,6 +122,19 @@ def test_the_question_shows_what_changed_and_no_answer():
     assert "a: rate 1, teacher x, 59.1 % right; b: rate 2, teacher y, 77.1" in figure.alt
 
 
+def test_the_answer_has_each_part_as_wide_as_it_is_worth():
+    parts = {"rate": ("baseline", 6.0), "epochs": ("baseline", 0.5), "t": ("student", 3.5)}
+    figure = filled_in(parts, 60.0, caption="So.")
+    for drawing in (figure.wide, figure.narrow):
+        bars = re.findall(r'M([\d.]+) [\d.]+L([\d.]+) [^"]+"[^>]*opacity', drawing)
+        widths = np.array([float(end) - float(start) for start, end in bars])
+        np.testing.assert_allclose(widths / widths.sum(), [0.6, 0.05, 0.35], atol=2e-3)
+        said = re.findall(r">([^<>]+)<", drawing)
+        for words in ("rate", "6.0", "epochs 0.5", "60.0 %", "70.0 %", "10.0 points"):
+            assert said.count(words) == 1
+    assert "60.0 % to 70.0 %, to scale: rate 6.0 points, epochs 0.5" in figure.alt
+
+
 def test_every_run_is_a_dot_where_it_belongs():
     figure = taken_apart(
         {"a": ("baseline", [60.0, 64.0], 59.0), "b": ("student", [70.0], None)},
@@ -175,6 +188,8 @@ def test_classes_and_curves_say_their_numbers():
          r"image must be \(3, H, H\)"),
         (lambda: what_changed(2 * SQUARES[0], {"a": ALONE, "b": TAUGHT}, ("r", "t"),
                               caption=""), r"\[0, 1\]"),
+        (lambda: filled_in({"a": ("student", 50.0)}, 60.0, caption=""), "end of the bar"),
+        (lambda: filled_in({"a": ("student", 0.0)}, 60.0, caption=""), "points of 'a'"),
         (lambda: learning({"a": ("label", [0.0])}, {"a": ("label", [1.0])}, caption=""),
          "above 0"),
         (lambda: learning({"a": ("label", [1.0])}, {"b": ("label", [1.0])}, caption=""),

@@ -22,7 +22,7 @@ from kdteach.experiments.natural_images import Setting
 from kdteach.plots._given import named
 from kdteach.stats import Interval, mean_interval
 
-__all__ = ["sixteen", "what_changed"]
+__all__ = ["filled_in", "sixteen", "what_changed"]
 
 _WIDE, _NARROW = 860.0, 350.0
 _HIGH = 236.0  # of a chart, from its highest tick to its lowest
@@ -283,3 +283,62 @@ def _gain(
     draw.words_over(left, y + 62, f"{first:.1f} %", "small strong", "start", low)
     draw.words_over(right, y + 62, f"{last:.1f} %", "small strong", "end", high)
     draw.text((left + right) / 2, y + 62, f"{words}: whose work?", "small")
+
+
+def filled_in(
+    parts: Mapping[str, tuple[str, float]], start: float, *, caption: str
+) -> Diagram:
+    """The bar of ``what_changed`` with its answer: each part as wide as it is worth.
+
+    Args:
+        parts: name to (colour, points above 0), from left to right; the colour is
+            baseline or student.
+        start: accuracy in per cent before the first part.
+        caption: the sentence that states the finding.
+
+    Raises:
+        TypeError: parts is no dictionary of pairs.
+        ValueError: a part is not above 0, or the bar ends above 100 per cent.
+    """
+    first = check_number("start", start, least=0, most=100)
+    bars, end = [], first
+    for name, (role, points) in named("parts", parts).items():
+        colour = str(check_choice(f"colour of {name!r}", role, ("baseline", "student")))
+        width = check_number(f"points of {name!r}", points, above=0)
+        bars.append((name, colour, width))
+        end += width
+    check_number("the end of the bar", end, least=0, most=100)
+    drawings = []
+    for size in (_WIDE, _NARROW):
+        draw = Drawing(size, 92.0)
+        _answer(draw, bars, first, end)
+        drawings.append(draw)
+    told = ", ".join(f"{name} {points:.1f} points" for name, _, points in bars)
+    alt = f"The gain from {first:.1f} % to {end:.1f} %, to scale: {told}."
+    wide, narrow = drawings
+    return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
+
+
+def _answer(
+    draw: Drawing, bars: Sequence[tuple[str, str, float]], first: float, end: float
+) -> None:
+    left, right, y = 2.0, draw.width - 2.0, 24.0
+    x = left
+    for place, (name, role, points) in enumerate(bars):
+        until = x + (right - left) * points / (end - first)
+        middle = (x + until) / 2
+        draw.curve([(x, y + 20), (until, y + 20)], role, 40, opacity=0.18)
+        if place:
+            draw.curve([(x, y), (x, y + 40)], "ink", 1.4)
+        if until - x < 56:  # too narrow for its name, which goes above
+            draw.text(middle, y - 8, f"{name} {points:.1f}", "small strong")
+        else:
+            draw.text(middle, y + 17, name, "small strong")
+            draw.text(middle, y + 34, f"{points:.1f}", "small strong")
+        x = until
+    box = [(left, y), (right, y), (right, y + 40), (left, y + 40), (left, y)]
+    draw.curve(box, "ink", 1.6)
+    low, high = bars[0][1], bars[-1][1]
+    draw.words_over(left, y + 62, f"{first:.1f} %", "small strong", "start", low)
+    draw.words_over(right, y + 62, f"{end:.1f} %", "small strong", "end", high)
+    draw.text((left + right) / 2, y + 62, f"{end - first:.1f} points", "small")
