@@ -41,7 +41,9 @@ before they were run, and are corrected together with the seven, as eleven.
 
 After them the teachers of 48 and 144 units were trained from another start, too: by the
 same seed their first layers began with the rows of the student's. They are controls, and
-no comparison of theirs was named.
+no comparison of theirs was named. At last the whole chain is trained so, teacher, assistant
+and student, with the settings that the chain had chosen: its comparison with the teacher of
+144 units that begins elsewhere was named before it was run, when all others were known.
 """
 
 from __future__ import annotations
@@ -84,15 +86,16 @@ def teacher(units: int, start: int = 0) -> Config:
     return {**config, **_ALL, **({"start": start} if start else {})}
 
 
-def assistant(temperature: float) -> Config:
+def assistant(temperature: float, start: int = 0) -> Config:
     """The assistant of 48 units, taught by the teacher of 144.
 
     Args:
         temperature: T at which it learns.
+        start: added to the seed of the first weights of both.
     """
     return {
-        **teacher(48), "role": "assistant", "temperature": temperature, "alpha": 0.9,
-        "teacher": teacher(144),
+        **teacher(48, start), "role": "assistant", "temperature": temperature,
+        "alpha": 0.9, "teacher": teacher(144, start),
     }  # fmt: skip
 
 
@@ -179,6 +182,9 @@ _SECOND = {
     f"teacher, {units} from another start": teacher(units, ANOTHER_START)
     for units in WIDTHS
 }
+_ASSISTED = assistant(CHOSEN["chain"][2], ANOTHER_START)
+_SECOND["assistant from another start"] = _ASSISTED
+_APART["chain from another start, own"] = _OWN["chain, own"] | {"teacher": _ASSISTED}
 
 CHAINS = Experiment(
     "digits-chains",
