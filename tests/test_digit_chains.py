@@ -181,3 +181,20 @@ def test_its_students_differ_in_their_teacher_alone():
         teacher = mine.pop("teacher")
         assert other.pop("teacher") == {**teacher, "start": 1000}
         assert mine == other
+
+
+def test_the_chain_from_another_start_shares_no_weight_with_its_student():
+    """By one seed a wider layer begins with the rows of a narrower one."""
+    again = CHAINS["chain from another start, own"]
+    assert {**again, "teacher": None} == {**CHAINS["chain, own"], "teacher": None}
+    data, rows = load("digits", draw=0, dtype=torch.float64), {}
+    for name, config in (
+        ("student", again),
+        ("assistant", again["teacher"]),
+        ("teacher", again["teacher"]["teacher"]),
+        ("usual assistant", CHAINS["chain, own"]["teacher"]),
+    ):
+        rows[name] = next(fresh_model(config, data, 3).parameters())[:16]
+    assert torch.equal(rows["usual assistant"], rows["student"])
+    assert not torch.isclose(rows["assistant"], rows["student"]).any()
+    assert not torch.isclose(rows["teacher"], rows["student"]).any()
