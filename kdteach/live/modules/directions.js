@@ -60,9 +60,9 @@ export function directions(root, data) {
     const missed = p.reduce((total, share, k) => total + (q[k] < share / 10 ? share : 0), 0);
     const empty = q.reduce((total, share, k) => total + (p[k] < share / 10 ? share : 0), 0);
     words.textContent =
-      `The student is nearly silent (below a tenth of the teacher) where the teacher puts ` +
-      `${(100 * missed).toFixed(0)} % of its probability. It puts ${(100 * empty).toFixed(0)} % of its own ` +
-      `where the teacher is nearly silent.`;
+      `Missed: ${(100 * missed).toFixed(0)} % of the teacher's probability, where the student has less than a ` +
+      `tenth of it. Wasted: ${(100 * empty).toFixed(0)} % of the student's, where the teacher has less than a ` +
+      `tenth of it.`;
     chart.setAttribute("aria-label",
       `The teacher's probabilities as bars, the student's bump at ${centre} with width ${spread} as a line`);
     root.kdState = { centre, width: spread, ...found, missed, empty };
