@@ -184,7 +184,7 @@ _SECOND = {
 }
 _ASSISTED = assistant(CHOSEN["chain"][2], ANOTHER_START)
 _SECOND["assistant from another start"] = _ASSISTED
-_APART["chain from another start, own"] = _OWN["chain, own"] | {"teacher": _ASSISTED}
+_APART["chain from another start, own"] = {**_OWN["chain, own"], "teacher": _ASSISTED}
 
 CHAINS = Experiment(
     "digits-chains",
