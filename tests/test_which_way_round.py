@@ -112,7 +112,7 @@ def test_the_page_computes_as_scipy_does(page):
     missed = TWO[q < TWO / 10].sum()
     assert state()["missed"] == pytest.approx(missed, abs=1e-9)
     words = page.locator(".kd-words").inner_text()
-    assert f"where the teacher puts {100 * missed:.0f} %" in words
+    assert f"Missed: {100 * missed:.0f} %" in words
     assert not page.kd_errors
 
 
