@@ -127,6 +127,10 @@ def test_wrong_names_are_refused(tmp_path):
         longer.tried("attention (AT)", 200, 1)
     with pytest.raises(LookupError, match="reproduce digits-longer"):
         longer.recorded(longer.KD, 200, 1, folder=tmp_path)
+    with pytest.raises(LookupError, match="no record has 'hours'"):
+        longer.recorded(longer.KD, 600, 1, "hours")
+    with pytest.raises(LookupError, match="no record has 'hours'"):
+        one_protocol.recorded(longer.KD, 600, "hours")
     with pytest.raises(ValueError, match="data"):
         one_protocol.recorded(longer.KD, 600, data=LONGER.data)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from kdteach.checks import check_choice, check_count
 from kdteach.comparisons import Comparison, compare
-from kdteach.experiments.method_runs import choose, search_config
+from kdteach.experiments.method_runs import choose, numbers, search_config
 from kdteach.experiments.methods import KD, LABELS, RKD
 from kdteach.experiments.protocols import LONGER
 from kdteach.results import Folder, records_path
@@ -153,11 +153,7 @@ def recorded(
         ValueError: as ``tried``.
         LookupError: as ``tried``, or there is no such number.
     """
-    records = _records("test", method, images, length, folder)
-    if any(metric not in record.result for record in records):
-        raise LookupError(f"no record has {metric!r}")
-    values = [float(str(record.result[metric])) for record in records]
-    return Runs(values, [record.seed for record in records])
+    return numbers(_records("test", method, images, length, folder), metric)
 
 
 def gap(

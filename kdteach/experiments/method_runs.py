@@ -14,11 +14,13 @@ from pathlib import Path
 
 from torch import nn
 
+from kdteach.checks import shown
 from kdteach.experiments.environment import environment_of, settings
 from kdteach.experiments.methods import CONTRASTIVE, METHODS, MUTUAL, Setting, numbered
 from kdteach.experiments.protocols import DIGITS, PROTOCOLS, World, world
 from kdteach.metrics import evaluate, prediction_agreement
 from kdteach.models import build
+from kdteach.runs import Runs
 from kdteach.training import (
     TrainingDivergedError,
     adam,
@@ -30,8 +32,8 @@ from kdteach.training import (
 from kdteach.types import RunRecord
 
 __all__ = [
-    "APART", "BATCH", "EPOCHS", "Taught", "choose", "chosen_config", "search_config",
-    "searched", "taught", "tested",
+    "APART", "BATCH", "EPOCHS", "Taught", "choose", "chosen_config", "numbers",
+    "search_config", "searched", "taught", "tested",
 ]  # fmt: skip
 
 BATCH, EPOCHS = DIGITS.batches[60], DIGITS.epochs
@@ -295,3 +297,19 @@ def _world(draw: int, data: str = "digits", data_dir: Path | None = None) -> Wor
 @cache
 def _kept(draw: int, data: str, data_dir: Path | None) -> World:
     return world(draw, PROTOCOLS[data], data_dir)
+
+
+def numbers(records: Sequence[RunRecord], metric: str) -> Runs:
+    """One number of each record, with its seed.
+
+    Args:
+        records: of the students of one method.
+        metric: which number.
+
+    Raises:
+        LookupError: a record has no such number.
+    """
+    if any(metric not in record.result for record in records):
+        raise LookupError(f"no record has {shown(metric)}")
+    values = [float(str(record.result[metric])) for record in records]
+    return Runs(values, [record.seed for record in records])

@@ -13,7 +13,7 @@ import numpy as np
 
 from kdteach.checks import check_choice, check_number, shown
 from kdteach.comparisons import Comparison, compare
-from kdteach.experiments.method_runs import APART, choose, search_config, taught
+from kdteach.experiments.method_runs import APART, choose, numbers, search_config, taught
 from kdteach.experiments.methods import FAMILIES, IMAGES, KD, LABELS, METHODS, RATES, world
 from kdteach.experiments.protocols import DIGITS, MNIST, PROTOCOLS, Protocol
 from kdteach.metrics import evaluate
@@ -250,11 +250,7 @@ def recorded(
         ValueError: as ``tried``.
         LookupError: as ``tried``, or there is no such number.
     """
-    records = _records("test", method, images, folder, data)
-    if any(metric not in record.result for record in records):
-        raise LookupError(f"no record has {shown(metric)}")
-    values = [float(str(record.result[metric])) for record in records]
-    return Runs(values, [record.seed for record in records])
+    return numbers(_records("test", method, images, folder, data), metric)
 
 
 def against(
