@@ -149,6 +149,9 @@ def test_a_bias_changes_the_answer_and_no_other_logit():
     assert "0 +0.5; 1 \N{MINUS SIGN}1.0; 2 +2.0; 3 +1.2" in figure.alt
     assert "answers 2; with 1.0 more for the 3, it answers 3." in figure.alt
     assert figure.wide.count("var(--kd-label)") == 1  # the bias alone
+    # logits of the 3 and of the answer stand above their bars
+    assert figure.wide.count(">+2.0<") == figure.narrow.count(">+2.0<") == 1
+    assert figure.wide.count(">+1.2<") == figure.wide.count(">+2.2<") == 1
     with pytest.raises(ValueError, match=r"image must be \(1, H, W\)"):
         one_bias(image[0], logits, 1.0, 3, caption="c")
     with pytest.raises(ValueError, match="bias"):

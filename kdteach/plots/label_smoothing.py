@@ -148,7 +148,8 @@ def one_bias(
         caption: the sentence that states the finding.
 
     Returns:
-        The image and two panels of bars, the answer below each; the bias stands out.
+        The image and two panels of bars, the answer below each; the bias stands out, and
+        the logits of that class and of the answer are written above their bars.
 
     Raises:
         ValueError: another shape of the image, a negative bias, or no such class.
@@ -162,9 +163,9 @@ def one_bias(
     after = [v + bias * (c == number) for c, v in enumerate(values)]
     reach = (max(*after, *values, 0.0), min(*after, *values, 0.0))
     panels = (("as it is", values, 0.0), (f"with a bias of {bias:.1f}", after, bias))
-    wide, narrow = Drawing(_WIDE, 238), Drawing(_NARROW, 556)
-    wide.picture(0, 62, 110, pixels)
-    wide.text(55, 194, f"a {number}", "strong")
+    wide, narrow = Drawing(_WIDE, 252), Drawing(_NARROW, 584)
+    wide.picture(0, 70, 110, pixels)
+    wide.text(55, 202, f"a {number}", "strong")
     narrow.picture(0, 6, 84, pixels)
     narrow.text(102, 52, f"a {number}", "strong", "start")
     answers = []
@@ -172,7 +173,7 @@ def one_bias(
         answers.append(max(range(len(bars)), key=lambda c: bars[c]))
         for draw, x, y, width in (
             (wide, 160 + 362.0 * place, 8.0, 330.0),
-            (narrow, 6.0, 108 + 226.0 * place, 338.0),
+            (narrow, 6.0, 108 + 240.0 * place, 338.0),
         ):
             _logit_bars(draw, x, y, width, bars, reach, (number, added), title, answers[-1])
     listed = "; ".join(f"{c} {_signed(v, 1)}" for c, v in enumerate(values))
@@ -188,10 +189,13 @@ def _logit_bars(
     draw: Drawing, x: float, y: float, width: float, values: Sequence[float],
     reach: tuple[float, float], own: tuple[int, float], title: str, answer: int,
 ) -> None:  # fmt: skip
-    """Ten bars up and down from zero; what was added to one of them in another colour."""
-    (top, low), (number, added), high = reach, own, 140.0
+    """Ten bars up and down from zero; what was added to one of them in another colour.
+
+    The logits of this class and of the answer are written above their bars.
+    """
+    (top, low), (number, added), high, head = reach, own, 140.0, 42.0
     scale, step = high / (top - low or 1.0), width / len(values)
-    zero = y + 28 + top * scale
+    zero = y + head + top * scale
     draw.text(x + width / 2, y + 14, title, "strong")
     for place, value in enumerate(values):
         middle = x + (place + 0.5) * step
@@ -200,10 +204,13 @@ def _logit_bars(
         if place == number and added:
             before = zero - (value - added) * scale
             draw.line((middle, before), (middle, zero - value * scale), "label", step * 0.2)
+        if place in (number, answer):
+            above = zero - max(value, 0.0) * scale - 5
+            draw.text(middle, above, _signed(value, 1), "small")
         style = "strong" if place == answer else "small"
-        draw.text(middle, y + 28 + high + 18, str(place), style)
+        draw.text(middle, y + head + high + 18, str(place), style)
     draw.line((x, zero), (x + width, zero), "edge")
-    draw.text(x + width / 2, y + 28 + high + 40, f"answer: {answer}", "strong")
+    draw.text(x + width / 2, y + head + high + 40, f"answer: {answer}", "strong")
 
 
 def which_teacher(
