@@ -227,6 +227,26 @@ def test_two_intervals_of_a_difference_are_drawn_and_said():
             assert f">{words}<" in drawing
 
 
+def test_each_of_two_intervals_has_its_own_colour():
+    sides = ("the first wins", "the second wins")
+    made = here_and_new(
+        {"labels": gap(-4.0, -3.0, -2.0)}, step=5, axis="x", caption="x", sides=sides,
+        baselines=["labels"],
+    )  # fmt: skip
+    for drawing in (made.wide, made.narrow):
+        assert "--kd-baseline" in drawing  # here: the interval leaves 0 out
+        assert "--kd-student" not in drawing
+        thin = [line for line in re.findall(r"<path[^>]*>", drawing) if '"1.2"' in line]
+        assert len(thin) == 3
+        assert all("soft" in line for line in thin)  # new images: it covers 0
+        for words in sides:
+            assert f">{words}<" in drawing
+    with pytest.raises(ValueError, match="baseline"):
+        here_and_new(
+            {"a": gap(1.0, 2.0)}, step=1, axis="x", caption="x", baselines=["b"]
+        )
+
+
 @pytest.mark.parametrize(
     ("rows", "step", "error", "says"),
     [

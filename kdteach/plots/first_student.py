@@ -173,26 +173,37 @@ def differences(
 
 
 def here_and_new(
-    comparisons: Mapping[str, Comparison], *, step: float, axis: str, caption: str
+    comparisons: Mapping[str, Comparison],
+    *,
+    step: float,
+    axis: str,
+    caption: str,
+    sides: tuple[str, str] = ("fewer", "more"),
+    baselines: Sequence[str] = (),
 ) -> Diagram:
     """Differences with two intervals: for other divisions of the images, and for new ones.
 
     Args:
-        comparisons: name of the other arm to its comparison, made with a ``test_share``.
+        comparisons: name of a row to its comparison, made with a ``test_share``.
         step: between two ticks of the axis, above 0.
-        axis: what is measured; the sides of 0 are named by *fewer* and *more*.
+        axis: what is measured.
         caption: the sentence that states the finding.
+        sides: what a difference below 0 and one above 0 are called, over the axis.
+        baselines: names of rows of students without a teacher.
 
     Returns:
-        A row an arm: the mean as a dot, the interval as a thick line and the one for new
-        images as a thin line with ends; grey where the thick one covers 0, else orange.
+        A row a comparison: the mean as a dot, the interval as a thick line, grey where it
+        covers 0, else orange, or blue in a baseline's row; the interval for new images as
+        a thin line with ends, by the same rule.
 
     Raises:
         TypeError: comparisons is no dictionary of comparisons.
-        ValueError: nothing to draw, a comparison without a ``test_share``, or a step that
-            is not above 0.
+        ValueError: nothing to draw, a comparison without a ``test_share``, a step that is
+            not above 0, or a baseline that is no row.
     """
     rows, told = [], []
+    for name in baselines:
+        check_choice("a baseline", name, tuple(named("comparisons", comparisons)))
     for name, here in named("comparisons", comparisons).items():
         if not isinstance(here, Comparison):
             raise TypeError(f"{name!r} must be a Comparison, got {shown(here)}")
@@ -225,18 +236,21 @@ def here_and_new(
             written = "0" if zero else f"{tick:+g}".replace("-", "\N{MINUS SIGN}")
             draw.text(x, foot + 18, written, "small")
         draw.text((left + right) / 2, foot + 38, axis, "small")
-        draw.text(at(0) - 8, 18, "fewer", "small", "end")
-        draw.text(at(0) + 8, 18, "more", "small", "start")
+        draw.text(at(0) - 8, 18, sides[0], "small", "end")
+        draw.text(at(0) + 8, 18, sides[1], "small", "start")
         for number, (name, here, new) in enumerate(rows):
             y = 34 + row * number + (34 if phone else row / 2)
             if phone:
                 draw.words_over(0, y - 14, name, "", "start")
             else:
                 draw.text(left - 14, y + 5, name, "", "end")
-            colour = "soft" if here.low <= 0 <= here.high else "student"
-            draw.line((at(new.low), y), (at(new.high), y), colour, 1.2)
+            decided = "baseline" if name in baselines else "student"
+            thin, colour = (
+                "soft" if gap.low <= 0 <= gap.high else decided for gap in (new, here)
+            )
+            draw.line((at(new.low), y), (at(new.high), y), thin, 1.2)
             for end in (at(new.low), at(new.high)):
-                draw.line((end, y - 5), (end, y + 5), colour, 1.2)
+                draw.line((end, y - 5), (end, y + 5), thin, 1.2)
             draw.line((at(here.low), y), (at(here.high), y), colour, 5)
             draw.dot(at(here.mean), y, colour)
             draw.ring(at(here.mean), y, colour)
