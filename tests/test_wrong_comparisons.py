@@ -73,6 +73,10 @@ def test_students_are_trained(monkeypatch):
     assert first == {
         "baseline": found.baseline, "distilled": found.distilled, "slower": found.slower,
     }  # fmt: skip
+    monkeypatch.setattr(lab, "EPOCHS", 1)
+    short = lab.longer(0.08)  # ten times one epoch
+    assert short == ten.errors(ten.train([kd.hard_labels()] * 2, 0.08, epochs=10)[0])
+    assert short != ten.errors(ten.train([kd.hard_labels()] * 2, 0.08)[0])
 
 
 def test_the_gradient_of_labels_is_theirs(monkeypatch):
