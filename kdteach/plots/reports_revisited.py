@@ -29,7 +29,6 @@ _ENDS = {  # what a square means, and the verdicts that it stands for
     "other protocol": ("other protocol",),
     "not run": ("not run",),
 }
-_KINDS = ("score", "count")  # a score is an accuracy or an F1
 _OTHER = "5 3"  # the dashes of a bar whose protocol is another one
 
 
@@ -94,7 +93,7 @@ def printed_less_ours(
         f"{title}: " + "; ".join(f"{name} {_told(bars)}" for name, bars in lines.items())
         for title, lines in found.items()
     ]
-    alt = f"Printed accuracy less our mean, in points. {'. '.join(told)}."
+    alt = f"Printed accuracy less our mean, ± our range, in points. {'. '.join(told)}."
     wide, narrow = (_drawn(found, w, widest, one_scale) for w in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
@@ -197,11 +196,11 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
     found = {name: sorted(found[name]) for name in sorted(found)}
     total = Counter(end for marks in found.values() for end, _ in marks)
     told = [
-        f"{name}: " + ", ".join(f"{many} {_KINDS[count]}{'s' * (many > 1)} {ends[n]}"
-                                for (n, count), many in Counter(marks).items())
+        f"{name}: " + ", ".join(f"{marks.count((n, False))}+{marks.count((n, True))} {end}"
+                                for n, end in enumerate(ends) if n in dict(marks))
         for name, marks in found.items()
     ]  # fmt: skip
-    alt = f"Each of {len(rows)} printed numbers as a mark. {'. '.join(told)}."
+    alt = f"{len(rows)} printed numbers, scores + counts. {'. '.join(told)}."
     drawings = []
     places = ((_WIDE, 110.0, 17.0, 24.0, 30), (_NARROW, 4.0, 13.0, 19.0, 18))
     for width, left, size, gap, many in places:
@@ -265,8 +264,7 @@ def _name(p: Printed) -> str:
 def _told(bars: Sequence[_Bar]) -> str:
     first, halves = bars[0], [b.half for b in bars]
     if len(bars) == 1:
-        return (f"{first.difference:+.2f}, our range ±{first.half:.2f}"
-                + ", outside" * first.missed)  # fmt: skip
+        return f"{first.difference:+.2f} ±{first.half:.2f}" + ", outside" * first.missed
     low, high = (pick(b.difference for b in bars) for pick in (min, max))
     ranges = f"our ranges ±{min(halves):.2f} to ±{max(halves):.2f}"
     return f"{len(bars)} numbers, {low:+.2f} to {high:+.2f}, {ranges}"
