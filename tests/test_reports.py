@@ -289,11 +289,15 @@ def test_every_number_has_its_mark():
         assert drawing.count('stroke-width="2"/>') == 2 * (missed + 1)
         assert drawing.count("<circle") == idle + 1
         for number, word in (
-            (again, "come out again"), (missed, "do not"),
+            (again, "reproduced"), (missed, "not reproduced"),
             (other, "other protocol"), (idle, "not run"),
         ):  # fmt: skip
             assert f">{number} {word}</text>" in drawing
-    assert "Report 3: 30 not run." in figure.alt
+        counts = [r for r in ROWS if r.computed is not None]
+        round_marks = re.findall(r'width="(\d+)" height="\1" rx="([\d.]+)"', drawing)
+        assert sum(float(s) == 2 * float(r) for s, r in round_marks) == len(counts) == 13
+    assert "Report 3: 30+0 not run." in figure.alt
+    assert "Report 0: 4+2 reproduced, 1+2 not reproduced, 1+0 not run." in figure.alt
     with pytest.raises(TypeError, match="rows"):
         every_number([3], caption="x")
     with pytest.raises(ValueError, match="rows"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +24,8 @@ _TITLES = {
 }
 _NETWORKS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
 _ENDS = {  # what a square means, and the verdicts that it stands for
-    "come out again": ("inside our range", "same count"),
-    "do not": ("outside our range", "other count"),
+    "reproduced": ("inside our range", "same count"),
+    "not reproduced": ("outside our range", "other count"),
     "other protocol": ("other protocol",),
     "not run": ("not run",),
 }
@@ -92,7 +93,7 @@ def printed_less_ours(
         f"{title}: " + "; ".join(f"{name} {_told(bars)}" for name, bars in lines.items())
         for title, lines in found.items()
     ]
-    alt = f"Printed accuracy less our mean, in points. {'. '.join(told)}."
+    alt = f"Printed accuracy less our mean, ± our range, in points. {'. '.join(told)}."
     wide, narrow = (_drawn(found, w, widest, one_scale) for w in (_WIDE, _NARROW))
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
@@ -167,16 +168,16 @@ def one_more(row: Beside, *, caption: str) -> Diagram:
 
 
 def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
-    """One mark for each printed number: whether it comes out again.
+    """One mark for each printed number: whether it is reproduced.
 
     Args:
         rows: of ``kd.reports()``, one or more.
         caption: the sentence that states the finding.
 
     Returns:
-        A block of marks for each report, sorted by what became of its numbers: those with a
-        full square come out again, those with a crossed one do not, those with an empty one
-        were run by another protocol, those with a dot were not run.
+        A block of marks for each report, sorted by what became of its numbers: full marks
+        are reproduced, crossed ones are not, empty ones were run by another protocol, small
+        dots were not run. A square is an accuracy or another score, a circle is a count.
 
     Raises:
         TypeError: rows are none of ``reports()``.
@@ -187,18 +188,19 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
     if not rows:
         raise ValueError("rows must be one or more of kd.reports(), got none")
     ends = list(_ENDS)
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[tuple[int, bool]]] = {}  # what became of it, is it a count?
     for row in rows:
         end = next(n for n, words in enumerate(_ENDS.values()) if row.verdict in words)
-        found.setdefault(f"Report {row.printed.report[1:]}", []).append(end)
+        name = f"Report {row.printed.report[1:]}"
+        found.setdefault(name, []).append((end, row.computed is not None))
     found = {name: sorted(found[name]) for name in sorted(found)}
-    total = [sum(marks.count(n) for marks in found.values()) for n in range(len(ends))]
+    total = Counter(end for marks in found.values() for end, _ in marks)
     told = [
-        f"{name}: "
-        + ", ".join(f"{marks.count(n)} {end}" for n, end in enumerate(ends) if n in marks)
+        f"{name}: " + ", ".join(f"{marks.count((n, False))}+{marks.count((n, True))} {end}"
+                                for n, end in enumerate(ends) if n in dict(marks))
         for name, marks in found.items()
-    ]
-    alt = f"Each of {len(rows)} printed numbers as a mark. {'. '.join(told)}."
+    ]  # fmt: skip
+    alt = f"{len(rows)} printed numbers, scores + counts. {'. '.join(told)}."
     drawings = []
     places = ((_WIDE, 110.0, 17.0, 24.0, 30), (_NARROW, 4.0, 13.0, 19.0, 18))
     for width, left, size, gap, many in places:
@@ -209,40 +211,37 @@ def every_number(rows: Sequence[Beside], *, caption: str) -> Diagram:
         draw = Drawing(width, key + sum(above + gap * n + between for n in lines.values()))
         for n, words in enumerate(ends):
             x, y = (left, 4 + 26.0 * n) if phone else (left + 178.0 * n, 4.0)
-            _square(draw, x, y, size, n)
+            _mark(draw, x, y, size, n, False)
             draw.text(x + size + 8, y + size - 3, f"{total[n]} {words}", "small", "start")
         y = key
         for name, marks in found.items():
             draw.text(0, y + (16 if phone else size - 3), name,
                       "small" if phone else "", "start")  # fmt: skip
             y += above
-            for place, n in enumerate(marks):
+            for place, mark in enumerate(marks):
                 line, column = divmod(place, many)
-                _square(draw, left + gap * column, y + gap * line, size, n)
+                _mark(draw, left + gap * column, y + gap * line, size, *mark)
             y += gap * lines[name] + between
         drawings.append(draw)
     wide, narrow = drawings
     return Diagram(wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption)
 
 
-def _square(draw: Drawing, x: float, y: float, size: float, end: int) -> None:
+def _mark(draw: Drawing, x: float, y: float, size: float, end: int, count: bool) -> None:
     """The mark of one printed number; end is the place in ``_ENDS``."""
     if end == 3:
-        draw.shape(
-            f'<circle cx="{x + size / 2:g}" cy="{y + size / 2:g}" r="2.5" '
-            'fill="var(--kd-soft)"/>'
-        )
+        place = f'cx="{x + size / 2:g}" cy="{y + size / 2:g}"'
+        draw.shape(f'<circle {place} r="2.5" fill="var(--kd-soft)"/>')
         return
     fill = "var(--kd-ink)" if end == 0 else "none"
-    stroke = "soft" if end == 2 else "ink"
+    stroke, rx = "soft" if end == 2 else "ink", size / 2 if count else 2
     draw.shape(
-        f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" rx="2" '
+        f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" rx="{rx:g}" '
         f'fill="{fill}" stroke="var(--kd-{stroke})" stroke-width="1.5"/>'
     )
     if end == 1:
-        low, high = 3.5, size - 3.5
-        draw.line((x + low, y + low), (x + high, y + high), "ink", 2.0)
-        draw.line((x + low, y + high), (x + high, y + low), "ink", 2.0)
+        for side in (3.5, size - 3.5):
+            draw.line((x + 3.5, y + side), (x + size - 3.5, y + size - side), "ink", 2.0)
 
 
 def _role(p: Printed) -> str:
@@ -265,8 +264,7 @@ def _name(p: Printed) -> str:
 def _told(bars: Sequence[_Bar]) -> str:
     first, halves = bars[0], [b.half for b in bars]
     if len(bars) == 1:
-        return (f"{first.difference:+.2f}, our range ±{first.half:.2f}"
-                + ", outside" * first.missed)  # fmt: skip
+        return f"{first.difference:+.2f} ±{first.half:.2f}" + ", outside" * first.missed
     low, high = (pick(b.difference for b in bars) for pick in (min, max))
     ranges = f"our ranges ±{min(halves):.2f} to ±{max(halves):.2f}"
     return f"{len(bars)} numbers, {low:+.2f} to {high:+.2f}, {ranges}"
