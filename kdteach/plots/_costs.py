@@ -16,7 +16,13 @@ ROLES = ("student", "baseline")
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """The multiples of 1, 2, 5, 10, ... between the ends, at most so many."""
+    """The multiples of 1, 2, 5, 10, ... between the ends, at most so many.
+
+    Args:
+        low: the lower end.
+        high: the upper end.
+        most: the largest number of ticks.
+    """
     power = 10.0 ** math.floor(math.log10((high - low) / most))
     for step in (power, 2 * power, 5 * power, 10 * power, 20 * power):
         first, last = math.ceil(low / step), math.floor(high / step)
@@ -26,6 +32,11 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def signed(value: float) -> str:
+    """A number with its sign, as it stands below an axis.
+
+    Args:
+        value: of a tick.
+    """
     return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0"
 
 
