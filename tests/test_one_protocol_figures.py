@@ -30,13 +30,22 @@ def test_methods_are_sorted_by_their_mean_rank_over_the_panels():
     ends = {"60": (-10, 20), "600": (-5, 5)}
     html = ranking({"60": ROWS, "600": OTHER}, **AXIS | {"ends": ends})._repr_html_()
     alt = re.search(r'aria-label="([^"]*)"', html)[1]
-    assert "A -3.0 (-9.0 to +3.0)" in alt
-    assert "labels +1.0 (+0.0 to +2.0)" in alt
+    assert "60: A -3.0, labels +5.0 (+1.0 to +9.0)" in alt  # this interval leaves 0
+    assert alt.endswith("600: labels +1.0, A +2.0")
     start = html.index('<svg class="kd-wide"')
     wide, narrow = html[start:].split('<svg class="kd-narrow"')
     names = re.findall(r">(A|labels)</text>", wide)
     assert names == ["A", "labels"]
     assert re.findall(r">(A|labels)</text>", narrow) == ["A", "labels", "labels", "A"]
+
+
+def test_methods_stand_below_the_headings_of_their_groups():
+    groups = {"controls": ["labels"], "answers": ["A"]}
+    html = ranking({"60": ROWS}, groups=groups, **AXIS)._repr_html_()
+    start = html.index('<svg class="kd-wide"')
+    for drawing in html[start:].split('<svg class="kd-narrow"'):
+        found = re.findall(r">(controls|answers|A|labels)</text>", drawing)
+        assert found == ["controls", "labels", "answers", "A"]
 
 
 def test_rows_that_leave_the_line_are_marked_and_no_others():
@@ -58,7 +67,8 @@ def test_rows_that_leave_the_line_are_marked_and_no_others():
 @pytest.mark.parametrize(
     "change",
     [
-        {"words": ("fewer",)}, {"words": (1, 2)},
+        {"words": ("fewer",)}, {"words": (1, 2)}, {"groups": {"answers": ["A"]}},
+        {"groups": {"answers": ["A", "labels"], "controls": ["labels"]}},
         {"panels": {}}, {"panels": {"60": {}}}, {"panels": [ROWS]},
         {"panels": {"60": ROWS, "600": {"A": ROWS["A"]}},
          "ends": {"60": (-10, 20), "600": (-10, 20)}},

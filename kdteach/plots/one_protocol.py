@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kdteach.checks import check_choice, check_number, shown
 from kdteach.diagrams import Diagram
 from kdteach.diagrams.vocabulary import Drawing
+from kdteach.plots._costs import ROLES, costs, signed, ticks
 
 __all__ = ["costs", "protocol", "ranking"]
 
-_ROLES = ("student", "baseline")
 _ALT = (
     "Plain KD and any other method go the same way: twelve settings each, of which the "
     "fewest mistakes on validation images choose one; ten students with it on ten "
@@ -89,6 +88,16 @@ class _Row:
     high: float
     role: str
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the interval lies wholly on one side of 0."""
+        return self.high < 0 or self.low > 0
+
+    @property
+    def said(self) -> str:
+        interval = f" ({self.low:+.1f} to {self.high:+.1f})" if self.leaves else ""
+        return f"{self.name} {self.mean:+.1f}{interval}"
+
 
 def ranking(
     panels: Mapping[str, Mapping[str, tuple[str, float, float, float]]],
@@ -99,11 +108,13 @@ def ranking(
     title: str,
     caption: str,
     words: tuple[str, str] = ("fewer", "more"),
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Diagram:
     """Differences from one arm with their intervals, one line a method, panel by panel.
 
     The wide drawing sorts the methods by their mean rank over all panels, and shows the
-    panels beside each other; a phone's drawing sorts each panel by itself.
+    panels beside each other; a phone's drawing sorts each panel by itself. The alternative
+    text has every mean, and the interval of each row that leaves 0.
 
     Args:
         panels: title of a panel to its rows: name to (colour, mean, low, high), the colour
@@ -116,12 +127,15 @@ def ranking(
         caption: the sentence that states the finding.
         words: what stands beside an interval that lies wholly below 0, and wholly above.
             Such a row also has a coloured band behind it.
+        groups: heading to its names. The methods then stand below these headings, sorted
+            within each; by default there are no headings.
 
     Raises:
         TypeError: panels are no dictionaries of dictionaries.
         ValueError: no panels or rows, names that differ, an unknown colour, an interval
             that is none, a mean off the axis, no row of the name ``dashed``, an axis
-            without 0, or words that are not two texts.
+            without 0, words that are not two texts, or groups that do not have each name
+            once.
     """
     if not isinstance(panels, Mapping) or not panels:
         raise TypeError(f"panels must be a dictionary of dictionaries, got {shown(panels)}")
@@ -137,12 +151,14 @@ def ranking(
     check_choice("dashed", dashed, sorted(names[0]))
     if len(words) != 2 or not all(isinstance(word, str) for word in words):
         raise ValueError(f"words must be two texts, got {shown(words)}")
+    if groups is not None:
+        grouped = [name for each in groups.values() for name in each]
+        if sorted(grouped) != sorted(names[0]):
+            raise ValueError(f"groups must have each name once, got {shown(groups)}")
     alt = f"{title}, differences from {zero}. " + ". ".join(
-        f"{name}: "
-        + ", ".join(f"{r.name} {r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in each)
-        for name, each in rows.items()
+        f"{name}: " + ", ".join(row.said for row in each) for name, each in rows.items()
     )
-    axis = _Axis(dict(ends), zero, dashed, title, words)
+    axis = _Axis(dict(ends), zero, dashed, title, words, groups or {})
     return Diagram(
         _wide(rows, axis).svg("kd-wide", alt), _narrow(rows, axis).svg("kd-narrow", alt),
         alt, caption,
@@ -156,6 +172,17 @@ class _Axis:
     dashed: str
     title: str
     words: tuple[str, str]
+    groups: Mapping[str, Sequence[str]]
+
+    def lines(self, order: Sequence[str]) -> list[tuple[str, bool]]:
+        """What stands in each line: a name and True, or a heading and False."""
+        if not self.groups:
+            return [(name, True) for name in order]
+        found = []
+        for heading, names in self.groups.items():
+            found.append((heading, False))
+            found += [(name, True) for name in order if name in names]
+        return found
 
 
 def _rows(panel: str, given: object, low: float, high: float) -> list[_Row]:
@@ -165,7 +192,7 @@ def _rows(panel: str, given: object, low: float, high: float) -> list[_Row]:
         raise ValueError(f"panels[{panel!r}] must have at least one row")
     rows = []
     for name, (role, mean, least, most) in given.items():
-        check_choice(f"colour of {name!r}", role, _ROLES)
+        check_choice(f"colour of {name!r}", role, ROLES)
         mean = check_number(f"mean of {name!r}", mean, least=low, most=high)
         least, most = (check_number(f"interval of {name!r}", v) for v in (least, most))
         if not least <= mean <= most:
@@ -180,36 +207,40 @@ _LINE = 25.0
 
 
 def _strip(
-    draw: Drawing, left: float, right: float, y: float, rows: Sequence[_Row], axis: _Axis,
-    panel: str,
+    draw: Drawing, left: float, right: float, y: float, rows: Sequence[_Row],
+    lines: Sequence[tuple[str, bool]], axis: _Axis, panel: str,
 ) -> None:  # fmt: skip
     """The lines of one panel, the first at y, and the axis below."""
     low, high = axis.ends[panel]
-    foot = y + _LINE * len(rows) - 6
+    foot = y + _LINE * len(lines) - 6
+    places = {name: y + _LINE * n for n, (name, is_row) in enumerate(lines) if is_row}
 
     def at(value: float) -> float:
         inside = min(max(value, low), high)
         return left + (inside - low) / (high - low) * (right - left)
 
-    ticks = _ticks(low, high)
-    for number, row in enumerate(rows):
-        if row.high < 0 or row.low > 0:
+    marks = ticks(low, high)
+    for row in rows:
+        if row.leaves:
             draw.shape(
-                f'<rect x="{left:.1f}" y="{y + _LINE * number - 11:.1f}" rx="5" '
+                f'<rect x="{left:.1f}" y="{places[row.name] - 11:.1f}" rx="5" '
                 f'width="{right - left:.1f}" height="22" fill="var(--kd-accent)" '
                 'stroke="var(--kd-accent-edge)"/>'
             )
-    for value in ticks:
+    for value in marks:
         draw.curve([(at(value), y - 14), (at(value), foot)], "edge", 1.0, opacity=0.7)
     for row in rows:
         if row.name == axis.dashed:
             ends = [(at(row.mean), y - 14), (at(row.mean), foot)]
             draw.curve(ends, "baseline", 1.6, "5 4")
     draw.line((at(0), y - 14), (at(0), foot), "ink", 1.6)
-    for number, row in enumerate(rows):
-        height = y + _LINE * number
+    for row in rows:
+        height = places[row.name]
         draw.line((at(row.low), height), (at(row.high), height), row.role, 2.6)
-        draw.dot(at(row.mean), height, row.role)
+        draw.shape(  # solid, to be seen on the bar
+            f'<circle cx="{at(row.mean):.1f}" cy="{height:.1f}" r="5" '
+            f'fill="var(--kd-{row.role})"/>'
+        )
         for value, side in ((row.low, -1), (row.high, 1)):
             if not low <= value <= high:
                 x = at(value)
@@ -221,23 +252,9 @@ def _strip(
             draw.text(at(0) - 4, height + 5, axis.words[1], "small strong", "end")
     draw.line((left, foot), (right, foot), "edge", 1.3)
     draw.text(at(0), y - 20, axis.zero, "small")
-    for value in ticks:
+    for value in marks:
         draw.line((at(value), foot), (at(value), foot + 4), "edge", 1.3)
-        draw.text(at(value), foot + 17, _signed(value), "small")
-
-
-def _ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """The multiples of 1, 2, 5, 10, ... between the ends, at most so many."""
-    power = 10.0 ** math.floor(math.log10((high - low) / most))
-    for step in (power, 2 * power, 5 * power, 10 * power, 20 * power):
-        first, last = math.ceil(low / step), math.floor(high / step)
-        if last - first < most:
-            break
-    return [step * number for number in range(first, last + 1)]
-
-
-def _signed(value: float) -> str:
-    return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0"
+        draw.text(at(value), foot + 17, signed(value), "small")
 
 
 def _wide(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
@@ -246,155 +263,31 @@ def _wide(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
         for rank, row in enumerate(rows):
             names[row.name] += rank
     order = sorted(names, key=lambda name: names[name])
-    draw = Drawing(860.0, _LINE * len(order) + 104)
+    lines = axis.lines(order)
+    draw = Drawing(860.0, _LINE * len(lines) + 104)
     first, step = 244.0, (860.0 - 244) / len(panels)
-    for number, name in enumerate(order):
-        draw.text(first - 14, 63 + _LINE * number, name, "", "end")
+    for number, (name, is_row) in enumerate(lines):
+        draw.text(first - 14, 63 + _LINE * number, name, "" if is_row else "strong", "end")
     for number, (title, rows) in enumerate(panels.items()):
-        left, by_name = first + number * step, {row.name: row for row in rows}
+        left = first + number * step
         right = left + step - 34
         draw.text((left + right) / 2, 16, title, "strong")
-        _strip(draw, left, right, 58, [by_name[name] for name in order], axis, title)
-    draw.text(first + (860 - first) / 2, _LINE * len(order) + 98, axis.title, "small")
+        _strip(draw, left, right, 58, rows, lines, axis, title)
+    draw.text(first + (860 - first) / 2, _LINE * len(lines) + 98, axis.title, "small")
     return draw
 
 
 def _narrow(panels: Mapping[str, Sequence[_Row]], axis: _Axis) -> Drawing:
-    height = _LINE * len(next(iter(panels.values()))) + 92
+    count = len(next(iter(panels.values()))) + len(axis.groups)
+    height = _LINE * count + 92
     draw = Drawing(350.0, height * len(panels) + 24)
     for number, (title, rows) in enumerate(panels.items()):
         top = number * height
         draw.text(268, top + 16, title, "strong")
-        for place, row in enumerate(rows):
-            draw.text(190, top + 61 + _LINE * place, row.name, "small", "end")
-        _strip(draw, 198, 336, top + 56, rows, axis, title)
+        lines = axis.lines([row.name for row in rows])
+        for place, (name, is_row) in enumerate(lines):
+            style = "small" if is_row else "small strong"
+            draw.text(190, top + 61 + _LINE * place, name, style, "end")
+        _strip(draw, 198, 336, top + 56, rows, lines, axis, title)
     draw.text(175, height * len(panels) + 14, axis.title, "small")
     return draw
-
-
-def costs(
-    points: Mapping[str, tuple[str, float, float]],
-    *,
-    named: Sequence[str],
-    across: str,
-    up: str,
-    caption: str,
-) -> Diagram:
-    """What methods cost and what they bring, a point each.
-
-    Args:
-        points: name to (colour, cost, difference), the colour "student" or "baseline", the
-            cost at least 0.
-        named: those whose name is written beside the point.
-        across: what the cost is.
-        up: what the difference is; fewer lies lower.
-        caption: the sentence that states the finding.
-
-    Raises:
-        TypeError: points are no dictionary.
-        ValueError: fewer than two points, an unknown colour or name, or a cost below 0.
-    """
-    if not isinstance(points, Mapping):
-        raise TypeError(f"points must be a dictionary, got {shown(points)}")
-    if len(points) < 2:
-        raise ValueError(f"points must be two or more, got {len(points)}")
-    rows = {}
-    for name, (role, cost, gap) in points.items():
-        check_choice(f"colour of {name!r}", role, _ROLES)
-        cost = check_number(f"cost of {name!r}", cost, least=0)
-        rows[name] = role, cost, check_number(f"difference of {name!r}", gap)
-    for name in named:
-        check_choice("named", name, sorted(rows))
-    alt = f"{across} and {up}: " + ", ".join(
-        f"{name} {cost:.1f} and {gap:+.1f}" for name, (_, cost, gap) in rows.items()
-    )
-    wide, narrow = (
-        _scatter(rows, named, across, up, Drawing(width, 360.0)) for width in (860.0, 350.0)
-    )
-    return Diagram(
-        wide.svg("kd-wide", alt), narrow.svg("kd-narrow", alt), alt, caption
-    )  # fmt: skip
-
-
-def _scatter(
-    rows: Mapping[str, tuple[str, float, float]], named: Sequence[str], across: str,
-    up: str, draw: Drawing,
-) -> Drawing:  # fmt: skip
-    left, right, top, foot = 52.0, draw.width - 16, 34.0, draw.height - 50
-    most = 1.1 * max(cost for _, cost, _ in rows.values())
-    gaps = [0.0, *(gap for _, _, gap in rows.values())]
-    room = 0.12 * (max(gaps) - min(gaps) or 1.0)
-    low, high = min(gaps) - room, max(gaps) + room
-
-    def at(cost: float, gap: float) -> tuple[float, float]:
-        x = left + cost / (most or 1.0) * (right - left)
-        return x, foot - (gap - low) / (high - low) * (foot - top)
-
-    draw.text(8, 18, up, "small", "start")
-    draw.line((left, foot), (right, foot), "edge", 1.3)
-    draw.line(at(0, 0), (right, at(0, 0)[1]), "ink", 1.4)
-    draw.text(left - 8, at(0, 0)[1] + 5, "0", "small", "end")
-    for value in _ticks(low, high):
-        if value:
-            height = at(0, value)[1]
-            draw.curve([(left, height), (right, height)], "edge", 1.0, opacity=0.7)
-            draw.text(left - 8, height + 5, _signed(value), "small", "end")
-    for number in range(int(most) + 1):
-        draw.text(at(number, 0)[0], foot + 18, f"{number}", "small")
-    draw.text((left + right) / 2, foot + 40, across, "small")
-    for role, cost, gap in rows.values():
-        draw.dot(*at(cost, gap), role)
-    taken: list[_Words] = []
-    places = {name: at(cost, gap) for name, (_, cost, gap) in rows.items()}
-    line = [(float(x), at(0, 0)[1]) for x in range(int(left), int(right), 24)]
-    for name in named:
-        x, y = places[name]
-        draw.ring(x, y, "ink")
-        box = _free(x, y, name, draw.width, [*places.values(), *line], taken)
-        taken.append(box)
-        draw.words_over(box.x, box.y, name, "small", box.anchor)
-    return draw
-
-
-_LETTER, _TALL = 7.2, 15.0  # about a small letter's width, and a line's height
-
-
-@dataclass(frozen=True)
-class _Words:
-    x: float
-    y: float
-    wide: float
-    anchor: str
-
-    @property
-    def start(self) -> float:
-        return self.x - self.wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
-
-    def meets(self, left: float, right: float, top: float, foot: float) -> bool:
-        across = self.start < right and self.start + self.wide > left
-        return across and self.y - _TALL + 3 < foot and self.y + 3 > top
-
-
-def _free(
-    x: float, y: float, name: str, width: float, dots: Sequence[tuple[float, float]],
-    taken: Sequence[_Words],
-) -> _Words:  # fmt: skip
-    """The place for a point's name with the fewest dots and names in its way."""
-    wide = _LETTER * len(name)
-    sides = [(x + 11, "start"), (x - 11, "end")][:: -1 if x > width / 2 else 1]
-    spots = [(sx, y + 5, anchor) for sx, anchor in sides]
-    spots += [(x, y - 12, "middle"), (x, y + 23, "middle")]
-    spots += [(sx, y + dy, a) for dy in (-12.0, 23.0) for sx, a in sides]
-
-    def trouble(spot: tuple[float, float, str]) -> int:
-        box = _Words(spot[0], spot[1], wide, spot[2])
-        count = sum(box.meets(a - 5, a + 5, b - 5, b + 5) for a, b in dots)
-        for other in taken:
-            end = other.start + other.wide
-            count += 10 * box.meets(other.start, end, other.y - 12, other.y + 3)
-        return count + 10 * (
-            box.meets(-wide, 8, 0, 999) + box.meets(width - 4, 9999, 0, 999)
-        )
-
-    sx, y, anchor = min(spots, key=trouble)
-    return _Words(sx, y, wide, anchor)
