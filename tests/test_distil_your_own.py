@@ -1,5 +1,8 @@
 """A data set written as a folder of pictures, and the records of the job."""
 
+import re
+from xml.etree import ElementTree
+
 import pytest
 import torch
 
@@ -93,3 +96,55 @@ def test_the_table_of_trials_is_the_record(epochs):
 def test_photographs_that_are_missing_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="needs 500 photographs"):
         photographs_job.sort_out(tmp_path, tmp_path / "out")
+
+
+ROWS = {
+    "better": ("student", 1.1, 3.6, "the distilled student"),
+    "undecided": ("baseline", -0.4, 3.3, "a label-trained student"),
+}
+
+
+def drawn(rows=ROWS, **options):
+    options = {"bound": 1.0, "low": -3, "high": 4, "axis": "gain"} | options
+    return kd.plots.distil_your_own.verdicts(rows, caption="x", **options)
+
+
+def test_intervals_stand_over_zero_and_the_bound():
+    figure = drawn()
+    for drawing in (figure.wide, figure.narrow):
+        root = ElementTree.fromstring(drawing)
+        width = float(root.get("viewBox").split()[2])
+        lines = re.findall(
+            r'd="M([\d.]+) [\d.]+L([\d.]+) [^"]+"[^>]*width="([\d.]+)"', drawing
+        )
+        (zero,) = [float(a) for a, _, w in lines if w == "1.6"]
+        minus, plus = [float(a) for a, _, w in lines if w == "1.4"]
+        assert zero - minus == pytest.approx(plus - zero, abs=0.2)
+        unit = plus - zero
+        bars = [(float(a), float(b)) for a, b, w in lines if w == "5"]
+        for (start, end), (_, low, high, _) in zip(bars, ROWS.values(), strict=True):
+            assert (start - zero) / unit == pytest.approx(low, abs=0.02)
+            assert (end - zero) / unit == pytest.approx(high, abs=0.02)
+            assert 0 <= start < end <= width
+        assert drawing.count("stroke-dasharray") == 2
+        assert all(f">{row[3]}<" in drawing for row in ROWS.values())
+    assert "undecided, -0.4 to +3.3: a label-trained student." in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"rows": [1]}, TypeError, "rows"),
+        ({"rows": {}}, ValueError, "rows"),
+        ({"rows": {"a": ("student", 1, 2)}}, TypeError, "what to do"),
+        ({"rows": {"a": ("pink", 1, 2, "x")}}, ValueError, "colour"),
+        ({"rows": {"a": ("student", 2, 1, "x")}}, ValueError, "high end"),
+        ({"rows": {"a": ("student", 1, 5, "x")}}, ValueError, "high end"),
+        ({"rows": {"a": ("student", 1, 2, 3)}}, TypeError, "what to do"),
+        ({"bound": 0}, ValueError, "bound"),
+        ({"bound": 5}, ValueError, "low"),
+    ],
+)
+def test_what_is_no_verdict_is_refused(change, error, says):
+    with pytest.raises(error, match=says):
+        drawn(**change)
