@@ -117,6 +117,7 @@ def execute(path, url):
     """Run one chapter in place."""
     notebook = nbformat.read(path, as_version=4)
     prepare(notebook, url)
+    nbformat.validate(notebook)  # before minutes are spent on it, too
     NotebookClient(
         notebook,
         timeout=600,

@@ -142,7 +142,7 @@ export function lime(root, data) {
       element("div", {}, title, element("div", { class: "kd-field kd-still" }, map, right.svg)),
     ),
     element("div", { class: "kd-both" }, all(1), all(0)), words,
-    element("p", { class: "kd-title" }, "Each pattern that you made: network over surrogate"),
+    element("p", { class: "kd-title" }, "Each pattern that you made: network against surrogate"),
     chart.svg,
   );
   update();
