@@ -49,6 +49,16 @@ def test_rows_keep_their_order_in_all_panels():
 
 
 @pytest.mark.parametrize(
+    ("ticks", "written"), [((), ("-5", "0", "+5")), ((-4, 0, 2), ("-4", "0", "+2"))]
+)
+def test_the_axis_has_the_ticks_that_it_is_given(ticks, written):
+    made = clinic_report.mistakes_in_order({"F1": ROWS}, **AXIS, ticks=ticks)
+    for svg in (made.wide, made.narrow):
+        texts = {e.text for e in ElementTree.fromstring(svg).iter() if e.text}
+        assert {t for t in texts if t.lstrip("+-").isdigit()} == set(written)
+
+
+@pytest.mark.parametrize(
     ("panels", "axis", "says"),
     [
         ({}, {}, "same rows"),
@@ -57,6 +67,7 @@ def test_rows_keep_their_order_in_all_panels():
         ({"F1": {"a": (2.0, -1.0, 1.0)}}, {}, "hold its mean"),
         ({"F1": {"a": (2.0, -1.0, 9.0)}}, {}, "interval of 'a'"),
         ({"F1": ROWS}, {"low": 0}, "between them"),
+        ({"F1": ROWS}, {"ticks": (-6, 0)}, "tick"),
     ],
 )
 def test_odd_rows_are_refused(panels, axis, says):

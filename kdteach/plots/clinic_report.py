@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -86,6 +86,7 @@ def mistakes_in_order(
     zero: str,
     title: str,
     caption: str,
+    ticks: Sequence[float] = (),
 ) -> Diagram:
     """Differences with their intervals, in the order given: one row a mistake.
 
@@ -98,13 +99,15 @@ def mistakes_in_order(
         zero: what 0 stands for.
         title: what the axis shows.
         caption: the sentence that states the finding.
+        ticks: numbers below the axis; by default its ends and 0.
 
     Raises:
         ValueError: no panels or rows, panels with other names, an interval that is none or
-            leaves the axis, or an axis without 0.
+            leaves the axis, a tick outside of it, or an axis without 0.
     """
     if not low < 0 < high:
         raise ValueError(f"low and high must have 0 between them, got {low} and {high}")
+    ticks = [check_number("tick", t, least=low, most=high) for t in ticks or (low, 0, high)]
     names = list(next(iter(panels.values()), {}))
     if not names or any(list(rows) != names for rows in panels.values()):
         raise ValueError(f"panels must have the same rows, got {shown(panels)}")
@@ -130,9 +133,11 @@ def mistakes_in_order(
     narrow = Drawing(350.0, (tall + 88) * len(panels) + 22)
     width = (850.0 - _NAMES) / len(panels)
     for number, (panel, rows) in enumerate(panels.items()):
-        _strokes(wide, _NAMES + width * number, 0.0, width, panel, rows, low, high, zero)
+        _strokes(
+            wide, _NAMES + width * number, 0.0, width, panel, rows, low, high, zero, ticks
+        )
         top = (tall + 88) * number
-        _strokes(narrow, _NAMES, top, 340 - _NAMES, panel, rows, low, high, zero)
+        _strokes(narrow, _NAMES, top, 340 - _NAMES, panel, rows, low, high, zero, ticks)
         for draw, y in ((wide, 0.0), (narrow, top)):
             if draw is narrow or number == 0:
                 for place, name in enumerate(names):
@@ -145,6 +150,7 @@ def mistakes_in_order(
 def _strokes(
     draw: Drawing, x: float, y: float, width: float, panel: str,
     rows: Mapping[str, tuple[float, float, float]], low: float, high: float, zero: str,
+    ticks: Sequence[float],
 ) -> None:  # fmt: skip
     """One panel without its names: a line is an interval, a stroke its mean."""
     left, right, foot = x + 20, x + width - 20, y + 44 + _ROW * len(rows)
@@ -160,5 +166,6 @@ def _strokes(
         draw.line((at(least), height), (at(most), height), "soft", 3.0)
         draw.curve([(at(mean), height - 7), (at(mean), height + 7)], "soft", 5.0)
     draw.line((left, foot), (right, foot), "edge", 1.3)
-    for value in (low, 0, high):
+    for value in ticks:
+        draw.line((at(value), foot), (at(value), foot + 4), "edge", 1.3)
         draw.text(at(value), foot + 18, f"{value:+g}" if value else "0", "small")
