@@ -63,7 +63,7 @@ def _unlabelled(
         draw.arrow((x + a[0] + 114, y + 72), (x + bars[0] - 6, y + 72))
     draw.arrow((middle, y + bars[1] + 72), (middle, y + b[1] - 4))
     draw.text(middle + 10, y + bars[1] + 94, "what A says", "small", "start")
-    draw.text(x + width / 2, y + tall, "B sees no label, only what A says", "small")
+    draw.text(x + width / 2, y + tall, "B learns only from what A says", "small")
 
 
 def _mutual(draw: Drawing, part: str, corner: Point) -> None:

@@ -19,7 +19,7 @@ export function opinions(root, data) {
   const last = epochs.length - 1;
   let [chosen, way, place] = [0, ways.indexOf(pulling), last];
   const chart = (title, role, more) => bars(classes, { role, title, tall: 116, ...more });
-  const [a, b] = [chart("A's answer", "student"), chart("B's answer", "student")];
+  const [a, b] = [chart("A's probabilities", "student"), chart("B's probabilities", "student")];
   const pull = chart("How B pulls A", "accent-edge", { signed: true });
   const big = element("div", { class: "kd-picture" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
@@ -70,7 +70,7 @@ export function opinions(root, data) {
   root.replaceChildren(
     gallery, kinds, knob.box,
     element("div", { class: "kd-row" }, big, element(
-      "div", {}, title("A's answer"), a.svg, title("B's answer"), b.svg, third,
+      "div", {}, title("A's probabilities"), a.svg, title("B's probabilities"), b.svg, third,
     )),
     words,
   );
