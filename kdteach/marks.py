@@ -96,12 +96,10 @@ class Mark:
 
 
 def _in_short(word: str, evidence: tuple[tuple[str, Comparison], ...]) -> str:
-    """The word, and whether it is open for new images: what is seen without a click."""
+    """The word, and whether it is one for these images alone: seen without a click."""
     new = [c.for_new_images.word for _, c in evidence if c.for_new_images]
-    if word == "undecided" or "undecided" not in new:
-        return word
-    part = "" if set(new) == {"undecided"} and len(new) == len(evidence) else "partly "
-    return f"{word} here, {part}open for new images"
+    alone = word != "undecided" and "undecided" in new
+    return f"{word} for these images" if alone else word
 
 
 def _proof(word: str, evidence: tuple[tuple[str, Comparison], ...], planned: bool) -> str:

@@ -172,10 +172,10 @@ def test_new_images_need_a_wider_interval():
     assert "-1.06 to 0.06" in shown
     assert "Bengio (2003): undecided." in shown
     assert 'data-kd-word="holds"' in shown
-    assert "<summary>holds here, open for new images</summary>" in shown
+    assert "<summary>holds for these images</summary>" in shown
     both = claim("Fewer.", {"x": near, "y": HOLDS}, says="holds")._repr_html_()
     assert "-1.06 to 0.06: undecided" in both
-    assert "<summary>holds here, partly open for new images</summary>" in both
+    assert "<summary>holds for these images</summary>" in both
     sure = Comparison(-0.5, -0.6, -0.4, 0.95, 10, "lower", test_share=0.2)
     assert "<summary>holds</summary>" in claim("Fewer.", sure)._repr_html_()
     assert both.count("For new images they are wider, by the correction") == 1
