@@ -70,6 +70,29 @@ def test_both_rates_of_the_small_student_are_told_apart():
         stops.small_teacher("test_errors", "labels", "0.02")
 
 
+@pytest.mark.parametrize("rate", ["old", "own"])
+def test_large_and_small_teachers_have_a_record_each(rate):
+    """A student of labels has no teacher, so both records have the same one."""
+    large, small = stops.large_teacher, stops.small_teacher
+    alone = list(large("test_errors", "labels", rate))
+    assert alone == list(small("test_errors", "labels", rate))
+    own = 0.001 if rate == "old" else 0.02
+    assert list(large("test_errors", "checkpoint 4", rate)) == by_hand(
+        "mnist-large-teacher-stops", "test_errors",
+        lambda c: c.get("teacher_epoch") == 4 and c["learning_rate"] == own,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="arm"):
+        large("test_errors", "schedule 12", rate)
+
+
+@pytest.mark.parametrize("epochs", [4, 12])
+def test_at_the_old_rate_large_teachers_repeat_the_earlier_record(epochs):
+    arm = "schedule 4" if epochs == 4 else "checkpoint 12"
+    again = stops.large_teacher("test_errors", arm, "old")
+    earlier = stops.schedule("test_errors", stops.SMALL, epochs)
+    assert again.mean() == pytest.approx(earlier.mean(), abs=15)  # float32, two machines
+
+
 def test_a_course_has_a_seed_a_row():
     accuracy = stops.course("valid_accuracy", role="plain", model=stops.SMALL)
     assert accuracy.shape == (10, 12)

@@ -1,8 +1,9 @@
 """The recorded students of *When should the teacher stop?*: who taught them, and how long.
 
-Two records: ``mnist-early-stopping``, with large dense and convolutional teachers at the
-constant rate 0.001, and ``mnist-teacher-stops``, with small dense teachers at that rate and
-at one chosen on validation images, which falls from 0.02 to 0.
+Three records: ``mnist-early-stopping``, with large dense and convolutional teachers at the
+constant rate 0.001, and two in which the small student learns at that rate and at one
+chosen on validation images, which falls from 0.02 to 0: from small dense teachers in
+``mnist-teacher-stops``, from large ones in ``mnist-large-teacher-stops``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kdteach.runs import Runs
 
 __all__ = [
     "ARMS", "LARGE", "SCHEDULES", "SMALL", "checkpoint", "course", "labels_alone",
-    "schedule", "small_teacher", "stopped", "teacher_of",
+    "large_teacher", "schedule", "small_teacher", "stopped", "teacher_of",
 ]  # fmt: skip
 
 LARGE, SMALL = "fc-784-784", "fc-30"
@@ -26,8 +27,9 @@ LARGE, SMALL = "fc-784-784", "fc-30"
 SCHEDULES = (2, 4, 8, 12)
 """Epochs that the large dense teachers were trained for."""
 ARMS = ("labels", "schedule 4", "checkpoint 4", "checkpoint 12")
-"""What taught the students of ``mnist-teacher-stops``, the finished teacher last."""
-_RECORD, _SMALL_TEACHERS = "mnist-early-stopping", "mnist-teacher-stops"
+"""What taught the students of the two later records, the finished teacher last."""
+_RECORD = "mnist-early-stopping"
+_SMALL_TEACHERS, _LARGE_TEACHERS = "mnist-teacher-stops", "mnist-large-teacher-stops"
 _KINDS, _RATES = ("cnn", "dense"), ("old", "own")
 
 
@@ -100,10 +102,28 @@ def small_teacher(metric: str, arm: str, rate: str) -> Runs:
     Raises:
         ValueError: an unknown arm or rate.
     """
+    return _at_rate(_SMALL_TEACHERS, metric, arm, rate)
+
+
+def large_teacher(metric: str, arm: str, rate: str) -> Runs:
+    """Small students beside large dense teachers, two layers of 1,200 units.
+
+    Args:
+        metric: as in ``schedule``.
+        arm: one of ``ARMS``.
+        rate: as in ``small_teacher``.
+
+    Raises:
+        ValueError: an unknown arm or rate.
+    """
+    return _at_rate(_LARGE_TEACHERS, metric, arm, rate)
+
+
+def _at_rate(record: str, metric: str, arm: str, rate: str) -> Runs:
     arm, rate = check_choice("arm", arm, ARMS), check_choice("rate", rate, _RATES)
-    settings: dict[str, Any] = dict(EXPERIMENTS[_SMALL_TEACHERS][f"{arm}, {rate} rate"])
+    settings: dict[str, Any] = dict(EXPERIMENTS[record][f"{arm}, {rate} rate"])
     settings.setdefault("schedule", None)  # else a falling rate would match, too
-    return measured(_SMALL_TEACHERS, metric, **settings)
+    return measured(record, metric, **settings)
 
 
 def course(name: str, **where: object) -> np.ndarray:

@@ -35,42 +35,71 @@ _SMALL = {**STUDENT, "model": "fc-30"}
 _SOFT = {"temperature": 4.0, "alpha": 0.5}
 
 
-def scheduled(epochs: int) -> Config:
+def scheduled(epochs: int, model: str = "fc-300-300") -> Config:
     """A teacher whose whole schedule has so many epochs.
 
     Args:
         epochs: of the schedule.
+        model: of the teacher.
     """
     return {
-        "role": "teacher", "model": "fc-300-300", "epochs": epochs, "batch_size": 256,
+        "role": "teacher", "model": model, "epochs": epochs, "batch_size": 256,
         "learning_rate": 1e-3, "schedule": "cosine", "precision": "bfloat16",
     }  # fmt: skip
 
 
-ARMS: dict[str, Config] = {
-    "labels": {"role": "plain"},
-    **{
-        f"checkpoint {epoch}": {
-            "role": "checkpoint", **_SOFT, "teacher": scheduled(LONG),
-            "teacher_epoch": epoch,
-        }
-        for epoch in (STOP, LONG)
-    },
-    f"schedule {STOP}": {"role": "short schedule", **_SOFT, "teacher": scheduled(STOP)},
-}  # fmt: skip
-"""What tells the arms from each other, by their names in the chapter."""
+def arms_of(model: str) -> dict[str, Config]:
+    """What tells the arms from each other, by their names in the chapter.
 
-_TUNED = {
-    f"{name}, rate {rate:g}": {**_SMALL, **arm, "learning_rate": rate, "schedule": "cosine"}
-    for name, arm in ARMS.items()
-    for rate in LEARNING_RATES
-}
-_OLD = {
-    f"{name}, old rate": {
-        **_SMALL, **arm, "role": "old rate" if "teacher" in arm else "plain"
-    }
-    for name, arm in ARMS.items()
-}  # fmt: skip
+    Args:
+        model: of the teacher.
+    """
+    return {
+        "labels": {"role": "plain"},
+        **{
+            f"checkpoint {epoch}": {
+                "role": "checkpoint", **_SOFT, "teacher": scheduled(LONG, model),
+                "teacher_epoch": epoch,
+            }
+            for epoch in (STOP, LONG)
+        },
+        f"schedule {STOP}": {
+            "role": "short schedule", **_SOFT, "teacher": scheduled(STOP, model),
+        },
+    }  # fmt: skip
+
+
+def tuned(arms: dict[str, Config]) -> dict[str, Config]:
+    """The students of the search: each arm at each of ``LEARNING_RATES``, which falls.
+
+    Args:
+        arms: as from ``arms_of``.
+    """
+    return {
+        f"{name}, rate {rate:g}": {
+            **_SMALL, **arm, "learning_rate": rate, "schedule": "cosine",
+        }
+        for name, arm in arms.items()
+        for rate in LEARNING_RATES
+    }  # fmt: skip
+
+
+def at_the_old_rate(arms: dict[str, Config]) -> dict[str, Config]:
+    """The students of the earlier recipe, 0.001 throughout.
+
+    Args:
+        arms: as from ``arms_of``.
+    """
+    return {
+        f"{name}, old rate": {
+            **_SMALL, **arm, "role": "old rate" if "teacher" in arm else "plain"
+        }
+        for name, arm in arms.items()
+    }  # fmt: skip
+
+
+ARMS = arms_of("fc-300-300")
+_TUNED, _OLD = tuned(ARMS), at_the_old_rate(ARMS)
 
 CHOSEN: dict[str, float] = dict.fromkeys(ARMS, 0.02)
 """The rate that each arm chose."""
