@@ -12,8 +12,8 @@ export function shares(root, data) {
   let [kind, place] = [0, data.shares.length - 1];
   const svg = drawn("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, role: "img", class: "kd-shares" });
   const words = element("p", { class: "kd-words", "aria-live": "polite" });
-  const step = (WIDE - EDGE - 40) / (data.shares.length - 1);
-  const across = (i) => EDGE + 16 + step * i;
+  const [low, high] = [data.shares[0], data.shares[data.shares.length - 1]];
+  const across = (i) => EDGE + 16 + ((WIDE - EDGE - 40) * (data.shares[i] - low)) / (high - low);
   const up = (v) => FOOT - ((FOOT - TOP) * v) / 100;
   function update() {
     const made = [];
