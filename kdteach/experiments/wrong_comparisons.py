@@ -334,8 +334,7 @@ def longer(rate: float, *, distilled: bool = False) -> list[int]:
     """Test errors of students that train ten times as long, draw by draw.
 
     Args:
-        rate: their learning rate.
-        distilled: whether they have a teacher; baselines where not.
+        rate, distilled: their learning rate, and whether they have a teacher.
     """
     lab = _Lab()
     goals = lab.goals() if distilled else [hard_labels() for _ in lab.seeds]
