@@ -77,6 +77,8 @@ def test_students_are_trained(monkeypatch):
     short = lab.longer(0.08)  # ten times one epoch
     assert short == ten.errors(ten.train([kd.hard_labels()] * 2, 0.08, epochs=10)[0])
     assert short != ten.errors(ten.train([kd.hard_labels()] * 2, 0.08)[0])
+    taught = lab.longer(0.08, distilled=True)
+    assert taught == ten.errors(ten.train(ten.goals(), 0.08, epochs=10)[0])
 
 
 def test_the_gradient_of_labels_is_theirs(monkeypatch):
