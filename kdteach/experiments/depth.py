@@ -32,11 +32,13 @@ class Trained:
         training_error: (S,) share of the training images that are wrong, in per cent.
         gradients: (S, depth) norm of the loss's gradient for each layer's weights before
             training, from the first to the last.
+        late_gradients: (S, depth) the same before the last step.
     """
 
     learning_rate: float
     training_error: Tensor
     gradients: Tensor
+    late_gradients: Tensor
 
 
 def train_stacks(
@@ -48,6 +50,7 @@ def train_stacks(
     steps: int = 120,
     width: int = 32,
     seeds: Sequence[int] = range(10),
+    epsilon: float = 1e-8,
 ) -> Trained:
     """Train stacks of fully connected layers on all images at once, with Adam.
 
@@ -59,9 +62,10 @@ def train_stacks(
         steps: of Adam, each with all images.
         width: numbers that a layer passes on.
         seeds: of the initial weights, one a stack.
+        epsilon: what Adam adds to a gradient's usual size before it divides by it.
 
     Returns:
-        The training errors and the gradients at the start.
+        The training errors, and the gradients at the start and before the last step.
 
     Raises:
         TypeError: an argument of another type.
@@ -72,20 +76,20 @@ def train_stacks(
     if depth % 2:
         raise ValueError(f"depth must be even, got {depth}")
     rate = check_number("learning_rate", learning_rate, above=0)
+    epsilon = check_number("epsilon", epsilon, above=0)
     images = split.images.flatten(1)
-    count, inputs = images.shape
     labels = split.labels.repeat(len(seeds))
-    weights = _start(kind, depth, inputs, check_count("width", width), seeds, images)
-    optimizer = torch.optim.Adam(weights, lr=rate)
+    weights = initial_weights(kind, depth, split, width=width, seeds=seeds)
+    optimizer = torch.optim.Adam(weights, lr=rate, eps=epsilon)
     wave = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     gradients: list[Tensor] = []
     with torch.enable_grad():
-        for _ in range(steps):
+        for step in range(steps):
             logits = _logits(kind, weights, images)
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels)
             optimizer.zero_grad()
             (loss * len(seeds)).backward()
-            if not gradients:
+            if step in (0, steps - 1):
                 norms = [w.grad.flatten(1).norm(dim=1) for w in weights[1:-1]
                          if w.grad is not None]  # fmt: skip
                 gradients.append(torch.stack(norms, dim=1))
@@ -97,7 +101,8 @@ def train_stacks(
     with torch.no_grad():
         answers = _logits(kind, weights, images).argmax(dim=2)
     wrong = (answers != split.labels).sum(dim=1)
-    return Trained(rate, 100 * wrong.to(images.dtype) / count, gradients[0])
+    error = 100 * wrong.to(images.dtype) / len(images)
+    return Trained(rate, error, gradients[0], gradients[-1])
 
 
 def best_rate(kind: str, depth: int, split: Split, **settings: Any) -> Trained:
@@ -118,11 +123,29 @@ def best_rate(kind: str, depth: int, split: Split, **settings: Any) -> Trained:
     return min(runs, key=lambda run: float(run.training_error.mean()))
 
 
-def _start(
-    kind: str, depth: int, inputs: int, width: int, seeds: Sequence[int], like: Tensor
+def initial_weights(
+    kind: str,
+    depth: int,
+    split: Split,
+    *,
+    width: int = 32,
+    seeds: Sequence[int] = range(10),
 ) -> list[Tensor]:
-    """Initial weights of all stacks, (S, rows, columns) each; the biases stay at zero."""
-    sizes = [(inputs, width), *[(width, width)] * depth, (width, _CLASSES)]
+    """Draw the initial weights of all stacks; there are no biases.
+
+    Args:
+        kind: as ``train_stacks``, like all others.
+        depth: layers between the first and the head.
+        split: images, whose size and precision count.
+        width: numbers that a layer passes on.
+        seeds: one a stack.
+
+    Returns:
+        From the first layer to the head, (S, inputs, outputs) each.
+    """
+    check_choice("kind", kind, KINDS)
+    like, width = split.images.flatten(1), check_count("width", width)
+    sizes = [(like.shape[1], width), *[(width, width)] * depth, (width, _CLASSES)]
     sources = [torch.Generator().manual_seed(check_seed(seed)) for seed in seeds]
     weights = []
     for rows, columns in sizes:
