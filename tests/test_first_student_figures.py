@@ -242,9 +242,7 @@ def test_each_of_two_intervals_has_its_own_colour():
         for words in sides:
             assert f">{words}<" in drawing
     with pytest.raises(ValueError, match="baseline"):
-        here_and_new(
-            {"a": gap(1.0, 2.0)}, step=1, axis="x", caption="x", baselines=["b"]
-        )
+        here_and_new({"a": gap(1.0, 2.0)}, step=1, axis="x", caption="x", baselines=["b"])
 
 
 @pytest.mark.parametrize(

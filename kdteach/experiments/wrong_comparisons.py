@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -219,27 +220,21 @@ class Compared:
 class _Lab:
     """Ten draws, their teachers' answers, and students of them."""
 
-    def __init__(self) -> None:
-        self.seeds = list(TEACHERS)
+    def __init__(self, teachers: Sequence[int]) -> None:
+        self.seeds = list(teachers)
         self.data = [load("digits", draw=s, dtype=torch.float64) for s in self.seeds]
-        self.few = [
-            small_sample(draw.train, _IMAGES, seed=seed)
-            for seed, draw in zip(self.seeds, self.data, strict=True)
-        ]
+        pairs = zip(self.seeds, self.data, strict=True)
+        self.few = [small_sample(draw.train, _IMAGES, seed=s) for s, draw in pairs]
         self.teachers = [trained_teacher(s, dtype=torch.float64) for s in self.seeds]
         self.answers = self.asked(self.few)
 
     def asked(self, splits: Sequence[Split]) -> list[torch.Tensor]:
-        return [
-            teacher_logits(teacher, split, views=random_shift(1).views)
-            for teacher, split in zip(self.teachers, splits, strict=True)
-        ]
+        views, pairs = random_shift(1).views, zip(self.teachers, splits, strict=True)
+        return [teacher_logits(teacher, split, views=views) for teacher, split in pairs]
 
     def new(self) -> list[nn.Module]:
-        return [
-            build("fc-64", seed=seed, input_shape=(1, 8, 8), dtype=torch.float64)
-            for seed in self.seeds
-        ]
+        shape, dtype = (1, 8, 8), torch.float64
+        return [build("fc-64", seed=s, input_shape=shape, dtype=dtype) for s in self.seeds]
 
     def train(
         self, goals: Sequence[Objective], rate: float,
@@ -277,18 +272,22 @@ class _Lab:
         return best, tried[best][0], self.errors(tried[best][1]), alone
 
 
+@cache  # teachers' answers take seconds, and nothing changes them
+def _lab(teachers: Sequence[int]) -> _Lab:
+    return _Lab(teachers)
+
+
 def compared() -> Compared:
     """Train all students of the chapter, under a minute on one core."""
-    lab = _Lab()
+    lab = _lab(TEACHERS)
     labels: list[Objective] = [hard_labels() for _ in lab.seeds]
     base_rate, _, baseline, alone = lab.tuned(labels)
     found = {t: lab.tuned(lab.goals(t)) for t in TEMPERATURES}
     rate = found[_T][0]
     slower, copied = (lab.train(labels, r)[0] for r in (base_rate / 10, rate))
     by_epoch = {}
-    for role, goals, own in (
-        ("baseline", labels, base_rate), ("distilled", lab.goals(), rate)
-    ):  # fmt: skip
+    pair = (("baseline", labels, base_rate), ("distilled", lab.goals(), rate))
+    for role, goals, own in pair:
         _, histories = lab.train(goals, own, watch=True)
         by_epoch[role] = [
             [round((1 - share) * len(draw.test)) for share in history.accuracy]
@@ -321,7 +320,7 @@ def opening(baseline: float, distilled: float) -> dict[str, list[int]]:
         "baseline", "distilled" and "slower", a baseline with a tenth of its rate, to their
         errors, draw by draw.
     """
-    lab = _Lab()
+    lab = _lab(TEACHERS)
     labels: list[Objective] = [hard_labels() for _ in lab.seeds]
     kinds = {
         "baseline": (labels, baseline), "distilled": (lab.goals(), distilled),
@@ -336,7 +335,7 @@ def longer(rate: float, *, distilled: bool = False) -> list[int]:
     Args:
         rate, distilled: their learning rate, and whether they have a teacher.
     """
-    lab = _Lab()
+    lab = _lab(TEACHERS)
     goals = lab.goals() if distilled else [hard_labels() for _ in lab.seeds]
     return lab.errors(lab.train(goals, rate, epochs=10 * EPOCHS)[0])
 
@@ -347,7 +346,7 @@ def first_gradients() -> dict[str, float]:
     Returns:
         "baseline" and "distilled" to the mean over the images of all draws.
     """
-    lab = _Lab()
+    lab = _lab(TEACHERS)
     lengths: dict[str, list[float]] = {"baseline": [], "distilled": []}
     for student, few, table in zip(lab.new(), lab.few, lab.answers, strict=True):
         logits = student(few.images).detach().requires_grad_()
@@ -366,17 +365,17 @@ def _with_more_images(lab: _Lab, rate: float) -> dict[str, list[int]]:
     """Students of 200 images and of as many more as there are test images."""
     errors = {}
     for role in ("leaked", "controlled", "newer"):
-        splits = []
+        added: list[Split] = []
         for seed, few, draw in zip(lab.seeds, lab.few, lab.data, strict=True):
-            rest = draw.train.select(
-                (~torch.isin(draw.train.index, few.index)).nonzero()[:, 0]
-            )
-            more = {
-                "leaked": draw.test, "newer": draw.valid,
-                "controlled": small_sample(rest, len(draw.test), seed=seed),
-            }  # fmt: skip
-            splits.append(together(few, more[role]))
-        goals = [distil(table, _T, 1.0) for table in lab.asked(splits)]
+            unused = ~torch.isin(draw.train.index, few.index)
+            rest = draw.train.select(unused.nonzero()[:, 0])
+            own = small_sample(rest, len(draw.test), seed=seed)
+            more = {"leaked": draw.test, "newer": draw.valid, "controlled": own}
+            added.append(more[role])
+        parts = zip(lab.answers, lab.few, lab.asked(added), added, strict=True)
+        tables = [torch.cat([k[few.index], n[m.index]]) for k, few, n, m in parts]
+        goals = [distil(table, _T, 1.0) for table in tables]
+        splits = [together(*pair) for pair in zip(lab.few, added, strict=True)]
         errors[role] = lab.errors(lab.train(goals, rate, data=splits)[0])
     return errors
 
