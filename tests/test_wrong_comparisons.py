@@ -62,7 +62,8 @@ def test_students_are_trained(monkeypatch):
     assert found.one_draw[0] == found.gain[0]  # seed 0 of draw 0
     assert all(a <= b for a, b in zip(found.best_on["test"], found.best_on["valid"],
                                       strict=True))  # fmt: skip
-    ten = lab._Lab(lab.TEACHERS)  # two draws here: each has the fewer validation errors of its rates
+    # two draws here: each has the fewer validation errors of its rates
+    ten = lab._Lab(lab.TEACHERS)
     tried = {}
     for rate in lab.RATES:
         students, _ = ten.train(ten.goals(), rate)
